@@ -1,0 +1,1 @@
+"""The machine: stages, learning and measuring, which know nothing of any particular study."""

@@ -1,0 +1,112 @@
+"""Bundles: a trained model and all it needs to predict from named columns. Loading one executes no code from it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lineshape.engine.errors import RequestError
+from lineshape.engine.files import read_json, write_json
+from lineshape.engine.kinds import KindSpec, build
+from lineshape.engine.learning.models.model import Mixture, Model, Output
+from lineshape.engine.split import Target
+
+Floats = NDArray[np.float64]
+FILE = "bundle.json"
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of n objects.
+
+    estimate: of the true quantity, in its unit. target: estimate over the reference. spread: σ/μ of the target, and
+    mixture: its density, in the target's own units, where the model gives one.
+    """
+
+    estimate: Floats
+    target: Floats
+    spread: Floats | None
+    mixture: Mixture | None
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A model in a folder.
+
+    name: as in the job file. features: input columns in order. target: the estimate is the output times `target.per`.
+    digest: of all that the training depended on. provenance: facts about it.
+    """
+
+    folder: Path
+    name: str
+    model: KindSpec
+    features: tuple[str, ...]
+    target: Target
+    digest: str
+    provenance: dict[str, Any]
+
+    @classmethod
+    def load(cls, folder: Path) -> "Bundle":
+        """Read a bundle; raises RequestError where there is none."""
+        if not (folder / FILE).is_file():
+            raise RequestError(f"no bundle in {folder}: run 'lineshape train' first")
+        values = read_json(folder / FILE)
+        return cls(
+            folder,
+            values["name"],
+            KindSpec(**values["model"]),
+            tuple(values["features"]),
+            Target(**values["target"]),
+            values["digest"],
+            values["provenance"],
+        )
+
+    def save(self) -> None:
+        """Write bundle.json, which makes the folder a bundle."""
+        values = {
+            "name": self.name,
+            "model": {"kind": self.model.kind, **self.model.settings},
+            "features": list(self.features),
+            "target": self.target.model_dump(),
+            "digest": self.digest,
+            "provenance": self.provenance,
+        }
+        write_json(self.folder / FILE, values)
+
+    @property
+    def columns(self) -> list[str]:
+        """Columns that a prediction needs."""
+        return list(dict.fromkeys([*self.features, self.target.per]))
+
+    @cached_property
+    def built(self) -> Model:
+        """The model's kind with its settings."""
+        return build("lineshape.engine.learning.models", Model, self.model, ("model",))
+
+    @property
+    def label(self) -> str:
+        """For plots and tables."""
+        return self.built.label or self.name
+
+    @cached_property
+    def _predict(self) -> Any:
+        return self.built.load(self.folder)
+
+    def predict(self, columns: Mapping[str, NDArray[Any]]) -> Prediction:
+        """Predict from named columns of n values each; raises RequestError where one is missing."""
+        missing = [name for name in self.columns if name not in columns]
+        if missing:
+            raise RequestError(f"bundle {self.name} needs columns {', '.join(missing)}, which were not given")
+        x = np.column_stack([np.asarray(columns[name], dtype=np.float64) for name in self.features])
+        output: Output = self._predict(x)
+        per = np.asarray(columns[self.target.per], dtype=np.float64)
+        if not self.built.trains:
+            # A quantity of the file is the estimate itself.
+            return Prediction(output.target, output.target / per, None, None)
+        mixture = output.mixture
+        spread = mixture.sigma / np.abs(mixture.mean) if mixture else None
+        return Prediction(output.target * per, output.target, spread, mixture)

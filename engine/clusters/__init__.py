@@ -1,0 +1,1 @@
+"""Where a run's tasks go: one file per kind of cluster."""

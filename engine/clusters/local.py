@@ -1,0 +1,58 @@
+"""A cluster of processes on this machine, listening on loopback only."""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from lineshape.engine.clusters.cluster import Cluster
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+#: Threads of numerical libraries in each worker: the workers share the cores among them.
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+class Local(Cluster):
+    """Worker processes of one thread each.
+
+    workers: their number, by default one for each core. memory: limit of each, as Dask writes it.
+    dashboard: whether to serve Dask's dashboard (needs bokeh), on loopback.
+    """
+
+    workers: Annotated[int, Field(gt=0)] | None = None
+    memory: str = "auto"
+    dashboard: bool = False
+
+    @contextmanager
+    def open(self) -> Iterator["Client"]:
+        """Start the workers and stop them when the block ends."""
+        import dask
+        from distributed import Client, LocalCluster
+
+        workers = self.workers or len(os.sched_getaffinity(0))
+        environment = dict.fromkeys(_THREADS, "1")
+        settings = {
+            # A worker that dies is started anew even on a slow machine, and no client waits for ever.
+            "distributed.deploy.lost-worker-timeout": "600s",
+            "distributed.scheduler.no-workers-timeout": "600s",
+            "distributed.scheduler.allowed-failures": 3,
+            "distributed.nanny.pre-spawn-environ": environment,
+            "distributed.worker.daemon": False,
+        }
+        with dask.config.set(settings):
+            cluster = LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                memory_limit=self.memory,
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0" if self.dashboard else None,
+                silence_logs=logging.ERROR,
+            )
+            with cluster, Client(cluster, set_as_default=False) as client:
+                yield client

@@ -1,0 +1,35 @@
+"""What a column of the feature store means: its label and unit, and how it is drawn."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import hist
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's meaning.
+
+    label: for axes, in mathtext.
+    unit: of the values, empty for a pure number.
+    low, high, bins: of its control histogram.
+    """
+
+    label: str
+    unit: str
+    low: float
+    high: float
+    bins: int = 50
+
+    @property
+    def title(self) -> str:
+        """Label with unit, for an axis."""
+        return f"{self.label} [{self.unit}]" if self.unit else self.label
+
+    def axis(self, name: str) -> hist.axis.Regular:
+        """The axis of the column's control histogram."""
+        return hist.axis.Regular(self.bins, self.low, self.high, name=name, label=self.title)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return asdict(self)

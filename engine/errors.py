@@ -1,0 +1,44 @@
+"""Errors that a user sees: what was expected, what is there, and what to do next. None is shown with a traceback."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class LineshapeError(Exception):
+    """Base of all errors that are shown as a message alone.
+
+    status: the exit status of the command line, 1 where the run failed or lost data, 2 where the request was wrong.
+    """
+
+    status = 1
+
+
+class RequestError(LineshapeError):
+    """What was asked for cannot be done: a wrong key, an unknown study, a file that is not there."""
+
+    status = 2
+
+
+class RunError(LineshapeError):
+    """A run that could not go on, or that lost data."""
+
+
+class DataError(LineshapeError):
+    """A file, or a part of one, whose content cannot be used; it is quarantined and the rest goes on."""
+
+
+def nearest(name: str, candidates: Iterable[str], count: int = 3) -> str:
+    """`; nearest: a, b` for a name that was not found, or nothing where no candidate is like it."""
+    names = list(dict.fromkeys(candidates))
+    matches = difflib.get_close_matches(name, names, n=count, cutoff=0.5)
+    # A branch is often right but for its collection: EventInfo.mu for EventInfoAuxDyn.mu.
+    matches += [other for other in names if other.rsplit(".", 1)[-1] == name.rsplit(".", 1)[-1]]
+    unique = list(dict.fromkeys(matches))[:count]
+    return f"; nearest: {', '.join(unique)}" if unique else ""
+
+
+def listing(names: Iterable[str], most: int = 12) -> str:
+    """A comma-separated list that says how many names it leaves out."""
+    names = list(names)
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + rest

@@ -1,0 +1,70 @@
+"""The run folder: everything that one execution of a job file made."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lineshape.engine.errors import RequestError
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Where the parts of a run lie.
+
+    job.json holds the job as it was run, ledger.jsonl what was done and when, features/ the feature store, models/ the
+    bundles, histograms/ the performance histograms, report/ the page and its plots, summary.json every figure.
+    """
+
+    path: Path
+
+    @classmethod
+    def find(cls, name: str | Path) -> "RunFolder":
+        """The run folder at a path, or that of a study under runs/; raises RequestError where there is none."""
+        for path in (Path(name), Path("runs") / name):
+            if (path / "job.json").is_file():
+                return cls(path)
+        raise RequestError(f"no run in {name}: expected a run folder, or the name of a study under {Path.cwd() / 'runs'}")
+
+    @property
+    def job(self) -> Path:
+        """The job as it was run."""
+        return self.path / "job.json"
+
+    @property
+    def ledger(self) -> Path:
+        """The record of what was run."""
+        return self.path / "ledger.jsonl"
+
+    @property
+    def simulated(self) -> Path:
+        """Simulated ROOT files, a folder for each sample."""
+        return self.path / "simulated"
+
+    @property
+    def features(self) -> Path:
+        """The feature store."""
+        return self.path / "features"
+
+    @property
+    def models(self) -> Path:
+        """The bundles, a folder for each model."""
+        return self.path / "models"
+
+    @property
+    def histograms(self) -> Path:
+        """The performance histograms."""
+        return self.path / "histograms"
+
+    @property
+    def report(self) -> Path:
+        """The report's folder."""
+        return self.path / "report"
+
+    @property
+    def page(self) -> Path:
+        """The report's page."""
+        return self.report / "index.html"
+
+    @property
+    def summary(self) -> Path:
+        """Every figure, as a list of rows."""
+        return self.path / "summary.json"

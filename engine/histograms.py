@@ -1,0 +1,92 @@
+"""Histograms that merge: filled shard by shard, added in a fixed order, kept as UHI JSON and as ROOT files."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import hist
+import numpy as np
+import uhi.io.json
+from numpy.typing import NDArray
+
+from lineshape.engine.files import read_json, replacing, write_json
+
+#: Histograms by name.
+Histograms = dict[str, hist.Hist]
+
+
+def to_uhi(histogram: hist.Hist) -> dict[str, Any]:
+    """The UHI serialisation of a histogram, as JSON."""
+    value: dict[str, Any] = json.loads(json.dumps(histogram, default=uhi.io.json.default))
+    return value
+
+
+def from_uhi(value: dict[str, Any]) -> hist.Hist:
+    """A histogram from its UHI serialisation."""
+    return hist.Hist(json.loads(json.dumps(value), object_hook=uhi.io.json.object_hook))
+
+
+def counts(histogram: hist.Hist) -> NDArray[np.float64]:
+    """Contents as numbers, flow bins included."""
+    return np.asarray(histogram.values(flow=True), dtype=np.float64)
+
+
+def merge(parts: Iterable[Mapping[str, hist.Hist]]) -> Histograms:
+    """The sum of histograms of the same names, added in the order given."""
+    total: Histograms = {}
+    for part in parts:
+        for name, histogram in part.items():
+            total[name] = total[name] + histogram if name in total else histogram.copy()
+    return total
+
+
+def save_part(path: Path, histograms: Mapping[str, hist.Hist]) -> None:
+    """Keep the bins that are not empty of histograms of whole numbers; their axes are known to who reads them."""
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, histogram in histograms.items():
+        values = np.asarray(histogram.view(flow=True)).ravel(order="F")
+        filled = np.flatnonzero(values)
+        arrays[f"{name}|bins"] = filled.astype(np.uint32)
+        arrays[f"{name}|counts"] = values[filled].astype(np.int64)
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
+
+
+def add_part(path: Path, totals: Mapping[str, hist.Hist]) -> None:
+    """Add what `save_part` kept to histograms with the same axes."""
+    with np.load(path, allow_pickle=False) as arrays:
+        for name, histogram in totals.items():
+            view = histogram.view(flow=True)
+            flat = view.reshape(-1, order="F")
+            assert np.shares_memory(flat, view), "a histogram's bins must be one block of memory"
+            flat[arrays[f"{name}|bins"]] += arrays[f"{name}|counts"]
+
+
+def save_root(path: Path, histograms: Mapping[str, hist.Hist]) -> None:
+    """Write histograms of one or two axes to a ROOT file, under their names."""
+    import uproot
+
+    with replacing(path) as temporary, uproot.recreate(temporary) as file:
+        for name, histogram in histograms.items():
+            # ROOT's histograms hold floating-point numbers; those below 2⁵³ stay whole.
+            as_double = hist.Hist(*histogram.axes, storage=hist.storage.Double())
+            as_double.view(flow=True)[...] = histogram.values(flow=True)
+            file[name] = as_double
+
+
+def save_control(folder: Path, samples: Mapping[str, Histograms]) -> None:
+    """Control histograms of each sample, as control.json (UHI) and control.root."""
+    write_json(
+        folder / "control.json",
+        {sample: {name: to_uhi(h) for name, h in histograms.items()} for sample, histograms in samples.items()},
+    )
+    save_root(folder / "control.root", {f"{s}/{name}": h for s, histograms in samples.items() for name, h in histograms.items()})
+
+
+def load_control(folder: Path) -> dict[str, Histograms]:
+    """What `save_control` kept."""
+    return {
+        sample: {name: from_uhi(value) for name, value in histograms.items()}
+        for sample, histograms in read_json(folder / "control.json").items()
+    }

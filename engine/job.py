@@ -1,0 +1,123 @@
+"""The job file: what to read, which processor, models and measures."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from lineshape.engine.clusters.cluster import Cluster
+from lineshape.engine.errors import RequestError
+from lineshape.engine.job_file import Source, explain
+from lineshape.engine.kinds import KindError, KindSpec, build
+from lineshape.engine.learning.models.model import Model
+from lineshape.engine.measures.measure import Measure
+from lineshape.engine.settings import Settings
+from lineshape.engine.split import Split, Target
+
+
+class SampleSpec(Settings):
+    """A named set of ROOT files of one process.
+
+    files: paths, URLs or globs. simulate: the family that makes the files where none are given.
+    """
+
+    label: str = ""
+    files: list[str] = []
+    tree: str = "CollectionTree"
+    simulate: KindSpec | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if not self.files and self.simulate is None:
+            raise ValueError("a sample needs 'files' or 'simulate'")
+        return self
+
+
+class Job(Settings):
+    """A job file, validated. The kinds in it are built by `model`, `measure` and `cluster_kind`."""
+
+    study: str
+    title: str = ""
+    processor: KindSpec
+    samples: dict[str, SampleSpec] = {}
+    branches: dict[str, str | None | list[str | None]] = {}
+    chunk_entries: int = Field(50_000, gt=0)
+    nonfinite: Literal["refuse", "drop"] = "refuse"
+    tolerate: float = Field(0.0, ge=0, le=1)
+    split: Split = Split()
+    target: Target
+    feature_sets: dict[str, list[str]] = {}
+    models: dict[str, KindSpec] = Field(min_length=1)
+    baseline: str
+    measures: dict[str, KindSpec] = Field(min_length=1)
+    cluster: KindSpec = KindSpec(kind="local")
+    seed: int = 1
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Self:
+        if self.baseline not in self.models:
+            raise ValueError(f"baseline '{self.baseline}' is not a model: expected one of {', '.join(self.models)}")
+        return self
+
+    @cached_property
+    def _kinds(self) -> tuple[dict[str, Model], dict[str, Measure]]:
+        models = {
+            name: build("lineshape.engine.learning.models", Model, spec, ("models", name))
+            for name, spec in self.models.items()
+        }
+        measures = {
+            name: build("lineshape.engine.measures", Measure, spec, ("measures", name))
+            for name, spec in self.measures.items()
+        }
+        return models, measures
+
+    def built_models(self) -> dict[str, Model]:
+        """The models by name, in the job file's order."""
+        return self._kinds[0]
+
+    def built_measures(self) -> dict[str, Measure]:
+        """The measures by name, in the job file's order."""
+        return self._kinds[1]
+
+    def built_cluster(self) -> Cluster:
+        """The cluster to run on."""
+        return build("lineshape.engine.clusters", Cluster, self.cluster, ("cluster",))
+
+    def features(self, model: Model) -> list[str]:
+        """Names of a model's input columns, its feature set resolved."""
+        if isinstance(model.features, list):
+            return model.features
+        if model.features not in self.feature_sets:
+            raise RequestError(
+                f"feature set '{model.features}' is not in feature_sets: expected one of {', '.join(self.feature_sets)}"
+            )
+        return self.feature_sets[model.features]
+
+
+def load_job(path: Path, changes: Mapping[str, Any] | None = None) -> Job:
+    """Read and check a job file.
+
+    path: the YAML file. changes: values that replace those of the file, by dotted key (`models.brt.depth`).
+
+    Raises RequestError with the file, the line, what was expected and what is there.
+    """
+    source = Source.read(path)
+    for key, value in (changes or {}).items():
+        source.change(key, value)
+    try:
+        job = Job.model_validate(source.values)
+        models = job.built_models()
+        job.built_measures()
+        job.built_cluster()
+    except ValidationError as error:
+        raise explain(source, error, ()) from error
+    except KindError as error:
+        raise explain(source, error.error, error.where) from error
+    for name, model in models.items():
+        try:
+            job.features(model)
+        except RequestError as error:
+            raise explain(source, error, ("models", name, "features")) from error
+    return job

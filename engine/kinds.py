@@ -1,0 +1,104 @@
+"""A kind is found by its name: `kind: mixture_density` is the one public class of networks/mixture_density.py.
+
+A user's own kind is `"their_package.module:Class"`. There is no registry: a new file is a new kind.
+"""
+
+import importlib
+import inspect
+import pkgutil
+from types import ModuleType
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from lineshape.engine.errors import RequestError, listing, nearest
+
+T = TypeVar("T")
+K = TypeVar("K", bound=BaseModel)
+
+
+class KindSpec(BaseModel):
+    """A kind and its settings, as they stand in the job file."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    kind: str
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All keys but the kind."""
+        return dict(self.model_extra or {})
+
+
+class KindError(RequestError):
+    """A kind whose settings are wrong, at a place in the job file."""
+
+    def __init__(self, where: tuple[str | int, ...], error: Exception) -> None:
+        super().__init__(str(error))
+        self.where = where
+        self.error = error
+
+
+def build(package: str, base: type[K], spec: KindSpec, where: tuple[str | int, ...]) -> K:
+    """Build the kind that a part of the job file describes.
+
+    Raises KindError, which names the place in the job file.
+    """
+    try:
+        return find(package, base, spec.kind).model_validate(spec.settings)
+    except KindError as error:
+        raise KindError((*where, *error.where), error.error) from error
+    except ValidationError as error:
+        raise KindError(where, error) from error
+    except RequestError as error:
+        raise KindError((*where, "kind"), error) from error
+
+
+def names(package: str, base: type) -> list[str]:
+    """Names of the kinds that a package offers: its modules but the one that defines the base class."""
+    folder = importlib.import_module(package)
+    found = [module.name for module in pkgutil.iter_modules(folder.__path__)]
+    return sorted(name for name in found if f"{package}.{name}" != base.__module__ and not name.startswith("_"))
+
+
+def find(package: str, base: type[T], kind: str) -> type[T]:
+    """The class that `kind` names, a subclass of `base`.
+
+    Raises RequestError where there is no such module or class, naming those that are there.
+    """
+    if ":" in kind:
+        return _of_user(base, kind)
+    known = names(package, base)
+    if kind not in known:
+        raise RequestError(
+            f"unknown kind '{kind}': expected one of {listing(known)}, or 'module:Class'{nearest(kind, known)}"
+        )
+    module = importlib.import_module(f"{package}.{kind}")
+    classes = [value for value in vars(module).values() if _is_kind(value, base, module)]
+    if len(classes) != 1:
+        raise RequestError(f"{module.__name__} must define one public {base.__name__}, and defines {len(classes)}")
+    return classes[0]
+
+
+def _is_kind(value: Any, base: type, module: ModuleType) -> bool:
+    return (
+        inspect.isclass(value)
+        and issubclass(value, base)
+        and not inspect.isabstract(value)
+        and value.__module__ == module.__name__
+        and not value.__name__.startswith("_")
+    )
+
+
+def _of_user(base: type[T], kind: str) -> type[T]:
+    module_name, _, class_name = kind.partition(":")
+    try:
+        found = getattr(importlib.import_module(module_name), class_name)
+    except (ImportError, AttributeError) as error:
+        raise RequestError(
+            f"cannot load kind '{kind}': {error}; expected an importable 'module:Class' "
+            "(install its package, or put its folder on PYTHONPATH)"
+        ) from error
+    if not (inspect.isclass(found) and issubclass(found, base)):
+        raise RequestError(f"kind '{kind}' is not a {base.__module__}.{base.__name__}")
+    return found

@@ -1,0 +1,20 @@
+"""What a loss is: settings that are a function of a network's outputs and the target."""
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from lineshape.engine.settings import Settings
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Loss(Settings, ABC):
+    """A kind of loss."""
+
+    @abstractmethod
+    def __call__(self, outputs: "dict[str, Tensor]", target: "Tensor", scale: "Tensor") -> "Tensor":
+        """Mean over the batch.
+
+        outputs: of the network, in the target's own units. target: (n,). scale: the width that the target is scaled by.
+        """

@@ -1,0 +1,16 @@
+"""Mean squared error."""
+
+from typing import TYPE_CHECKING
+
+from lineshape.engine.learning.losses.loss import Loss
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class MeanSquaredError(Loss):
+    """In units of the target's scale."""
+
+    def __call__(self, outputs: "dict[str, Tensor]", target: "Tensor", scale: "Tensor") -> "Tensor":
+        """((prediction − target) / scale)²."""
+        return (((outputs["target"] - target) / scale) ** 2).mean()

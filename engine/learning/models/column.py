@@ -1,0 +1,27 @@
+"""A quantity that is already in the file, to compare with: nothing is trained."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lineshape.engine.learning.dataset import Dataset
+from lineshape.engine.learning.models.model import Model, Output, Report
+
+
+class Column(Model):
+    """The column itself is the estimate."""
+
+    column: str
+
+    trains: ClassVar[bool] = False
+
+    def train(self, data: Dataset, folder: Path, seed: int, report: Report) -> dict[str, object]:
+        """Nothing to do."""
+        return {}
+
+    def load(self, folder: Path) -> Callable[[NDArray[np.float64]], Output]:
+        """The column, unchanged."""
+        return lambda x: Output(x[:, 0])

@@ -1,0 +1,72 @@
+"""What a model is: a kind with settings; trained, it is a bundle that predicts from named columns."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lineshape.engine.learning.dataset import Dataset
+from lineshape.engine.settings import Settings
+
+Floats = NDArray[np.float64]
+#: Called with steps done, steps in all and a word on where the training stands.
+Report = Callable[[float, float, str], None]
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """A Gaussian mixture for each row, in the target's own units; each array is (n, components)."""
+
+    weights: Floats
+    means: Floats
+    sigmas: Floats
+
+    @property
+    def mean(self) -> Floats:
+        """(n,) by the law of total expectation."""
+        return np.asarray((self.weights * self.means).sum(axis=1))
+
+    @property
+    def sigma(self) -> Floats:
+        """(n,) by the law of total variance: Σ π (σ² + μ²) − mean²."""
+        second = (self.weights * (self.sigmas**2 + self.means**2)).sum(axis=1)
+        return np.asarray(np.sqrt(np.maximum(second - self.mean**2, 1e-12)))
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a model says of n rows: the target, and the mixture it was read from where there is one."""
+
+    target: Floats
+    mixture: Mixture | None = None
+
+
+class Model(Settings, ABC):
+    """A kind of model.
+
+    label: in plots and tables. features: a feature set's name, or columns. per: what the target divides the truth by,
+    where it is not the job's. minimum_entries: with fewer training rows it is left out, and the report says so.
+    """
+
+    label: str = ""
+    features: str | list[str] = []
+    per: str | None = None
+    minimum_entries: int = 1000
+
+    #: Whether there is anything to train.
+    trains: ClassVar[bool] = True
+
+    @abstractmethod
+    def train(self, data: Dataset, folder: Path, seed: int, report: Report) -> dict[str, object]:
+        """Fit to the training split, stop by the validation split, write all that `load` needs into the folder.
+
+        Returns facts for the bundle's provenance, as JSON. A line a step goes to history.jsonl in the folder.
+        """
+
+    @abstractmethod
+    def load(self, folder: Path) -> Callable[[Floats], Output]:
+        """The prediction from x (n, features), without unpickling code."""

@@ -1,0 +1,121 @@
+"""A neural model: a network and a loss, trained by the one loop."""
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from lineshape.engine.learning.dataset import Dataset
+from lineshape.engine.learning.history import History
+from lineshape.engine.learning.losses.loss import Loss
+from lineshape.engine.learning.models.model import Model, Output, Report
+from lineshape.engine.learning.networks.network import Network
+from lineshape.engine.kinds import KindSpec, build
+from lineshape.engine.learning.scaling import Affine, robust, standard
+from lineshape.engine.learning.threads import threads
+
+_FILE = "weights.pt"
+_SCALINGS = {"standard": standard, "robust": robust}
+
+
+class Neural(Model):
+    """A network, a loss and how it is fitted.
+
+    scaled: features that are scaled; the others are left as they are. scaling: by mean and standard deviation
+    (standard), or by median and half the central 68 % (robust). target_scaling: the same for the target.
+    """
+
+    network: KindSpec
+    loss: KindSpec
+    scaled: list[str] | Literal["all"] = "all"
+    scaling: Literal["standard", "robust"] = "standard"
+    target_scaling: Literal["standard", "robust"] = "standard"
+    epochs: Annotated[int, Field(gt=0)] = 30
+    batch: Annotated[int, Field(gt=0)] = 1024
+    rate: Annotated[float, Field(gt=0)] = 1e-3
+    patience: Annotated[int, Field(gt=0)] = 10
+    clip: Annotated[float, Field(gt=0)] = 1.0
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+
+    @model_validator(mode="after")
+    def _kinds_exist(self) -> Self:
+        assert self.built_network is not None and self.built_loss is not None
+        return self
+
+    @cached_property
+    def built_network(self) -> Network:
+        """The network's kind with its settings."""
+        return build("lineshape.engine.learning.networks", Network, self.network, ("network",))
+
+    @cached_property
+    def built_loss(self) -> Loss:
+        """The loss's kind with its settings."""
+        return build("lineshape.engine.learning.losses", Loss, self.loss, ("loss",))
+
+    def train(self, data: Dataset, folder: Path, seed: int, report: Report) -> dict[str, object]:
+        """Fit the network; the same data, seed and number of threads give the same weights."""
+        import torch
+
+        from lineshape.engine.learning.loop import Recipe, Rows, fit
+
+        torch.set_num_threads(threads())
+        torch.manual_seed(seed)
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        (x, target), (validation_x, validation_target) = data.load("training"), data.load("validation")
+        data.require_finite(x)
+        data.require_finite(validation_x)
+        module = self.built_network.build(
+            self._scaling(x, data.features), _SCALINGS[self.target_scaling](target[:, np.newaxis])
+        ).to(device)
+        scale = torch.tensor(_SCALINGS[self.target_scaling](target[:, np.newaxis]).scale, device=device)
+        history = History(folder)
+
+        def epoch_done(epoch: int, losses: dict[str, float]) -> None:
+            history.add(epoch, losses)
+            report(epoch, self.epochs, f"validation {losses['validation']:.4f}")
+
+        facts = fit(
+            module,
+            lambda outputs, t: self.built_loss(outputs, t, scale),
+            Rows(torch.from_numpy(x).to(device), torch.from_numpy(target).to(device)),
+            Rows(torch.from_numpy(validation_x).to(device), torch.from_numpy(validation_target).to(device)),
+            Recipe(self.epochs, self.batch, self.rate, self.patience, self.clip, self.weight_decay),
+            seed,
+            epoch_done,
+        )
+        torch.save(module.cpu().state_dict(), folder / _FILE)
+        parameters = sum(parameter.numel() for parameter in module.parameters())
+        rows = {"training_rows": len(target), "validation_rows": len(validation_target)}
+        return facts | rows | {"parameters": parameters, "loss": self.loss.kind}
+
+    def _scaling(self, x: NDArray[np.float32], features: tuple[str, ...]) -> Affine:
+        found = _SCALINGS[self.scaling](x)
+        if self.scaled == "all":
+            return found
+        chosen = np.array([name in self.scaled for name in features])
+        return Affine(np.where(chosen, found.offset, 0), np.where(chosen, found.scale, 1))
+
+    def load(self, folder: Path) -> Callable[[NDArray[np.float64]], Output]:
+        """The network with its weights."""
+        import torch
+
+        state = torch.load(folder / _FILE, weights_only=True)
+        inputs = Affine(state["inputs.offset"].numpy(), state["inputs.scale"].numpy())
+        target = Affine(state["target.offset"].numpy(), state["target.scale"].numpy())
+        module = self.built_network.build(inputs, target)
+        module.load_state_dict(state)
+        module.eval()
+
+        def predict(x: NDArray[np.float64]) -> Output:
+            with torch.no_grad():
+                batches = [module(part) for part in torch.from_numpy(x.astype(np.float32)).split(65_536)]
+            names = batches[0] if batches else {}
+            return self.built_network.read(
+                {name: torch.cat([batch[name] for batch in batches]).double().numpy() for name in names}
+            )
+
+        return predict

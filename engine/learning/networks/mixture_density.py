@@ -1,0 +1,52 @@
+"""A mixture density network: dense layers to the parameters of a Gaussian mixture (C. Bishop, 1994)."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from lineshape.engine.learning.models.model import Mixture, Output
+from lineshape.engine.learning.networks.network import Network
+from lineshape.engine.learning.scaling import Affine
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+class MixtureDensity(Network):
+    """Outputs `log_weights`, `means` and `sigmas`, each (n, components), in the target's own units."""
+
+    components: Annotated[int, Field(gt=0)] = 2
+    smallest_sigma: Annotated[float, Field(gt=0)] = 1e-3  # of the scaled target: no component may close in on one tau
+
+    def build(self, inputs: Affine, target: Affine) -> "nn.Module":
+        """Dense layers to 3 × components; weights by softmax, sigmas by softplus."""
+        from torch import nn
+        from torch.nn import functional
+
+        from lineshape.engine.learning.layers import Standardise, stack
+
+        class Module(nn.Module):
+            def __init__(self, settings: MixtureDensity) -> None:
+                super().__init__()
+                k = settings.components
+                self.smallest = settings.smallest_sigma
+                self.inputs = Standardise(inputs)
+                self.body = stack(len(inputs.offset), settings.layers, 3 * k, settings.activation, settings.dropout)
+                self.target = Standardise(target)
+
+            def forward(self, x: "Tensor") -> dict[str, "Tensor"]:
+                weights, means, widths = self.body(self.inputs(x)).chunk(3, dim=1)
+                return {
+                    "log_weights": functional.log_softmax(weights, dim=1),
+                    "means": self.target.undo(means),
+                    "sigmas": (functional.softplus(widths) + self.smallest) * self.target.scale,
+                }
+
+        return Module(self)
+
+    def read(self, outputs: dict[str, NDArray[np.float64]]) -> Output:
+        """The mixture, and its mean as the target."""
+        mixture = Mixture(np.exp(outputs["log_weights"]), outputs["means"], outputs["sigmas"])
+        return Output(mixture.mean, mixture)

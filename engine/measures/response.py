@@ -1,0 +1,218 @@
+"""Response: estimate over truth, as a line shape and in bins of other quantities."""
+
+from collections.abc import Callable, Iterator
+from typing import Self
+
+import hist
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import model_validator
+
+from lineshape.engine import statistics
+from lineshape.engine.columns import Column
+from lineshape.engine.histograms import Histograms
+from lineshape.engine.measures.measure import Figure, Meanings, Measure, Measured, Objects, by_group, group_axis
+from lineshape.engine.report.plots import Plot, Series
+from lineshape.engine.settings import Settings
+
+Floats = NDArray[np.float64]
+
+#: Fine bins to 2, wider ones in the tail: a quantile is read to about a thousandth.
+EDGES = np.concatenate([np.linspace(0, 2, 401), np.geomspace(2, 100, 61)[1:]])
+_INCLUSIVE = "inclusive"
+ESTIMATE = "estimate"
+
+FIGURES: dict[str, Callable[[Floats], Floats]] = {
+    "mean": lambda counts: statistics.mean(counts, EDGES),
+    "median": lambda counts: statistics.quantiles(counts, EDGES, [0.5])[..., 0],
+    "half_68": lambda counts: statistics.half_width(counts, EDGES, 0.68),
+    "half_95": lambda counts: statistics.half_width(counts, EDGES, 0.95),
+}
+_TITLES = {
+    "half_68": "Half-width of the central 68 % of response",
+    "half_95": "Half-width of the central 95 % of response",
+    "median": "Median response",
+    "mean": "Mean response",
+}
+
+
+class Binning(Settings):
+    """Bins in a column: `bins` equal ones from low to high, explicit edges, or names of the whole numbers from 0."""
+
+    low: float | None = None
+    high: float | None = None
+    bins: int | None = None
+    edges: list[float] = []
+    names: list[str] = []
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        ways = [self.bins is not None and self.low is not None and self.high is not None, self.edges, self.names]
+        if sum(map(bool, ways)) != 1:
+            raise ValueError("expected one of: low, high and bins; edges; names")
+        return self
+
+    def axis(self, name: str, label: str) -> hist.axis.Regular | hist.axis.Variable:
+        """The axis, with flow bins."""
+        if self.names:
+            return hist.axis.Regular(len(self.names), -0.5, len(self.names) - 0.5, name=name, label=label)
+        if self.edges:
+            return hist.axis.Variable(self.edges, name=name, label=label)
+        return hist.axis.Regular(self.bins, self.low, self.high, name=name, label=label)
+
+
+def response_axis() -> hist.axis.Variable:
+    """The axis of response."""
+    return hist.axis.Variable(EDGES, name="response", label="Response (estimate / truth)")
+
+
+class Response(Measure):
+    """Line shape, mean, median, 68 % and 95 % resolution; inclusive and by other columns.
+
+    by: binnings by column; `estimate` is the model's own estimate.
+    """
+
+    by: dict[str, Binning] = {}
+
+    def columns(self) -> list[str]:
+        """Truth and the columns to bin in."""
+        return [self.truth, *(name for name in self.by if name != ESTIMATE)]
+
+    def empty(self, meanings: Meanings) -> Histograms:
+        """One histogram of response for all objects and one for each binning."""
+        found = {_INCLUSIVE: hist.Hist(response_axis(), group_axis(), storage=hist.storage.Int64())}
+        for name, binning in self.by.items():
+            axis = binning.axis(name, self._meaning(name, meanings).title)
+            found[name] = hist.Hist(axis, response_axis(), group_axis(), storage=hist.storage.Int64())
+        return found
+
+    def fill(self, histograms: Histograms, objects: Objects) -> None:
+        """Estimate over truth of each object that has both."""
+        response, good = response_of(objects, self.truth)
+        group = objects.group[good]
+        histograms[_INCLUSIVE].fill(response, group)
+        for name in self.by:
+            values = objects.prediction.estimate if name == ESTIMATE else objects.columns[name]
+            histograms[name].fill(values[good], response, group)
+
+    def figures(self, histograms: Histograms, baseline: Histograms) -> list[Figure]:
+        """Mean, median, half_68 and half_95, and the last two over the baseline's."""
+        found = []
+        for by, histogram in histograms.items():
+            counts, reference = by_group(histogram), by_group(baseline[by])
+            for figure, (value, uncertainty) in _all_figures(counts, reference):
+                entries = counts.sum(axis=(0, -1))
+                if by == _INCLUSIVE:
+                    if entries > 0:
+                        found.append(Figure(figure, float(value), float(uncertainty), "", int(entries)))
+                    continue
+                edges = histogram.axes[0].edges
+                found += [
+                    Figure(
+                        figure,
+                        float(value[i]),
+                        float(uncertainty[i]),
+                        "",
+                        int(entries[i]),
+                        by,
+                        float(edges[i - 1]),
+                        float(edges[i]),
+                    )
+                    for i in range(1, len(edges))
+                    if entries[i] > 0
+                ]
+        return found
+
+    def plots(self, measured: Measured) -> list[Plot]:
+        """The line shape, and every figure in every binning with its ratio to the baseline."""
+        return [*line_shapes(measured, _INCLUSIVE), *self._binned_plots(measured)]
+
+    def _binned_plots(self, measured: Measured) -> Iterator[Plot]:
+        for by, binning in self.by.items():
+            axes = next(iter(measured.histograms.values()))[by].axes
+            edges = np.asarray(axes[0].edges)
+            label = self._meaning(by, measured.meanings).title
+            for figure, read in FIGURES.items():
+                series = []
+                for model, histograms in measured.histograms.items():
+                    counts = by_group(histograms[by])
+                    value, uncertainty = statistics.jackknife(counts, read)
+                    few = counts.sum(axis=(0, -1)) < 50
+                    value = np.where(few, np.nan, value)
+                    series.append(Series(model, measured.labels[model], edges, value[1:-1], uncertainty[1:-1]))
+                width = figure.startswith("half")
+                yield Plot(
+                    f"{figure}_by_{by}",
+                    "Resolution" if width else "Closure",
+                    f"{_TITLES[figure]} against {label}; bins with fewer than 50 objects are left out.",
+                    label,
+                    _TITLES[figure],
+                    series,
+                    ratio_to=measured.baseline if width else None,
+                    names=binning.names,
+                    reference=None if width else 1.0,
+                    y_range=None if width else (0.85, 1.15),
+                )
+
+    def _meaning(self, name: str, meanings: Meanings) -> Column:
+        if name == ESTIMATE:
+            truth = meanings[self.truth]
+            return Column(r"Estimated $p_T$" if "p_T" in truth.label else "Estimate", truth.unit, truth.low, truth.high)
+        return meanings[name]
+
+
+def response_of(objects: Objects, truth: str) -> tuple[Floats, NDArray[np.bool_]]:
+    """Response of the objects that have a truth and an estimate, and which they are."""
+    true = np.asarray(objects.columns[truth], dtype=np.float64)
+    good = (true > 0) & np.isfinite(true) & np.isfinite(objects.prediction.estimate)
+    return objects.prediction.estimate[good] / true[good], good
+
+
+def line_shapes(measured: Measured, name: str) -> list[Plot]:
+    """The line shape of every model: logarithmic from 0 to 2, and linear around 1."""
+    series = []
+    for model, histograms in measured.histograms.items():
+        counts = by_group(histograms[name])
+        series.append(shape(model, measured.labels[model], counts))
+    common = {"x_label": "Response (estimate / truth)", "y_label": "Fraction of objects / 0.01", "series": series}
+    return [
+        Plot(
+            "line_shape",
+            "Line shape",
+            "Estimate over truth of the test split; higher near 1 is better.",
+            y_log=True,
+            x_range=(0, 2),
+            ratio_to=measured.baseline,
+            **common,  # type: ignore[arg-type]
+        ),
+        Plot(
+            "line_shape_zoom",
+            "Line shape",
+            "The same around 1, on a linear scale.",
+            x_range=(0.9, 1.1),
+            ratio_to=measured.baseline,
+            **common,  # type: ignore[arg-type]
+        ),
+    ]
+
+
+def shape(key: str, label: str, counts: Floats, dashed: bool = False) -> Series:
+    """A line shape from (groups, response): fraction of objects in bins of 0.01 from 0 to 2, with its uncertainty."""
+    inside = counts.sum(axis=0)[1:401].reshape(200, 2).sum(axis=1)
+    total = max(counts.sum(), 1.0)
+    return Series(key, label, EDGES[:401:2], inside / total, np.sqrt(inside) / total, "steps", dashed)
+
+
+def _all_figures(counts: Floats, reference: Floats) -> Iterator[tuple[str, tuple[Floats, Floats]]]:
+    """Each figure with its uncertainty; and those of width over the baseline's, on the same objects."""
+    both = np.stack([counts, reference], axis=1)
+    for figure, read in FIGURES.items():
+        yield figure, statistics.jackknife(counts, read)
+        if figure.startswith("half"):
+            yield f"{figure}_over_baseline", statistics.jackknife(both, lambda pair: _ratio(read(pair)))
+
+
+def _ratio(pair: Floats) -> Floats:
+    """First over second of (samples, 2, ...)."""
+    first, second = pair[:, 0], pair[:, 1]
+    return np.divide(first, second, out=np.full_like(first, np.nan), where=second > 0)

@@ -1,0 +1,80 @@
+"""Progress on screen: a bar while a stage works, one line when it is done."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+
+@dataclass
+class Bar:
+    """One bar: `advance` it, or `set` it with a word on where it stands."""
+
+    progress: Progress
+    task: TaskID
+
+    def advance(self, steps: float = 1, note: str | None = None) -> None:
+        """Steps that are done."""
+        self.progress.update(self.task, advance=steps, **({"note": note} if note is not None else {}))
+
+    def set(self, done: float, total: float, note: str = "") -> None:
+        """Where it stands."""
+        self.progress.update(self.task, completed=done, total=total, note=note)
+
+
+@dataclass
+class Screen:
+    """Where a run tells how far it is.
+
+    console: rich's console; one on standard error by default, so that standard output stays for results.
+    """
+
+    console: Console = field(default_factory=lambda: Console(stderr=True))
+
+    @contextmanager
+    def bars(self) -> Iterator["Bars"]:
+        """Bars that vanish when the block ends."""
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}", style="bold"),
+            BarColumn(bar_width=28),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[note]}", style="dim"),
+        )
+        with Progress(*columns, console=self.console, transient=True) as progress:
+            yield Bars(progress)
+
+    def done(self, stage: str, text: str, seconds: float) -> None:
+        """The one line that stays when a stage is done."""
+        self.console.print(f"[green]✓[/green] [bold]{stage:<12}[/bold] {text} [dim]({seconds:.1f} s)[/dim]", highlight=False)
+
+    def warn(self, text: str) -> None:
+        """A line that stays and asks for attention."""
+        self.console.print(f"[yellow]![/yellow] {text}", highlight=False, soft_wrap=True)
+
+
+@dataclass
+class Bars:
+    """Bars of one stage."""
+
+    progress: Progress
+
+    def add(self, name: str, total: float | None) -> Bar:
+        """A bar of so many steps."""
+        return Bar(self.progress, self.progress.add_task(name, total=total, note=""))
+
+
+class Stopwatch:
+    """Seconds since it was made."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds so far."""
+        return time.monotonic() - self._start

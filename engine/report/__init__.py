@@ -1,0 +1,1 @@
+"""The report: plots as data, drawing, and the page."""

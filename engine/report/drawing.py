@@ -1,0 +1,208 @@
+"""Drawing plots: PNG for the page, PDF for slides. matplotlib is imported where it is used."""
+
+import functools
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lineshape.engine.files import replacing
+from lineshape.engine.report.plots import Plot, Series
+
+if TYPE_CHECKING:
+    import hist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+#: Colours that stay apart for colour-blind readers and in grey (Petroff 2021), the baseline's first.
+COLOURS = ("#3f90da", "#bd1f01", "#ffa90e", "#832db6", "#94a4a2", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd")
+MARKERS = ("o", "s", "^", "v", "D", "P", "X", "<", ">", "*")
+
+
+@dataclass(frozen=True)
+class Style:
+    """Colour and marker of each model, the same in all plots, and the line above each plot."""
+
+    keys: tuple[str, ...]
+    heading: str
+    note: str
+
+    def colour(self, key: str) -> str:
+        """Black for what is no model."""
+        return COLOURS[self.keys.index(key) % len(COLOURS)] if key in self.keys else "black"
+
+    def marker(self, key: str) -> str:
+        """A marker for each model."""
+        return MARKERS[self.keys.index(key) % len(MARKERS)] if key in self.keys else "o"
+
+
+@contextmanager
+def _canvas() -> Iterator[Any]:
+    """pyplot without a screen, in the style of the field."""
+    import warnings
+
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    import matplotlib.pyplot as plt
+
+    with warnings.catch_warnings():
+        # mplhep registers its fonts with a function that matplotlib is about to rename.
+        warnings.simplefilter("ignore")
+        import mplhep
+    with plt.style.context(mplhep.style.ATLAS), mpl.rc_context({"font.size": 13, "legend.fontsize": 11}):
+        yield plt
+
+
+def draw(plot: Plot, folder: Path, style: Style) -> str:
+    """Draw a plot as PNG and PDF into a folder; returns the name of the PNG."""
+    with _canvas() as plt:
+        ratio = plot.ratio_to is not None and any(series.key == plot.ratio_to for series in plot.series)
+        figure, axes = plt.subplots(
+            2 if ratio else 1,
+            1,
+            figsize=(7.2, 6.4 if ratio else 5.2),
+            sharex=True,
+            squeeze=False,
+            gridspec_kw={"height_ratios": [3, 1.15], "hspace": 0.06} if ratio else None,
+        )
+        main = axes[0, 0]
+        for index, series in enumerate(plot.series):
+            _curve(main, series, style, _shift(index, len(plot.series)))
+        _limits(main, plot)
+        main.set_ylabel(plot.y_label, loc="top")
+        _heading(main, style)
+        main.legend(loc="upper right", ncols=2 if len(plot.series) > 3 else 1, frameon=False)
+        if ratio:
+            _ratio_panel(axes[1, 0], plot, style)
+        bottom = axes[-1, 0]
+        bottom.set_xlabel(plot.x_label, loc="right")
+        if plot.names:
+            bottom.set_xticks(range(len(plot.names)), plot.names)
+            bottom.minorticks_off()
+        figure.align_ylabels()
+        _save(figure, folder, plot.name)
+        plt.close(figure)
+    return f"{plot.name}.png"
+
+
+def draw_grid(
+    histograms: "Sequence[hist.Hist]", folder: Path, name: str, style: Style, columns: int = 4
+) -> str:
+    """Draw one-dimensional histograms as a grid of small panels; returns the name of the PNG."""
+    rows = -(-len(histograms) // columns)
+    with _canvas() as plt:
+        figure, axes = plt.subplots(rows, columns, figsize=(3.6 * columns, 2.7 * rows), squeeze=False)
+        for panel, histogram in zip(axes.flat, histograms, strict=False):
+            values = np.asarray(histogram.values())
+            panel.stairs(values, histogram.axes[0].edges, color=COLOURS[0], fill=True, alpha=0.35)
+            panel.stairs(values, histogram.axes[0].edges, color=COLOURS[0])
+            panel.set_xlabel(histogram.axes[0].label, fontsize=10, loc="right")
+            panel.tick_params(labelsize=8)
+            panel.ticklabel_format(axis="y", style="sci", scilimits=(0, 4))
+            panel.yaxis.get_offset_text().set_fontsize(8)
+            panel.set_ylim(bottom=0)
+        for panel in list(axes.flat)[len(histograms) :]:
+            panel.set_visible(False)
+        figure.suptitle(style.heading, x=0.02, ha="left", fontsize=12)
+        figure.tight_layout()
+        _save(figure, folder, name)
+        plt.close(figure)
+    return f"{name}.png"
+
+
+def _save(figure: "Figure", folder: Path, name: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for suffix, options in (("png", {"dpi": 110}), ("pdf", {})):
+        with replacing(folder / f"{name}.{suffix}") as temporary:
+            figure.savefig(temporary, format=suffix, bbox_inches="tight", **options)
+
+
+def _shift(index: int, count: int) -> float:
+    """Points of several models stand beside each other within a bin: −0.3 … 0.3 of its width."""
+    return 0.6 * (index - (count - 1) / 2) / max(count - 1, 1) if count > 1 else 0.0
+
+
+def _curve(axes: "Axes", series: Series, style: Style, shift: float) -> None:
+    colour, line = style.colour(series.key), "--" if series.dashed else "-"
+    if series.style == "steps":
+        axes.stairs(series.y, series.x, label=series.label, color=colour, linestyle=line, linewidth=1.6, baseline=None)
+    elif series.style == "line":
+        axes.plot(series.x, series.y, label=series.label, color=colour, linestyle=line, linewidth=1.8)
+        if series.error is not None:
+            axes.fill_between(series.x, series.y - series.error, series.y + series.error, color=colour, alpha=0.2)
+    else:
+        centres, widths = (series.x[1:] + series.x[:-1]) / 2, np.diff(series.x)
+        axes.errorbar(
+            centres + shift * widths,
+            series.y,
+            yerr=series.error,
+            label=series.label,
+            color=colour,
+            marker=style.marker(series.key),
+            markersize=4,
+            linestyle="none",
+            elinewidth=1.2,
+        )
+
+
+def _ratio_panel(axes: "Axes", plot: Plot, style: Style) -> None:
+    reference = next(series for series in plot.series if series.key == plot.ratio_to)
+    good = []
+    for index, series in enumerate(plot.series):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = series.y / reference.y
+            error = None if series.error is None else np.where(series is reference, 0, series.error / reference.y)
+        shown = Series(series.key, "", series.x, ratio, error, series.style, series.dashed)
+        _curve(axes, shown, style, _shift(index, len(plot.series)))
+        inside = np.ones_like(ratio, dtype=bool)
+        if plot.x_range:
+            centres = (series.x[1:] + series.x[:-1]) / 2
+            inside = (centres > plot.x_range[0]) & (centres < plot.x_range[1])
+        good.append(ratio[inside & np.isfinite(ratio)])
+    axes.axhline(1.0, color="black", linewidth=0.8)
+    values = np.concatenate(good)
+    if len(values):
+        low, high = np.quantile(values, [0.03, 0.97])
+        margin = 0.15 * (high - low) + 0.02
+        axes.set_ylim(max(0.0, min(low - margin, 0.95)), min(max(high + margin, 1.05), 3.0))
+    axes.set_ylabel(f"Ratio to\n{reference.label}", loc="center")
+    if plot.x_range:
+        axes.set_xlim(*plot.x_range)
+
+
+def _limits(axes: "Axes", plot: Plot) -> None:
+    if plot.reference is not None:
+        axes.axhline(plot.reference, color="black", linewidth=0.8)
+    if plot.x_log:
+        axes.set_xscale("log")
+    if plot.x_range:
+        axes.set_xlim(*plot.x_range)
+    elif not plot.x_log and plot.series:
+        axes.set_xlim(min(s.x[0] for s in plot.series), max(s.x[-1] for s in plot.series))
+    if plot.y_log:
+        axes.set_yscale("log")
+    if plot.y_range:
+        axes.set_ylim(*plot.y_range)
+        return
+    visible = np.concatenate([_visible(series, plot) for series in plot.series])
+    if len(visible) and plot.y_log:
+        axes.set_ylim(visible[visible > 0].min() / 2, visible.max() * 60)
+    elif len(visible):
+        axes.set_ylim(min(0.0, visible.min()), visible.max() * 1.45)
+
+
+def _visible(series: Series, plot: Plot) -> np.ndarray:
+    x = series.x if len(series.x) == len(series.y) else (series.x[1:] + series.x[:-1]) / 2
+    low, high = plot.x_range or (-np.inf, np.inf)
+    values: np.ndarray = series.y[(x >= low) & (x <= high) & np.isfinite(series.y)]
+    return values
+
+
+def _heading(axes: "Axes", style: Style) -> None:
+    axes.text(0.0, 1.02, style.heading, transform=axes.transAxes, fontsize=13, fontweight="bold")
+    axes.text(1.0, 1.02, style.note, transform=axes.transAxes, fontsize=11, ha="right")

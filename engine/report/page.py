@@ -1,0 +1,138 @@
+"""The report's page: one HTML file with everything inside."""
+
+import base64
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from lineshape.engine.bundles import Bundle
+from lineshape.engine.files import replacing
+from lineshape.engine.job import Job
+from lineshape.engine.performance import Performance
+from lineshape.engine.report.summary import Row, inclusive
+from lineshape.engine.shards import FeatureStore
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and its pictures: names of files under plots/ and captions."""
+
+    title: str
+    pictures: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Content:
+    """All that the page shows."""
+
+    job: Job
+    store: FeatureStore
+    performance: Performance
+    bundles: dict[str, Bundle]
+    left_out: dict[str, str]
+    rows: list[Row]
+    sections: list[Section]
+    ledger: list[dict[str, Any]]
+
+
+#: Columns of the table of resolutions: heading, measure's kind, figure, digits.
+RESOLUTIONS = (
+    ("Mean", "mean"),
+    ("Median", "median"),
+    ("68 % half-width", "half_68"),
+    ("95 % half-width", "half_95"),
+    ("68 % over baseline", "half_68_over_baseline"),
+    ("95 % over baseline", "half_95_over_baseline"),
+)
+
+
+def write_page(path: Path, content: Content) -> None:
+    """Write the page; its plots must lie in plots/ beside it."""
+    import jinja2
+
+    source = files("lineshape.engine.report").joinpath("page.html").read_text(encoding="utf-8")
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+    environment.filters["picture"] = lambda name: _embedded(path.parent / "plots" / f"{name}.png")
+    environment.filters["number"] = number
+    last = {record["stage"]: record for record in content.ledger}
+    page = environment.from_string(source).render(
+        content=content,
+        job=content.job,
+        store=content.store,
+        made=datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC"),
+        tables=[table(content, sample) for sample in content.store.samples],
+        facts=[_model_facts(name, bundle) for name, bundle in content.bundles.items()],
+        stages=list(last.values()),
+        versions=content.ledger[-1]["versions"] if content.ledger else {},
+    )
+    with replacing(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def table(content: Content, sample: str) -> dict[str, Any]:
+    """Inclusive figures of a sample by model: the table of resolutions, and all others by measure."""
+    models = content.performance.models
+    resolution = [
+        {
+            "label": content.bundles[model].label,
+            "cells": [_find(content.rows, sample, model, figure) for _, figure in RESOLUTIONS],
+        }
+        for model in models
+    ]
+    known = {figure for _, figure in RESOLUTIONS}
+    others = [
+        {"label": content.bundles[model].label, **row}
+        for row in content.rows
+        if row["sample"] == sample and row["by"] == "" and row["figure"] not in known
+        for model in [row["model"]]
+    ]
+    headings = [heading for heading, _ in RESOLUTIONS]
+    return {"sample": sample, "headings": headings, "resolution": resolution, "others": others}
+
+
+def _find(rows: list[Row], sample: str, model: str, figure: str) -> Row | None:
+    for measure in dict.fromkeys(row["measure"] for row in rows):
+        found = inclusive(rows, sample, model, measure, figure)
+        if found:
+            return found
+    return None
+
+
+def number(row: Row | None, digits: int = 4) -> str:
+    """Value ± uncertainty, the uncertainty to two significant digits."""
+    if row is None or row["value"] is None:
+        return "–"
+    unit = f" {row['unit']}" if row["unit"] else ""
+    error = row["uncertainty"]
+    if not error:
+        return f"{row['value']:.{digits}g}{unit}"
+    decimals = max(0, min(6, 1 - int(f"{error:e}".split("e")[1])))
+    return f"{row['value']:.{decimals}f} ± {error:.{decimals}f}{unit}"
+
+
+def _model_facts(name: str, bundle: Bundle) -> dict[str, Any]:
+    facts = bundle.provenance
+    trained = {
+        "trees": facts.get("rounds"),
+        "best epoch": facts.get("best_epoch"),
+        "weights": facts.get("parameters"),
+        "training rows": facts.get("training_rows"),
+        "validation rows": facts.get("validation_rows"),
+    }
+    importance = list(facts.get("importance", {}).items())[:6]
+    return {
+        "name": name,
+        "label": bundle.label,
+        "kind": bundle.model.kind,
+        "features": len(bundle.features),
+        "target": f"{bundle.target.truth} / {bundle.target.per}" if bundle.built.trains else "–",
+        "settings": {key: value for key, value in bundle.model.settings.items() if key not in {"label", "features"}},
+        "trained": {key: f"{value:,}" for key, value in trained.items() if value is not None},
+        "importance": ", ".join(f"{feature} {share:.0%}" for feature, share in importance),
+    }
+
+
+def _embedded(path: Path) -> str:
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()

@@ -1,0 +1,48 @@
+"""Plots as data: what is to be drawn, gathered without drawing it."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Series:
+    """One curve.
+
+    key: of its colour; curves of the same model share it. x: bin edges for steps and points, positions for a line.
+    """
+
+    key: str
+    label: str
+    x: Floats
+    y: Floats
+    error: Floats | None = None
+    style: Literal["steps", "points", "line"] = "points"
+    dashed: bool = False
+
+
+@dataclass(frozen=True)
+class Plot:
+    """One figure of the report.
+
+    section: the part of the report it belongs to. ratio_to: key of the series that the lower panel divides by.
+    names: of the bins, where the axis is one of categories. reference: a horizontal line.
+    """
+
+    name: str
+    section: str
+    caption: str
+    x_label: str
+    y_label: str
+    series: list[Series]
+    ratio_to: str | None = None
+    y_log: bool = False
+    x_log: bool = False
+    x_range: tuple[float, float] | None = None
+    y_range: tuple[float, float] | None = None
+    names: list[str] = field(default_factory=list)
+    reference: float | None = None

@@ -1,0 +1,144 @@
+"""A run: the stages in order, on a cluster, into a run folder. Each stage can also be run alone."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lineshape.engine import ledger
+from lineshape.engine.errors import RunError
+from lineshape.engine.files import write_json
+from lineshape.engine.folders import RunFolder
+from lineshape.engine.job import Job
+from lineshape.engine.progress import Bars, Screen
+from lineshape.engine.report.summary import Row
+from lineshape.engine.shards import FeatureStore
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from lineshape.engine.stages.training import Trained
+
+#: Gives the ROOT files of a sample that has none of its own: sample's name, folder, client, bars → files, text.
+Simulate = Callable[[str, Path, "Client", Bars], tuple[list[str], str]]
+
+
+@dataclass
+class Run:
+    """A job, its folder and the client that its stages use.
+
+    Stages return what they made, say one line on the screen, and write one to the ledger.
+    """
+
+    job: Job
+    folder: RunFolder
+    client: "Client"
+    screen: Screen = field(default_factory=Screen)
+
+    def simulate(self, make: Simulate) -> dict[str, list[str]]:
+        """Files of every sample, simulated where the job file says so and gives no files."""
+        files = {name: sample.files for name, sample in self.job.samples.items() if sample.files}
+        for name, sample in self.job.samples.items():
+            if not sample.files:
+                with self._stage("simulation") as stage:
+                    files[name], stage.text = make(name, self.folder.simulated, self.client, stage.bars)
+        return files
+
+    def process(self, files: Mapping[str, list[str]]) -> FeatureStore:
+        """ROOT files to feature shards."""
+        from lineshape.engine.stages.processing import process
+
+        with self._stage("processing") as stage:
+            store = process(self.job, self.folder, self.client, stage.bars, files)
+            lost = len(store.quarantined)
+            stage.text = (
+                f"{store.entries:,} entries in {len(store.files)} files → {store.rows:,} objects "
+                f"in {len(store.shards)} shards; {lost} quarantined"
+            )
+        for note in store.notes:
+            self.screen.warn(note)
+        for item in store.quarantined[:20]:
+            where = f" entries {item.start}–{item.stop}" if item.start >= 0 else ""
+            self.screen.warn(f"quarantined{where} ({item.cause}): {item.reason}")
+        return store
+
+    def train(self, only: list[str] | None = None) -> "Trained":
+        """Feature shards to bundles."""
+        from lineshape.engine.stages.training import train
+
+        with self._stage("training") as stage:
+            trained = train(self.job, self.folder, self.client, stage.bars, only)
+            kept = [name for name in trained.bundles if name not in trained.made]
+            parts = [f"{', '.join(trained.made)} made" if trained.made else "", f"{', '.join(kept)} kept" if kept else ""]
+            stage.text = "; ".join(part for part in parts if part) or "nothing to train"
+        for name, reason in trained.left_out.items():
+            self.screen.warn(f"model {name} left out: {reason}")
+        return trained
+
+    def histogram(self) -> None:
+        """Bundles on the test split to performance histograms."""
+        from lineshape.engine.stages.histogramming import histogram
+
+        with self._stage("histogramming") as stage:
+            performance = histogram(self.job, self.folder, self.client, stage.bars)
+            count = sum(len(histograms) for histograms in performance.samples.values())
+            stage.text = f"{count} histograms of {len(performance.models)} models on {performance.split} events"
+
+    def report(self) -> list[Row]:
+        """Performance histograms to summary.json, plots and the page."""
+        from lineshape.engine.stages.reporting import report
+
+        with self._stage("reporting") as stage:
+            rows = report(self.job, self.folder, self.client, stage.bars)
+            stage.text = f"{len(rows):,} figures; {self.folder.page}"
+        return rows
+
+    def all(self, make: Simulate) -> list[Row]:
+        """All stages."""
+        self.process(self.simulate(make))
+        self.train()
+        self.histogram()
+        return self.report()
+
+    def check_complete(self) -> None:
+        """Raise RunError where more of the input is quarantined than the job tolerates."""
+        store = FeatureStore.load(self.folder.features)
+        lost, parts = len(store.quarantined), len(store.shards) + len(store.quarantined)
+        if lost > self.job.tolerate * parts:
+            raise RunError(
+                f"{lost} of {parts} parts of the input are quarantined, more than 'tolerate: {self.job.tolerate}' "
+                f"allows; everything else is in {self.folder.path}. The list is in {self.folder.features}/manifest.json"
+            )
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator["Stage"]:
+        start = time.monotonic()
+        with self.screen.bars() as bars:
+            stage = Stage(bars)
+            yield stage
+        seconds = time.monotonic() - start
+        self.screen.done(name, stage.text, seconds)
+        ledger.record(self.folder.ledger, name, {"text": stage.text}, seconds)
+
+
+@dataclass
+class Stage:
+    """A stage at work: its bars, and the line that it leaves."""
+
+    bars: Bars
+    text: str = ""
+
+
+@contextmanager
+def open_run(job: Job, folder: Path, screen: Screen | None = None, client: Any = None) -> Iterator[Run]:
+    """A run on the job's cluster, or on a Dask client that is given; the job is kept in the run folder."""
+    run_folder = RunFolder(folder)
+    write_json(run_folder.job, job.model_dump(mode="json"))
+    screen = screen or Screen()
+    if client is not None:
+        yield Run(job, run_folder, client, screen)
+        return
+    with job.built_cluster().open() as opened:
+        yield Run(job, run_folder, opened, screen)

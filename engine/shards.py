@@ -1,0 +1,192 @@
+"""Shards: the Parquet files that chunks became, and the feature store that holds those of a study."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import awkward as ak
+import numpy as np
+from numpy.typing import NDArray
+
+from lineshape.engine.columns import Column
+from lineshape.engine.digests import digest
+from lineshape.engine.errors import RequestError
+from lineshape.engine.files import read_json, replacing, write_json
+from lineshape.engine.histograms import from_uhi, to_uhi
+
+if TYPE_CHECKING:
+    import hist
+    import pyarrow as pa
+
+ROW_GROUP = 100_000
+_KEY = b"lineshape"
+MANIFEST = "manifest.json"
+
+#: Columns of one shard or of several, by name.
+Table = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class ShardInfo:
+    """What a shard says of itself: its chunk, its rows, the cut flow and the control histograms."""
+
+    chunk: dict[str, Any]
+    rows: int
+    cut_flow: dict[str, int]
+    histograms: "dict[str, hist.Hist]"
+
+
+def write_shard(
+    path: Path,
+    columns: Mapping[str, ak.Array],
+    meanings: Mapping[str, Column],
+    info: ShardInfo,
+) -> None:
+    """Write a shard, whole or not at all: float columns as float32, `event` as it is, all else inside the metadata."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    arrays, fields = [], []
+    for name, values in columns.items():
+        values = ak.values_astype(values, np.uint64 if name == "event" else np.float32)
+        array = ak.to_arrow(values, extensionarray=False, list_to32=True)
+        meaning = meanings.get(name)
+        described = {b"unit": meaning.unit.encode(), b"label": meaning.label.encode()} if meaning else None
+        arrays.append(array)
+        fields.append(pa.field(name, array.type, metadata=described))
+    about = {
+        "chunk": info.chunk,
+        "rows": info.rows,
+        "cut_flow": info.cut_flow,
+        "histograms": {name: to_uhi(histogram) for name, histogram in info.histograms.items()},
+    }
+    schema = pa.schema(fields, metadata={_KEY: json.dumps(about).encode()})
+    table: pa.Table = pa.Table.from_arrays(arrays, schema=schema)
+    with replacing(path) as temporary:
+        pq.write_table(
+            table, temporary, compression="zstd", row_group_size=ROW_GROUP, write_page_checksum=True, version="2.6"
+        )
+
+
+def read_info(path: Path) -> ShardInfo:
+    """What a shard says of itself, without reading its rows."""
+    import pyarrow.parquet as pq
+
+    about = json.loads(pq.read_schema(path).metadata[_KEY])
+    histograms = {name: from_uhi(value) for name, value in about["histograms"].items()}
+    return ShardInfo(about["chunk"], about["rows"], about["cut_flow"], histograms)
+
+
+def read_columns(path: Path, columns: Sequence[str]) -> Table:
+    """Flat columns of a shard as NumPy arrays."""
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path, columns=list(columns), page_checksum_verification=True)
+    return {name: table.column(name).to_numpy() for name in columns}
+
+
+@dataclass(frozen=True)
+class Shard:
+    """An entry of the manifest: the path within the feature store, sample and rows of a shard."""
+
+    path: str
+    sample: str
+    rows: int
+    identity: str
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """Entries [start, stop) of a file that could not be used, and why; -1 where a file could not even be counted."""
+
+    sample: str
+    file: str
+    start: int
+    stop: int
+    cause: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class FeatureStore:
+    """The shards of a study, in the fixed order in which everything is read and merged."""
+
+    folder: Path
+    shards: tuple[Shard, ...]
+    columns: dict[str, Column]
+    cut_flows: dict[str, dict[str, int]]
+    entries: int
+    quarantined: tuple[Quarantined, ...] = ()
+    files: tuple[dict[str, Any], ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+    @classmethod
+    def load(cls, folder: Path) -> "FeatureStore":
+        """Read the manifest of a feature store; raises RequestError where there is none."""
+        path = folder / MANIFEST
+        if not path.is_file():
+            raise RequestError(f"no feature store in {folder}: run 'lineshape process' first")
+        values = read_json(path)
+        return cls(
+            folder,
+            tuple(Shard(**shard) for shard in values["shards"]),
+            {name: Column(**column) for name, column in values["columns"].items()},
+            values["cut_flows"],
+            values["entries"],
+            tuple(Quarantined(**item) for item in values["quarantined"]),
+            tuple(values["files"]),
+            tuple(values["notes"]),
+        )
+
+    def save(self) -> None:
+        """Write the manifest."""
+        values = {
+            "shards": [vars(shard) for shard in self.shards],
+            "columns": {name: column.to_dict() for name, column in self.columns.items()},
+            "cut_flows": self.cut_flows,
+            "entries": self.entries,
+            "quarantined": [vars(item) for item in self.quarantined],
+            "files": list(self.files),
+            "notes": list(self.notes),
+        }
+        write_json(self.folder / MANIFEST, values)
+
+    @property
+    def rows(self) -> int:
+        """Rows in all shards."""
+        return sum(shard.rows for shard in self.shards)
+
+    @property
+    def samples(self) -> list[str]:
+        """Names of the samples, in order."""
+        return list(dict.fromkeys(shard.sample for shard in self.shards))
+
+    def digest(self) -> str:
+        """Digest of the content: which shards there are."""
+        return digest([shard.identity for shard in self.shards])
+
+    def path(self, shard: Shard) -> Path:
+        """Where a shard lies."""
+        return self.folder / shard.path
+
+    def tables(self, columns: Sequence[str]) -> Iterator[Table]:
+        """The columns, shard by shard, in order.
+
+        Raises RequestError where the store has no such column.
+        """
+        self.require(columns)
+        for shard in self.shards:
+            yield read_columns(self.path(shard), columns)
+
+    def require(self, columns: Sequence[str]) -> None:
+        """Raise RequestError where a column is not in the store, with the nearest names."""
+        from lineshape.engine.errors import listing, nearest
+
+        known = [*self.columns, "event"]
+        for name in columns:
+            if name not in known:
+                raise RequestError(
+                    f"no column '{name}' in the feature store: expected one of {listing(known, 40)}{nearest(name, known)}"
+                )

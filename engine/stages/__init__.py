@@ -1,0 +1,1 @@
+"""The four stages. None imports another: what they share is on disk."""

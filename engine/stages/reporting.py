@@ -1,0 +1,145 @@
+"""Reporting: figures, plots and one self-contained page from the merged histograms."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lineshape.engine import ledger
+from lineshape.engine.bundles import Bundle
+from lineshape.engine.errors import RunError
+from lineshape.engine.executor import Executor
+from lineshape.engine.files import read_json, write_json
+from lineshape.engine.folders import RunFolder
+from lineshape.engine.histograms import Histograms, load_control
+from lineshape.engine.job import Job
+from lineshape.engine.learning.history import read_history
+from lineshape.engine.measures.measure import Measured
+from lineshape.engine.performance import Performance
+from lineshape.engine.progress import Bars
+from lineshape.engine.report.drawing import Style, draw, draw_grid
+from lineshape.engine.report.page import Content, Section, write_page
+from lineshape.engine.report.plots import Plot, Series
+from lineshape.engine.report.summary import Row, rows_of
+from lineshape.engine.shards import FeatureStore
+from lineshape.engine.verdicts import Failure
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One picture to be drawn on a worker."""
+
+    name: str
+    section: str
+    caption: str
+    what: Plot | tuple[Any, ...]
+    style: Style
+    folder: Path
+
+    def __call__(self) -> None:
+        """Draw it."""
+        if isinstance(self.what, Plot):
+            draw(self.what, self.folder, self.style)
+        else:
+            draw_grid(self.what, self.folder, self.name, self.style)
+
+
+def report(job: Job, folder: RunFolder, client: "Client", bars: Bars) -> list[Row]:
+    """Write summary.json, the plots and the page; returns the rows of the summary.
+
+    Raises RequestError where the histograms are missing.
+    """
+    store = FeatureStore.load(folder.features)
+    measures = job.built_measures()
+    performance = Performance.load(folder.histograms, store, measures)
+    rows = rows_of(performance, measures, job.baseline)
+    write_json(folder.summary, rows)
+    bundles = {name: Bundle.load(folder.models / name) for name in performance.models}
+    drawings = list(_drawings(job, folder, store, performance, bundles))
+    bar = bars.add("reporting", len(drawings))
+    for drawing, outcome in Executor(client, _draw).run(drawings):
+        if isinstance(outcome, Failure):
+            raise RunError(f"plot {drawing.name} could not be drawn: {outcome.reason}")
+        bar.advance()
+    left_out = read_json(folder.models / "models.json")["left_out"]
+    write_page(folder.page, Content(job, store, performance, bundles, left_out, rows, _sections(drawings), ledger.read(folder.ledger)))
+    return rows
+
+
+def _draw(drawing: Drawing) -> None:
+    drawing()
+
+
+def _drawings(
+    job: Job, folder: RunFolder, store: FeatureStore, performance: Performance, bundles: dict[str, Bundle]
+) -> Iterable[Drawing]:
+    plots = folder.report / "plots"
+    # The baseline has the first colour, whichever models there are.
+    keys = tuple(dict.fromkeys([job.baseline, *job.models]))
+    labels = {name: bundle.label for name, bundle in bundles.items()}
+    for sample, prefix in _prefixes(store.samples).items():
+        style = Style(keys, job.title or job.study, job.samples[sample].label or sample)
+        for name, measure in job.built_measures().items():
+            histograms = {model: performance.of(sample, model, name) for model in performance.models}
+            measured = Measured(sample, histograms, labels, job.baseline, store.columns)
+            for plot in measure.plots(measured):
+                section = plot.section if len(store.samples) == 1 else f"{plot.section}: {sample}"
+                yield Drawing(f"{prefix}{plot.name}", section, plot.caption, _named(plot, prefix), style, plots)
+        control = load_control(folder.features).get(sample, {})
+        yield from _control(control, prefix, sample, style, plots)
+    style = Style(keys, job.title or job.study, "")
+    for name, bundle in bundles.items():
+        curve = _loss_curve(name, bundle)
+        if curve:
+            yield Drawing(curve.name, "Training", curve.caption, curve, style, plots)
+
+
+def _prefixes(samples: list[str]) -> dict[str, str]:
+    return {sample: "" if len(samples) == 1 else f"{sample}_" for sample in samples}
+
+
+def _named(plot: Plot, prefix: str) -> Plot:
+    return Plot(**{**vars(plot), "name": f"{prefix}{plot.name}"})
+
+
+def _control(control: Histograms, prefix: str, sample: str, style: Style, folder: Path) -> Iterable[Drawing]:
+    flat = tuple(histogram for histogram in control.values() if histogram.ndim == 1)
+    if flat:
+        caption = f"What the processor selected in {sample}: all splits together."
+        yield Drawing(f"{prefix}control", "Control histograms", caption, flat, style, folder)
+
+
+def _loss_curve(name: str, bundle: Bundle) -> Plot | None:
+    history = read_history(bundle.folder)
+    if not history:
+        return None
+    steps = np.array([line["step"] for line in history], dtype=float)
+    series = [
+        Series(name, split, steps, np.array([line[split] for line in history], dtype=float), None, "line", dashed)
+        for split, dashed in (("training", True), ("validation", False))
+    ]
+    values = np.concatenate([line.y for line in series])
+    # The first steps fall from far above: show what comes after the first tenth.
+    low, high = values.min(), np.quantile(values, 0.95)
+    margin = 0.1 * (high - low) + 1e-9
+    return Plot(
+        f"loss_{name}",
+        "Training",
+        f"Loss of {bundle.label}: {bundle.provenance.get('loss', '')}.",
+        "Boosting round" if len(steps) > 100 else "Epoch",
+        f"Loss of {bundle.label}",
+        series,
+        y_range=(float(low - margin), float(high + 4 * margin)),
+    )
+
+
+def _sections(drawings: list[Drawing]) -> list[Section]:
+    sections: dict[str, list[tuple[str, str]]] = {}
+    for drawing in drawings:
+        sections.setdefault(drawing.section, []).append((drawing.name, drawing.caption))
+    return [Section(title, pictures) for title, pictures in sections.items()]

@@ -1,0 +1,132 @@
+"""Jobs from Python: the same as the command line, for notebooks and scripts."""
+
+import html
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lineshape.engine.errors import RequestError
+from lineshape.engine.files import read_json
+from lineshape.engine.folders import RunFolder
+from lineshape.engine.job import Job
+from lineshape.engine.progress import Screen
+from lineshape.engine.report.summary import Row, inclusive
+from lineshape.jobs import job_files
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+#: Headings of the table of resolutions, and the figure under each.
+TABLE = {
+    "Median": "median",
+    "68 % half-width": "half_68",
+    "95 % half-width": "half_95",
+    "68 % over baseline": "half_68_over_baseline",
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished run: its job, its folder and the rows of its summary."""
+
+    job: Job
+    folder: Path
+    rows: list[Row]
+
+    @property
+    def page(self) -> Path:
+        """The report's page."""
+        return RunFolder(self.folder).page
+
+    def figure(self, model: str, figure: str, sample: str | None = None, measure: str | None = None) -> Row:
+        """The row of an inclusive figure, of the first sample and measure that have it.
+
+        Raises RequestError that names the figures there are.
+        """
+        for row in self.rows:
+            if (
+                (row["model"], row["figure"], row["by"]) == (model, figure, "")
+                and sample in (None, row["sample"])
+                and measure in (None, row["measure"])
+            ):
+                return row
+        known = sorted({row["figure"] for row in self.rows if row["model"] == model and row["by"] == ""})
+        raise RequestError(f"no figure '{figure}' of model '{model}': expected one of {', '.join(known) or 'none'}")
+
+    def table(self) -> list[list[str]]:
+        """The table of resolutions: sample, model, and the figures of TABLE, as text."""
+        from lineshape.engine.report.page import number
+
+        lines = []
+        for sample in dict.fromkeys(row["sample"] for row in self.rows):
+            for model in dict.fromkeys(row["model"] for row in self.rows if row["sample"] == sample):
+                measures = dict.fromkeys(row["measure"] for row in self.rows)
+                cells = []
+                for figure in TABLE.values():
+                    found = [inclusive(self.rows, sample, model, measure, figure) for measure in measures]
+                    cells.append(number(next((row for row in found if row), None)))
+                lines.append([sample, model, *cells])
+        return lines
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{html.escape(text)}</th>" for text in ["sample", "model", *TABLE])
+        body = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in line) + "</tr>" for line in self.table()
+        )
+        link = html.escape(str(self.page))
+        return (
+            f"<b>{html.escape(self.job.title or self.job.study)}</b>"
+            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+            f'<a href="{link}">{link}</a>'
+        )
+
+
+def studies() -> dict[str, str]:
+    """Studies that come with the package, and their titles."""
+    from lineshape.engine.job import load_job
+
+    return {name: load_job(path).title for name, path in job_files.shipped().items()}
+
+
+def load(
+    name: str | Path, samples: Mapping[str, list[str]] | None = None, changes: Mapping[str, Any] | None = None
+) -> Job:
+    """A job by study, path or run folder; raises RequestError that says what is wrong and where."""
+    return job_files.load(name, samples, changes)
+
+
+def run(
+    job: Job | str | Path,
+    output: str | Path | None = None,
+    client: "Client | None" = None,
+    screen: Screen | None = None,
+) -> Result:
+    """Run all stages of a job, or of a study by name; what is done already is not done again.
+
+    output: the run folder, runs/<study> by default. client: a Dask client; by default the job's own cluster is started.
+
+    Raises RequestError where the request is wrong, RunError where the run failed or lost more than the job tolerates.
+    """
+    from lineshape.engine.run import open_run
+    from lineshape.jobs.simulate.writing import simulator
+
+    job = job if isinstance(job, Job) else load(job)
+    folder = output_of(job, output)
+    with open_run(job, folder, screen, client) as opened:
+        rows = opened.all(simulator(job))
+        opened.check_complete()
+    return Result(job, folder, rows)
+
+
+def open_result(name: str | Path) -> Result:
+    """A run that is there, by its folder or its study; raises RequestError where it has no summary yet."""
+    folder = RunFolder.find(name)
+    if not folder.summary.is_file():
+        raise RequestError(f"run {folder.path} has no summary yet: run 'lineshape report {name}' first")
+    return Result(job_files.load(folder.job), folder.path, read_json(folder.summary))
+
+
+def output_of(job: Job, output: str | Path | None) -> Path:
+    """The run folder."""
+    return Path(output) if output else Path("runs") / job.study

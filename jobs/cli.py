@@ -1,0 +1,209 @@
+"""The command line: `lineshape run tau_energy_scale`, and each stage alone."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from lineshape.engine.errors import LineshapeError, RequestError
+from lineshape.engine.folders import RunFolder
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="From ROOT files to calibrated, tagged and measured particles, on a Dask cluster.",
+)
+
+JobName = Annotated[str, typer.Argument(metavar="JOB", help="A study (see 'lineshape studies'), a job file or a run folder.")]
+Output = Annotated[Path | None, typer.Option("--output", "-o", help="The run folder; runs/STUDY by default.")]
+Samples = Annotated[
+    list[str] | None,
+    typer.Option("--sample", "-s", metavar="NAME=FILES", help="Your own files: a path, URL, glob or folder; repeatable."),
+]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the job file, as in models.brt.depth=8; repeatable."),
+]
+Workers = Annotated[int | None, typer.Option(min=1, help="Workers of a local cluster; one a core by default.")]
+
+
+@app.command()
+def run(job: JobName, output: Output = None, sample: Samples = None, set_: Changes = None, workers: Workers = None) -> None:
+    """Run all stages; what is done already is not done again."""
+    from lineshape.jobs import api
+
+    result = api.run(_load(job, sample, set_, workers), output)
+    _show(result)
+
+
+@app.command()
+def simulate(job: JobName, output: Output = None, set_: Changes = None, workers: Workers = None) -> None:
+    """Make the ROOT files of the samples that are simulated."""
+    with _opened(job, output, None, set_, workers) as (opened, make):
+        files = opened.simulate(make)
+    for name in files:
+        Console().print(f"{name}: {opened.folder.simulated / name}", highlight=False)
+
+
+@app.command()
+def process(job: JobName, output: Output = None, sample: Samples = None, set_: Changes = None, workers: Workers = None) -> None:
+    """ROOT files to feature shards (samples that are simulated are made first)."""
+    with _opened(job, output, sample, set_, workers) as (opened, make):
+        opened.process(opened.simulate(make))
+        opened.check_complete()
+
+
+@app.command()
+def train(
+    job: JobName,
+    output: Output = None,
+    model: Annotated[list[str] | None, typer.Option("--model", "-m", help="Only this model; repeatable.")] = None,
+    set_: Changes = None,
+    workers: Workers = None,
+) -> None:
+    """Feature shards to bundles."""
+    with _opened(job, output, None, set_, workers) as (opened, _):
+        opened.train(model)
+
+
+@app.command()
+def histogram(job: JobName, output: Output = None, set_: Changes = None, workers: Workers = None) -> None:
+    """Bundles on the test split to performance histograms."""
+    with _opened(job, output, None, set_, workers) as (opened, _):
+        opened.histogram()
+
+
+@app.command()
+def report(job: JobName, output: Output = None, set_: Changes = None, workers: Workers = None) -> None:
+    """Performance histograms to figures, plots and the page."""
+    from lineshape.jobs.api import Result
+
+    with _opened(job, output, None, set_, workers) as (opened, _):
+        rows = opened.report()
+    _show(Result(opened.job, opened.folder.path, rows))
+
+
+@app.command()
+def studies() -> None:
+    """List the studies that come with the package."""
+    from lineshape.jobs import api
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column("study", style="bold")
+    table.add_column("title")
+    for name, title in api.studies().items():
+        table.add_row(name, title)
+    Console().print(table)
+
+
+@app.command()
+def status(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or a study under runs/.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print every figure as JSON (summary.json).")] = False,
+) -> None:
+    """What a run has done so far, and its figures."""
+    from lineshape.engine import ledger
+    from lineshape.jobs import api
+
+    folder = RunFolder.find(run)
+    if as_json:
+        print(json.dumps(api.open_result(run).rows, indent=1))
+        return
+    last = {record["stage"]: record for record in ledger.read(folder.ledger)}
+    table = Table(box=None, pad_edge=False)
+    for heading in ("stage", "finished", "seconds", "result"):
+        table.add_column(heading, justify="right" if heading == "seconds" else "left")
+    for name in ("simulation", "processing", "training", "histogramming", "reporting"):
+        record = last.get(name)
+        cells = [record["finished"], f"{record['seconds']:.1f}", record["result"]["text"]] if record else ["–", "", "not run"]
+        table.add_row(name, *cells)
+    Console().print(table)
+    if folder.summary.is_file():
+        _show(api.open_result(run))
+
+
+@contextmanager
+def _opened(
+    job: str, output: Path | None, sample: list[str] | None, set_: list[str] | None, workers: int | None
+) -> Iterator[Any]:
+    """A run opened for one stage, and what simulates its samples."""
+    from lineshape.engine.run import open_run
+    from lineshape.jobs.api import output_of
+    from lineshape.jobs.simulate.writing import simulator
+
+    name = Path(job)
+    loaded = _load(job, sample, set_, workers)
+    folder = name if name.is_dir() and output is None else output_of(loaded, output)
+    with open_run(loaded, folder) as opened:
+        yield opened, simulator(loaded)
+
+
+def _load(job: str, sample: list[str] | None, set_: list[str] | None, workers: int | None) -> Any:
+    from lineshape.jobs import job_files
+
+    samples: dict[str, list[str]] = {}
+    for item in sample or []:
+        name, files = _pair(item, "--sample", "ntuples=/data/*.root")
+        samples.setdefault(name, []).append(files)
+    changes: dict[str, Any] = {}
+    for item in set_ or []:
+        key, value = _pair(item, "--set", "models.brt.depth=8")
+        changes[key] = yaml.safe_load(value)
+    if workers:
+        changes["cluster"] = {"kind": "local", "workers": workers}
+    return job_files.load(job, samples, changes)
+
+
+def _pair(item: str, option: str, example: str) -> tuple[str, str]:
+    name, found, value = item.partition("=")
+    if not (name and found and value):
+        raise RequestError(f"{option} {item}: expected NAME=VALUE, as in {option} {example}")
+    return name, value
+
+
+def _show(result: Any) -> None:
+    """The table of resolutions and the report's path, on standard output."""
+    from lineshape.jobs.api import TABLE
+
+    console = Console()
+    table = Table(title=f"{result.job.title or result.job.study}: estimate over truth", title_justify="left", box=None)
+    lines = result.table()
+    several = len({line[0] for line in lines}) > 1
+    headings = ["sample", "model", *TABLE] if several else ["model", *TABLE]
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading in {"sample", "model"} else "right", no_wrap=True)
+    for line in lines:
+        table.add_row(*(line if several else line[1:]))
+    console.print()
+    console.print(table)
+    console.print(f"\nReport: {result.page.resolve()}", soft_wrap=True, highlight=False)
+
+
+def main() -> None:
+    """Entry point: a user's mistake is a message, not a traceback."""
+    try:
+        app()
+    except LineshapeError as error:
+        Console(stderr=True).print(f"[red]error:[/red] {_plain(str(error))}", soft_wrap=True, highlight=False)
+        sys.exit(error.status)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("interrupted: run the same command again to go on from here")
+        sys.exit(130)
+
+
+def _plain(text: str) -> str:
+    """Text whose square brackets rich must not read as markup."""
+    return text.replace("[", r"\[")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""Finding job files: those that come with the package, by study, and a user's own, by path."""
+
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from lineshape.engine.errors import RequestError, nearest
+from lineshape.engine.job import Job, load_job
+
+
+def shipped() -> dict[str, Path]:
+    """Job files of the package by study."""
+    folder = Path(str(files("lineshape.jobs")))
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def find(name: str | Path) -> Path:
+    """The job file at a path, of a run folder, or of a study; raises RequestError that names the studies."""
+    path = Path(name)
+    if path.is_dir() and (path / "job.json").is_file():
+        return path / "job.json"
+    if path.suffix in {".yaml", ".yml", ".json"} or path.is_file():
+        if not path.is_file():
+            raise RequestError(f"{path}: no such job file (working folder: {Path.cwd()})")
+        return path
+    known = shipped()
+    if str(name) not in known:
+        raise RequestError(
+            f"no study '{name}': expected one of {', '.join(known)}, a job file (*.yaml) or a run folder"
+            f"{nearest(str(name), known)}"
+        )
+    return known[str(name)]
+
+
+def load(name: str | Path, samples: Mapping[str, list[str]] | None = None, changes: Mapping[str, Any] | None = None) -> Job:
+    """A job by study, path or run folder.
+
+    samples: files by sample; where any are given they take the place of the job file's samples. changes: other values,
+    by dotted key.
+    """
+    path = find(name)
+    changes = dict(changes or {})
+    if samples:
+        known = load_job(path).samples
+        changes["samples"] = {
+            sample: {
+                "label": known[sample].label if sample in known else sample,
+                "tree": known[sample].tree if sample in known else _tree(known),
+                "files": list(patterns),
+            }
+            for sample, patterns in samples.items()
+        }
+        for key in [key for key in changes if key.startswith("samples.")]:
+            parts = key.split(".")
+            if len(parts) == 3 and parts[1] in changes["samples"]:
+                changes["samples"][parts[1]][parts[2]] = changes.pop(key)
+    return load_job(path, changes)
+
+
+def _tree(known: Mapping[str, Any]) -> str:
+    """The tree of the job file's samples, where they agree."""
+    trees = {sample.tree for sample in known.values()}
+    return trees.pop() if len(trees) == 1 else "CollectionTree"

@@ -1,0 +1,188 @@
+"""γ*→ττ with hadronic taus, as an ATLAS-like ntuple: the sample of the tau energy scale study."""
+
+from functools import lru_cache
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lineshape.jobs.simulate import tau_reconstruction as reconstruction
+from lineshape.jobs.simulate.decays import TAU_MASS, boost_along_z, visible_decays
+from lineshape.jobs.simulate.family import Family, Sample
+
+Floats = NDArray[np.float64]
+
+MEV = 1000.0
+
+
+class GammaTauTau(Family):
+    """Pairs of taus of equal pT with a falling spectrum dN/dpT ∝ pT^-index; hadronic decays with pT_vis > minimum_pt.
+
+    The spectrum ends at maximum_pt, beyond a TeV: only so can the mean and the standard deviation of the real sample
+    (111 and 300 GeV) hold together. Pile-up: mu is a clipped Gaussian, vertices and median density follow from it.
+    """
+
+    index: float = 1.69
+    minimum_pt: float = 10.0
+    maximum_pt: float = 4500.0
+    mu_mean: float = 37.0
+    mu_width: float = 13.0
+    seed_pt: float = 6.0
+
+    batch: ClassVar[int] = 60_000
+    hadronic_fraction: ClassVar[float] = 0.648
+
+    def generate(self, taus: int, rng: np.random.Generator) -> Sample:
+        """Events with `taus` reconstructed hadronic taus in all; momenta in MeV, angles in radians."""
+        constants = _calibration(self)
+        parts: list[dict[str, Floats]] = []
+        found = 0
+        while found < taus:
+            wanted = min(self.batch, int(1.75 * (taus - found)) + 100)
+            part = self._reconstructed(wanted, constants, rng)
+            parts.append(part)
+            found += len(part["eta"])
+        columns = {name: np.concatenate([part[name] for part in parts])[:taus] for name in parts[0]}
+        offsets = np.cumsum([0] + [int(part["event"][-1]) + 1 if len(part["event"]) else 0 for part in parts])
+        shift = np.repeat(offsets[:-1], [len(part["event"]) for part in parts])[:taus]
+        return _as_events(columns, columns.pop("event").astype(np.int64) + shift)
+
+    def _reconstructed(
+        self, decays: int, constants: reconstruction.Calibration, rng: np.random.Generator
+    ) -> dict[str, Floats]:
+        truth, pile_up, event = self._true_taus(decays, rng)
+        observed = reconstruction.observe(truth, pile_up, rng)
+        estimates = reconstruction.reconstruct(observed, pile_up, constants)
+        kept = (observed.tracks > 0) & (observed.calo_pt > self.seed_pt)
+        columns = _columns(truth, pile_up, observed, estimates) | {"event": event.astype(np.float64)}
+        return {name: values[kept] for name, values in columns.items()}
+
+    def _true_taus(
+        self, decays: int, rng: np.random.Generator
+    ) -> tuple[reconstruction.Truth, reconstruction.PileUp, NDArray[np.int64]]:
+        """Hadronic taus with a visible pT above the minimum, their pile-up and their event's number."""
+        event = np.cumsum(rng.random(decays) > self.hadronic_fraction / (1 + self.hadronic_fraction))
+        power = 1 - self.index
+        low, high = self.minimum_pt**power, self.maximum_pt**power
+        events = int(event[-1]) + 1
+        tau_pt = ((low + (high - low) * rng.random(events)) ** (1 / power))[event]
+        phi = (rng.uniform(-np.pi, np.pi, events)[event] + np.pi * rng.integers(0, 2, decays)) % (2 * np.pi) - np.pi
+        eta = _pseudorapidity(decays, rng)
+        mu = rng.normal(self.mu_mean, self.mu_width, events).clip(1, 85)
+        # Close vertices merge, the more of them there are the more often.
+        separate = rng.poisson(0.72 * mu)
+        vertices = np.rint(separate / (1 + 0.008 * separate))
+        density = (0.627 * mu + 0.9 * np.sqrt(mu) * rng.standard_normal(events)).clip(0.3)
+
+        taus = visible_decays(decays, rng)
+        momentum = tau_pt * np.cosh(eta)
+        lab = boost_along_z(taus.momenta, np.hypot(momentum, TAU_MASS) / TAU_MASS, momentum / TAU_MASS)
+        lab = _towards(lab, eta, phi)
+        visible = lab.sum(axis=1)
+        pt = np.hypot(visible[:, 0], visible[:, 1])
+        kept = pt > self.minimum_pt
+        truth = reconstruction.Truth(
+            lab[kept],
+            taus.mode[kept],
+            pt[kept],
+            np.arcsinh(visible[kept, 2] / pt[kept]),
+            np.arctan2(visible[kept, 1], visible[kept, 0]),
+        )
+        of = event[kept]
+        pile_up = reconstruction.PileUp(mu[of], vertices[of], density[of])
+        return truth, pile_up, of
+
+
+@lru_cache
+def _calibration(family: GammaTauTau) -> reconstruction.Calibration:
+    """Constants of the reconstruction, from 150,000 decays with a seed of their own."""
+    rng = np.random.default_rng(425200)
+    truth, pile_up, _ = family._true_taus(150_000, rng)
+    observed = reconstruction.observe(truth, pile_up, rng)
+    return reconstruction.derive(observed, truth, pile_up)
+
+
+def _pseudorapidity(n: int, rng: np.random.Generator) -> Floats:
+    """Within ±2.5, somewhat more central than flat: 1 − 0.4 (η/2.5)²."""
+    grid = np.linspace(-1, 1, 2001)
+    cumulative = grid - 0.4 * grid**3 / 3
+    cumulative = (cumulative - cumulative[0]) / (cumulative[-1] - cumulative[0])
+    return np.asarray(2.5 * np.interp(rng.random(n), cumulative, grid))
+
+
+def _towards(momenta: Floats, eta: Floats, phi: Floats) -> Floats:
+    """Turn (n, bodies, 4) from the z axis to (η, φ)."""
+    cosine, sine = np.tanh(eta), 1 / np.cosh(eta)
+    x, y, z = momenta[..., 0], momenta[..., 1], momenta[..., 2]
+    cosine, sine, phi = cosine[:, np.newaxis], sine[:, np.newaxis], phi[:, np.newaxis]
+    tilted = cosine * x + sine * z
+    turned = np.empty_like(momenta)
+    turned[..., 0] = np.cos(phi) * tilted - np.sin(phi) * y
+    turned[..., 1] = np.sin(phi) * tilted + np.cos(phi) * y
+    turned[..., 2] = cosine * z - sine * x
+    turned[..., 3] = momenta[..., 3]
+    return turned
+
+
+def _columns(
+    truth: reconstruction.Truth,
+    pile_up: reconstruction.PileUp,
+    observed: reconstruction.Observed,
+    estimates: reconstruction.Estimates,
+) -> dict[str, Floats]:
+    charged, neutral = observed.charged_pt, observed.neutral_pt
+    both = charged + neutral
+    probability = {f"NNDecayModeProb_{name}": estimates.mode_probability[:, i] for i, name in enumerate(MODE_NAMES)}
+    return {
+        "mu": pile_up.mu,
+        "vertices": pile_up.vertices,
+        "density": pile_up.density * MEV,
+        "eta": observed.eta,
+        "phi": observed.phi,
+        "nTracks": observed.tracks.astype(np.float64),
+        "ptIntermediateAxis": observed.calo_pt * MEV,
+        "ptIntermediateAxisEM": observed.calo_em_pt * MEV,
+        "ptTauEnergyScale": estimates.calorimeter * MEV,
+        "ptPanTauCellBased": estimates.particle_flow * MEV,
+        "etaPanTauCellBased": observed.eta,
+        "ptCombined": estimates.combined * MEV,
+        "ClustersMeanCenterLambda": observed.centre,
+        "ClustersMeanFirstEngDens": observed.log_density,
+        "ClustersMeanSecondLambda": observed.second_lambda,
+        "ClustersMeanPresamplerFrac": observed.presampler,
+        "ClustersMeanEMProbability": observed.em_probability,
+        "PFOEngRelDiff": np.divide(charged - neutral, both, out=np.zeros_like(both), where=both > 0),
+        **probability,
+        **_pantau_scores(estimates.mode_probability),
+        "truthPtVis": truth.pt * MEV,
+        "truthEtaVis": truth.eta,
+        "truthPhiVis": truth.phi,
+        "truthDecayMode": truth.mode.astype(np.float64),
+    }
+
+
+MODE_NAMES = ("1p0n", "1p1n", "1pXn", "3p0n", "3pXn")
+#: Columns of the ntuple that hold whole numbers.
+WHOLE = {"nTracks", "truthDecayMode"}
+
+
+def _pantau_scores(probability: Floats) -> dict[str, Floats]:
+    """PanTau's three pairwise scores, −1 … 1: the larger, the more like the second of the two decay modes."""
+    pairs = {"1p0n_vs_1p1n": (0, 1), "1p1n_vs_1pXn": (1, 2), "3p0n_vs_3pXn": (3, 4)}
+    scores = {}
+    for name, (first, second) in pairs.items():
+        both = probability[:, first] + probability[:, second]
+        scores[f"PanTau_BDTValue_{name}"] = (probability[:, second] - probability[:, first]) / np.maximum(both, 1e-9)
+    return scores
+
+
+def _as_events(columns: dict[str, Floats], event: NDArray[np.int64]) -> Sample:
+    """Flat columns by tau to columns by event and jagged ones by tau, with the ntuple's branch names."""
+    _, first, counts = np.unique(event, return_index=True, return_counts=True)
+    flat = {
+        "EventInfoAuxDyn.averageInteractionsPerCrossing": columns.pop("mu")[first].astype(np.float32),
+        "EventInfoAuxDyn.nVtxPU": columns.pop("vertices")[first].astype(np.int32),
+        "Kt4LCTopoOriginEventShapeAuxDyn.Density": columns.pop("density")[first].astype(np.float32),
+    }
+    jagged = {name: values.astype(np.int32 if name in WHOLE else np.float32) for name, values in columns.items()}
+    return Sample(flat, {"TauJetsAuxDyn": jagged}, {"TauJetsAuxDyn": counts})

@@ -1,0 +1,332 @@
+"""From simulated tau decays to what ATLAS reconstructs of them: estimates of pT and the inputs of its calibration.
+
+Three estimates follow the chain of ATLAS (athena, tauRecTools): the calorimeter's (local hadronic
+calibration, pile-up subtracted, divided by a response function), particle flow's (tracks and selected neutral pions),
+and their combination: a correlated weighted mean per decay mode and η that falls back to the calorimeter where the two
+disagree by more than N_SIGMA. The constants of these steps are derived once from a calibration sample of the same
+simulation, as an experiment derives them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lineshape.jobs.simulate import detector
+from lineshape.jobs.simulate.decays import MODE_FRACTIONS
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Statistic = Callable[[Floats], float]
+
+ETA_EDGES: Final = np.array([0.0, 0.3, 0.8, 1.3, 1.6, 2.5])
+PT_EDGES: Final = np.array([0.0, 15, 20, 25, 30, 40, 50, 65, 80, 100, 130, 170, 250, 400, 800])
+RATIO_EDGES: Final = np.linspace(0.0, 1.0, 26)
+MODES: Final = 5
+ETAS: Final = len(ETA_EDGES) - 1
+PTS: Final = len(PT_EDGES)
+#: Beyond this many standard deviations between the two, the combination takes the calorimeter's estimate.
+N_SIGMA: Final = 5.0
+MEAN_VERTICES: Final = 21.2
+#: Tracks of taus have at least this pT, GeV.
+TRACK_PT: Final = 1.0
+
+
+@dataclass(frozen=True)
+class Truth:
+    """True taus: momenta (n, 6, 4) in the lab in GeV (three charged, three neutral slots), mode, pT, η and φ."""
+
+    momenta: Floats
+    mode: NDArray[np.int8]
+    pt: Floats
+    eta: Floats
+    phi: Floats
+
+
+@dataclass(frozen=True)
+class PileUp:
+    """Interactions per crossing, reconstructed pile-up vertices and median pT density [GeV], per tau."""
+
+    mu: Floats
+    vertices: Floats
+    density: Floats
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What the detector sees of a tau before any calibration; shape (n,) each, energies as pT in GeV."""
+
+    tracks: Ints
+    charged_pt: Floats
+    neutral_pt: Floats
+    neutral_count: Ints
+    calo_pt: Floats
+    calo_em_pt: Floats
+    eta: Floats
+    phi: Floats
+    centre: Floats
+    log_density: Floats
+    second_lambda: Floats
+    presampler: Floats
+    em_probability: Floats
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Constants of the reconstruction, each derived from a calibration sample.
+
+    pile_up_slope: GeV per vertex, by prong (1, 3) and η.
+    response: calorimeter over true pT by prong, η and calorimeter pT.
+    bias, width: of calorimeter and particle flow (0, 1) over true pT, by mode, η and calorimeter pT.
+    correlation: between the two, by mode and η.
+    mode_probability: of the five modes given tracks (1, 2, 3 and more), neutral pions (0, 1, 2 and more) and their
+    share of the energy.
+    """
+
+    pile_up_slope: Floats
+    response: Floats
+    bias: Floats
+    width: Floats
+    correlation: Floats
+    mode_probability: Floats
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """Calibrated estimates of pT in GeV and the decay-mode probabilities (n, 5)."""
+
+    calorimeter: Floats
+    particle_flow: Floats
+    combined: Floats
+    mode_probability: Floats
+
+
+def observe(truth: Truth, pile_up: PileUp, rng: np.random.Generator) -> Observed:
+    """Let the detector see the taus."""
+    n = len(truth.pt)
+    energy = truth.momenta[..., 3]
+    pt = np.hypot(truth.momenta[..., 0], truth.momenta[..., 1])
+    eta = np.arctanh(np.clip(truth.momenta[..., 2] / np.maximum(energy, 1e-9), -0.99999, 0.99999))
+    tau_eta = truth.eta[:, np.newaxis]
+    collected = _collected(truth, rng)
+    # A nuclear interaction before the calorimeter leaves a fragment of the tau; what is lost shows up in the presampler.
+    interacted = rng.random(n) < 0.014 * detector.upstream_material(truth.eta)
+    fragment = np.where(interacted, 10 ** rng.uniform(-1.4, -0.3, n), 1.0)
+    debris = 0.3 * (1 - fragment) * rng.lognormal(0, 0.2, n)
+
+    charged_pt, tracks = _tracks(pt[:, :3] * fragment[:, np.newaxis], eta[:, :3], truth, rng)
+    hadrons = detector.hadronic_showers(energy[:, :3], np.broadcast_to(tau_eta, (n, 3)), rng)
+    photons = detector.electromagnetic_showers(energy[:, 3:], np.broadcast_to(tau_eta, (n, 3)), rng)
+    to_pt = 1 / np.cosh(truth.eta)
+
+    showers = {name: np.concatenate([getattr(hadrons, name), getattr(photons, name)], axis=1) for name in vars(hadrons)}
+    calibrated = detector.local_calibration(detector.Showers(**showers)) * (energy > 0)
+    scale = (collected * fragment)[:, np.newaxis] * to_pt[:, np.newaxis]
+    calibrated_pt, em_scale_pt = calibrated * scale, showers["em_scale"] * (energy > 0) * scale
+    pile_up_pt, pile_up_em = _pile_up_energy(pile_up, truth.eta, rng)
+    weights = np.column_stack([calibrated_pt, pile_up_pt])
+    total = weights.sum(axis=1)
+
+    def mean(name: str, of_pile_up: Floats) -> Floats:
+        values = np.column_stack([showers[name], of_pile_up])
+        return np.asarray((values * weights).sum(axis=1) / total)
+
+    density = mean_density(np.column_stack([showers["log_density"], rng.normal(-7.0, 0.35, n)]), weights)
+    neutral_pt, neutral_count = _neutral_pions(hadrons, photons, pt, collected * fragment, to_pt, pile_up, rng)
+    return Observed(
+        tracks=tracks,
+        charged_pt=charged_pt,
+        neutral_pt=neutral_pt,
+        neutral_count=neutral_count,
+        calo_pt=total,
+        calo_em_pt=em_scale_pt.sum(axis=1) + pile_up_em,
+        eta=truth.eta + 0.004 * rng.standard_normal(n),
+        phi=truth.phi + 0.004 * rng.standard_normal(n),
+        centre=mean("centre", rng.uniform(80, 350, n)),
+        log_density=density,
+        second_lambda=mean("second_lambda", rng.exponential(2.5e4, n)),
+        presampler=(mean("presampler", rng.beta(1, 12, n)) + debris).clip(0, 1),
+        em_probability=mean("em_probability", rng.beta(1.5, 2.5, n)).clip(0, 1),
+    )
+
+
+def mean_density(log_density: Floats, weights: Floats) -> Floats:
+    """log10 of the energy-weighted mean density over ΣE (each cluster's density scales with its own energy)."""
+    share = weights / weights.sum(axis=1)[:, np.newaxis]
+    return np.asarray(np.log10((share**2 * 10**log_density).sum(axis=1)))
+
+
+def _collected(truth: Truth, rng: np.random.Generator) -> Floats:
+    """Fraction of the energy that ends in clusters within the cone; dead regions and the crack lose most of it."""
+    n = len(truth.pt)
+    crack = np.exp(-0.5 * ((np.abs(truth.eta) - 1.47) / 0.08) ** 2)
+    lost = rng.random(n) < 0.002 + 0.03 * crack
+    wide = np.exp(-truth.pt / 25)
+    usual = 1 - (0.04 + 0.08 * wide) * rng.exponential(1.0, n)
+    return np.where(lost, rng.beta(1.0, 1.6, n), usual).clip(0.03, 1.0)
+
+
+def _tracks(pt: Floats, eta: Floats, truth: Truth, rng: np.random.Generator) -> tuple[Floats, Ints]:
+    """Sum of track pT and their number, 0–5: inefficiency, merging in the core of hard taus, fakes from conversions."""
+    n = len(truth.pt)
+    merging = 0.06 * np.clip(truth.pt / 1000, 0, 2)[:, np.newaxis]
+    prongs = (pt > 0).sum(axis=1)
+    efficiency = detector.track_efficiency(pt, eta) + 0.03
+    found = (pt > TRACK_PT) & (rng.random(pt.shape) < efficiency - merging * (prongs == 3)[:, np.newaxis])
+    measured = detector.track_momentum(np.maximum(pt, 1e-3), eta, rng) * found
+    neutrals = np.array([0, 1, 2, 0, 1])[truth.mode]
+    extra = rng.poisson(0.012 + 0.035 * neutrals) * (rng.random(n) < 0.9)
+    extra_pt = extra * (1 + rng.exponential(0.06, n) * truth.pt).clip(0, 60)
+    return measured.sum(axis=1) + extra_pt, found.sum(axis=1) + extra
+
+
+def _pile_up_energy(pile_up: PileUp, eta: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """pT of pile-up clusters in the cone, at the calibrated and at the electromagnetic scale, GeV."""
+    mean = 0.12 * pile_up.density * (1 + 0.12 * np.abs(eta))
+    calibrated = rng.gamma(0.8, mean / 0.8)
+    return calibrated, calibrated * rng.uniform(0.55, 0.9, len(eta))
+
+
+def _neutral_pions(
+    hadrons: detector.Showers,
+    photons: detector.Showers,
+    pt: Floats,
+    scale: Floats,
+    to_pt: Floats,
+    pile_up: PileUp,
+    rng: np.random.Generator,
+) -> tuple[Floats, Ints]:
+    """Selected neutral pions of particle flow: electromagnetic energy less what the hadrons are expected to leave."""
+    n = len(scale)
+    real = (pt[:, 3:] > 0) * photons.em_scale * (scale * to_pt)[:, np.newaxis]
+    kept = real * (rng.random(real.shape) < 1 / (1 + np.exp(-(real - 2.6) / 0.7)))
+    remnant = (pt[:, :3] > 0) * hadrons.em_layer * (scale * to_pt)[:, np.newaxis]
+    expected = 0.32 * pt[:, :3]
+    leftover = (remnant - expected).sum(axis=1)
+    soft = 0.02 * pile_up.density * rng.exponential(1.0, n)
+    fake = leftover.clip(0) * (rng.random(n) < 0.45)
+    seeds = kept.sum(axis=1) > 0
+    neutral = kept.sum(axis=1) + np.where(seeds, 0.5 * leftover + soft, fake * (fake > 2.5))
+    neutral = neutral.clip(0)
+    count = np.where(seeds, (kept > 0).sum(axis=1), (fake > 2.5).astype(int))
+    merged = (count == 2) & (rng.random(n) < 0.25)
+    split = (count == 1) & (rng.random(n) < 0.10)
+    return neutral, count - merged + split
+
+
+def derive(observed: Observed, truth: Truth, pile_up: PileUp) -> Calibration:
+    """Derive the constants of the reconstruction from a calibration sample."""
+    prong, eta_bin = _prong(observed), _eta_bin(observed.eta)
+    slope = np.zeros((2, ETAS))
+    for p in range(2):
+        for e in range(ETAS):
+            rows = (prong == p) & (eta_bin == e) & (truth.pt < 100)
+            excess = np.clip((observed.calo_pt - truth.pt)[rows], -15, 25)
+            slope[p, e] = np.polyfit(pile_up.vertices[rows], excess, 1)[0]
+    subtracted = _subtract(observed, pile_up, slope)
+    pt_bin = _pt_bin(subtracted)
+    response = _binned(subtracted / truth.pt, (prong, eta_bin, pt_bin), (2, ETAS, PTS), _median)
+    calorimeter = _calorimeter(observed, pile_up, slope, response)
+    particle_flow = observed.charged_pt + observed.neutral_pt
+    probability = _mode_table(observed, truth)
+    mode = _mode_probability(observed, probability).argmax(axis=1)
+    cells = (mode, eta_bin, _pt_bin(observed.calo_pt))
+    shape = (MODES, ETAS, PTS)
+    ratios = np.stack([calorimeter, particle_flow]) / truth.pt
+    bias = np.stack([_binned(ratio, cells, shape, _median) for ratio in ratios])
+    width = np.stack([_binned(ratio, cells, shape, _half_68) for ratio in ratios])
+    pulls = (ratios - bias[:, *cells]) / width[:, *cells]
+    clipped = np.clip(pulls, -3, 3)
+    product = _binned(clipped[0] * clipped[1], (mode, eta_bin), (MODES, ETAS), _mean)
+    norm = [_binned(pull**2, (mode, eta_bin), (MODES, ETAS), _mean) for pull in clipped]
+    correlation = (product / np.sqrt(norm[0] * norm[1])).clip(-0.9, 0.9)
+    return Calibration(slope, response, bias, width, correlation, probability)
+
+
+def reconstruct(observed: Observed, pile_up: PileUp, constants: Calibration) -> Estimates:
+    """Calibrated estimates: calorimeter, particle flow and their combination."""
+    calorimeter = _calorimeter(observed, pile_up, constants.pile_up_slope, constants.response)
+    particle_flow = observed.charged_pt + observed.neutral_pt
+    probability = _mode_probability(observed, constants.mode_probability)
+    mode, eta_bin = probability.argmax(axis=1), _eta_bin(observed.eta)
+    cells = (mode, eta_bin, _pt_bin(observed.calo_pt))
+    corrected = np.stack([calorimeter, particle_flow]) / constants.bias[:, *cells]
+    sigma = constants.width[:, *cells] * corrected.clip(1.0)
+    rho = constants.correlation[mode, eta_bin]
+    covariance = rho * sigma[0] * sigma[1]
+    denominator = sigma[0] ** 2 + sigma[1] ** 2 - 2 * covariance
+    weight = ((sigma[1] ** 2 - covariance) / np.maximum(denominator, 1e-9)).clip(0, 1)
+    mean = weight * corrected[0] + (1 - weight) * corrected[1]
+    disagree = np.abs(corrected[0] - corrected[1]) > N_SIGMA * np.sqrt(np.maximum(denominator, 1e-9))
+    return Estimates(calorimeter, particle_flow, np.where(disagree, calorimeter, mean), probability)
+
+
+def _subtract(observed: Observed, pile_up: PileUp, slope: Floats) -> Floats:
+    offset = slope[_prong(observed), _eta_bin(observed.eta)] * (pile_up.vertices - MEAN_VERTICES)
+    return np.asarray((observed.calo_pt - offset).clip(1.0))
+
+
+def _calorimeter(observed: Observed, pile_up: PileUp, slope: Floats, response: Floats) -> Floats:
+    subtracted = _subtract(observed, pile_up, slope)
+    return np.asarray(subtracted / response[_prong(observed), _eta_bin(observed.eta), _pt_bin(subtracted)])
+
+
+def _mode_table(observed: Observed, truth: Truth) -> Floats:
+    """P(mode | tracks, neutral pions, their share): what a classifier on these returns.
+
+    It is trained on the modes as they occur in decays, without the threshold in pT, that favours many pions.
+    """
+    table = np.full((3, 3, len(RATIO_EDGES) - 1, MODES), 0.3)
+    np.add.at(table, (*_mode_cells(observed), truth.mode.astype(np.int64)), 1.0)
+    table *= MODE_FRACTIONS / np.bincount(truth.mode, minlength=MODES)
+    return np.asarray(table / table.sum(axis=-1)[..., np.newaxis])
+
+
+def _mode_probability(observed: Observed, table: Floats) -> Floats:
+    return np.asarray(table[_mode_cells(observed)])
+
+
+def _mode_cells(observed: Observed) -> tuple[Ints, Ints, Ints]:
+    share = observed.neutral_pt / np.maximum(observed.neutral_pt + observed.charged_pt, 1e-6)
+    share_bin = np.clip(np.digitize(share, RATIO_EDGES) - 1, 0, len(RATIO_EDGES) - 2)
+    return np.clip(observed.tracks, 1, 3) - 1, np.clip(observed.neutral_count, 0, 2), share_bin
+
+
+def _prong(observed: Observed) -> Ints:
+    return (observed.tracks > 1).astype(np.int64)
+
+
+def _eta_bin(eta: Floats) -> Ints:
+    return np.clip(np.digitize(np.abs(eta), ETA_EDGES) - 1, 0, ETAS - 1)
+
+
+def _pt_bin(pt: Floats) -> Ints:
+    return np.clip(np.digitize(pt, PT_EDGES) - 1, 0, PTS - 1)
+
+
+def _binned(values: Floats, cells: tuple[Ints, ...], shape: tuple[int, ...], statistic: Statistic) -> Floats:
+    """A statistic in each cell; cells with fewer than 30 taus take that of all taus."""
+    flat = np.ravel_multi_index(cells, shape)
+    order = np.argsort(flat, kind="stable")
+    edges = np.searchsorted(flat[order], np.arange(int(np.prod(shape)) + 1))
+    overall = statistic(values)
+    result = [
+        statistic(values[order[low:high]]) if high - low >= 30 else overall
+        for low, high in zip(edges[:-1], edges[1:], strict=True)
+    ]
+    return np.array(result).reshape(shape)
+
+
+def _median(values: Floats) -> float:
+    return float(np.median(values))
+
+
+def _mean(values: Floats) -> float:
+    return float(np.mean(values))
+
+
+def _half_68(values: Floats) -> float:
+    low, high = np.quantile(values, [0.16, 0.84])
+    return float((high - low) / 2)

@@ -1,0 +1,140 @@
+"""Writing simulated samples: several ROOT files, each a task with random numbers of its own."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import awkward as ak
+import numpy as np
+from pydantic import Field
+
+from lineshape.engine.digests import code_of, digest
+from lineshape.engine.errors import RequestError, RunError
+from lineshape.engine.executor import Executor
+from lineshape.engine.files import replacing
+from lineshape.engine.job import Job
+from lineshape.engine.kinds import KindSpec, build
+from lineshape.engine.progress import Bars
+from lineshape.engine.run import Simulate
+from lineshape.engine.settings import Settings
+from lineshape.engine.verdicts import Failure
+from lineshape.jobs.simulate.family import Family, Sample
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+#: Candidates that are generated and written at a time; it bounds a task's memory.
+BATCH = 100_000
+
+
+class Order(Settings):
+    """How much of a sample to simulate: the keys beside `kind` and the family's own in a job file.
+
+    taus: reconstructed candidates in all. files: that they are spread over. seed: of the whole sample.
+    """
+
+    taus: Annotated[int, Field(gt=0)]
+    files: Annotated[int, Field(gt=0)] = 1
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class FileOrder:
+    """One file to be written on a worker."""
+
+    family: Family
+    taus: int
+    seed: int
+    number: int
+    tree: str
+    path: Path
+
+
+def simulate(
+    sample: str, spec: KindSpec, tree: str, folder: Path, client: "Client", bars: Bars
+) -> tuple[list[Path], int]:
+    """The files of a simulated sample, those that are missing made now; their names hold what they depend on.
+
+    Returns the paths and the number of candidates that were made now. Raises RequestError where a setting is wrong.
+    """
+    family, order = read_order(sample, spec)
+    identity = digest(spec.kind, family.model_dump(), order.model_dump(), tree, code_of("lineshape.jobs.simulate"))
+    edges = [order.taus * i // order.files for i in range(order.files + 1)]
+    orders = [
+        FileOrder(family, stop - start, order.seed, i, tree, folder / sample / f"{identity}_{i:04d}.root")
+        for i, (start, stop) in enumerate(zip(edges[:-1], edges[1:], strict=True))
+    ]
+    todo = [item for item in orders if not item.path.exists()]
+    bar = bars.add(f"simulating {sample}", len(orders))
+    bar.advance(len(orders) - len(todo))
+    for _, outcome in Executor(client, write_file).run(todo):
+        if isinstance(outcome, Failure):
+            raise RunError(f"simulation of {sample} failed: {outcome.reason}")
+        bar.advance()
+    return [item.path for item in orders], sum(item.taus for item in todo)
+
+
+def read_order(sample: str, spec: KindSpec) -> tuple[Family, Order]:
+    """The family with its settings, and how much of it is asked for."""
+    where = ("samples", sample, "simulate")
+    known = {name: value for name, value in spec.settings.items() if name in Order.model_fields}
+    others = {name: value for name, value in spec.settings.items() if name not in known}
+    family = build("lineshape.jobs.simulate", Family, KindSpec(kind=spec.kind, **others), where)
+    try:
+        return family, Order.model_validate(known)
+    except ValueError as error:
+        raise RequestError(f"samples.{sample}.simulate: {error}") from error
+
+
+def write_file(order: FileOrder) -> None:
+    """Generate one file, batch by batch, and put it in place when it is whole."""
+    import uproot
+
+    # Spawned from (seed, file): files can be made in any order, on any worker, and stay the same.
+    rng = np.random.default_rng(np.random.SeedSequence(order.seed, spawn_key=(order.number,)))
+    first = (order.seed % 10_000) * 10**13 + order.number * 10**9
+    with replacing(order.path) as temporary, uproot.recreate(temporary, compression=uproot.ZSTD(3)) as file:
+        tree = None
+        left = order.taus
+        while left:
+            batch = order.family.generate(min(left, BATCH), rng)
+            left -= min(left, BATCH)
+            branches = to_branches(batch, first)
+            first += batch.length
+            if tree is None:
+                types = {name: ak.type(values).content for name, values in branches.items()}
+                tree = file.mktree(
+                    order.tree, types, field_name=_branch_name, counter_name=lambda name: f"n{name}"
+                )
+            tree.extend(branches)
+
+
+EVENT_NUMBER = "EventInfoAuxDyn.eventNumber"
+
+
+def to_branches(sample: Sample, first_event: int) -> dict[str, ak.Array]:
+    """Columns as uproot writes them: each collection is one record of jagged arrays with one counter."""
+    branches = {name: ak.Array(values) for name, values in sample.events.items()}
+    branches[EVENT_NUMBER] = ak.Array(np.arange(first_event, first_event + sample.length, dtype=np.uint64))
+    for collection, columns in sample.objects.items():
+        record = ak.zip({name: ak.Array(values) for name, values in columns.items()})
+        branches[collection] = ak.unflatten(record, sample.counts[collection])
+    return branches
+
+
+def _branch_name(outer: str, inner: str) -> str:
+    return f"{outer}.{inner}" if outer else inner
+
+
+def simulator(job: Job) -> Simulate:
+    """What a run calls to get the files of a sample that has none of its own."""
+
+    def make(sample: str, folder: Path, client: "Client", bars: Bars) -> tuple[list[str], str]:
+        spec = job.samples[sample].simulate
+        if spec is None:
+            raise RequestError(f"samples.{sample}: no files and nothing to simulate")
+        paths, made = simulate(sample, spec, job.samples[sample].tree, folder, client, bars)
+        text = f"{sample}: {made:,} made now, {len(paths)} files" if made else f"{sample}: {len(paths)} files kept"
+        return [str(path) for path in paths], text
+
+    return make

@@ -1,0 +1,147 @@
+"""Tau energy scale: hadronic taus, the inputs of ATLAS's boosted regression tree and of the mixture density network.
+
+Source: "Tau Energy Scale Calibration at ATLAS using Machine Learning" (M. Cochran-Branson, 2022); athena's tauRecTools
+for the definitions of the inputs.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import awkward as ak
+import numpy as np
+from coffea.nanoevents.methods.base import NanoEvents
+from coffea.processor import ProcessorABC
+
+from lineshape.engine.columns import Column
+from lineshape.engine.processor import Selected, control_histograms
+from lineshape.engine.settings import Settings
+
+_TAU = "TauJetsAuxDyn."
+
+
+class Cuts(Settings):
+    """Cuts, and the unit of momenta in the file.
+
+    unit: GeV for each unit of the file's momenta; MeV by default. maximum_ratio: EM/LC, particle flow/combined and
+    LC/combined must lie below it (seed talk: 25).
+    """
+
+    unit: float = 0.001
+    minimum_tracks: int = 1
+    maximum_tracks: int = 5
+    maximum_ratio: float = 25.0
+
+
+class TauEnergyScale(ProcessorABC):  # type: ignore[misc]
+    """Reconstructed hadronic taus with 1–5 tracks and sane ratios of their momenta."""
+
+    Settings: ClassVar[type[Cuts]] = Cuts
+
+    reads: ClassVar[Mapping[str, str | tuple[str | None, ...]]] = {
+        "event": "EventInfoAuxDyn.eventNumber",
+        "mu": ("EventInfoAuxDyn.averageInteractionsPerCrossing", _TAU + "mu"),
+        "nVtxPU": ("EventInfoAuxDyn.nVtxPU", _TAU + "nVtxPU"),
+        "rho": ("Kt4LCTopoOriginEventShapeAuxDyn.Density", _TAU + "rho"),
+        "nTracks": _TAU + "nTracks",
+        "eta": _TAU + "etaPanTauCellBased",
+        "ptIntermediateAxis": _TAU + "ptIntermediateAxis",
+        "ptIntermediateAxisEM": _TAU + "ptIntermediateAxisEM",
+        "ptTauEnergyScale": _TAU + "ptTauEnergyScale",
+        "ptPanTauCellBased": _TAU + "ptPanTauCellBased",
+        "ptCombined": _TAU + "ptCombined",
+        "ClustersMeanCenterLambda": _TAU + "ClustersMeanCenterLambda",
+        "ClustersMeanFirstEngDens": _TAU + "ClustersMeanFirstEngDens",
+        "ClustersMeanSecondLambda": _TAU + "ClustersMeanSecondLambda",
+        "ClustersMeanPresamplerFrac": _TAU + "ClustersMeanPresamplerFrac",
+        "ClustersMeanEMProbability": _TAU + "ClustersMeanEMProbability",
+        "PFOEngRelDiff": _TAU + "PFOEngRelDiff",
+        "NNDecayModeProb_1p0n": _TAU + "NNDecayModeProb_1p0n",
+        "NNDecayModeProb_1p1n": _TAU + "NNDecayModeProb_1p1n",
+        "NNDecayModeProb_1pXn": _TAU + "NNDecayModeProb_1pXn",
+        "NNDecayModeProb_3p0n": _TAU + "NNDecayModeProb_3p0n",
+        "NNDecayModeProb_3pXn": _TAU + "NNDecayModeProb_3pXn",
+        "PanTau_1p0n_1p1n": _TAU + "PanTau_BDTValue_1p0n_vs_1p1n",
+        "PanTau_1p1n_1pXn": _TAU + "PanTau_BDTValue_1p1n_vs_1pXn",
+        "PanTau_3p0n_3pXn": _TAU + "PanTau_BDTValue_3p0n_vs_3pXn",
+        "truthPtVis": _TAU + "truthPtVis",
+        "truthEtaVis": _TAU + "truthEtaVis",
+        "truthDecayMode": _TAU + "truthDecayMode",
+    }
+
+    makes: ClassVar[Mapping[str, Column]] = {
+        "mu": Column(r"$\mu$", "", 0, 80),
+        "nVtxPU": Column("Pile-up vertices", "", 0, 60, 60),
+        "rho": Column(r"$\rho$", "GeV", 0, 60),
+        "ClustersMeanCenterLambda": Column(r"Cluster centre $\lambda$", "mm", 0, 3000),
+        "ClustersMeanFirstEngDens": Column(r"Cluster density $\log_{10}(\rho/\Sigma E)$", "", -9.5, -5.5),
+        "ClustersMeanSecondLambda": Column(r"Cluster $\langle\lambda^2\rangle$", "mm²", 0, 6e5),
+        "ClustersMeanPresamplerFrac": Column("Presampler fraction", "", 0, 0.4),
+        "ClustersMeanEMProbability": Column("Cluster EM probability", "", 0, 1),
+        "ptIntermediateAxisEM_over_LC": Column(r"$p_T^{EM}/p_T^{LC}$", "", 0.2, 1.4),
+        "ptIntermediateAxis_over_ptCombined": Column(r"$p_T^{LC}/p_T^{comb}$", "", 0, 4),
+        "ptPanTauCellBased_over_ptCombined": Column(r"$p_T^{PFlow}/p_T^{comb}$", "", 0, 4),
+        "ptCombined": Column(r"$p_T^{comb}$", "GeV", 0, 300),
+        "eta": Column(r"$\eta$", "", -2.6, 2.6),
+        "PFOEngRelDiff": Column(r"$(E_{ch}-E_{\pi^0})/(E_{ch}+E_{\pi^0})$", "", -1.05, 1.05),
+        "ptTauEnergyScale": Column(r"$p_T^{calo}$", "GeV", 0, 300),
+        "ptPanTauCellBased": Column(r"$p_T^{PFlow}$", "GeV", 0, 300),
+        "NNDecayModeProb_1p0n": Column("P(1p0n)", "", 0, 1),
+        "NNDecayModeProb_1p1n": Column("P(1p1n)", "", 0, 1),
+        "NNDecayModeProb_1pXn": Column("P(1pXn)", "", 0, 1),
+        "NNDecayModeProb_3p0n": Column("P(3p0n)", "", 0, 1),
+        "NNDecayModeProb_3pXn": Column("P(3pXn)", "", 0, 1),
+        "nTracks": Column("Tracks", "", 0.5, 5.5, 5),
+        "PanTau_1p0n_1p1n": Column("PanTau 1p0n–1p1n", "", -1, 1),
+        "PanTau_1p1n_1pXn": Column("PanTau 1p1n–1pXn", "", -1, 1),
+        "PanTau_3p0n_3pXn": Column("PanTau 3p0n–3pXn", "", -1, 1),
+        "truthPtVis": Column(r"True $p_T^{vis}$", "GeV", 0, 300),
+        "truthEtaVis": Column(r"True $\eta^{vis}$", "", -2.6, 2.6),
+        "truthDecayMode": Column("True decay mode", "", -0.5, 4.5, 5),
+    }
+
+    def __init__(self, settings: Cuts) -> None:
+        self.settings = settings
+
+    def process(self, events: NanoEvents) -> Selected:
+        """Select taus and build the features; flat columns, one value a tau."""
+        taus = _per_tau(events)
+        cut_flow = {"reconstructed": len(taus["eta"])}
+        for name in ("ptIntermediateAxis", "ptIntermediateAxisEM", "ptTauEnergyScale", "ptPanTauCellBased", "ptCombined"):
+            taus[name] = taus[name] * self.settings.unit
+        taus["rho"] = taus["rho"] * self.settings.unit
+        taus["truthPtVis"] = taus["truthPtVis"] * self.settings.unit
+        with np.errstate(divide="ignore", invalid="ignore"):
+            taus["ptIntermediateAxisEM_over_LC"] = taus["ptIntermediateAxisEM"] / taus["ptIntermediateAxis"]
+            taus["ptIntermediateAxis_over_ptCombined"] = taus["ptIntermediateAxis"] / taus["ptCombined"]
+            taus["ptPanTauCellBased_over_ptCombined"] = taus["ptPanTauCellBased"] / taus["ptCombined"]
+        cuts = {
+            f"{self.settings.minimum_tracks}–{self.settings.maximum_tracks} tracks": (
+                (taus["nTracks"] >= self.settings.minimum_tracks) & (taus["nTracks"] <= self.settings.maximum_tracks)
+            ),
+            "EM/LC": taus["ptIntermediateAxisEM_over_LC"] < self.settings.maximum_ratio,
+            "particle flow/combined": taus["ptPanTauCellBased_over_ptCombined"] < self.settings.maximum_ratio,
+            "LC/combined": taus["ptIntermediateAxis_over_ptCombined"] < self.settings.maximum_ratio,
+            "true visible": taus["truthPtVis"] > 0,
+        }
+        passed = np.ones(len(taus["eta"]), dtype=bool)
+        for name, cut in cuts.items():
+            passed &= cut
+            cut_flow[name] = int(passed.sum())
+        columns = {name: ak.Array(taus[name][passed]) for name in ("event", *self.makes)}
+        return Selected(columns, cut_flow, control_histograms(columns, self.makes))
+
+    def postprocess(self, accumulator: Selected) -> Selected:
+        """Nothing is left to be done."""
+        return accumulator
+
+
+def _per_tau(events: NanoEvents) -> dict[str, np.ndarray]:
+    """One value a tau: jagged columns flattened, those by event repeated for each of its taus."""
+    taus = events["eta"]
+    flat = {}
+    for name in events.fields:
+        values = events[name]
+        if values.ndim == 1:
+            values = ak.broadcast_arrays(values, taus)[0]
+        flat[name] = ak.to_numpy(ak.flatten(values))
+    return flat
