@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-
 from lineshape.engine.errors import RequestError
 from lineshape.engine.files import read_json, write_json
 from lineshape.engine.kinds import KindSpec, build
 from lineshape.engine.learning.models.model import Mixture, Model, Output
 from lineshape.engine.split import Target
+from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 FILE = "bundle.json"

@@ -3,6 +3,7 @@
 import glob
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +82,7 @@ def expand(patterns: Iterable[str]) -> list[str]:
         if not glob.has_magic(expanded) or Path(expanded).is_file():
             paths.append(expanded)
             continue
-        found = sorted(glob.glob(expanded, recursive=True))
+        found = sorted(glob.glob(expanded, recursive=True))  # noqa: PTH207 - patterns may be absolute
         if not found:
             raise RequestError(f"no file matches {expanded} (working folder: {Path.cwd()})")
         paths += found
@@ -111,7 +112,7 @@ def open_file(path: str) -> "uproot.ReadOnlyDirectory":
     if local and not Path(path).is_file():
         raise DataError(f"{path}: no such file; expected a ROOT file (working folder: {Path.cwd()})")
     if local:
-        with open(path, "rb") as raw:
+        with Path(path).open("rb") as raw:
             magic = raw.read(4)
         if not magic:
             raise DataError(f"{path}: the file is empty (0 bytes); copy it again")
@@ -166,7 +167,7 @@ def chunks_of(record: FileRecord, entries: int) -> list[Chunk]:
     """A file cut into chunks of nearly equal size, none of more than this many entries."""
     count = -(-record.entries // entries)
     edges = [record.entries * i // count for i in range(count + 1)]
-    return [Chunk(record, start, stop) for start, stop in zip(edges[:-1], edges[1:], strict=True)]
+    return [Chunk(record, start, stop) for start, stop in pairwise(edges)]
 
 
 def without_repeats(records: Iterable[FileRecord]) -> tuple[list[FileRecord], list[tuple[FileRecord, FileRecord]]]:

@@ -1,5 +1,6 @@
 """What a column of the feature store means: its label and unit, and how it is drawn."""
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -25,6 +26,13 @@ class Column:
     def title(self) -> str:
         """Label with unit, for an axis."""
         return f"{self.label} [{self.unit}]" if self.unit else self.label
+
+    @property
+    def plain(self) -> str:
+        """Label without mathtext, for sentences."""
+        return re.sub(
+            r"\s+", " ", re.sub(r"[$\\{}_]", "", self.label.replace("^", " ").replace(r"\langle", ""))
+        ).strip()
 
     def axis(self, name: str) -> hist.axis.Regular:
         """The axis of the column's control histogram."""

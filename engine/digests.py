@@ -28,8 +28,9 @@ def source_of(kind: type) -> str:
             continue
         module = sys.modules[name]
         seen[name] = inspect.getsource(module)
-        owners = {getattr(value, "__module__", None) or getattr(value, "__name__", "") for value in vars(module).values()}
-        owners |= {value.__name__ for value in vars(module).values() if inspect.ismodule(value)}
+        values = list(vars(module).values())
+        owners = {str(getattr(value, "__module__", "")) for value in values}
+        owners |= {value.__name__ for value in values if inspect.ismodule(value)}
         pending += [other for other in owners if package and other.startswith(package + ".") and other in sys.modules]
     return "\n".join(seen[name] for name in sorted(seen))
 

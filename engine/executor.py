@@ -30,7 +30,7 @@ class Executor(Generic[Item, Result]):
         from distributed import as_completed
 
         waiting = iter(items)
-        running: dict[Future, tuple[Item, int]] = {}
+        running: dict[Future[Any], tuple[Item, int]] = {}
         results = as_completed([], loop=self._client.loop)
         limit = self._in_flight or max(4, 3 * max(1, len(self._client.scheduler_info(n_workers=-1)["workers"])))
 
@@ -60,7 +60,7 @@ class Executor(Generic[Item, Result]):
             self._client.cancel(list(running))
 
 
-def _exception(future: "Future") -> BaseException:
+def _exception(future: "Future[Any]") -> BaseException:
     if future.status == "cancelled":
         return RuntimeError("the task was cancelled: the cluster lost its workers or its scheduler")
     error = future.exception()
@@ -73,5 +73,5 @@ def _attempt(function: Callable[[Item], Result], item: Item, attempt: int) -> Re
         time.sleep(back_off(attempt - 1))
     try:
         return function(item)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever a processor raises becomes data
         return classify(error)

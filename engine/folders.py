@@ -22,7 +22,9 @@ class RunFolder:
         for path in (Path(name), Path("runs") / name):
             if (path / "job.json").is_file():
                 return cls(path)
-        raise RequestError(f"no run in {name}: expected a run folder, or the name of a study under {Path.cwd() / 'runs'}")
+        raise RequestError(
+            f"no run in {name}: expected a run folder, or the name of a study under {Path.cwd() / 'runs'}"
+        )
 
     @property
     def job(self) -> Path:

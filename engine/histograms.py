@@ -8,31 +8,30 @@ from typing import Any
 import hist
 import numpy as np
 import uhi.io.json
+from lineshape.engine.files import read_json, replacing, write_json
 from numpy.typing import NDArray
 
-from lineshape.engine.files import read_json, replacing, write_json
-
 #: Histograms by name.
-Histograms = dict[str, hist.Hist]
+Histograms = dict[str, hist.Hist[Any]]
 
 
-def to_uhi(histogram: hist.Hist) -> dict[str, Any]:
+def to_uhi(histogram: hist.Hist[Any]) -> dict[str, Any]:
     """The UHI serialisation of a histogram, as JSON."""
     value: dict[str, Any] = json.loads(json.dumps(histogram, default=uhi.io.json.default))
     return value
 
 
-def from_uhi(value: dict[str, Any]) -> hist.Hist:
+def from_uhi(value: dict[str, Any]) -> hist.Hist[Any]:
     """A histogram from its UHI serialisation."""
     return hist.Hist(json.loads(json.dumps(value), object_hook=uhi.io.json.object_hook))
 
 
-def counts(histogram: hist.Hist) -> NDArray[np.float64]:
+def counts(histogram: hist.Hist[Any]) -> NDArray[np.float64]:
     """Contents as numbers, flow bins included."""
     return np.asarray(histogram.values(flow=True), dtype=np.float64)
 
 
-def merge(parts: Iterable[Mapping[str, hist.Hist]]) -> Histograms:
+def merge(parts: Iterable[Mapping[str, hist.Hist[Any]]]) -> Histograms:
     """The sum of histograms of the same names, added in the order given."""
     total: Histograms = {}
     for part in parts:
@@ -41,7 +40,7 @@ def merge(parts: Iterable[Mapping[str, hist.Hist]]) -> Histograms:
     return total
 
 
-def save_part(path: Path, histograms: Mapping[str, hist.Hist]) -> None:
+def save_part(path: Path, histograms: Mapping[str, hist.Hist[Any]]) -> None:
     """Keep the bins that are not empty of histograms of whole numbers; their axes are known to who reads them."""
     arrays: dict[str, NDArray[Any]] = {}
     for name, histogram in histograms.items():
@@ -53,7 +52,7 @@ def save_part(path: Path, histograms: Mapping[str, hist.Hist]) -> None:
         np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
-def add_part(path: Path, totals: Mapping[str, hist.Hist]) -> None:
+def add_part(path: Path, totals: Mapping[str, hist.Hist[Any]]) -> None:
     """Add what `save_part` kept to histograms with the same axes."""
     with np.load(path, allow_pickle=False) as arrays:
         for name, histogram in totals.items():
@@ -63,7 +62,7 @@ def add_part(path: Path, totals: Mapping[str, hist.Hist]) -> None:
             flat[arrays[f"{name}|bins"]] += arrays[f"{name}|counts"]
 
 
-def save_root(path: Path, histograms: Mapping[str, hist.Hist]) -> None:
+def save_root(path: Path, histograms: Mapping[str, hist.Hist[Any]]) -> None:
     """Write histograms of one or two axes to a ROOT file, under their names."""
     import uproot
 
@@ -81,7 +80,10 @@ def save_control(folder: Path, samples: Mapping[str, Histograms]) -> None:
         folder / "control.json",
         {sample: {name: to_uhi(h) for name, h in histograms.items()} for sample, histograms in samples.items()},
     )
-    save_root(folder / "control.root", {f"{s}/{name}": h for s, histograms in samples.items() for name, h in histograms.items()})
+    save_root(
+        folder / "control.root",
+        {f"{s}/{name}": h for s, histograms in samples.items() for name, h in histograms.items()},
+    )
 
 
 def load_control(folder: Path) -> dict[str, Histograms]:

@@ -5,8 +5,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
-
 from lineshape.engine.clusters.cluster import Cluster
 from lineshape.engine.errors import RequestError
 from lineshape.engine.job_file import Source, explain
@@ -15,6 +13,7 @@ from lineshape.engine.learning.models.model import Model
 from lineshape.engine.measures.measure import Measure
 from lineshape.engine.settings import Settings
 from lineshape.engine.split import Split, Target
+from pydantic import Field, ValidationError, model_validator
 
 
 class SampleSpec(Settings):
@@ -42,7 +41,7 @@ class Job(Settings):
     title: str = ""
     processor: KindSpec
     samples: dict[str, SampleSpec] = {}
-    branches: dict[str, str | None | list[str | None]] = {}
+    branches: dict[str, str | list[str | None] | None] = {}
     chunk_entries: int = Field(50_000, gt=0)
     nonfinite: Literal["refuse", "drop"] = "refuse"
     tolerate: float = Field(0.0, ge=0, le=1)

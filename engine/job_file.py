@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any, Self
 
 import yaml
-from pydantic import BaseModel, ValidationError
-
 from lineshape.engine.errors import RequestError, nearest
+from pydantic import BaseModel, ValidationError
 
 Place = tuple[str | int, ...]
 

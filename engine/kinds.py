@@ -9,9 +9,8 @@ import pkgutil
 from types import ModuleType
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
 from lineshape.engine.errors import RequestError, listing, nearest
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 T = TypeVar("T")
 K = TypeVar("K", bound=BaseModel)
@@ -74,7 +73,7 @@ def find(package: str, base: type[T], kind: str) -> type[T]:
             f"unknown kind '{kind}': expected one of {listing(known)}, or 'module:Class'{nearest(kind, known)}"
         )
     module = importlib.import_module(f"{package}.{kind}")
-    classes = [value for value in vars(module).values() if _is_kind(value, base, module)]
+    classes: list[type[T]] = [value for value in vars(module).values() if _is_kind(value, base, module)]
     if len(classes) != 1:
         raise RequestError(f"{module.__name__} must define one public {base.__name__}, and defines {len(classes)}")
     return classes[0]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from lineshape.engine.columns import Column
 from lineshape.engine.digests import digest, source_of
+from lineshape.engine.errors import DataError
 from lineshape.engine.settings import Settings
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import hist
     import uproot
     from coffea.nanoevents.methods.base import NanoEvents
+    from numpy.typing import NDArray
 
 #: Part of every fingerprint: raise it when the layout of shards changes.
 SHARD_LAYOUT = 1
@@ -29,7 +31,7 @@ class Selected:
 
     columns: "dict[str, ak.Array]"
     cut_flow: dict[str, int]
-    histograms: "dict[str, hist.Hist]"
+    histograms: "dict[str, hist.Hist[Any]]"
 
 
 class StudyProcessor(Protocol):
@@ -79,7 +81,9 @@ def events_of(
     return factory.events()
 
 
-def control_histograms(columns: "Mapping[str, ak.Array]", meanings: Mapping[str, Column]) -> "dict[str, hist.Hist]":
+def control_histograms(
+    columns: "Mapping[str, ak.Array]", meanings: Mapping[str, Column]
+) -> "dict[str, hist.Hist[Any]]":
     """A histogram of each column, as its meaning says; jagged columns are flattened, missing values left out."""
     import awkward as ak
     import hist
@@ -92,3 +96,31 @@ def control_histograms(columns: "Mapping[str, ak.Array]", meanings: Mapping[str,
             histogram = hist.Hist(meaning.axis(name), storage=hist.storage.Int64())
             histograms[name] = histogram.fill(values[np.isfinite(values)])
     return histograms
+
+
+def per_object(events: "NanoEvents", like: str) -> "dict[str, NDArray[Any]]":
+    """One value an object for every column: jagged ones flattened, those by event repeated for each of its objects.
+
+    like: a column that has one value an object.
+
+    Raises DataError where it has not, or where another has a different number of them.
+    """
+    import awkward as ak
+
+    objects = events[like]
+    if objects.ndim != 2:
+        raise DataError(
+            f"column {like} has one value an event; expected one for each object: name its branch in 'branches:'"
+        )
+    counts = ak.num(objects)
+    flat = {}
+    for name in events.fields:
+        values = events[name]
+        if values.ndim == 1:
+            values = ak.broadcast_arrays(values, objects)[0]
+        elif values.ndim != 2 or not ak.all(ak.num(values) == counts):
+            raise DataError(
+                f"column {name} has not as many values an event as column {like}: name its branch in 'branches:'"
+            )
+        flat[name] = ak.to_numpy(ak.flatten(values))
+    return flat

@@ -16,9 +16,9 @@ class Bar:
     progress: Progress
     task: TaskID
 
-    def advance(self, steps: float = 1, note: str | None = None) -> None:
+    def advance(self, steps: float = 1) -> None:
         """Steps that are done."""
-        self.progress.update(self.task, advance=steps, **({"note": note} if note is not None else {}))
+        self.progress.update(self.task, advance=steps)
 
     def set(self, done: float, total: float, note: str = "") -> None:
         """Where it stands."""
@@ -45,12 +45,16 @@ class Screen:
             TimeElapsedColumn(),
             TextColumn("{task.fields[note]}", style="dim"),
         )
-        with Progress(*columns, console=self.console, transient=True) as progress:
+        with Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal) as progress:
             yield Bars(progress)
 
     def done(self, stage: str, text: str, seconds: float) -> None:
         """The one line that stays when a stage is done."""
-        self.console.print(f"[green]✓[/green] [bold]{stage:<12}[/bold] {text} [dim]({seconds:.1f} s)[/dim]", highlight=False)
+        self.console.print(
+            f"[green]✓[/green] [bold]{stage:<13}[/bold] {text} [dim]({seconds:.1f} s)[/dim]",
+            highlight=False,
+            soft_wrap=True,
+        )
 
     def warn(self, text: str) -> None:
         """A line that stays and asks for attention."""

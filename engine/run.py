@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lineshape.engine import ledger
-from lineshape.engine.errors import RunError
+from lineshape.engine.errors import RequestError, RunError
 from lineshape.engine.files import write_json
 from lineshape.engine.folders import RunFolder
 from lineshape.engine.job import Job
@@ -18,7 +18,6 @@ from lineshape.engine.shards import FeatureStore
 
 if TYPE_CHECKING:
     from distributed import Client
-
     from lineshape.engine.stages.training import Trained
 
 #: Gives the ROOT files of a sample that has none of its own: sample's name, folder, client, bars → files, text.
@@ -39,6 +38,11 @@ class Run:
 
     def simulate(self, make: Simulate) -> dict[str, list[str]]:
         """Files of every sample, simulated where the job file says so and gives no files."""
+        if not self.job.samples:
+            raise RequestError(
+                f"study {self.job.study} has no samples of its own: give your files with --sample NAME=FILES, "
+                "as in --sample ntuples='/data/*.root'"
+            )
         files = {name: sample.files for name, sample in self.job.samples.items() if sample.files}
         for name, sample in self.job.samples.items():
             if not sample.files:
@@ -71,7 +75,10 @@ class Run:
         with self._stage("training") as stage:
             trained = train(self.job, self.folder, self.client, stage.bars, only)
             kept = [name for name in trained.bundles if name not in trained.made]
-            parts = [f"{', '.join(trained.made)} made" if trained.made else "", f"{', '.join(kept)} kept" if kept else ""]
+            parts = [
+                f"{', '.join(trained.made)} made" if trained.made else "",
+                f"{', '.join(kept)} kept" if kept else "",
+            ]
             stage.text = "; ".join(part for part in parts if part) or "nothing to train"
         for name, reason in trained.left_out.items():
             self.screen.warn(f"model {name} left out: {reason}")

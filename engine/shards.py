@@ -6,19 +6,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import awkward as ak
 import numpy as np
-from numpy.typing import NDArray
-
 from lineshape.engine.columns import Column
 from lineshape.engine.digests import digest
-from lineshape.engine.errors import RequestError
+from lineshape.engine.errors import RequestError, listing, nearest
 from lineshape.engine.files import read_json, replacing, write_json
 from lineshape.engine.histograms import from_uhi, to_uhi
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    import awkward as ak
     import hist
-    import pyarrow as pa
 
 ROW_GROUP = 100_000
 _KEY = b"lineshape"
@@ -35,23 +33,24 @@ class ShardInfo:
     chunk: dict[str, Any]
     rows: int
     cut_flow: dict[str, int]
-    histograms: "dict[str, hist.Hist]"
+    histograms: "dict[str, hist.Hist[Any]]"
 
 
 def write_shard(
     path: Path,
-    columns: Mapping[str, ak.Array],
+    columns: "Mapping[str, ak.Array]",
     meanings: Mapping[str, Column],
     info: ShardInfo,
 ) -> None:
     """Write a shard, whole or not at all: float columns as float32, `event` as it is, all else inside the metadata."""
+    import awkward as ak
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     arrays, fields = [], []
     for name, values in columns.items():
-        values = ak.values_astype(values, np.uint64 if name == "event" else np.float32)
-        array = ak.to_arrow(values, extensionarray=False, list_to32=True)
+        narrow = ak.values_astype(values, np.uint64 if name == "event" else np.float32)
+        array = ak.to_arrow(narrow, extensionarray=False, list_to32=True)
         meaning = meanings.get(name)
         described = {b"unit": meaning.unit.encode(), b"label": meaning.label.encode()} if meaning else None
         arrays.append(array)
@@ -182,11 +181,9 @@ class FeatureStore:
 
     def require(self, columns: Sequence[str]) -> None:
         """Raise RequestError where a column is not in the store, with the nearest names."""
-        from lineshape.engine.errors import listing, nearest
-
         known = [*self.columns, "event"]
         for name in columns:
             if name not in known:
                 raise RequestError(
-                    f"no column '{name}' in the feature store: expected one of {listing(known, 40)}{nearest(name, known)}"
+                    f"no column '{name}' in the feature store{nearest(name, known)}; it has {listing(known, 40)}"
                 )

@@ -1,16 +1,16 @@
 """Figures read off binned data, with their statistical uncertainty.
 
-Every event belongs to one of GROUPS groups, by a hash of its number. A figure's uncertainty is that of the delete-a-group
-jackknife over them; it needs nothing but histograms, and a ratio of two figures of the same events gets the right one.
+Every event belongs to one of GROUPS groups, by a hash of its number. A figure's uncertainty is that of the
+delete-a-group jackknife over them; it needs nothing but histograms, and a ratio of two figures of the same events gets
+the right one.
 """
 
 from collections.abc import Callable
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
-
 from lineshape.engine.digests import uniform
+from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
@@ -61,7 +61,9 @@ def mean(counts: Floats, edges: Floats) -> Floats:
     """Mean of binned data (..., bins + 2) from bin centres; flow bins count at the outer edges. NaN without entries."""
     centres = np.concatenate([edges[:1], (edges[1:] + edges[:-1]) / 2, edges[-1:]])
     total = counts.sum(axis=-1)
-    return np.divide((counts * centres).sum(axis=-1), total, out=np.full_like(total, np.nan), where=total > 0)
+    return np.asarray(
+        np.divide((counts * centres).sum(axis=-1), total, out=np.full_like(total, np.nan), where=total > 0)
+    )
 
 
 def half_width(counts: Floats, edges: Floats, coverage: float) -> Floats:

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 #: Headings of the table of resolutions, and the figure under each.
 TABLE = {
-    "Median": "median",
+    "median": "median",
     "68 % half-width": "half_68",
     "95 % half-width": "half_95",
-    "68 % over baseline": "half_68_over_baseline",
+    "68 % / baseline": "half_68_over_baseline",
 }
 
 

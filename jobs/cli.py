@@ -9,11 +9,10 @@ from typing import Annotated, Any
 
 import typer
 import yaml
-from rich.console import Console
-from rich.table import Table
-
 from lineshape.engine.errors import LineshapeError, RequestError
 from lineshape.engine.folders import RunFolder
+from rich.console import Console
+from rich.table import Table
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -23,21 +22,29 @@ app = typer.Typer(
     help="From ROOT files to calibrated, tagged and measured particles, on a Dask cluster.",
 )
 
-JobName = Annotated[str, typer.Argument(metavar="JOB", help="A study (see 'lineshape studies'), a job file or a run folder.")]
+JobName = Annotated[
+    str, typer.Argument(metavar="JOB", help="A study (see 'lineshape studies'), a job file or a run folder.")
+]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="The run folder; runs/STUDY by default.")]
 Samples = Annotated[
     list[str] | None,
-    typer.Option("--sample", "-s", metavar="NAME=FILES", help="Your own files: a path, URL, glob or folder; repeatable."),
+    typer.Option(
+        "--sample", "-s", metavar="NAME=FILES", help="Your own files: a path, URL, glob or folder; repeatable."
+    ),
 ]
 Changes = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the job file, as in models.brt.depth=8; repeatable."),
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Change a value of the job file, as in models.brt.depth=8; repeatable."
+    ),
 ]
 Workers = Annotated[int | None, typer.Option(min=1, help="Workers of a local cluster; one a core by default.")]
 
 
 @app.command()
-def run(job: JobName, output: Output = None, sample: Samples = None, set_: Changes = None, workers: Workers = None) -> None:
+def run(
+    job: JobName, output: Output = None, sample: Samples = None, set_: Changes = None, workers: Workers = None
+) -> None:
     """Run all stages; what is done already is not done again."""
     from lineshape.jobs import api
 
@@ -55,7 +62,9 @@ def simulate(job: JobName, output: Output = None, set_: Changes = None, workers:
 
 
 @app.command()
-def process(job: JobName, output: Output = None, sample: Samples = None, set_: Changes = None, workers: Workers = None) -> None:
+def process(
+    job: JobName, output: Output = None, sample: Samples = None, set_: Changes = None, workers: Workers = None
+) -> None:
     """ROOT files to feature shards (samples that are simulated are made first)."""
     with _opened(job, output, sample, set_, workers) as (opened, make):
         opened.process(opened.simulate(make))
@@ -124,7 +133,11 @@ def status(
         table.add_column(heading, justify="right" if heading == "seconds" else "left")
     for name in ("simulation", "processing", "training", "histogramming", "reporting"):
         record = last.get(name)
-        cells = [record["finished"], f"{record['seconds']:.1f}", record["result"]["text"]] if record else ["–", "", "not run"]
+        cells = (
+            [record["finished"], f"{record['seconds']:.1f}", record["result"]["text"]]
+            if record
+            else ["–", "", "not run"]
+        )
         table.add_row(name, *cells)
     Console().print(table)
     if folder.summary.is_file():
@@ -175,10 +188,17 @@ def _show(result: Any) -> None:
     from lineshape.jobs.api import TABLE
 
     console = Console()
-    table = Table(title=f"{result.job.title or result.job.study}: estimate over truth", title_justify="left", box=None)
+    table = Table(
+        title=f"{result.job.title or result.job.study}: estimate over truth",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        padding=(0, 2, 0, 0),
+    )
     lines = result.table()
     several = len({line[0] for line in lines}) > 1
-    headings = ["sample", "model", *TABLE] if several else ["model", *TABLE]
+    figures = [heading.replace("baseline", result.job.baseline) for heading in TABLE]
+    headings = ["sample", "model", *figures] if several else ["model", *figures]
     for heading in headings:
         table.add_column(heading, justify="left" if heading in {"sample", "model"} else "right", no_wrap=True)
     for line in lines:

@@ -33,7 +33,9 @@ def find(name: str | Path) -> Path:
     return known[str(name)]
 
 
-def load(name: str | Path, samples: Mapping[str, list[str]] | None = None, changes: Mapping[str, Any] | None = None) -> Job:
+def load(
+    name: str | Path, samples: Mapping[str, list[str]] | None = None, changes: Mapping[str, Any] | None = None
+) -> Job:
     """A job by study, path or run folder.
 
     samples: files by sample; where any are given they take the place of the job file's samples. changes: other values,

@@ -11,9 +11,8 @@ import awkward as ak
 import numpy as np
 from coffea.nanoevents.methods.base import NanoEvents
 from coffea.processor import ProcessorABC
-
 from lineshape.engine.columns import Column
-from lineshape.engine.processor import Selected, control_histograms
+from lineshape.engine.processor import Selected, control_histograms, per_object
 from lineshape.engine.settings import Settings
 
 _TAU = "TauJetsAuxDyn."
@@ -80,6 +79,8 @@ class TauEnergyScale(ProcessorABC):  # type: ignore[misc]
         "ptIntermediateAxisEM_over_LC": Column(r"$p_T^{EM}/p_T^{LC}$", "", 0.2, 1.4),
         "ptIntermediateAxis_over_ptCombined": Column(r"$p_T^{LC}/p_T^{comb}$", "", 0, 4),
         "ptPanTauCellBased_over_ptCombined": Column(r"$p_T^{PFlow}/p_T^{comb}$", "", 0, 4),
+        "ptIntermediateAxis_over_ptTauEnergyScale": Column(r"$p_T^{LC}/p_T^{calo}$", "", 0, 4),
+        "ptPanTauCellBased_over_ptTauEnergyScale": Column(r"$p_T^{PFlow}/p_T^{calo}$", "", 0, 4),
         "ptCombined": Column(r"$p_T^{comb}$", "GeV", 0, 300),
         "eta": Column(r"$\eta$", "", -2.6, 2.6),
         "PFOEngRelDiff": Column(r"$(E_{ch}-E_{\pi^0})/(E_{ch}+E_{\pi^0})$", "", -1.05, 1.05),
@@ -104,9 +105,15 @@ class TauEnergyScale(ProcessorABC):  # type: ignore[misc]
 
     def process(self, events: NanoEvents) -> Selected:
         """Select taus and build the features; flat columns, one value a tau."""
-        taus = _per_tau(events)
+        taus = per_object(events, like="eta")
         cut_flow = {"reconstructed": len(taus["eta"])}
-        for name in ("ptIntermediateAxis", "ptIntermediateAxisEM", "ptTauEnergyScale", "ptPanTauCellBased", "ptCombined"):
+        for name in (
+            "ptIntermediateAxis",
+            "ptIntermediateAxisEM",
+            "ptTauEnergyScale",
+            "ptPanTauCellBased",
+            "ptCombined",
+        ):
             taus[name] = taus[name] * self.settings.unit
         taus["rho"] = taus["rho"] * self.settings.unit
         taus["truthPtVis"] = taus["truthPtVis"] * self.settings.unit
@@ -114,6 +121,9 @@ class TauEnergyScale(ProcessorABC):  # type: ignore[misc]
             taus["ptIntermediateAxisEM_over_LC"] = taus["ptIntermediateAxisEM"] / taus["ptIntermediateAxis"]
             taus["ptIntermediateAxis_over_ptCombined"] = taus["ptIntermediateAxis"] / taus["ptCombined"]
             taus["ptPanTauCellBased_over_ptCombined"] = taus["ptPanTauCellBased"] / taus["ptCombined"]
+            # The same without the combined pT, for models that bypass the combination.
+            taus["ptIntermediateAxis_over_ptTauEnergyScale"] = taus["ptIntermediateAxis"] / taus["ptTauEnergyScale"]
+            taus["ptPanTauCellBased_over_ptTauEnergyScale"] = taus["ptPanTauCellBased"] / taus["ptTauEnergyScale"]
         cuts = {
             f"{self.settings.minimum_tracks}–{self.settings.maximum_tracks} tracks": (
                 (taus["nTracks"] >= self.settings.minimum_tracks) & (taus["nTracks"] <= self.settings.maximum_tracks)
@@ -133,15 +143,3 @@ class TauEnergyScale(ProcessorABC):  # type: ignore[misc]
     def postprocess(self, accumulator: Selected) -> Selected:
         """Nothing is left to be done."""
         return accumulator
-
-
-def _per_tau(events: NanoEvents) -> dict[str, np.ndarray]:
-    """One value a tau: jagged columns flattened, those by event repeated for each of its taus."""
-    taus = events["eta"]
-    flat = {}
-    for name in events.fields:
-        values = events[name]
-        if values.ndim == 1:
-            values = ak.broadcast_arrays(values, taus)[0]
-        flat[name] = ak.to_numpy(ak.flatten(values))
-    return flat

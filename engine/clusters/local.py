@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field
-
 from lineshape.engine.clusters.cluster import Cluster
+from pydantic import Field
 
 if TYPE_CHECKING:
     from distributed import Client

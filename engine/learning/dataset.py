@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-
 from lineshape.engine.errors import RunError
 from lineshape.engine.shards import FeatureStore
 from lineshape.engine.split import Split, SplitName, Target
+from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
@@ -27,7 +26,7 @@ class Dataset:
     split: Split
 
     def parts(self, split: SplitName) -> Iterator[tuple[Floats, Floats]]:
-        """x (n, features) and target (n,), shard by shard; rows without a true value are left out."""
+        """X (n, features) and target (n,), shard by shard; rows without a true value are left out."""
         columns = list(dict.fromkeys([*self.features, self.target.truth, self.target.per, "event"]))
         for table in FeatureStore.load(self.store).tables(columns):
             truth, per = table[self.target.truth], table[self.target.per]

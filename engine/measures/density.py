@@ -5,17 +5,17 @@ intervals that the density predicts.
 """
 
 import math
+from functools import partial
 from typing import Final
 
 import hist
 import numpy as np
-from numpy.typing import NDArray
-
 from lineshape.engine import statistics
 from lineshape.engine.histograms import Histograms
 from lineshape.engine.learning.models.model import Mixture
 from lineshape.engine.measures.measure import Figure, Meanings, Measure, Measured, Objects, by_group, group_axis
 from lineshape.engine.report.plots import Plot, Series
+from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
@@ -76,7 +76,7 @@ class Density(Measure):
             return []
         found = []
         for name, level in COVERAGES.items():
-            value, error = statistics.jackknife(pit, lambda c, level=level: coverage(c, level))
+            value, error = statistics.jackknife(pit, partial(coverage, level=level))
             found.append(Figure(name, 100 * float(value), 100 * float(error), "%", entries))
         for name in ("pull", "gaussian_pull"):
             counts = by_group(histograms[name])
@@ -108,7 +108,9 @@ class Density(Measure):
         if not pits:
             return []
         x = np.linspace(-5, 5, 201)
-        pulls.append(Series("reference", "Unit Gaussian", x, np.exp(-0.5 * x**2) / math.sqrt(2 * math.pi), None, "line"))
+        pulls.append(
+            Series("reference", "Unit Gaussian", x, np.exp(-0.5 * x**2) / math.sqrt(2 * math.pi), None, "line")
+        )
         return [
             Plot(
                 "pit",

@@ -7,14 +7,13 @@ from typing import Any
 
 import hist
 import numpy as np
-from numpy.typing import NDArray
-
 from lineshape.engine.bundles import Prediction
 from lineshape.engine.columns import Column
 from lineshape.engine.histograms import Histograms
 from lineshape.engine.report.plots import Plot
 from lineshape.engine.settings import Settings
 from lineshape.engine.statistics import GROUPS
+from numpy.typing import NDArray
 
 Meanings = Mapping[str, Column]
 
@@ -87,6 +86,6 @@ def group_axis() -> hist.axis.Integer:
     return hist.axis.Integer(0, GROUPS, name="group", flow=False)
 
 
-def by_group(histogram: hist.Hist) -> NDArray[np.float64]:
+def by_group(histogram: hist.Hist[Any]) -> NDArray[np.float64]:
     """Contents with flow bins, the group axis first."""
     return np.moveaxis(np.asarray(histogram.values(flow=True), dtype=np.float64), -1, 0)

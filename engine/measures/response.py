@@ -1,19 +1,19 @@
 """Response: estimate over truth, as a line shape and in bins of other quantities."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Self
 
 import hist
 import numpy as np
-from numpy.typing import NDArray
-from pydantic import model_validator
-
 from lineshape.engine import statistics
 from lineshape.engine.columns import Column
 from lineshape.engine.histograms import Histograms
 from lineshape.engine.measures.measure import Figure, Meanings, Measure, Measured, Objects, by_group, group_axis
 from lineshape.engine.report.plots import Plot, Series
 from lineshape.engine.settings import Settings
+from numpy.typing import NDArray
+from pydantic import model_validator
 
 Floats = NDArray[np.float64]
 
@@ -23,14 +23,14 @@ _INCLUSIVE = "inclusive"
 ESTIMATE = "estimate"
 
 FIGURES: dict[str, Callable[[Floats], Floats]] = {
-    "mean": lambda counts: statistics.mean(counts, EDGES),
-    "median": lambda counts: statistics.quantiles(counts, EDGES, [0.5])[..., 0],
     "half_68": lambda counts: statistics.half_width(counts, EDGES, 0.68),
     "half_95": lambda counts: statistics.half_width(counts, EDGES, 0.95),
+    "median": lambda counts: statistics.quantiles(counts, EDGES, [0.5])[..., 0],
+    "mean": lambda counts: statistics.mean(counts, EDGES),
 }
 _TITLES = {
-    "half_68": "Half-width of the central 68 % of response",
-    "half_95": "Half-width of the central 95 % of response",
+    "half_68": "68 % half-width of response",
+    "half_95": "95 % half-width of response",
     "median": "Median response",
     "mean": "Mean response",
 }
@@ -58,6 +58,9 @@ class Binning(Settings):
             return hist.axis.Regular(len(self.names), -0.5, len(self.names) - 0.5, name=name, label=label)
         if self.edges:
             return hist.axis.Variable(self.edges, name=name, label=label)
+        assert self.bins is not None
+        assert self.low is not None
+        assert self.high is not None
         return hist.axis.Regular(self.bins, self.low, self.high, name=name, label=label)
 
 
@@ -131,7 +134,7 @@ class Response(Measure):
         for by, binning in self.by.items():
             axes = next(iter(measured.histograms.values()))[by].axes
             edges = np.asarray(axes[0].edges)
-            label = self._meaning(by, measured.meanings).title
+            meaning = self._meaning(by, measured.meanings)
             for figure, read in FIGURES.items():
                 series = []
                 for model, histograms in measured.histograms.items():
@@ -144,8 +147,8 @@ class Response(Measure):
                 yield Plot(
                     f"{figure}_by_{by}",
                     "Resolution" if width else "Closure",
-                    f"{_TITLES[figure]} against {label}; bins with fewer than 50 objects are left out.",
-                    label,
+                    f"{_TITLES[figure]} against {meaning.plain}; bins with fewer than 50 objects are left out.",
+                    meaning.title,
                     _TITLES[figure],
                     series,
                     ratio_to=measured.baseline if width else None,
@@ -179,7 +182,7 @@ def line_shapes(measured: Measured, name: str) -> list[Plot]:
         Plot(
             "line_shape",
             "Line shape",
-            "Estimate over truth of the test split; higher near 1 is better.",
+            "Estimate over truth; higher near 1 is better.",
             y_log=True,
             x_range=(0, 2),
             ratio_to=measured.baseline,
@@ -209,10 +212,11 @@ def _all_figures(counts: Floats, reference: Floats) -> Iterator[tuple[str, tuple
     for figure, read in FIGURES.items():
         yield figure, statistics.jackknife(counts, read)
         if figure.startswith("half"):
-            yield f"{figure}_over_baseline", statistics.jackknife(both, lambda pair: _ratio(read(pair)))
+            yield f"{figure}_over_baseline", statistics.jackknife(both, partial(_ratio, read))
 
 
-def _ratio(pair: Floats) -> Floats:
-    """First over second of (samples, 2, ...)."""
-    first, second = pair[:, 0], pair[:, 1]
+def _ratio(read: Callable[[Floats], Floats], pair: Floats) -> Floats:
+    """A figure of the first over that of the second of (samples, 2, ...)."""
+    figures = read(pair)
+    first, second = figures[:, 0], figures[:, 1]
     return np.divide(first, second, out=np.full_like(first, np.nan), where=second > 0)

@@ -6,13 +6,12 @@ distance from the mean.)
 
 import hist
 import numpy as np
-from numpy.typing import NDArray
-
 from lineshape.engine import statistics
 from lineshape.engine.histograms import Histograms
 from lineshape.engine.measures.measure import Figure, Meanings, Measure, Measured, Objects, by_group, group_axis
 from lineshape.engine.measures.response import EDGES, response_axis, response_of, shape
 from lineshape.engine.report.plots import Plot, Series
+from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
@@ -86,7 +85,7 @@ class Selection(Measure):
                 "Selection by σ/μ",
                 "Resolution of the objects that a threshold on σ/μ keeps, against the fraction that it keeps.",
                 "Efficiency of the threshold on σ/μ",
-                "Half-width of the central 68 % of response",
+                "68 % half-width of response",
                 scans,
                 x_range=(0, 1),
             ),

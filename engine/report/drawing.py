@@ -1,15 +1,12 @@
 """Drawing plots: PNG for the page, PDF for slides. matplotlib is imported where it is used."""
 
-import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
 from lineshape.engine.files import replacing
 from lineshape.engine.report.plots import Plot, Series
 
@@ -18,8 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-#: Colours that stay apart for colour-blind readers and in grey (Petroff 2021), the baseline's first.
-COLOURS = ("#3f90da", "#bd1f01", "#ffa90e", "#832db6", "#94a4a2", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd")
+#: Colours that stay apart for colour-blind readers (Petroff 2021), the baseline's first.
+COLOURS = ("#3f90da", "#717581", "#ffa90e", "#832db6", "#bd1f01", "#92dadd", "#a96b59", "#e76300", "#b9ac70", "#94a4a2")
 MARKERS = ("o", "s", "^", "v", "D", "P", "X", "<", ">", "*")
 
 
@@ -41,8 +38,8 @@ class Style:
 
 
 @contextmanager
-def _canvas() -> Iterator[Any]:
-    """pyplot without a screen, in the style of the field."""
+def _canvas(minor_ticks: bool = True) -> Iterator[Any]:
+    """Pyplot without a screen, in the style of the field."""
     import warnings
 
     import matplotlib as mpl
@@ -54,7 +51,13 @@ def _canvas() -> Iterator[Any]:
         # mplhep registers its fonts with a function that matplotlib is about to rename.
         warnings.simplefilter("ignore")
         import mplhep
-    with plt.style.context(mplhep.style.ATLAS), mpl.rc_context({"font.size": 13, "legend.fontsize": 11}):
+    changes: dict[Any, Any] = {
+        "font.size": 13,
+        "legend.fontsize": 11,
+        "xtick.minor.visible": minor_ticks,
+        "ytick.minor.visible": minor_ticks,
+    }
+    with plt.style.context(mplhep.style.ATLAS), mpl.rc_context(changes):
         yield plt
 
 
@@ -90,26 +93,25 @@ def draw(plot: Plot, folder: Path, style: Style) -> str:
     return f"{plot.name}.png"
 
 
-def draw_grid(
-    histograms: "Sequence[hist.Hist]", folder: Path, name: str, style: Style, columns: int = 4
-) -> str:
+def draw_grid(histograms: "Sequence[hist.Hist[Any]]", folder: Path, name: str, columns: int = 4) -> str:
     """Draw one-dimensional histograms as a grid of small panels; returns the name of the PNG."""
     rows = -(-len(histograms) // columns)
-    with _canvas() as plt:
-        figure, axes = plt.subplots(rows, columns, figsize=(3.6 * columns, 2.7 * rows), squeeze=False)
+    with _canvas(minor_ticks=False) as plt:
+        figure, axes = plt.subplots(rows, columns, figsize=(3.6 * columns, 2.6 * rows), squeeze=False)
+        figure.subplots_adjust(left=0.05, right=0.99, bottom=0.06, top=0.96, wspace=0.22, hspace=0.5)
         for panel, histogram in zip(axes.flat, histograms, strict=False):
             values = np.asarray(histogram.values())
             panel.stairs(values, histogram.axes[0].edges, color=COLOURS[0], fill=True, alpha=0.35)
             panel.stairs(values, histogram.axes[0].edges, color=COLOURS[0])
             panel.set_xlabel(histogram.axes[0].label, fontsize=10, loc="right")
             panel.tick_params(labelsize=8)
-            panel.ticklabel_format(axis="y", style="sci", scilimits=(0, 4))
-            panel.yaxis.get_offset_text().set_fontsize(8)
+            panel.locator_params(axis="x", nbins=5)
+            panel.ticklabel_format(axis="both", style="sci", scilimits=(-3, 4))
+            for axis in (panel.xaxis, panel.yaxis):
+                axis.get_offset_text().set_fontsize(8)
             panel.set_ylim(bottom=0)
         for panel in list(axes.flat)[len(histograms) :]:
             panel.set_visible(False)
-        figure.suptitle(style.heading, x=0.02, ha="left", fontsize=12)
-        figure.tight_layout()
         _save(figure, folder, name)
         plt.close(figure)
     return f"{name}.png"
@@ -117,9 +119,9 @@ def draw_grid(
 
 def _save(figure: "Figure", folder: Path, name: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for suffix, options in (("png", {"dpi": 110}), ("pdf", {})):
+    for suffix in ("png", "pdf"):
         with replacing(folder / f"{name}.{suffix}") as temporary:
-            figure.savefig(temporary, format=suffix, bbox_inches="tight", **options)
+            figure.savefig(temporary, format=suffix, bbox_inches="tight", dpi=110)
 
 
 def _shift(index: int, count: int) -> float:
@@ -170,7 +172,7 @@ def _ratio_panel(axes: "Axes", plot: Plot, style: Style) -> None:
         low, high = np.quantile(values, [0.03, 0.97])
         margin = 0.15 * (high - low) + 0.02
         axes.set_ylim(max(0.0, min(low - margin, 0.95)), min(max(high + margin, 1.05), 3.0))
-    axes.set_ylabel(f"Ratio to\n{reference.label}", loc="center")
+    axes.set_ylabel(f"/ {reference.label}", loc="center")
     if plot.x_range:
         axes.set_xlim(*plot.x_range)
 
@@ -186,6 +188,8 @@ def _limits(axes: "Axes", plot: Plot) -> None:
         axes.set_xlim(min(s.x[0] for s in plot.series), max(s.x[-1] for s in plot.series))
     if plot.y_log:
         axes.set_yscale("log")
+    else:
+        axes.ticklabel_format(axis="y", style="plain", useOffset=False)
     if plot.y_range:
         axes.set_ylim(*plot.y_range)
         return

@@ -43,8 +43,8 @@ RESOLUTIONS = (
     ("Median", "median"),
     ("68 % half-width", "half_68"),
     ("95 % half-width", "half_95"),
-    ("68 % over baseline", "half_68_over_baseline"),
-    ("95 % over baseline", "half_95_over_baseline"),
+    ("68 % / baseline", "half_68_over_baseline"),
+    ("95 % / baseline", "half_95_over_baseline"),
 )
 
 
@@ -53,7 +53,9 @@ def write_page(path: Path, content: Content) -> None:
     import jinja2
 
     source = files("lineshape.engine.report").joinpath("page.html").read_text(encoding="utf-8")
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
     environment.filters["picture"] = lambda name: _embedded(path.parent / "plots" / f"{name}.png")
     environment.filters["number"] = number
     last = {record["stage"]: record for record in content.ledger}
@@ -89,7 +91,14 @@ def table(content: Content, sample: str) -> dict[str, Any]:
         for model in [row["model"]]
     ]
     headings = [heading for heading, _ in RESOLUTIONS]
-    return {"sample": sample, "headings": headings, "resolution": resolution, "others": others}
+    measured = any(cell for line in resolution for cell in line["cells"])
+    return {
+        "sample": sample,
+        "headings": headings,
+        "resolution": resolution,
+        "others": others,
+        "measured": measured,
+    }
 
 
 def _find(rows: list[Row], sample: str, model: str, figure: str) -> Row | None:
@@ -100,16 +109,19 @@ def _find(rows: list[Row], sample: str, model: str, figure: str) -> Row | None:
     return None
 
 
-def number(row: Row | None, digits: int = 4) -> str:
-    """Value ± uncertainty, the uncertainty to two significant digits."""
+def number(row: Row | None) -> str:
+    """Value ± uncertainty, the uncertainty to two significant digits; widths in per cent of the truth."""
     if row is None or row["value"] is None:
         return "–"
-    unit = f" {row['unit']}" if row["unit"] else ""
-    error = row["uncertainty"]
+    percent = row["figure"] in {"half_68", "half_95", "half_68_tightest_half"}
+    unit = " %" if percent else f" {row['unit']}" if row["unit"] else ""
+    value, error = (100 * (row[key] or 0.0) if percent else row[key] or 0.0 for key in ("value", "uncertainty"))
     if not error:
-        return f"{row['value']:.{digits}g}{unit}"
-    decimals = max(0, min(6, 1 - int(f"{error:e}".split("e")[1])))
-    return f"{row['value']:.{decimals}f} ± {error:.{decimals}f}{unit}"
+        return f"{value:.4g}{unit}"
+    # Two digits of an uncertainty up to 0.35, one above, as the Particle Data Group rounds.
+    mantissa, exponent = f"{error:.2e}".split("e")
+    decimals = max(0, min(5, (1 if float(mantissa) < 3.55 else 0) - int(exponent)))
+    return f"{value:.{decimals}f} ± {error:.{decimals}f}{unit}"
 
 
 def _model_facts(name: str, bundle: Bundle) -> dict[str, Any]:

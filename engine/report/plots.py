@@ -1,6 +1,6 @@
 """Plots as data: what is to be drawn, gathered without drawing it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -46,3 +46,8 @@ class Plot:
     y_range: tuple[float, float] | None = None
     names: list[str] = field(default_factory=list)
     reference: float | None = None
+
+    def without_empty(self) -> "Plot | None":
+        """The plot with the curves that hold anything, or None where none does."""
+        kept = [series for series in self.series if np.any(np.isfinite(series.y) & (series.y != 0))]
+        return replace(self, series=kept) if kept else None

@@ -1,5 +1,6 @@
 """The summary: every figure of a run as a list of rows."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -50,4 +51,4 @@ def inclusive(rows: list[Row], sample: str, model: str, measure: str, figure: st
 
 def _number(value: float) -> float | None:
     """Six significant digits; None for NaN, which JSON does not know."""
-    return float(f"{value:.6g}") if value == value and abs(value) != float("inf") else None
+    return float(f"{value:.6g}") if math.isfinite(value) else None

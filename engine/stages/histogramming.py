@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-
 from lineshape.engine.bundles import Bundle
 from lineshape.engine.columns import Column
 from lineshape.engine.digests import code_of, digest
@@ -27,6 +26,7 @@ from lineshape.engine.verdicts import Failure
 
 if TYPE_CHECKING:
     from distributed import Client
+
 
 @dataclass(frozen=True)
 class Work:
@@ -64,7 +64,7 @@ def fill(
 ) -> Histograms:
     """Histograms of all measures of all models for objects, named model/measure/histogram."""
     group = groups(columns["event"])
-    found = {}
+    found: Histograms = {}
     for model, bundle in bundles.items():
         objects = Objects(columns, bundle.predict(columns), group)
         for name, measure in measures.items():
@@ -131,6 +131,4 @@ def _bundles(folders: Mapping[str, Path]) -> dict[str, Bundle]:
 
 
 def _measures(specs: Mapping[str, KindSpec]) -> dict[str, Measure]:
-    return {
-        name: build("lineshape.engine.measures", Measure, spec, ("measures", name)) for name, spec in specs.items()
-    }
+    return {name: build("lineshape.engine.measures", Measure, spec, ("measures", name)) for name, spec in specs.items()}

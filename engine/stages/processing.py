@@ -1,6 +1,6 @@
 """Processing: ROOT files through a coffea processor into feature shards."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import awkward as ak
 import numpy as np
-
 from lineshape.engine import kinds
 from lineshape.engine.catalogue import (
     Chunk,
@@ -31,7 +30,7 @@ from lineshape.engine.processor import Selected, StudyProcessor, events_of, fing
 from lineshape.engine.progress import Bars
 from lineshape.engine.settings import Settings
 from lineshape.engine.shards import FeatureStore, Quarantined, Shard, ShardInfo, read_info, write_shard
-from lineshape.engine.verdicts import Failure
+from lineshape.engine.verdicts import Cause, Failure, classify
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -42,7 +41,7 @@ CHUNKS_A_TASK = 8
 
 @dataclass(frozen=True)
 class Plan:
-    """What a worker needs to make shards: the processor's kind and settings, where the shards go, what to do with NaN."""
+    """What a worker needs to make shards: processor's kind and settings, where they go, what to do with NaN."""
 
     kind: str
     settings: Settings
@@ -85,13 +84,13 @@ def build_processor(job: Job) -> tuple[StudyProcessor, Settings]:
     """
     try:
         found = find_processor(job.processor.kind)
-        settings = found.Settings.model_validate(job.processor.settings)
+        settings: Settings = found.Settings.model_validate(job.processor.settings)
     except (RequestError, ValueError) as error:
         raise KindError(("processor",), error) from error
     return found(settings), settings
 
 
-def find_processor(kind: str) -> Callable[[Settings], StudyProcessor]:
+def find_processor(kind: str) -> Any:
     """The processor class of a kind."""
     from coffea.processor import ProcessorABC
 
@@ -104,7 +103,9 @@ def _look_into(
     branches = {name: _alternatives(default) for name, default in processor.reads.items()}
     for name, branch in job.branches.items():
         if name not in branches:
-            raise RequestError(f"branches: '{name}' is not a column of this study; expected one of {', '.join(branches)}")
+            raise RequestError(
+                f"branches: '{name}' is not a column of this study; expected one of {', '.join(branches)}"
+            )
         branches[name] = _alternatives(branch)
     requests = [
         FileRequest(sample, path, job.samples[sample].tree, branches)
@@ -117,9 +118,7 @@ def _look_into(
     for request, outcome in Executor(client, inspect_file).run(requests):
         bar.advance()
         if isinstance(outcome, Failure):
-            quarantined.append(
-                Quarantined(request.sample, request.path, -1, -1, outcome.cause.value, outcome.reason)
-            )
+            quarantined.append(Quarantined(request.sample, request.path, -1, -1, outcome.cause.value, outcome.reason))
         else:
             records.append(outcome)
     quarantined.sort(key=lambda item: (item.sample, item.file))
@@ -130,7 +129,7 @@ def _look_into(
     return records, quarantined, notes
 
 
-def _alternatives(branch: str | None | tuple[str | None, ...] | list[str | None]) -> tuple[str | None, ...]:
+def _alternatives(branch: str | tuple[str | None, ...] | list[str | None] | None) -> tuple[str | None, ...]:
     return (branch,) if isinstance(branch, str) or branch is None else tuple(branch)
 
 
@@ -195,19 +194,32 @@ def _finite(events: Any, chunk: Chunk, nonfinite: str) -> tuple[Any, int]:
     """Events whose columns are all finite; raises DataError where others are to be refused."""
     good = np.ones(len(events), dtype=bool)
     for name in events.fields:
-        values = ak.materialize(events[name])
+        values = _read(events, name, chunk)
         finite = np.isfinite(values)
         each = finite if values.ndim == 1 else ak.all(finite, axis=-1)
         bad = ~ak.to_numpy(each)
         if bad.any() and nonfinite == "refuse":
             branch = chunk.file.branches[name]
             raise DataError(
-                f"{chunk.file.path}: branch {branch} holds NaN or infinite values in {bad.sum()} of {len(bad)} entries, "
-                f"first in entry {chunk.start + int(np.flatnonzero(bad)[0])}; mend the file, "
+                f"{chunk.file.path}: branch {branch} holds NaN or infinite values in {bad.sum()} of {len(bad)} "
+                f"entries, first in entry {chunk.start + int(np.flatnonzero(bad)[0])}; mend the file, "
                 "or set 'nonfinite: drop' in the job file to leave such entries out"
             )
         good &= ~bad
     return (events, 0) if good.all() else (events[good], int((~good).sum()))
+
+
+def _read(events: Any, name: str, chunk: Chunk) -> ak.Array:
+    """A column's values, read now; raises DataError where the file is damaged, OSError where a retry may help."""
+    try:
+        return ak.materialize(events[name])
+    except Exception as error:
+        if isinstance(error, OSError) and classify(error).cause is Cause.TRANSIENT:
+            raise
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise DataError(
+            f"{chunk.file.path}: branch {chunk.file.branches[name]} is damaged or cut short: {reason[:200]}"
+        ) from error
 
 
 def _check_columns(selected: Selected, processor: StudyProcessor) -> None:
@@ -266,7 +278,9 @@ def _check(store: FeatureStore, chunks: list[Chunk]) -> None:
     quarantined = sum(item.stop - item.start for item in store.quarantined)
     total = sum(chunk.stop - chunk.start for chunk in chunks)
     processed = total - quarantined
-    if len(made) != len(store.shards) or len(chunks) != len(store.shards) + sum(q.start >= 0 for q in store.quarantined):
+    if len(made) != len(store.shards) or len(chunks) != len(store.shards) + sum(
+        q.start >= 0 for q in store.quarantined
+    ):
         raise RunError(
             f"entries are not accounted for: {total} in the catalogue, {processed} processed, {quarantined} quarantined"
         )

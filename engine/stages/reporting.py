@@ -1,12 +1,11 @@
 """Reporting: figures, plots and one self-contained page from the merged histograms."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
 from lineshape.engine import ledger
 from lineshape.engine.bundles import Bundle
 from lineshape.engine.errors import RunError
@@ -46,7 +45,7 @@ class Drawing:
         if isinstance(self.what, Plot):
             draw(self.what, self.folder, self.style)
         else:
-            draw_grid(self.what, self.folder, self.name, self.style)
+            draw_grid(self.what, self.folder, self.name)
 
 
 def report(job: Job, folder: RunFolder, client: "Client", bars: Bars) -> list[Row]:
@@ -67,7 +66,10 @@ def report(job: Job, folder: RunFolder, client: "Client", bars: Bars) -> list[Ro
             raise RunError(f"plot {drawing.name} could not be drawn: {outcome.reason}")
         bar.advance()
     left_out = read_json(folder.models / "models.json")["left_out"]
-    write_page(folder.page, Content(job, store, performance, bundles, left_out, rows, _sections(drawings), ledger.read(folder.ledger)))
+    write_page(
+        folder.page,
+        Content(job, store, performance, bundles, left_out, rows, _sections(drawings), ledger.read(folder.ledger)),
+    )
     return rows
 
 
@@ -87,7 +89,7 @@ def _drawings(
         for name, measure in job.built_measures().items():
             histograms = {model: performance.of(sample, model, name) for model in performance.models}
             measured = Measured(sample, histograms, labels, job.baseline, store.columns)
-            for plot in measure.plots(measured):
+            for plot in filter(None, (plot.without_empty() for plot in measure.plots(measured))):
                 section = plot.section if len(store.samples) == 1 else f"{plot.section}: {sample}"
                 yield Drawing(f"{prefix}{plot.name}", section, plot.caption, _named(plot, prefix), style, plots)
         control = load_control(folder.features).get(sample, {})
@@ -104,11 +106,11 @@ def _prefixes(samples: list[str]) -> dict[str, str]:
 
 
 def _named(plot: Plot, prefix: str) -> Plot:
-    return Plot(**{**vars(plot), "name": f"{prefix}{plot.name}"})
+    return replace(plot, name=f"{prefix}{plot.name}")
 
 
 def _control(control: Histograms, prefix: str, sample: str, style: Style, folder: Path) -> Iterable[Drawing]:
-    flat = tuple(histogram for histogram in control.values() if histogram.ndim == 1)
+    flat = tuple(histogram for histogram in control.values() if histogram.ndim == 1 and histogram.sum() > 0)
     if flat:
         caption = f"What the processor selected in {sample}: all splits together."
         yield Drawing(f"{prefix}control", "Control histograms", caption, flat, style, folder)

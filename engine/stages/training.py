@@ -2,7 +2,6 @@
 
 import shutil
 import traceback
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from lineshape.engine.folders import RunFolder
 from lineshape.engine.job import Job
 from lineshape.engine.kinds import KindSpec, build
 from lineshape.engine.learning.dataset import Dataset
-from lineshape.engine.learning.models.model import Model
+from lineshape.engine.learning.models.model import Model, Report
 from lineshape.engine.ledger import versions
 from lineshape.engine.progress import Bars
 from lineshape.engine.shards import FeatureStore
@@ -83,7 +82,7 @@ def train(job: Job, folder: RunFolder, client: "Client", bars: Bars, only: list[
 
 
 def _task(job: Job, store: FeatureStore, folder: RunFolder, name: str, model: Model) -> Task:
-    features = tuple(job.features(model)) if model.trains else (getattr(model, "column"),)
+    features = model.inputs(job.features(model) if model.trains else [])
     target = Target(truth=job.target.truth, per=model.per or job.target.per)
     store.require([*features, target.truth, target.per])
     data = Dataset(folder.features, features, target, job.split)
@@ -149,27 +148,25 @@ def train_one(task: Task) -> str:
         model = build("lineshape.engine.learning.models", Model, task.model, ("models", task.name))
         facts = model.train(task.data, temporary, task.seed, _reporter(task.name))
         provenance = facts | {"seed": task.seed, "versions": versions()}
-        Bundle(
-            temporary, task.name, task.model, task.data.features, task.data.target, task.digest, provenance
-        ).save()
+        Bundle(temporary, task.name, task.model, task.data.features, task.data.target, task.digest, provenance).save()
         shutil.rmtree(task.folder, ignore_errors=True)
         temporary.rename(task.folder)
-        return ""
     except LineshapeError as error:
         return str(error)
-    except Exception:
+    except Exception:  # noqa: BLE001 - shown whole, as it is a fault of a model's code
         return traceback.format_exc(limit=-4)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+    return ""
 
 
-def _reporter(name: str) -> Callable[[float, float, str], None]:
+def _reporter(name: str) -> Report:
     from distributed import get_worker
 
     try:
         worker = get_worker()
     except ValueError:
-        return lambda done, total, note: None
+        return lambda *_: None
 
     def report(done: float, total: float, note: str) -> None:
         worker.log_event(_TOPIC, {"name": name, "done": done, "total": total, "note": note})

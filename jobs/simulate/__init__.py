@@ -1,0 +1,1 @@
+"""Simulation of samples: one file per family, and what they share."""

@@ -23,7 +23,7 @@ INTERACTION_LENGTH: Final = 250.0
 EM_DEPTH: Final = 450.0
 TOTAL_DEPTH: Final = 2400.0
 GAP: Final = 770.0
-#: log10 of the density over the energy of a typical hadronic cluster, 1/mm³; electromagnetic ones are ten times as dense.
+#: log10 of density over energy of a typical hadronic cluster, 1/mm³; electromagnetic ones are ten times as dense.
 LOG_DENSITY: Final = -7.35
 
 
@@ -90,9 +90,9 @@ def hadronic_showers(energy: Floats, eta: Floats, rng: np.random.Generator) -> S
     dead = 0.03 * upstream_material(eta) * rng.exponential(1.0, shape)
     em_scale = energy * np.maximum(visible * (1 - dead.clip(0, 0.6)) + 0.8 * noise, 0.02)
     centre = depth + GAP * behind
-    # A shower is spread along its axis by its own length, of a few secondary showers, and by the gap if it straddles it.
+    # Spread along the axis: the length of the shower (few secondaries: a long tail), and the gap if it straddles it.
     straddling = 4 * behind * (1 - behind)
-    second_lambda = (1.0 * length) ** 2 * rng.lognormal(0, 1.0, shape) + (0.3 * GAP) ** 2 * straddling
+    second_lambda = length**2 * rng.lognormal(0, 1.0, shape) + (0.3 * GAP) ** 2 * straddling
     log_density = LOG_DENSITY + 1.3 * (em_fraction - 0.35) - 0.12 * start / INTERACTION_LENGTH
     log_density = log_density + 0.32 * rng.standard_normal(shape)
     looks = -4.4 + 7.0 * (em_fraction - 0.4) - 1.6 * (start / INTERACTION_LENGTH - 0.6)

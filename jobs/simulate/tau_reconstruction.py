@@ -9,13 +9,13 @@ simulation, as an experiment derives them.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
-
 from lineshape.jobs.simulate import detector
 from lineshape.jobs.simulate.decays import MODE_FRACTIONS
+from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -111,8 +111,8 @@ def observe(truth: Truth, pile_up: PileUp, rng: np.random.Generator) -> Observed
     eta = np.arctanh(np.clip(truth.momenta[..., 2] / np.maximum(energy, 1e-9), -0.99999, 0.99999))
     tau_eta = truth.eta[:, np.newaxis]
     collected = _collected(truth, rng)
-    # A nuclear interaction before the calorimeter leaves a fragment of the tau; what is lost shows up in the presampler.
-    interacted = rng.random(n) < 0.014 * detector.upstream_material(truth.eta)
+    # A nuclear interaction before the calorimeter leaves a fragment of the tau; the presampler sees debris of the rest.
+    interacted = rng.random(n) < 0.011 * detector.upstream_material(truth.eta)
     fragment = np.where(interacted, 10 ** rng.uniform(-1.4, -0.3, n), 1.0)
     debris = 0.3 * (1 - fragment) * rng.lognormal(0, 0.2, n)
 
@@ -164,7 +164,7 @@ def _collected(truth: Truth, rng: np.random.Generator) -> Floats:
     crack = np.exp(-0.5 * ((np.abs(truth.eta) - 1.47) / 0.08) ** 2)
     lost = rng.random(n) < 0.002 + 0.03 * crack
     wide = np.exp(-truth.pt / 25)
-    usual = 1 - (0.04 + 0.08 * wide) * rng.exponential(1.0, n)
+    usual = 1 - (0.04 + 0.06 * wide) * rng.gamma(2.0, 0.5, n)
     return np.where(lost, rng.beta(1.0, 1.6, n), usual).clip(0.03, 1.0)
 
 
@@ -183,9 +183,9 @@ def _tracks(pt: Floats, eta: Floats, truth: Truth, rng: np.random.Generator) -> 
 
 
 def _pile_up_energy(pile_up: PileUp, eta: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """pT of pile-up clusters in the cone, at the calibrated and at the electromagnetic scale, GeV."""
+    """PT of pile-up clusters in the cone, at the calibrated and at the electromagnetic scale, GeV."""
     mean = 0.12 * pile_up.density * (1 + 0.12 * np.abs(eta))
-    calibrated = rng.gamma(0.8, mean / 0.8)
+    calibrated = rng.exponential(mean)
     return calibrated, calibrated * rng.uniform(0.55, 0.9, len(eta))
 
 
@@ -312,10 +312,7 @@ def _binned(values: Floats, cells: tuple[Ints, ...], shape: tuple[int, ...], sta
     order = np.argsort(flat, kind="stable")
     edges = np.searchsorted(flat[order], np.arange(int(np.prod(shape)) + 1))
     overall = statistic(values)
-    result = [
-        statistic(values[order[low:high]]) if high - low >= 30 else overall
-        for low, high in zip(edges[:-1], edges[1:], strict=True)
-    ]
+    result = [statistic(values[order[low:high]]) if high - low >= 30 else overall for low, high in pairwise(edges)]
     return np.array(result).reshape(shape)
 
 

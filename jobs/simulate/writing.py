@@ -1,13 +1,12 @@
 """Writing simulated samples: several ROOT files, each a task with random numbers of its own."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import awkward as ak
 import numpy as np
-from pydantic import Field
-
 from lineshape.engine.digests import code_of, digest
 from lineshape.engine.errors import RequestError, RunError
 from lineshape.engine.executor import Executor
@@ -19,6 +18,7 @@ from lineshape.engine.run import Simulate
 from lineshape.engine.settings import Settings
 from lineshape.engine.verdicts import Failure
 from lineshape.jobs.simulate.family import Family, Sample
+from pydantic import Field
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -62,7 +62,7 @@ def simulate(
     edges = [order.taus * i // order.files for i in range(order.files + 1)]
     orders = [
         FileOrder(family, stop - start, order.seed, i, tree, folder / sample / f"{identity}_{i:04d}.root")
-        for i, (start, stop) in enumerate(zip(edges[:-1], edges[1:], strict=True))
+        for i, (start, stop) in enumerate(pairwise(edges))
     ]
     todo = [item for item in orders if not item.path.exists()]
     bar = bars.add(f"simulating {sample}", len(orders))
@@ -103,9 +103,7 @@ def write_file(order: FileOrder) -> None:
             first += batch.length
             if tree is None:
                 types = {name: ak.type(values).content for name, values in branches.items()}
-                tree = file.mktree(
-                    order.tree, types, field_name=_branch_name, counter_name=lambda name: f"n{name}"
-                )
+                tree = file.mktree(order.tree, types, field_name=_branch_name, counter_name=lambda name: f"n{name}")
             tree.extend(branches)
 
 

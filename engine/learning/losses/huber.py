@@ -2,9 +2,8 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field
-
 from lineshape.engine.learning.losses.loss import Loss
+from pydantic import Field
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
-from pydantic import Field
-
 from lineshape.engine.learning.dataset import Dataset
 from lineshape.engine.learning.history import History
 from lineshape.engine.learning.models.model import Model, Output, Report
 from lineshape.engine.learning.threads import threads
+from numpy.typing import NDArray
+from pydantic import Field
 
 if TYPE_CHECKING:
     import xgboost
@@ -64,7 +63,7 @@ class BoostedTrees(Model):
         best = booster[: booster.best_iteration + 1]
         best.feature_names = list(data.features)
         best.save_model(folder / _FILE)
-        gain = best.get_score(importance_type="total_gain")
+        gain: dict[str, Any] = dict(best.get_score(importance_type="total_gain"))
         total = sum(gain.values())
         return {
             "rounds": booster.best_iteration + 1,
@@ -76,10 +75,10 @@ class BoostedTrees(Model):
 
     def _parameters(self, seed: int, data: Dataset) -> dict[str, Any]:
         objective, metric = _OBJECTIVES[self.objective]
-        return {
+        huber = {"huber_slope": self.huber_slope} if self.objective == "huber" else {}
+        return huber | {
             "objective": objective,
             "eval_metric": metric,
-            "huber_slope": self.huber_slope,
             "max_depth": self.depth,
             "eta": self.rate,
             "subsample": self.rows,
@@ -111,7 +110,7 @@ def _shards(data: Dataset, split: Literal["training", "validation"]) -> "xgboost
     """The rows of a split, shard by shard, so that the float matrix is never held."""
     import xgboost
 
-    class Shards(xgboost.DataIter):  # type: ignore[misc]
+    class Shards(xgboost.DataIter):
         def __init__(self) -> None:
             self._parts: Iterator[Any] = iter(())
             super().__init__()
@@ -132,8 +131,8 @@ def _shards(data: Dataset, split: Literal["training", "validation"]) -> "xgboost
 def _watch(history: History, report: Report, rounds: int) -> "xgboost.callback.TrainingCallback":
     import xgboost
 
-    class Watch(xgboost.callback.TrainingCallback):  # type: ignore[misc]
-        def after_iteration(self, model: Any, epoch: int, evals_log: dict[str, dict[str, list[float]]]) -> bool:
+    class Watch(xgboost.callback.TrainingCallback):
+        def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
             losses = {split: next(iter(values.values()))[-1] for split, values in evals_log.items()}
             history.add(epoch + 1, losses)
             if epoch % 10 == 0:

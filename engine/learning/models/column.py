@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
-
 from lineshape.engine.learning.dataset import Dataset
 from lineshape.engine.learning.models.model import Model, Output, Report
+from numpy.typing import NDArray
 
 
 class Column(Model):
@@ -17,6 +16,10 @@ class Column(Model):
     column: str
 
     trains: ClassVar[bool] = False
+
+    def inputs(self, resolved: list[str]) -> tuple[str, ...]:
+        """The column alone."""
+        return (self.column,)
 
     def train(self, data: Dataset, folder: Path, seed: int, report: Report) -> dict[str, object]:
         """Nothing to do."""

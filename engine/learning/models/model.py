@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
-
 from lineshape.engine.learning.dataset import Dataset
 from lineshape.engine.settings import Settings
+from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 #: Called with steps done, steps in all and a word on where the training stands.
@@ -59,6 +58,10 @@ class Model(Settings, ABC):
 
     #: Whether there is anything to train.
     trains: ClassVar[bool] = True
+
+    def inputs(self, resolved: list[str]) -> tuple[str, ...]:
+        """Columns of x: by default the features, with their set resolved."""
+        return tuple(resolved)
 
     @abstractmethod
     def train(self, data: Dataset, folder: Path, seed: int, report: Report) -> dict[str, object]:

@@ -6,17 +6,16 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
-from pydantic import Field, model_validator
-
+from lineshape.engine.kinds import KindSpec, build
 from lineshape.engine.learning.dataset import Dataset
 from lineshape.engine.learning.history import History
 from lineshape.engine.learning.losses.loss import Loss
 from lineshape.engine.learning.models.model import Model, Output, Report
 from lineshape.engine.learning.networks.network import Network
-from lineshape.engine.kinds import KindSpec, build
 from lineshape.engine.learning.scaling import Affine, robust, standard
 from lineshape.engine.learning.threads import threads
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
 
 _FILE = "weights.pt"
 _SCALINGS = {"standard": standard, "robust": robust}
@@ -25,14 +24,14 @@ _SCALINGS = {"standard": standard, "robust": robust}
 class Neural(Model):
     """A network, a loss and how it is fitted.
 
-    scaled: features that are scaled; the others are left as they are. scaling: by mean and standard deviation
-    (standard), or by median and half the central 68 % (robust). target_scaling: the same for the target.
+    scaling: which features are scaled how: by mean and standard deviation (standard), or by median and half the central
+    68 % (robust), which a long tail cannot move; a feature that is not named is left as it is. target_scaling: how the
+    target is. average: decay of the running average of the weights; 0 for none.
     """
 
     network: KindSpec
     loss: KindSpec
-    scaled: list[str] | Literal["all"] = "all"
-    scaling: Literal["standard", "robust"] = "standard"
+    scaling: dict[Literal["standard", "robust"], list[str] | Literal["all"]] = {"standard": "all"}
     target_scaling: Literal["standard", "robust"] = "standard"
     epochs: Annotated[int, Field(gt=0)] = 30
     batch: Annotated[int, Field(gt=0)] = 1024
@@ -40,10 +39,11 @@ class Neural(Model):
     patience: Annotated[int, Field(gt=0)] = 10
     clip: Annotated[float, Field(gt=0)] = 1.0
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    average: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
     @model_validator(mode="after")
     def _kinds_exist(self) -> Self:
-        assert self.built_network is not None and self.built_loss is not None
+        _ = self.built_network, self.built_loss
         return self
 
     @cached_property
@@ -59,7 +59,6 @@ class Neural(Model):
     def train(self, data: Dataset, folder: Path, seed: int, report: Report) -> dict[str, object]:
         """Fit the network; the same data, seed and number of threads give the same weights."""
         import torch
-
         from lineshape.engine.learning.loop import Recipe, Rows, fit
 
         torch.set_num_threads(threads())
@@ -83,7 +82,7 @@ class Neural(Model):
             lambda outputs, t: self.built_loss(outputs, t, scale),
             Rows(torch.from_numpy(x).to(device), torch.from_numpy(target).to(device)),
             Rows(torch.from_numpy(validation_x).to(device), torch.from_numpy(validation_target).to(device)),
-            Recipe(self.epochs, self.batch, self.rate, self.patience, self.clip, self.weight_decay),
+            Recipe(self.epochs, self.batch, self.rate, self.patience, self.clip, self.weight_decay, self.average),
             seed,
             epoch_done,
         )
@@ -93,11 +92,12 @@ class Neural(Model):
         return facts | rows | {"parameters": parameters, "loss": self.loss.kind}
 
     def _scaling(self, x: NDArray[np.float32], features: tuple[str, ...]) -> Affine:
-        found = _SCALINGS[self.scaling](x)
-        if self.scaled == "all":
-            return found
-        chosen = np.array([name in self.scaled for name in features])
-        return Affine(np.where(chosen, found.offset, 0), np.where(chosen, found.scale, 1))
+        offset, scale = np.zeros(len(features), np.float32), np.ones(len(features), np.float32)
+        for kind, names in self.scaling.items():
+            found = _SCALINGS[kind](x)
+            chosen = np.array([names == "all" or name in names for name in features])
+            offset, scale = np.where(chosen, found.offset, offset), np.where(chosen, found.scale, scale)
+        return Affine(offset, scale)
 
     def load(self, folder: Path) -> Callable[[NDArray[np.float64]], Output]:
         """The network with its weights."""

@@ -1,0 +1,119 @@
+"""Tau energy scale on genuine ATLAS files: PHYSLITE of releases 21 to 23, and AOD for its cluster moments.
+
+PHYSLITE keeps no cluster moments and no axis momenta, so the features are a reduced set; ATLAS's own calibrated pT is
+there to compare with. True visible pT is `pt_vis` of hadronic true taus (never `pt_vis_dressed`, which holds the
+neutrino), matched by ΔR (IsTruthMatched is set for electrons too).
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import awkward as ak
+import numpy as np
+from coffea.nanoevents.methods.base import NanoEvents
+from coffea.processor import ProcessorABC
+from lineshape.engine.columns import Column
+from lineshape.engine.processor import Selected, control_histograms, per_object
+from lineshape.engine.settings import Settings
+from lineshape.processors.physlite import AOD_TAUS, PILE_UP_VERTEX, TAUS, TRUTH, event_info, matched, missing
+
+_MOMENTA = ("ptTauEnergyScale", "ptCombined", "ptFinalCalib")
+_TRUTH = {"truthPt", "truthEta", "truthPhi", "truthHadronic"}
+_MOMENTS = (
+    "ClustersMeanCenterLambda",
+    "ClustersMeanFirstEngDens",
+    "ClustersMeanSecondLambda",
+    "ClustersMeanPresamplerFrac",
+    "ClustersMeanEMProbability",
+    "PFOEngRelDiff",
+)
+
+
+class Matching(Settings):
+    """unit: GeV for each unit of the file's momenta. cone: ΔR within which a true tau is matched.
+
+    matched_only: keep only taus matched to a hadronic true tau, in files that have a truth; those without are kept.
+    """
+
+    unit: float = 0.001
+    cone: float = 0.2
+    matched_only: bool = True
+
+
+class TauEnergyScalePhyslite(ProcessorABC):  # type: ignore[misc]
+    """Reconstructed taus matched to hadronic true taus."""
+
+    Settings: ClassVar[type[Matching]] = Matching
+
+    reads: ClassVar[Mapping[str, str | tuple[str | None, ...]]] = {
+        "event": (*event_info("eventNumber"), "EventInfoAuxDyn.mcEventNumber"),
+        "mu": (*event_info("averageInteractionsPerCrossing"), None),
+        "vertexType": ("PrimaryVerticesAuxDyn.vertexType", None),
+        "rho": ("Kt4EMPFlowEventShapeAuxDyn.Density", "Kt4LCTopoOriginEventShapeAuxDyn.Density", None),
+        "eta": (TAUS + "eta", AOD_TAUS + "eta_combined"),
+        "phi": (TAUS + "phi", AOD_TAUS + "phi_combined"),
+        "ptTauEnergyScale": (TAUS + "ptTauEnergyScale", None),
+        "ptCombined": (TAUS + "pt_combined", AOD_TAUS + "pt_combined", None),
+        "ptFinalCalib": (TAUS + "ptFinalCalib", None),
+        "decayMode": (TAUS + "NNDecayMode", TAUS + "PanTau_DecayMode", None),
+        **{name: (AOD_TAUS + name, None) for name in _MOMENTS},
+        "truthPt": (TRUTH + "pt_vis", None),
+        "truthEta": (TRUTH + "eta_vis", None),
+        "truthPhi": (TRUTH + "phi_vis", None),
+        "truthHadronic": (TRUTH + "IsHadronicTau", None),
+    }
+
+    makes: ClassVar[Mapping[str, Column]] = {
+        "mu": Column(r"$\mu$", "", 0, 80),
+        "nVtxPU": Column("Pile-up vertices", "", 0, 60, 60),
+        "rho": Column(r"$\rho$", "GeV", 0, 60),
+        "eta": Column(r"$\eta$", "", -2.6, 2.6),
+        "decayMode": Column("Reconstructed decay mode", "", -0.5, 7.5, 8),
+        "ptTauEnergyScale": Column(r"$p_T^{calo}$", "GeV", 0, 150),
+        "ptCombined": Column(r"$p_T^{comb}$", "GeV", 0, 150),
+        "ptFinalCalib": Column(r"$p_T^{final}$", "GeV", 0, 150),
+        "ClustersMeanCenterLambda": Column(r"Cluster centre $\lambda$", "mm", 0, 3000),
+        "ClustersMeanFirstEngDens": Column(r"Cluster density $\log_{10}(\rho/\Sigma E)$", "", -9.5, -5.5),
+        "ClustersMeanSecondLambda": Column(r"Cluster $\langle\lambda^2\rangle$", "mm²", 0, 6e5),
+        "ClustersMeanPresamplerFrac": Column("Presampler fraction", "", 0, 0.4),
+        "ClustersMeanEMProbability": Column("Cluster EM probability", "", 0, 1),
+        "PFOEngRelDiff": Column(r"$(E_{ch}-E_{\pi^0})/(E_{ch}+E_{\pi^0})$", "", -1.05, 1.05),
+        "truthPtVis": Column(r"True $p_T^{vis}$", "GeV", 0, 150),
+    }
+
+    def __init__(self, settings: Matching) -> None:
+        self.settings = settings
+
+    def process(self, events: NanoEvents) -> Selected:
+        """Match to truth and build the features; flat columns, one value a tau, NaN where a file lacks a quantity."""
+        derived = {"truthPtVis": self._true_pt(events)}
+        if "vertexType" in events.fields:
+            derived["nVtxPU"] = ak.sum(events["vertexType"] == PILE_UP_VERTEX, axis=1)
+        read = [name for name in events.fields if name in self.makes or name == "event"]
+        table = ak.zip({name: events[name] for name in read} | derived, depth_limit=1)
+        taus = per_object(table, like="eta")
+        count = len(taus["eta"])
+        columns = {name: missing(taus[name]) if name in taus else np.full(count, np.nan) for name in self.makes}
+        columns["event"] = taus["event"].astype(np.uint64)
+        for name in (*_MOMENTA, "rho", "truthPtVis"):
+            columns[name] = columns[name] * self.settings.unit
+        cut_flow = {"reconstructed": count}
+        if set(events.fields) >= _TRUTH and self.settings.matched_only:
+            passed = np.isfinite(columns["truthPtVis"])
+            columns = {name: values[passed] for name, values in columns.items()}
+            cut_flow["matched to a hadronic true tau"] = int(passed.sum())
+        arrays = {name: ak.Array(values) for name, values in columns.items()}
+        return Selected(arrays, cut_flow, control_histograms(arrays, self.makes))
+
+    def postprocess(self, accumulator: Selected) -> Selected:
+        """Nothing is left to be done."""
+        return accumulator
+
+    def _true_pt(self, events: NanoEvents) -> ak.Array:
+        """True visible pT of the hadronic true tau matched to each reconstructed one, in the file's unit, or NaN."""
+        if not set(events.fields) >= _TRUTH:
+            return ak.full_like(events["eta"], np.nan)
+        hadronic = events["truthHadronic"] == 1
+        pt, eta, phi = (events[name][hadronic] for name in ("truthPt", "truthEta", "truthPhi"))
+        index = matched(events["eta"], events["phi"], eta, phi, self.settings.cone)
+        return ak.fill_none(pt[index], np.nan)

@@ -1,0 +1,73 @@
+"""What tests share: real ROOT files, a real Dask cluster, one finished run."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from distributed import Client
+from lineshape.engine.clusters.local import Local
+from lineshape.engine.job import Job
+from lineshape.engine.progress import Bars, Screen
+from lineshape.jobs import api
+from lineshape.jobs.simulate.gamma_tautau import GammaTauTau
+from lineshape.jobs.simulate.writing import FileOrder, write_file
+
+TREE = "CollectionTree"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Data to test against that a user does not have: genuine ATLAS files and Pythia samples."""
+    path = Path(__file__).parents[2] / "shared" / "data"
+    if not path.is_dir():
+        pytest.skip(f"no {path}: genuine ATLAS files and Pythia samples are not there")
+    return path
+
+
+@pytest.fixture(scope="session")
+def client() -> Iterator[Client]:
+    """Two worker processes on loopback."""
+    with Local(workers=2).open() as opened:
+        yield opened
+
+
+@pytest.fixture
+def bars() -> Iterator[Bars]:
+    with Screen().bars() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def ntuples(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two simulated ROOT files of 3,000 taus."""
+    folder = tmp_path_factory.mktemp("ntuples")
+    paths = [folder / f"taus_{number}.root" for number in range(2)]
+    for number, path in enumerate(paths):
+        write_file(FileOrder(GammaTauTau(), 3000, 11, number, TREE, path))
+    return paths
+
+
+def small_job(files: list[Path] | list[str], **changes: object) -> Job:
+    """The tau energy scale with little training, on given files."""
+    quick = {
+        "models.brt.rounds": 20,
+        "models.brt.minimum_entries": 100,
+        "models.dnn.epochs": 2,
+        "models.dnn.minimum_entries": 100,
+        "models.mdn.epochs": 2,
+        "models.mdn.minimum_entries": 100,
+        "chunk_entries": 1000,
+    }
+    return api.load("tau_energy_scale", {"ntuples": [str(path) for path in files]}, quick | changes)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory, ntuples: list[Path], client: Client) -> api.Result:
+    """A whole run on the two small files."""
+    return api.run(small_job(ntuples), tmp_path_factory.mktemp("run"), client)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(20260101)

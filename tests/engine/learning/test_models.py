@@ -1,0 +1,132 @@
+"""Contract of every model that trains: it learns a known function, reproducibly, and its bundle predicts the same."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+import pytest
+from lineshape.engine.bundles import Bundle
+from lineshape.engine.columns import Column
+from lineshape.engine.errors import RequestError, RunError
+from lineshape.engine.kinds import KindSpec, build
+from lineshape.engine.learning.dataset import Dataset
+from lineshape.engine.learning.history import read_history
+from lineshape.engine.learning.models.model import Model
+from lineshape.engine.shards import FeatureStore, Shard, ShardInfo, write_shard
+from lineshape.engine.split import Split, Target
+
+FEATURES = ("a", "b")
+MODELS: dict[str, dict[str, Any]] = {
+    "trees": {"kind": "boosted_trees", "rounds": 60, "depth": 4, "rate": 0.2},
+    "dense": {
+        "kind": "neural",
+        "network": {"kind": "dense", "layers": [32, 32]},
+        "loss": {"kind": "mean_squared_error"},
+        "epochs": 12,
+        "batch": 256,
+        "rate": 5e-3,
+    },
+    "mixture": {
+        "kind": "neural",
+        "network": {"kind": "mixture_density", "layers": [32, 32]},
+        "loss": {"kind": "negative_log_likelihood"},
+        "epochs": 12,
+        "batch": 256,
+        "rate": 5e-3,
+    },
+}
+
+
+def quiet(done: float, total: float, note: str) -> None:
+    pass
+
+
+def make_store(folder: Path, columns: dict[str, np.ndarray]) -> FeatureStore:
+    """A feature store of one shard."""
+    meanings = {name: Column(name, "", 0, 1) for name in columns if name != "event"}
+    rows = len(columns["event"])
+    arrays = {name: ak.Array(values) for name, values in columns.items()}
+    write_shard(folder / "s" / "one.parquet", arrays, meanings, ShardInfo({}, rows, {}, {}))
+    store = FeatureStore(folder, (Shard("s/one.parquet", "s", rows, "one"),), meanings, {}, rows)
+    store.save()
+    return store
+
+
+@pytest.fixture
+def data(tmp_path: Path, rng: np.random.Generator) -> Dataset:
+    """Truth over per is 1 + a/2 − b/4, with 5 % noise."""
+    n = 12_000
+    a, b, per = rng.random(n), rng.random(n), rng.uniform(20, 50, n)
+    truth = per * (1 + a / 2 - b / 4 + 0.05 * rng.standard_normal(n))
+    columns = {"event": np.arange(n, dtype=np.uint64), "a": a, "b": b, "per": per, "truth": truth}
+    make_store(tmp_path / "store", columns)
+    return Dataset(tmp_path / "store", FEATURES, Target(truth="truth", per="per"), Split())
+
+
+def trained(name: str, data: Dataset, folder: Path) -> Bundle:
+    """A bundle of a model of the table."""
+    spec = KindSpec(**MODELS[name])
+    model = build("lineshape.engine.learning.models", Model, spec, ())
+    folder.mkdir()
+    facts = model.train(data, folder, 5, quiet)
+    Bundle(folder, name, spec, data.features, data.target, "digest", facts).save()
+    return Bundle.load(folder)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_learns_a_known_function(name: str, data: Dataset, tmp_path: Path) -> None:
+    bundle = trained(name, data, tmp_path / "bundle")
+    a, b = np.meshgrid(np.linspace(0.1, 0.9, 9), np.linspace(0.1, 0.9, 9))
+    columns = {"a": a.ravel(), "b": b.ravel(), "per": np.full(81, 30.0)}
+    prediction = bundle.predict(columns)
+    expected = 1 + columns["a"] / 2 - columns["b"] / 4
+    assert prediction.target == pytest.approx(expected, abs=0.04)
+    assert prediction.estimate == pytest.approx(30 * prediction.target)
+    assert np.abs(prediction.target - expected).mean() < 0.015
+    history = read_history(tmp_path / "bundle")
+    assert history[-1]["validation"] < history[0]["validation"]
+    if name == "mixture":
+        assert prediction.spread is not None
+        assert np.median(prediction.spread * prediction.target) == pytest.approx(0.05, rel=0.15)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_same_seed_same_bits(name: str, data: Dataset, tmp_path: Path, rng: np.random.Generator) -> None:
+    columns = {"a": rng.random(100), "b": rng.random(100), "per": np.full(100, 30.0)}
+    first = trained(name, data, tmp_path / "first").predict(columns).target
+    second = trained(name, data, tmp_path / "second").predict(columns).target
+    assert first.tolist() == second.tolist()
+
+
+def test_a_bundle_moves(data: Dataset, tmp_path: Path) -> None:
+    """It holds all that it needs: the feature store may be gone."""
+    bundle = trained("mixture", data, tmp_path / "bundle")
+    columns = {"a": np.full(3, 0.5), "b": np.full(3, 0.5), "per": np.full(3, 30.0)}
+    before = bundle.predict(columns).target
+    shutil.rmtree(data.store)
+    shutil.move(tmp_path / "bundle", tmp_path / "elsewhere")
+    assert Bundle.load(tmp_path / "elsewhere").predict(columns).target.tolist() == before.tolist()
+
+
+def test_missing_columns_are_named(data: Dataset, tmp_path: Path) -> None:
+    bundle = trained("trees", data, tmp_path / "bundle")
+    with pytest.raises(RequestError, match="needs columns b, per"):
+        bundle.predict({"a": np.ones(3)})
+
+
+def test_nan_is_named_before_a_network_is_trained(tmp_path: Path) -> None:
+    n = 2000
+    columns = {
+        "event": np.arange(n, dtype=np.uint64),
+        "a": np.ones(n),
+        "b": np.ones(n),
+        "per": np.ones(n),
+        "truth": np.ones(n),
+    }
+    columns["b"][::10] = np.nan
+    make_store(tmp_path / "store", columns)
+    data = Dataset(tmp_path / "store", FEATURES, Target(truth="truth", per="per"), Split())
+    with pytest.raises(RunError, match=r"NaN or infinite: b \(\d+\)"):
+        trained("dense", data, tmp_path / "bundle")

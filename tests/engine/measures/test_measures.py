@@ -1,0 +1,135 @@
+"""Measures: every kind merges, and reads off histograms what the objects themselves say."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from lineshape.engine import kinds
+from lineshape.engine.bundles import Prediction
+from lineshape.engine.columns import Column
+from lineshape.engine.learning.models.model import Mixture
+from lineshape.engine.measures.density import Density
+from lineshape.engine.measures.measure import Figure, Measure, Objects
+from lineshape.engine.measures.response import Binning, Response
+from lineshape.engine.measures.selection import Selection
+from lineshape.engine.statistics import groups
+
+MEANINGS = {"truth": Column("True", "GeV", 0, 100), "eta": Column("eta", "", -2, 2)}
+MEASURES = "lineshape.engine.measures"
+EXTRA: dict[str, dict[str, Any]] = {"response": {"by": {"eta": {"low": -2, "high": 2, "bins": 4}}}}
+
+
+def objects(rng: np.random.Generator, n: int = 40_000) -> Objects:
+    """A model whose density is right: a mixture, and a truth drawn from it."""
+    per = rng.uniform(20, 80, n)
+    means = np.column_stack([np.full(n, 1.0), np.full(n, 1.1)])
+    sigmas = np.column_stack([rng.uniform(0.05, 0.15, n), np.full(n, 0.4)])
+    weights = np.column_stack([np.full(n, 0.9), np.full(n, 0.1)])
+    second = rng.random(n) < 0.1
+    target = rng.normal(np.where(second, 1.1, 1.0), np.where(second, 0.4, sigmas[:, 0]))
+    mixture = Mixture(weights, means, sigmas)
+    prediction = Prediction(mixture.mean * per, mixture.mean, mixture.sigma / mixture.mean, mixture)
+    columns = {"truth": target * per, "eta": rng.uniform(-2, 2, n)}
+    return Objects(columns, prediction, groups(np.arange(n, dtype=np.uint64)))
+
+
+def part(whole: Objects, rows: np.ndarray) -> Objects:
+    p, m = whole.prediction, whole.prediction.mixture
+    assert p.spread is not None
+    assert m is not None
+    mixture = Mixture(m.weights[rows], m.means[rows], m.sigmas[rows])
+    prediction = Prediction(p.estimate[rows], p.target[rows], p.spread[rows], mixture)
+    return Objects({name: values[rows] for name, values in whole.columns.items()}, prediction, whole.group[rows])
+
+
+def figures(measure: Measure, whole: Objects) -> dict[str, Figure]:
+    histograms = measure.empty(MEANINGS)
+    measure.fill(histograms, whole)
+    return {figure.figure: figure for figure in measure.figures(histograms, histograms) if not figure.by}
+
+
+@pytest.mark.parametrize("kind", kinds.names(MEASURES, Measure))
+def test_parts_merge_to_the_whole(kind: str, rng: np.random.Generator) -> None:
+    measure = kinds.find(MEASURES, Measure, kind)(truth="truth", **EXTRA.get(kind, {}))
+    whole = objects(rng, 5000)
+    together, apart = measure.empty(MEANINGS), measure.empty(MEANINGS)
+    measure.fill(together, whole)
+    for rows in np.array_split(np.arange(5000), 7):
+        measure.fill(apart, part(whole, rows))
+    for name, histogram in together.items():
+        assert (histogram.values(flow=True) == apart[name].values(flow=True)).all()
+        assert histogram.sum(flow=True) > 0
+
+
+@pytest.mark.parametrize("kind", kinds.names(MEASURES, Measure))
+def test_nothing_filled_gives_no_figure(kind: str) -> None:
+    measure = kinds.find(MEASURES, Measure, kind)(truth="truth", **EXTRA.get(kind, {}))
+    empty = measure.empty(MEANINGS)
+    assert measure.figures(empty, empty) == []
+
+
+def test_response_is_that_of_the_objects(rng: np.random.Generator) -> None:
+    whole = objects(rng)
+    response = whole.prediction.estimate / whole.columns["truth"]
+    response = response[whole.columns["truth"] > 0]
+    found = figures(Response(truth="truth", by={"eta": Binning(low=-2, high=2, bins=4)}), whole)
+    low, high = np.quantile(response, [0.16, 0.84])
+    assert found["half_68"].value == pytest.approx((high - low) / 2, rel=0.01)
+    assert found["median"].value == pytest.approx(np.median(response), abs=2e-3)
+    assert found["half_68_over_baseline"].value == 1
+    assert found["half_68"].entries == len(response)
+
+
+def test_response_by_eta_has_its_bins(rng: np.random.Generator) -> None:
+    measure = Response(truth="truth", by={"eta": Binning(edges=[-2, 0, 2])})
+    histograms = measure.empty(MEANINGS)
+    measure.fill(histograms, objects(rng, 4000))
+    rows = [f for f in measure.figures(histograms, histograms) if f.by == "eta" and f.figure == "half_68"]
+    assert [(row.low, row.high) for row in rows] == [(-2, 0), (0, 2)]
+    assert sum(row.entries for row in rows) == pytest.approx(4000, abs=100)
+
+
+def test_density_of_a_right_model_is_right(rng: np.random.Generator) -> None:
+    """Five jackknife errors; with the seed fixed there is no false alarm to come."""
+    found = figures(Density(truth="truth"), objects(rng))
+    for name, expected in (
+        ("coverage_68", 68),
+        ("coverage_95", 95),
+        ("gaussian_pull_width", 1),
+        ("gaussian_pull_median", 0),
+    ):
+        assert abs(found[name].value - expected) < 5 * found[name].uncertainty
+    assert found["pit_chi2_per_bin"].value < 3
+    whole = objects(np.random.default_rng(20260101))
+    m = whole.prediction.mixture
+    assert m is not None
+    target = (whole.columns["truth"] / whole.prediction.estimate * whole.prediction.target)[:, np.newaxis]
+    density = (m.weights * np.exp(-0.5 * ((target - m.means) / m.sigmas) ** 2) / m.sigmas).sum(axis=1) / np.sqrt(
+        2 * np.pi
+    )
+    assert found["nll"].value == pytest.approx(-np.log(density).mean(), abs=2e-3)
+
+
+def test_density_of_a_wrong_model_is_wrong(rng: np.random.Generator) -> None:
+    whole = objects(rng, 10_000)
+    m = whole.prediction.mixture
+    assert m is not None
+    narrow = Mixture(m.weights, m.means, m.sigmas / 2)
+    p = whole.prediction
+    found = figures(
+        Density(truth="truth"), Objects(whole.columns, Prediction(p.estimate, p.target, p.spread, narrow), whole.group)
+    )
+    assert found["coverage_68"].value < 50
+    assert found["pit_chi2_per_bin"].value > 10
+
+
+def test_selection_takes_the_tightest_half(rng: np.random.Generator) -> None:
+    whole = objects(rng)
+    found = figures(Selection(truth="truth"), whole)
+    spread, good = whole.prediction.spread, whole.columns["truth"] > 0
+    assert spread is not None
+    response = (whole.prediction.estimate / whole.columns["truth"])[good]
+    tight = response[spread[good] <= np.median(spread[good])]
+    low, high = np.quantile(tight, [0.16, 0.84])
+    assert found["half_68_tightest_half"].value == pytest.approx((high - low) / 2, rel=0.02)
+    assert found["half_68_tightest_half_over_inclusive"].value < 0.9

@@ -1,0 +1,224 @@
+"""Processing with real files on real workers: what is wrong is named, quarantined and counted; the rest is kept."""
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import awkward as ak
+import numpy as np
+import pytest
+import uproot
+from distributed import Client
+from lineshape.engine.errors import LineshapeError, RequestError
+from lineshape.engine.folders import RunFolder
+from lineshape.engine.progress import Bars
+from lineshape.engine.shards import FeatureStore
+from lineshape.engine.stages.processing import process
+
+from tests.conftest import TREE, small_job
+
+pytestmark = pytest.mark.processes
+
+Damage = Callable[[Path, Path], None]
+
+
+def branches_of(path: Path) -> dict[str, ak.Array]:
+    with uproot.open(path) as file:
+        return {name: values for name, values in file[TREE].arrays(how=dict).items() if not name.startswith("nTau")}
+
+
+def rewrite(source: Path, target: Path, change: Callable[[dict[str, ak.Array]], dict[str, ak.Array]]) -> None:
+    """A copy of a file with its branches changed."""
+    changed = change(branches_of(source))
+    with uproot.recreate(target) as file:
+        file.mktree(TREE, {name: values.type.content for name, values in changed.items()})
+        if len(next(iter(changed.values()))):
+            file[TREE].extend(changed)
+
+
+def truncated(source: Path, target: Path) -> None:
+    target.write_bytes(source.read_bytes()[: source.stat().st_size // 2])
+
+
+def damaged(source: Path, target: Path) -> None:
+    content = bytearray(source.read_bytes())
+    middle = len(content) // 3
+    content[middle : middle + 20_000] = bytes(20_000)
+    target.write_bytes(content)
+
+
+def not_root(source: Path, target: Path) -> None:
+    target.write_text("event,pt\n1,2\n", encoding="utf-8")
+
+
+def zero_bytes(source: Path, target: Path) -> None:
+    target.write_bytes(b"")
+
+
+def missing(source: Path, target: Path) -> None:
+    pass
+
+
+def wrong_tree(source: Path, target: Path) -> None:
+    with uproot.recreate(target) as file:
+        file["ColectionTree"] = branches_of(source)
+
+
+def missing_branch(source: Path, target: Path) -> None:
+    def change(branches: dict[str, ak.Array]) -> dict[str, ak.Array]:
+        branches["TauJetsAuxDyn.ptCombine"] = branches.pop("TauJetsAuxDyn.ptCombined")
+        return branches
+
+    rewrite(source, target, change)
+
+
+def empty_tree(source: Path, target: Path) -> None:
+    rewrite(source, target, lambda branches: {name: values[:0] for name, values in branches.items()})
+
+
+def nan(source: Path, target: Path) -> None:
+    def change(branches: dict[str, ak.Array]) -> dict[str, ak.Array]:
+        pt = branches["TauJetsAuxDyn.ptCombined"]
+        flat = ak.to_numpy(ak.flatten(pt)).copy()
+        flat[1700], flat[1800] = np.nan, np.inf
+        branches["TauJetsAuxDyn.ptCombined"] = ak.unflatten(flat, ak.num(pt))
+        return branches
+
+    rewrite(source, target, change)
+
+
+def wrong_type(source: Path, target: Path) -> None:
+    def change(branches: dict[str, ak.Array]) -> dict[str, ak.Array]:
+        branches["TauJetsAuxDyn.etaPanTauCellBased"] = branches["EventInfoAuxDyn.averageInteractionsPerCrossing"]
+        return branches
+
+    rewrite(source, target, change)
+
+
+DAMAGES: dict[str, tuple[Damage, str]] = {
+    "missing": (missing, r"no such file; expected a ROOT file"),
+    "zero_bytes": (zero_bytes, r"the file is empty \(0 bytes\)"),
+    "not_root": (not_root, r"not a ROOT file: it starts with b'even', expected b'root'"),
+    "truncated": (truncated, r"damaged or cut short"),
+    "wrong_tree": (wrong_tree, r"no tree 'CollectionTree': it has ColectionTree; nearest: ColectionTree"),
+    "missing_branch": (
+        missing_branch,
+        r"ptCombined: no branch TauJetsAuxDyn.ptCombined; nearest: TauJetsAuxDyn.ptCombine\b",
+    ),
+    "empty_tree": (empty_tree, r"tree CollectionTree has no entries"),
+    "nan": (
+        nan,
+        r"branch TauJetsAuxDyn.ptCombined holds NaN or infinite values in [12] of \d+ entries, first in entry",
+    ),
+    "damaged": (damaged, r"."),
+    "wrong_type": (wrong_type, r"column eta has one value an event; expected one for each object"),
+}
+
+
+def run(files: list[Path], folder: Path, client: Client, bars: Bars, **changes: object) -> FeatureStore:
+    job = small_job(files, **changes)
+    return process(job, RunFolder(folder), client, bars, {"ntuples": [str(path) for path in files]})
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_bad_file_alone_is_named(name: str, ntuples: list[Path], tmp_path: Path, client: Client, bars: Bars) -> None:
+    damage, message = DAMAGES[name]
+    bad = tmp_path / "bad.root"
+    damage(ntuples[0], bad)
+    with pytest.raises(LineshapeError, match=message):
+        run([bad], tmp_path / "run", client, bars, chunk_entries=10_000)
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_bad_file_is_quarantined_and_the_rest_is_kept(
+    name: str, ntuples: list[Path], tmp_path: Path, client: Client, bars: Bars
+) -> None:
+    damage, message = DAMAGES[name]
+    bad = tmp_path / "bad.root"
+    damage(ntuples[0], bad)
+    store = run([bad, ntuples[1]], tmp_path / "run", client, bars)
+    assert store.quarantined
+    assert {item.file for item in store.quarantined} == {str(bad)}
+    assert re.search(message, store.quarantined[0].reason)
+    alone = run([ntuples[1]], tmp_path / "alone", client, bars)
+    kept = [shard for shard in store.shards if shard.identity in {s.identity for s in alone.shards}]
+    assert len(kept) == len(alone.shards)
+
+
+def test_only_the_chunk_with_nan_is_lost(ntuples: list[Path], tmp_path: Path, client: Client, bars: Bars) -> None:
+    bad = tmp_path / "bad.root"
+    nan(ntuples[0], bad)
+    store = run([bad], tmp_path / "run", client, bars, chunk_entries=500)
+    assert len(store.quarantined) == 1
+    assert store.quarantined[0].stop - store.quarantined[0].start <= 500
+    processed = sum(shard.rows for shard in store.shards)
+    dropped = run([bad], tmp_path / "dropped", client, bars, chunk_entries=500, nonfinite="drop")
+    assert not dropped.quarantined
+    assert dropped.cut_flows["ntuples"]["entries with NaN"] in {1, 2}
+    assert dropped.rows > processed
+
+
+def test_a_file_listed_twice_is_counted_once(ntuples: list[Path], tmp_path: Path, client: Client, bars: Bars) -> None:
+    copy = tmp_path / "copy.root"
+    shutil.copy(ntuples[0], copy)
+    store = run([ntuples[0], copy], tmp_path / "run", client, bars)
+    assert store.rows == run([ntuples[0]], tmp_path / "once", client, bars).rows
+    assert len(store.notes) == 1
+    assert str(copy) in store.notes[0] or str(ntuples[0]) in store.notes[0]
+
+
+def test_rows_do_not_depend_on_the_chunks(ntuples: list[Path], tmp_path: Path, client: Client, bars: Bars) -> None:
+    columns = ["event", "ptCombined", "truthPtVis"]
+    tables = []
+    for size in (700, 100_000):
+        store = run(ntuples, tmp_path / str(size), client, bars, chunk_entries=size)
+        parts = list(store.tables(columns))
+        tables.append({name: np.concatenate([part[name] for part in parts]) for name in columns})
+    for name in columns:
+        assert tables[0][name].tolist() == tables[1][name].tolist()
+
+
+def test_a_repeat_makes_nothing_and_a_changed_cut_makes_new_shards(
+    ntuples: list[Path], tmp_path: Path, client: Client, bars: Bars
+) -> None:
+    first = run(ntuples, tmp_path, client, bars)
+    made = {path: path.stat().st_mtime_ns for path in (tmp_path / "features").rglob("*.parquet")}
+    again = run(ntuples, tmp_path, client, bars)
+    assert again.digest() == first.digest()
+    assert {path: path.stat().st_mtime_ns for path in made} == made
+    changed = run(ntuples, tmp_path, client, bars, **{"processor.maximum_tracks": 1})
+    assert not {s.identity for s in changed.shards} & {s.identity for s in first.shards}
+    assert changed.rows < first.rows
+
+
+def test_branch_names_of_the_user(ntuples: list[Path], tmp_path: Path, client: Client, bars: Bars) -> None:
+    renamed = tmp_path / "renamed.root"
+
+    def change(branches: dict[str, ak.Array]) -> dict[str, ak.Array]:
+        branches["my_pt"] = branches.pop("TauJetsAuxDyn.ptCombined")
+        return branches
+
+    rewrite(ntuples[0], renamed, change)
+    store = run([renamed], tmp_path / "run", client, bars, branches={"ptCombined": "my_pt"})
+    plain = run([ntuples[0]], tmp_path / "plain", client, bars)
+    assert [shard.rows for shard in store.shards] == [shard.rows for shard in plain.shards]
+    with pytest.raises(RequestError, match="'ptCombind' is not a column of this study"):
+        run([renamed], tmp_path / "wrong", client, bars, branches={"ptCombind": "my_pt"})
+
+
+def test_a_glob_that_matches_nothing(tmp_path: Path, client: Client, bars: Bars) -> None:
+    with pytest.raises(RequestError, match=r"no file matches .*none_\*\.root"):
+        run([tmp_path / "none_*.root"], tmp_path / "run", client, bars)
+
+
+def test_the_store_says_what_it_holds(ntuples: list[Path], tmp_path: Path, client: Client, bars: Bars) -> None:
+    store = run(ntuples, tmp_path, client, bars)
+    assert store.columns["ptCombined"].unit == "GeV"
+    flow = list(store.cut_flows["ntuples"].values())
+    assert flow == sorted(flow, reverse=True)
+    assert flow[-1] == store.rows
+    splits = small_job(ntuples).split.of(np.concatenate([t["event"] for t in store.tables(["event"])]))
+    assert all(mask.any() for mask in splits.values())
+    with pytest.raises(RequestError, match=r"no column 'ptCombind'.*nearest: ptCombined"):
+        store.require(["ptCombind"])

@@ -1,0 +1,121 @@
+"""The command line as a user runs it: real processes, messages without tracebacks, exit statuses."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from lineshape.jobs import api, job_files
+
+pytestmark = pytest.mark.processes
+
+QUICK = [
+    "--set=models.brt.rounds=10",
+    "--set=models.brt.minimum_entries=100",
+    "--set=models.dnn.epochs=1",
+    "--set=models.dnn.minimum_entries=100",
+    "--set=models.mdn.epochs=1",
+    "--set=models.mdn.minimum_entries=100",
+    "--workers=2",
+]
+
+
+def lineshape(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"COLUMNS": "120", "PYTHONWARNINGS": ""}
+    return subprocess.run(
+        [sys.executable, "-m", "lineshape.jobs.cli", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+        timeout=300,
+    )
+
+
+def test_stages_one_by_one(ntuples: list[Path], tmp_path: Path) -> None:
+    """Each stage alone reads what the one before it wrote; a repeat of everything makes nothing."""
+    files = f"--sample=ntuples={ntuples[0].parent}/*.root"
+    for arguments, said in (
+        (("process", "tau_energy_scale", files), "processing"),
+        (("train", "tau_energy_scale", *QUICK), "combined, particle_flow, brt, dnn, mdn made"),
+        (("histogram", "tau_energy_scale", *QUICK), "histograms of 5 models on test events"),
+        (("report", "tau_energy_scale", *QUICK), "figures"),
+    ):
+        result = lineshape(*arguments, folder=tmp_path)
+        assert result.returncode == 0, result.stderr
+        assert said in result.stderr
+    assert "68 % half-width" in result.stdout
+    assert str(tmp_path / "runs" / "tau_energy_scale" / "report" / "index.html") in result.stdout
+    again = lineshape("run", "tau_energy_scale", files, *QUICK, folder=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert "combined, particle_flow, brt, dnn, mdn kept" in again.stderr
+    status = lineshape("status", "tau_energy_scale", folder=tmp_path)
+    assert "reporting" in status.stdout
+    rows = json.loads(lineshape("status", "tau_energy_scale", "--json", folder=tmp_path).stdout)
+    assert {row["model"] for row in rows} == {"combined", "particle_flow", "brt", "dnn", "mdn"}
+    assert {"mean", "median", "half_68", "half_95", "nll", "coverage_68"} <= {row["figure"] for row in rows}
+    keys = ["sample", "model", "measure", "figure", "by", "low", "high", "value", "uncertainty", "unit", "entries"]
+    assert all(list(row) == keys for row in rows)
+
+
+def test_simulate_alone(tmp_path: Path) -> None:
+    result = lineshape(
+        "simulate", "tau_energy_scale", "--set=samples.gammatautau.simulate.taus=2000", "--workers=2", folder=tmp_path
+    )
+    assert result.returncode == 0, result.stderr
+    made = list((tmp_path / "runs").rglob("*.root"))
+    assert len(made) == 8
+    assert "gammatautau" in result.stdout
+
+
+def test_studies(tmp_path: Path) -> None:
+    result = lineshape("studies", folder=tmp_path)
+    assert "tau_energy_scale" in result.stdout
+    assert "Tau energy scale" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (("run", "tau_energy_scal"), 2, "nearest: tau_energy_scale"),
+        (("run", "none.yaml"), 2, "no such job file"),
+        (("run", "tau_energy_scale", "--sample=wrong"), 2, "expected NAME=VALUE"),
+        (("run", "tau_energy_scale", "--set=models.brt.dept=3"), 2, "nearest: depth"),
+        (("run", "tau_energy_scale", "--sample=x=none_*.root", "--workers=1"), 2, "no file matches"),
+        (("run", "tau_energy_scale", "--sample=x=none.root", "--workers=1"), 2, "no such file"),
+        (("run", "tau_energy_scale_physlite", "--workers=1"), 2, "give your files with --sample"),
+        (("train", "tau_energy_scale", "--workers=1"), 2, "run 'lineshape process' first"),
+        (("status", "tau_energy_scale"), 2, "no run in tau_energy_scale"),
+    ],
+)
+def test_a_users_mistake_is_a_message(arguments: tuple[str, ...], status: int, message: str, tmp_path: Path) -> None:
+    result = lineshape(*arguments, folder=tmp_path)
+    assert result.returncode == status
+    assert message in " ".join(result.stderr.split())
+    assert "Traceback" not in result.stderr + result.stdout
+
+
+def test_a_run_that_loses_data_says_so_and_keeps_the_rest(ntuples: list[Path], tmp_path: Path) -> None:
+    (tmp_path / "bad.root").write_bytes(ntuples[0].read_bytes()[:40_000])
+    samples = [f"--sample=ntuples={path}" for path in (*ntuples, tmp_path / "bad.root")]
+    result = lineshape("run", "tau_energy_scale", *samples, *QUICK, folder=tmp_path)
+    assert result.returncode == 1
+    assert "damaged or cut short" in result.stderr
+    assert "are quarantined, more than 'tolerate: 0.0' allows" in " ".join(result.stderr.split())
+    assert "Traceback" not in result.stderr
+    folder = tmp_path / "runs" / "tau_energy_scale"
+    assert "This result is partial" in (folder / "report" / "index.html").read_text(encoding="utf-8")
+    tolerated = lineshape("run", "tau_energy_scale", *samples, *QUICK, "--set=tolerate=0.5", folder=tmp_path)
+    assert tolerated.returncode == 0, tolerated.stderr
+
+
+def test_result_in_a_notebook(finished: api.Result) -> None:
+    text = finished._repr_html_()
+    assert "mdn" in text
+    assert "index.html" in text
+    assert finished.figure("mdn", "half_68")["value"] > 0
+    assert api.open_result(finished.folder).rows == finished.rows
+    assert set(api.studies()) == set(job_files.shipped())

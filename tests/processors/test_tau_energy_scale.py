@@ -1,0 +1,70 @@
+"""The tau energy scale's processor against values computed by hand from the file."""
+
+from pathlib import Path
+
+import awkward as ak
+import numpy as np
+import pytest
+import uproot
+from lineshape.engine.catalogue import FileRequest, find_branches, open_file
+from lineshape.engine.processor import Selected, events_of
+from lineshape.processors.tau_energy_scale import Cuts, TauEnergyScale
+
+from tests.conftest import TREE
+
+
+def selected(path: Path, cuts: Cuts | None = None) -> Selected:
+    processor = TauEnergyScale(cuts or Cuts())
+    branches = {name: (default,) if isinstance(default, str) else default for name, default in processor.reads.items()}
+    with open_file(str(path)) as file:
+        found = find_branches(file[TREE], FileRequest("s", str(path), TREE, branches))
+        return processor.process(events_of(file, TREE, found, 0, file[TREE].num_entries))
+
+
+@pytest.fixture(scope="module")
+def raw(ntuples: list[Path]) -> dict[str, np.ndarray]:
+    with uproot.open(ntuples[0]) as file:
+        arrays = file[TREE].arrays(how=dict)
+    taus = arrays["TauJetsAuxDyn.eta"]
+    flat = {}
+    for name, values in arrays.items():
+        jagged = values if values.ndim == 2 else ak.broadcast_arrays(values, taus)[0]
+        flat[name.rsplit(".", 1)[-1]] = ak.to_numpy(ak.flatten(jagged)).astype(np.float64)
+    return flat
+
+
+def test_cuts_and_features(ntuples: list[Path], raw: dict[str, np.ndarray]) -> None:
+    found = selected(ntuples[0])
+    em, lc, combined = (raw[name] for name in ("ptIntermediateAxisEM", "ptIntermediateAxis", "ptCombined"))
+    passed = (raw["nTracks"] >= 1) & (raw["nTracks"] <= 5) & (em / lc < 25) & (raw["ptPanTauCellBased"] / combined < 25)
+    passed &= lc / combined < 25
+    assert next(iter(found.cut_flow.values())) == len(passed)
+    assert list(found.cut_flow.values())[-1] == passed.sum() == len(found.columns["event"])
+    assert ak.to_numpy(found.columns["ptCombined"]) == pytest.approx(combined[passed] / 1000, rel=1e-6)
+    assert ak.to_numpy(found.columns["ptIntermediateAxisEM_over_LC"]) == pytest.approx((em / lc)[passed], rel=1e-5)
+    assert ak.to_numpy(found.columns["truthPtVis"]) == pytest.approx(raw["truthPtVis"][passed] / 1000, rel=1e-6)
+    assert ak.to_numpy(found.columns["mu"]) == pytest.approx(raw["averageInteractionsPerCrossing"][passed], rel=1e-6)
+
+
+def test_tighter_ratio_cuts_keep_fewer(ntuples: list[Path], raw: dict[str, np.ndarray]) -> None:
+    found = selected(ntuples[0], Cuts(maximum_ratio=1.5))
+    ratios = [
+        raw["ptIntermediateAxisEM"] / raw["ptIntermediateAxis"],
+        raw["ptPanTauCellBased"] / raw["ptCombined"],
+        raw["ptIntermediateAxis"] / raw["ptCombined"],
+    ]
+    assert len(found.columns["event"]) == np.all([ratio < 1.5 for ratio in ratios], axis=0).sum()
+
+
+def test_control_histograms_hold_what_was_selected(ntuples: list[Path]) -> None:
+    found = selected(ntuples[0])
+    assert set(found.histograms) == set(TauEnergyScale.makes)
+    for name in ("eta", "ClustersMeanEMProbability", "nTracks"):
+        assert found.histograms[name].sum(flow=True) == len(found.columns["event"])
+    assert "GeV" in found.histograms["ptCombined"].axes[0].label
+
+
+def test_reads_no_branch_that_is_not_declared(ntuples: list[Path]) -> None:
+    with open_file(str(ntuples[0])) as file:
+        events = events_of(file, TREE, {"eta": "TauJetsAuxDyn.eta"}, 0, 10)
+        assert events.fields == ["eta"]

@@ -1,0 +1,67 @@
+"""The shape of the project: packages, layers, imports, words."""
+
+import ast
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LAYERS = {"engine": 0, "processors": 1, "jobs": 2}
+SOURCES = sorted(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))
+
+
+def imports_of(path: Path) -> set[str]:
+    """Names of lineshape modules that a file imports, wherever in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name for name in names if name.startswith("lineshape.")}
+
+
+def test_every_package_is_listed() -> None:
+    """One that is not vanishes from the wheel without an error."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    folders = {path.parent.relative_to(ROOT) for layer in LAYERS for path in (ROOT / layer).rglob("__init__.py")}
+    there = {"lineshape." + ".".join(folder.parts) for folder in folders}
+    assert set(settings["tool"]["setuptools"]["packages"]) == there
+    with_code = {"lineshape." + ".".join(path.parent.relative_to(ROOT).parts) for path in SOURCES}
+    assert with_code == there
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_layers(path: Path) -> None:
+    """jobs → processors → engine, never back; no stage imports another; the engine knows no study."""
+    layer = path.relative_to(ROOT).parts[0]
+    for name in imports_of(path):
+        there = name.split(".")[1]
+        assert LAYERS.get(there, 0) <= LAYERS[layer], f"{path} imports {name}"
+        if path.parent.name == "stages":
+            assert not name.startswith("lineshape.engine.stages."), f"{path} imports another stage: {name}"
+
+
+def test_typing_links_point_at_the_layers() -> None:
+    for layer in LAYERS:
+        assert (ROOT / ".typing" / "lineshape" / layer).resolve() == ROOT / layer
+
+
+def test_imports_stay_fast() -> None:
+    """The command line's help needs no torch, xgboost, coffea, matplotlib, dask or uproot."""
+    heavy = ("torch", "xgboost", "coffea", "matplotlib", "distributed", "uproot", "awkward", "pyarrow")
+    code = f"import sys, lineshape.jobs.cli; print([name for name in {heavy!r} if name in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
+def test_a_processors_folder_of_the_user_hides_nothing(tmp_path: Path) -> None:
+    """Workers start with `python -m` in the working directory, where an analysis may have folders of these names."""
+    for name in LAYERS:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise RuntimeError('the wrong module')", encoding="utf-8")
+    code = "import lineshape.processors.physlite, lineshape.jobs.cli"
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
