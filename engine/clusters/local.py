@@ -20,12 +20,10 @@ class Local(Cluster):
     """Worker processes of one thread each.
 
     workers: their number, by default one for each core. memory: limit of each, as Dask writes it.
-    dashboard: whether to serve Dask's dashboard (needs bokeh), on loopback.
     """
 
     workers: Annotated[int, Field(gt=0)] | None = None
     memory: str = "auto"
-    dashboard: bool = False
 
     @contextmanager
     def open(self) -> Iterator["Client"]:
@@ -50,7 +48,8 @@ class Local(Cluster):
                 processes=True,
                 memory_limit=self.memory,
                 host="127.0.0.1",
-                dashboard_address="127.0.0.1:0" if self.dashboard else None,
+                # Dask serves HTTP in any case; with no address it would take port 8787 from another cluster.
+                dashboard_address="127.0.0.1:0",
                 silence_logs=logging.ERROR,
             )
             with cluster, Client(cluster, set_as_default=False) as client:

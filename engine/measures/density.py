@@ -37,8 +37,8 @@ class Density(Measure):
         """PIT; pull by total variance; pull as the Gaussian quantile of the PIT; −log p."""
         axes = {
             "pit": (PIT_EDGES, "Probability integral transform"),
-            "pull": (PULL_EDGES, r"$(t - \mu)/\sigma$"),
-            "gaussian_pull": (PULL_EDGES, r"$\Phi^{-1}$(PIT)"),
+            "pull_total_variance": (PULL_EDGES, r"$(t - \mu)/\sigma$"),
+            "pull": (PULL_EDGES, r"$\Phi^{-1}$(PIT)"),
             "nll": (NLL_EDGES, "−log p of the target [nats]"),
         }
         return {
@@ -64,8 +64,8 @@ class Density(Measure):
         mixture = Mixture(mixture.weights[good], mixture.means[good], mixture.sigmas[good])
         pit, nll = cumulative(mixture, target), negative_log(mixture, target)
         histograms["pit"].fill(pit.clip(0, 1 - 1e-12), group)
-        histograms["pull"].fill((target - mixture.mean) / mixture.sigma, group)
-        histograms["gaussian_pull"].fill(ndtri(pit.clip(1e-15, 1 - 1e-15)), group)
+        histograms["pull_total_variance"].fill((target - mixture.mean) / mixture.sigma, group)
+        histograms["pull"].fill(ndtri(pit.clip(1e-15, 1 - 1e-15)), group)
         histograms["nll"].fill(nll, group)
 
     def figures(self, histograms: Histograms, baseline: Histograms) -> list[Figure]:
@@ -78,7 +78,7 @@ class Density(Measure):
         for name, level in COVERAGES.items():
             value, error = statistics.jackknife(pit, partial(coverage, level=level))
             found.append(Figure(name, 100 * float(value), 100 * float(error), "%", entries))
-        for name in ("pull", "gaussian_pull"):
+        for name in ("pull", "pull_total_variance"):
             counts = by_group(histograms[name])
             width, error = statistics.jackknife(counts, lambda c: statistics.half_width(c, PULL_EDGES, 0.6827))
             found.append(Figure(f"{name}_width", float(width), float(error), "", entries))
@@ -101,7 +101,7 @@ class Density(Measure):
             label = measured.labels[model]
             expected = pit.sum() / len(pit)
             pits.append(Series(model, label, PIT_EDGES[::4], pit / expected, np.sqrt(pit) / expected))
-            for name, how, dashed in (("gaussian_pull", "quantile", False), ("pull", "total variance", True)):
+            for name, how, dashed in (("pull", "quantile", False), ("pull_total_variance", "total variance", True)):
                 counts = by_group(histograms[name]).sum(axis=0)[1:-1].reshape(160, 4).sum(axis=1)
                 density = counts / max(counts.sum(), 1) / 0.1
                 pulls.append(Series(model, f"{label}, {how}", PULL_EDGES[::4], density, None, "steps", dashed))

@@ -6,8 +6,8 @@ are phase space around a measured mass. Kaons are counted as pions of the same c
 
 The orientation of the pions follows the V−A matrix element summed over the spin of the tau: in the rest frame of the
 hadrons, with the tau along n, the weight is |J|² + (m_τ²/Q² − 1) |n·J|² for a hadronic current J. The polarisation of
-the tau then tilts the hadrons against its spin: 1 ± P cos θ for a longitudinal (+) or transverse (−) hadronic system. The
-interference of the two, which averages out over the azimuth, is left out.
+the tau then tilts the hadrons against its spin: 1 ± P cos θ for a longitudinal (+) or transverse (−) hadronic system.
+The interference of the two, which averages out over the azimuth, is left out.
 """
 
 from dataclasses import dataclass

@@ -28,7 +28,7 @@ MODES: Final = 5
 ETAS: Final = len(ETA_EDGES) - 1
 PTS: Final = len(PT_EDGES)
 #: Beyond this many standard deviations between the two, the combination takes the calorimeter's estimate.
-N_SIGMA: Final = 5.0
+N_SIGMA: Final = 5.5
 MEAN_VERTICES: Final = 21.2
 #: Tracks of taus have at least this pT, GeV.
 TRACK_PT: Final = 1.0
@@ -112,8 +112,8 @@ def observe(truth: Truth, pile_up: PileUp, rng: np.random.Generator) -> Observed
     tau_eta = truth.eta[:, np.newaxis]
     collected = _collected(truth, rng)
     # A nuclear interaction before the calorimeter leaves a fragment of the tau; the presampler sees debris of the rest.
-    interacted = rng.random(n) < 0.011 * detector.upstream_material(truth.eta)
-    fragment = np.where(interacted, 10 ** rng.uniform(-1.4, -0.3, n), 1.0)
+    interacted = rng.random(n) < 0.0095 * detector.upstream_material(truth.eta)
+    fragment = np.where(interacted, 10 ** rng.uniform(-1.5, -0.3, n), 1.0)
     debris = 0.3 * (1 - fragment) * rng.lognormal(0, 0.2, n)
 
     charged_pt, tracks = _tracks(pt[:, :3] * fragment[:, np.newaxis], eta[:, :3], truth, rng)

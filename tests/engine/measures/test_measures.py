@@ -95,8 +95,8 @@ def test_density_of_a_right_model_is_right(rng: np.random.Generator) -> None:
     for name, expected in (
         ("coverage_68", 68),
         ("coverage_95", 95),
-        ("gaussian_pull_width", 1),
-        ("gaussian_pull_median", 0),
+        ("pull_width", 1),
+        ("pull_median", 0),
     ):
         assert abs(found[name].value - expected) < 5 * found[name].uncertainty
     assert found["pit_chi2_per_bin"].value < 3

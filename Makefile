@@ -1,0 +1,36 @@
+# `make demo` and `make test` do all their set-up in .venv; nothing else need be installed but Python, git and make.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint unit clean
+
+help:  ## What there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "lineshape needs Python 3.11 or later")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable '.[test]'
+	touch $(STAMP)
+
+install: $(STAMP)  ## Make the environment in .venv
+
+demo: $(STAMP)  ## The main job: simulate taus and calibrate them, in under five minutes on two cores
+	$(BIN)/lineshape run tau_energy_scale
+
+lint: $(STAMP)  ## Style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+unit: $(STAMP)  ## Tests that take seconds
+	$(BIN)/python -m pytest -m 'not processes and not study and not browser'
+
+test: lint  ## All tests, style and types
+	$(BIN)/python -m pytest
+
+clean:  ## Remove the environment and caches
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache *.egg-info build

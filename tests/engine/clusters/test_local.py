@@ -1,0 +1,31 @@
+"""The local cluster: closed to the world, and of as many single-threaded processes as were asked for."""
+
+import os
+
+import psutil
+import pytest
+from distributed import Client
+from lineshape.engine.learning.threads import threads
+
+pytestmark = pytest.mark.processes
+
+
+def test_listens_on_loopback_only(client: Client) -> None:
+    this = psutil.Process()
+    addresses = {
+        connection.laddr.ip
+        for process in (this, *this.children(recursive=True))
+        for connection in process.net_connections()
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert addresses
+    assert addresses <= {"127.0.0.1", "::1"}
+
+
+def test_workers_are_processes_of_one_thread(client: Client) -> None:
+    workers = client.scheduler_info(n_workers=-1)["workers"]
+    assert [worker["nthreads"] for worker in workers.values()] == [1, 1]
+    pids = client.run(os.getpid)
+    assert len(set(pids.values())) == 2
+    assert os.getpid() not in pids.values()
+    assert set(client.run(threads).values()) == {1}

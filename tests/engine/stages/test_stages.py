@@ -1,0 +1,153 @@
+"""Training, histogramming and reporting: what is made anew and what is kept, and what the report holds."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import uproot
+from distributed import Client
+from lineshape.engine.bundles import Bundle
+from lineshape.engine.errors import RequestError, RunError
+from lineshape.engine.folders import RunFolder
+from lineshape.engine.histograms import from_uhi
+from lineshape.engine.progress import Bars
+from lineshape.engine.shards import FeatureStore
+from lineshape.engine.stages.histogramming import histogram
+from lineshape.engine.stages.training import train
+from lineshape.jobs import api
+
+from tests.conftest import small_job
+
+pytestmark = pytest.mark.processes
+
+
+@pytest.fixture
+def copied(finished: api.Result, tmp_path: Path) -> RunFolder:
+    """The finished run, to be changed."""
+    shutil.copytree(finished.folder, tmp_path / "run")
+    return RunFolder(tmp_path / "run")
+
+
+def job_of(finished: api.Result, **changes: object) -> api.Job:
+    return small_job(list(finished.job.samples["ntuples"].files), **changes)
+
+
+def test_a_changed_model_is_trained_anew_and_no_other(
+    finished: api.Result, copied: RunFolder, client: Client, bars: Bars
+) -> None:
+    assert train(job_of(finished), copied, client, bars).made == []
+    changed = train(job_of(finished, **{"models.brt.depth": 2}), copied, client, bars)
+    assert changed.made == ["brt"]
+    assert changed.bundles == ["combined", "particle_flow", "brt", "dnn", "mdn"]
+
+
+def test_too_few_rows_leave_a_model_out(finished: api.Result, copied: RunFolder, client: Client, bars: Bars) -> None:
+    trained = train(job_of(finished, **{"models.brt.minimum_entries": 10**6}), copied, client, bars)
+    assert "are too few: expected at least 1,000,000" in trained.left_out["brt"]
+    assert "brt" not in trained.bundles
+
+
+def test_a_training_that_fails_names_the_model(
+    finished: api.Result, copied: RunFolder, client: Client, bars: Bars
+) -> None:
+    job = job_of(finished, **{"models.dnn.rate": 1e30, "models.dnn.clip": 1e30})
+    with pytest.raises(RunError, match=r"training of dnn failed: the loss is not finite"):
+        train(job, copied, client, bars)
+    assert (copied.models / "mdn" / "bundle.json").is_file()
+
+
+def test_an_unknown_model_is_a_request_error(
+    finished: api.Result, copied: RunFolder, client: Client, bars: Bars
+) -> None:
+    with pytest.raises(RequestError, match="no model brtt in the job file: expected one of combined"):
+        train(finished.job, copied, client, bars, only=["brtt"])
+
+
+def test_models_of_the_other_feature_sets_train(
+    finished: api.Result, copied: RunFolder, client: Client, bars: Bars
+) -> None:
+    changes = {"models.brt.features": "18", "models.mdn.features": "19", "models.mdn.per": "ptTauEnergyScale"}
+    train(job_of(finished, **changes), copied, client, bars)
+    brt, mdn = (Bundle.load(copied.models / name) for name in ("brt", "mdn"))
+    assert len(brt.features) == 18
+    assert len(mdn.features) == 19
+    assert mdn.target.per == "ptTauEnergyScale"
+    assert not any("ptCombined" in column for column in mdn.columns)
+    table = next(FeatureStore.load(copied.features).tables([*mdn.columns]))
+    assert np.isfinite(mdn.predict(table).estimate).all()
+
+
+def test_histograms_are_of_the_test_split(finished: api.Result) -> None:
+    folder = RunFolder(finished.folder)
+    store = FeatureStore.load(folder.features)
+    events = np.concatenate([table["event"] for table in store.tables(["event"])])
+    expected = int(finished.job.split.of(events)["test"].sum())
+    assert finished.figure("brt", "half_68")["entries"] == expected
+    with uproot.open(folder.histograms / "performance.root") as file:
+        written = file["ntuples/brt/response/inclusive"]
+        assert written.values(flow=True).sum() == expected
+        assert file["ntuples/mdn/response/eta"].classname.startswith("TH2")
+    values = json.loads((folder.histograms / "performance.json").read_text(encoding="utf-8"))
+    assert from_uhi(values["ntuples/brt/response/inclusive"]).sum(flow=True) == expected
+
+
+def test_the_figures_are_those_of_the_predictions(finished: api.Result) -> None:
+    folder = RunFolder(finished.folder)
+    store = FeatureStore.load(folder.features)
+    bundle = Bundle.load(folder.models / "mdn")
+    tables = list(store.tables(list(dict.fromkeys([*bundle.columns, "truthPtVis", "event"]))))
+    table = {name: np.concatenate([part[name] for part in tables]) for name in tables[0]}
+    rows = finished.job.split.of(table["event"])["test"]
+    response = (bundle.predict(table).estimate / table["truthPtVis"])[rows]
+    low, high = np.quantile(response, [0.16, 0.84])
+    assert finished.figure("mdn", "half_68")["value"] == pytest.approx((high - low) / 2, rel=0.02)
+    assert finished.figure("mdn", "median")["value"] == pytest.approx(np.median(response), abs=3e-3)
+
+
+def test_same_histograms_from_one_pass_and_from_parts(
+    finished: api.Result, copied: RunFolder, client: Client, bars: Bars
+) -> None:
+    first = (copied.histograms / "performance.json").read_bytes()
+    shutil.rmtree(copied.histograms)
+    histogram(finished.job, copied, client, bars)
+    assert (copied.histograms / "performance.json").read_bytes() == first
+
+
+def test_the_page_is_self_contained(finished: api.Result) -> None:
+    page = finished.page.read_text(encoding="utf-8")
+    assert not re.findall(r'(?:src|href)="(?:https?:)?//', page)
+    assert page.count("data:image/png;base64,") == len(list((finished.page.parent / "plots").glob("*.png")))
+    for heading in (
+        "Line shape",
+        "Resolution",
+        "Closure",
+        "Selection by",
+        "Training",
+        "Cut flow",
+        "Control histograms",
+    ):
+        assert heading in page
+    assert {path.stem for path in finished.page.parent.glob("plots/*.png")} == {
+        path.stem for path in finished.page.parent.glob("plots/*.pdf")
+    }
+
+
+def test_every_curve_of_the_talk_is_measured(finished: api.Result) -> None:
+    expected = {("truthPtVis", 15), ("eta", 35), ("mu", 35), ("truthDecayMode", 5)}
+    for model in ("combined", "particle_flow", "brt", "dnn", "mdn"):
+        for by, most in expected:
+            rows = [row for row in finished.rows if (row["model"], row["by"], row["figure"]) == (model, by, "half_68")]
+            assert 1 < len(rows) <= most
+            assert all(row["low"] < row["high"] for row in rows)
+            assert all(row["uncertainty"] is not None for row in rows if row["entries"] > 100)
+
+
+def test_the_stages_are_in_the_ledger(finished: api.Result) -> None:
+    from lineshape.engine import ledger
+
+    records = ledger.read(RunFolder(finished.folder).ledger)
+    assert [record["stage"] for record in records] == ["processing", "training", "histogramming", "reporting"]
+    assert "numpy" in records[0]["versions"]
