@@ -6,6 +6,18 @@ from typing import Any
 
 import hist
 
+_GREEK = {
+    "eta": "η",
+    "mu": "μ",
+    "rho": "ρ",
+    "lambda": "λ",
+    "pi": "π",
+    "Sigma": "Σ",
+    "sigma": "σ",
+    "tau": "τ",
+    "phi": "φ",
+}
+
 
 @dataclass(frozen=True)
 class Column:
@@ -30,9 +42,10 @@ class Column:
     @property
     def plain(self) -> str:
         """Label without mathtext, for sentences."""
-        return re.sub(
-            r"\s+", " ", re.sub(r"[$\\{}_]", "", self.label.replace("^", " ").replace(r"\langle", ""))
-        ).strip()
+        text = self.label.replace("^", " ").replace(r"\langle", "⟨").replace(r"\rangle", "⟩")
+        for name, letter in _GREEK.items():
+            text = text.replace(f"\\{name}", letter)
+        return re.sub(r"\s+", " ", re.sub(r"[$\\{}_]", "", text)).strip()
 
     def axis(self, name: str) -> hist.axis.Regular:
         """The axis of the column's control histogram."""

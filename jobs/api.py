@@ -127,6 +127,8 @@ def open_result(name: str | Path) -> Result:
     return Result(job_files.load(folder.job), folder.path, read_json(folder.summary))
 
 
-def output_of(job: Job, output: str | Path | None) -> Path:
-    """The run folder."""
-    return Path(output) if output else Path("runs") / job.study
+def output_of(job: Job, output: str | Path | None, name: str | Path = "") -> Path:
+    """The run folder: the one asked for, the one that the job was named by, or runs/STUDY."""
+    if output:
+        return Path(output)
+    return Path(name) if (Path(name) / "job.json").is_file() else Path("runs") / job.study

@@ -48,7 +48,8 @@ def run(
     """Run all stages; what is done already is not done again."""
     from lineshape.jobs import api
 
-    result = api.run(_load(job, sample, set_, workers), output)
+    loaded = _load(job, sample, set_, workers)
+    result = api.run(loaded, api.output_of(loaded, output, job))
     _show(result)
 
 
@@ -80,14 +81,14 @@ def train(
     workers: Workers = None,
 ) -> None:
     """Feature shards to bundles."""
-    with _opened(job, output, None, set_, workers) as (opened, _):
+    with _reopened(job, output, set_, workers) as opened:
         opened.train(model)
 
 
 @app.command()
 def histogram(job: JobName, output: Output = None, set_: Changes = None, workers: Workers = None) -> None:
     """Bundles on the test split to performance histograms."""
-    with _opened(job, output, None, set_, workers) as (opened, _):
+    with _reopened(job, output, set_, workers) as opened:
         opened.histogram()
 
 
@@ -96,7 +97,7 @@ def report(job: JobName, output: Output = None, set_: Changes = None, workers: W
     """Performance histograms to figures, plots and the page."""
     from lineshape.jobs.api import Result
 
-    with _opened(job, output, None, set_, workers) as (opened, _):
+    with _reopened(job, output, set_, workers) as opened:
         rows = opened.report()
     _show(Result(opened.job, opened.folder.path, rows))
 
@@ -153,11 +154,24 @@ def _opened(
     from lineshape.jobs.api import output_of
     from lineshape.jobs.simulate.writing import simulator
 
-    name = Path(job)
     loaded = _load(job, sample, set_, workers)
-    folder = name if name.is_dir() and output is None else output_of(loaded, output)
-    with open_run(loaded, folder) as opened:
+    with open_run(loaded, output_of(loaded, output, job)) as opened:
         yield opened, simulator(loaded)
+
+
+@contextmanager
+def _reopened(job: str, output: Path | None, set_: list[str] | None, workers: int | None) -> Iterator[Any]:
+    """A run opened for a stage after the first: its samples are those that it was processed with."""
+    from lineshape.engine.run import open_run
+    from lineshape.jobs import job_files
+    from lineshape.jobs.api import output_of
+
+    loaded = _load(job, None, set_, workers)
+    folder = output_of(loaded, output, job)
+    if (folder / "job.json").is_file():
+        loaded = loaded.model_copy(update={"samples": job_files.load(folder).samples})
+    with open_run(loaded, folder) as opened:
+        yield opened
 
 
 def _load(job: str, sample: list[str] | None, set_: list[str] | None, workers: int | None) -> Any:
@@ -193,7 +207,7 @@ def _show(result: Any) -> None:
         title_justify="left",
         box=None,
         pad_edge=False,
-        padding=(0, 2, 0, 0),
+        padding=(0, 1, 0, 0),
     )
     lines = result.table()
     several = len({line[0] for line in lines}) > 1

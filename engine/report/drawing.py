@@ -110,6 +110,7 @@ def draw_grid(histograms: "Sequence[hist.Hist[Any]]", folder: Path, name: str, c
             for axis in (panel.xaxis, panel.yaxis):
                 axis.get_offset_text().set_fontsize(8)
             panel.set_ylim(bottom=0)
+            panel.set_xlim(histogram.axes[0].edges[0], histogram.axes[0].edges[-1])
         for panel in list(axes.flat)[len(histograms) :]:
             panel.set_visible(False)
         _save(figure, folder, name)
@@ -169,9 +170,9 @@ def _ratio_panel(axes: "Axes", plot: Plot, style: Style) -> None:
     axes.axhline(1.0, color="black", linewidth=0.8)
     values = np.concatenate(good)
     if len(values):
+        # What is half as wide again as the reference may leave the panel: small differences are what it is there for.
         low, high = np.quantile(values, [0.03, 0.97])
-        margin = 0.15 * (high - low) + 0.02
-        axes.set_ylim(max(0.0, min(low - margin, 0.95)), min(max(high + margin, 1.05), 3.0))
+        axes.set_ylim(max(min(low - 0.03, 0.95), 0.5), min(max(high + 0.03, 1.05), 1.5))
     axes.set_ylabel(f"/ {reference.label}", loc="center")
     if plot.x_range:
         axes.set_xlim(*plot.x_range)

@@ -120,7 +120,7 @@ def number(row: Row | None) -> str:
         return f"{value:.4g}{unit}"
     # Two digits of an uncertainty up to 0.35, one above, as the Particle Data Group rounds.
     mantissa, exponent = f"{error:.2e}".split("e")
-    decimals = max(0, min(4, (1 if float(mantissa) < 3.55 else 0) - int(exponent)))
+    decimals = max(0, min(2 if percent else 4, (1 if float(mantissa) < 3.55 else 0) - int(exponent)))
     return f"{value:.{decimals}f} ± {error:.{decimals}f}{unit}"
 
 

@@ -60,17 +60,20 @@ class GammaTauTau(Family):
         self, decays: int, rng: np.random.Generator
     ) -> tuple[reconstruction.Truth, reconstruction.PileUp, NDArray[np.int64]]:
         """Hadronic taus with a visible pT above the minimum, their pile-up and their event's number."""
-        event = np.cumsum(rng.random(decays) > self.hadronic_fraction / (1 + self.hadronic_fraction))
+        # Of the pairs with a hadronic decay, h/(2 − h) have two.
+        both = rng.random(decays) < self.hadronic_fraction / (2 - self.hadronic_fraction)
+        event = np.repeat(np.arange(decays), 1 + both)[:decays]
         power = 1 - self.index
         low, high = self.minimum_pt**power, self.maximum_pt**power
         events = int(event[-1]) + 1
         tau_pt = ((low + (high - low) * rng.random(events)) ** (1 / power))[event]
-        phi = (rng.uniform(-np.pi, np.pi, events)[event] + np.pi * rng.integers(0, 2, decays)) % (2 * np.pi) - np.pi
+        second = np.diff(event, prepend=-1) == 0
+        phi = (rng.uniform(-np.pi, np.pi, events)[event] + np.pi * second) % (2 * np.pi) - np.pi
         eta = _pseudorapidity(decays, rng)
         mu = rng.normal(self.mu_mean, self.mu_width, events).clip(1, 85)
         # Close vertices merge, the more of them there are the more often.
         separate = rng.poisson(0.72 * mu)
-        vertices = np.rint(separate / (1 + 0.008 * separate))
+        vertices = rng.binomial(separate, 1 / (1 + 0.008 * separate)).astype(np.float64)
         density = (0.627 * mu + 0.9 * np.sqrt(mu) * rng.standard_normal(events)).clip(0.3)
 
         taus = visible_decays(decays, rng)

@@ -9,7 +9,9 @@ from lineshape.jobs import api
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
 
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--window-size=1280,2400", "--virtual-time-budget=5000"]
+QUIET = "no-first-run disable-background-networking disable-component-update disable-sync disable-quic"
+VIEW = "headless no-sandbox disable-gpu hide-scrollbars window-size=1280,2400 virtual-time-budget=5000"
+FLAGS = [f"--{flag}" for flag in f"{VIEW} {QUIET}".split()]
 
 
 def test_the_page_opens_and_shows_its_plots(finished: api.Result, tmp_path: Path) -> None:

@@ -1,0 +1,38 @@
+"""Histograms merge and come back from disk as they were."""
+
+from pathlib import Path
+
+import hist
+import numpy as np
+import uproot
+
+from lineshape.engine.histograms import add_part, from_uhi, merge, save_part, save_root, to_uhi
+
+
+def make(values: np.ndarray, weights: np.ndarray) -> hist.Hist:
+    axes = (hist.axis.Regular(7, 0, 1, name="x"), hist.axis.Variable([0, 0.1, 1], name="y"))
+    return hist.Hist(*axes, storage=hist.storage.Int64()).fill(values, weights)
+
+
+def test_parts_add_up_to_the_whole(tmp_path: Path, rng: np.random.Generator) -> None:
+    values, others = rng.normal(0.5, 0.5, 1000), rng.normal(0.5, 0.5, 1000)
+    for number, rows in enumerate(np.array_split(np.arange(1000), 3)):
+        save_part(tmp_path / f"{number}.npz", {"h": make(values[rows], others[rows])})
+    total = {"h": make(np.array([]), np.array([]))}
+    for number in range(3):
+        add_part(tmp_path / f"{number}.npz", total)
+    assert total["h"] == make(values, others)
+
+
+def test_merge_leaves_its_parts_alone() -> None:
+    first, second = make(np.array([0.5]), np.array([0.5])), make(np.array([0.5]), np.array([0.5]))
+    assert merge([{"h": first}, {"h": second}])["h"].sum() == 2
+    assert first.sum() == 1
+
+
+def test_uhi_and_root_files(tmp_path: Path, rng: np.random.Generator) -> None:
+    histogram = make(rng.normal(0.5, 0.5, 100), rng.normal(0.5, 0.5, 100))
+    assert from_uhi(to_uhi(histogram)) == histogram
+    save_root(tmp_path / "h.root", {"folder/h": histogram})
+    with uproot.open(tmp_path / "h.root") as file:
+        assert (file["folder/h"].values(flow=True) == histogram.values(flow=True)).all()

@@ -1,0 +1,57 @@
+"""Shards hold their rows, their units and what became of their chunk."""
+
+from pathlib import Path
+
+import awkward as ak
+import hist
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from lineshape.engine.columns import Column
+from lineshape.engine.shards import ShardInfo, read_columns, read_info, write_shard
+
+MEANINGS = {"pt": Column(r"$p_T$", "GeV", 0, 100), "clusters": Column("Clusters", "GeV", 0, 10)}
+
+
+@pytest.fixture
+def shard(tmp_path: Path) -> Path:
+    histogram = hist.Hist(MEANINGS["pt"].axis("pt"), storage=hist.storage.Int64()).fill([1, 2, 50])
+    info = ShardInfo({"file": "a.root", "start": 0, "stop": 5}, 3, {"read": 5, "cut": 3}, {"pt": histogram})
+    columns = {
+        "event": ak.Array(np.array([2**63, 2, 3], dtype=np.uint64)),
+        "pt": ak.Array([1.5, 2.5, np.nan]),
+        "clusters": ak.Array([[1.0, 2.0], [], [3.0]]),
+    }
+    path = tmp_path / "s" / "shard.parquet"
+    write_shard(path, columns, MEANINGS, info)
+    return path
+
+
+def test_round_trip(shard: Path) -> None:
+    table = read_columns(shard, ["event", "pt"])
+    assert table["event"].tolist() == [2**63, 2, 3]
+    assert table["pt"].dtype == np.float32
+    assert np.isnan(table["pt"][2])
+    assert ak.from_parquet(shard)["clusters"].to_list() == [[1.0, 2.0], [], [3.0]]
+
+
+def test_what_it_says_of_itself(shard: Path) -> None:
+    info = read_info(shard)
+    assert info.chunk == {"file": "a.root", "start": 0, "stop": 5}
+    assert info.cut_flow == {"read": 5, "cut": 3}
+    assert info.histograms["pt"].sum() == 3
+    assert pq.read_schema(shard).field("pt").metadata[b"unit"] == b"GeV"
+
+
+def test_flipped_bits_are_noticed(shard: Path) -> None:
+    content = bytearray(shard.read_bytes())
+    content[40] ^= 0xFF
+    shard.write_bytes(content)
+    with pytest.raises(OSError, match=r"(?i)crc|corrupt|checksum|deserializ|decompress"):
+        read_columns(shard, ["event", "pt"])
+
+
+def test_plain_labels_are_for_sentences() -> None:
+    assert Column(r"True $p_T^{vis}$", "GeV", 0, 1).plain == "True pT vis"
+    assert Column(r"$\eta$", "", 0, 1).plain == "η"
