@@ -31,7 +31,8 @@ class FileRequest:
 class FileRecord:
     """A file that was looked into.
 
-    branches: for each of the study's columns the branch that holds it, or None where it may be missing and is.
+    size: in bytes. branches: for each of the study's columns the branch that holds it, or None where it may be missing
+    and is.
     """
 
     sample: str
@@ -39,6 +40,7 @@ class FileRecord:
     tree: str
     uuid: str
     entries: int
+    size: int
     branches: dict[str, str | None]
 
 
@@ -99,8 +101,15 @@ def inspect_file(request: FileRequest) -> FileRecord:
         if tree.num_entries == 0:
             raise DataError(f"{request.path}: tree {request.tree} has no entries; leave the file out, or make it anew")
         branches = find_branches(tree, request)
+        source = file.file
         return FileRecord(
-            request.sample, request.path, request.tree, str(file.file.uuid), int(tree.num_entries), branches
+            request.sample,
+            request.path,
+            request.tree,
+            str(source.uuid),
+            int(tree.num_entries),
+            int(source.source.num_bytes),
+            branches,
         )
 
 
@@ -123,7 +132,8 @@ def open_file(path: str) -> "uproot.ReadOnlyDirectory":
     except (ValueError, AssertionError, KeyError, IndexError) as error:
         raise DataError(f"{path}: the file is damaged or cut short: {_first_line(error)}") from error
     except OSError as error:
-        if local:
+        # What cannot be read to its end is cut short; any other trouble, of a disk or a server, may pass.
+        if "expected" in str(error):
             raise DataError(f"{path}: the file is damaged or cut short: {_first_line(error)}") from error
         raise
 
@@ -171,15 +181,18 @@ def chunks_of(record: FileRecord, entries: int) -> list[Chunk]:
 
 
 def without_repeats(records: Iterable[FileRecord]) -> tuple[list[FileRecord], list[tuple[FileRecord, FileRecord]]]:
-    """Files by sample and path, each once; and pairs of a file and the one with the same UUID that was kept."""
+    """Files by sample and path, each once; and pairs of a file and the one with the same UUID that was kept.
+
+    Of copies the largest is kept, as a smaller one is cut short.
+    """
     kept: dict[str, FileRecord] = {}
     repeats = []
-    for record in sorted(records, key=lambda record: (record.sample, record.path)):
+    for record in sorted(records, key=lambda record: (-record.size, record.sample, record.path)):
         if record.uuid in kept:
             repeats.append((record, kept[record.uuid]))
         else:
             kept[record.uuid] = record
-    return list(kept.values()), repeats
+    return sorted(kept.values(), key=lambda record: (record.sample, record.path)), repeats
 
 
 def _first_line(error: BaseException) -> str:

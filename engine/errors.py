@@ -23,6 +23,10 @@ class RunError(LineshapeError):
     """A run that could not go on, or that lost data."""
 
 
+class IncompleteRunError(RunError):
+    """A run that is done but for parts of its input, which are quarantined."""
+
+
 class DataError(LineshapeError):
     """A file, or a part of one, whose content cannot be used; it is quarantined and the rest goes on."""
 

@@ -52,6 +52,11 @@ class RunFolder:
         return self.path / "models"
 
     @property
+    def index(self) -> Path:
+        """Which models have a bundle, and why others have none."""
+        return self.models / "models.json"
+
+    @property
     def histograms(self) -> Path:
         """The performance histograms."""
         return self.path / "histograms"

@@ -1,6 +1,6 @@
 """The job file: what to read, which processor, models and measures."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -95,28 +95,41 @@ class Job(Settings):
         return self.feature_sets[model.features]
 
 
-def load_job(path: Path, changes: Mapping[str, Any] | None = None) -> Job:
+Check = Callable[[Job], None]
+
+
+def load_job(path: Path, changes: Mapping[str, Any] | None = None, checks: Iterable[Check] = ()) -> Job:
     """Read and check a job file.
 
-    path: the YAML file. changes: values that replace those of the file, by dotted key (`models.brt.depth`).
+    path: the YAML file. changes: values that replace those of the file, by dotted key (`models.brt.depth`). checks:
+    further ones, of what other layers know; each raises KindError with the place of what is wrong.
 
     Raises RequestError with the file, the line, what was expected and what is there.
     """
     source = Source.read(path)
+    source.values.setdefault("cluster", {"kind": "local"})
     for key, value in (changes or {}).items():
         source.change(key, value)
     try:
         job = Job.model_validate(source.values)
-        models = job.built_models()
-        job.built_measures()
-        job.built_cluster()
+        for check in (_check_kinds, *checks):
+            check(job)
     except ValidationError as error:
         raise explain(source, error, ()) from error
     except KindError as error:
         raise explain(source, error.error, error.where) from error
-    for name, model in models.items():
-        try:
-            job.features(model)
-        except RequestError as error:
-            raise explain(source, error, ("models", name, "features")) from error
     return job
+
+
+def _check_kinds(job: Job) -> None:
+    job.built_measures()
+    job.built_cluster()
+    for name, model in job.built_models().items():
+        try:
+            features = job.features(model)
+        except RequestError as error:
+            raise KindError(("models", name, "features"), error) from error
+        try:
+            model.check([*features, *(name for names in job.feature_sets.values() for name in names)])
+        except RequestError as error:
+            raise KindError(("models", name), error) from error

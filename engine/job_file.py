@@ -26,6 +26,8 @@ class Source:
             text = path.read_text(encoding="utf-8")
         except OSError as error:
             raise RequestError(f"{path}: cannot read the job file: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise RequestError(f"{path}: not a job file: expected YAML, and it is not text") from error
         try:
             node = yaml.compose(text, Loader=yaml.SafeLoader)
             values = yaml.safe_load(text)
@@ -40,14 +42,13 @@ class Source:
         return cls(path, values, lines)
 
     def change(self, key: str, value: Any) -> None:
-        """Replace the value at a dotted key, which must be in the file or beside keys that are."""
+        """Replace the value at a dotted key; what no job file knows is found when the values are checked."""
         *parents, last = key.split(".")
         place: Any = self.values
         for parent in parents:
-            if not isinstance(place, dict) or not isinstance(place.get(parent), dict):
-                known = list(place) if isinstance(place, dict) else []
-                raise RequestError(f"--set {key}: '{parent}' is not a section of {self.path}{nearest(parent, known)}")
-            place = place[parent]
+            place = place.setdefault(parent, {})
+            if not isinstance(place, dict):
+                raise RequestError(f"--set {key}: '{parent}' is a value of {self.path}, not a section")
         place[last] = value
 
     def line(self, place: Place) -> int | None:

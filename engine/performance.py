@@ -4,11 +4,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from lineshape.engine.bundles import Bundle, inputs_of
+from lineshape.engine.digests import code_of, digest, source_of
 from lineshape.engine.errors import RequestError
 from lineshape.engine.files import read_json, write_json
 from lineshape.engine.histograms import Histograms, add_part, save_part, save_root, to_uhi
+from lineshape.engine.job import Job
 from lineshape.engine.measures.measure import Measure
 from lineshape.engine.shards import FeatureStore
+from lineshape.engine.statistics import GROUPS
 
 _INDEX = "measured.json"
 
@@ -17,16 +21,36 @@ _INDEX = "measured.json"
 class Performance:
     """For each sample its histograms, named model/measure/histogram.
 
-    split: the objects measured on, `test`, or `all` where no model was trained on any of them.
+    split: the objects measured on, `test`, or `all` where no model was trained on any of them. identity: digest of the
+    bundles, the data and the measures.
     """
 
     samples: dict[str, Histograms]
     models: tuple[str, ...]
     split: str
+    identity: str
+
+    @staticmethod
+    def identity_of(job: Job, store: FeatureStore, bundles: Mapping[str, Bundle]) -> str:
+        """Digest of all that the histograms of a job depend on.
+
+        Raises RequestError where a bundle was made from other data, another split or other settings than the job's.
+        """
+        for name, bundle in bundles.items():
+            if bundle.digest != inputs_of(job, job.built_models()[name]).digest(job, store):
+                raise RequestError(
+                    f"bundle {bundle.folder} was made from other data, settings or code than this job's: "
+                    "run 'lineshape train' first"
+                )
+        measures = job.built_measures()
+        content = [(name, bundle.digest) for name, bundle in bundles.items()]
+        dumped = {name: measure.model_dump(mode="json") for name, measure in measures.items()}
+        sources = [source_of(type(measure)) for measure in measures.values()]
+        return digest(content, store.digest(), dumped, sources, code_of("lineshape.engine.measures"), GROUPS)
 
     @classmethod
     def empty(
-        cls, store: FeatureStore, models: Iterable[str], measures: Mapping[str, Measure], split: str
+        cls, store: FeatureStore, models: Iterable[str], measures: Mapping[str, Measure], split: str, identity: str
     ) -> "Performance":
         """Histograms with nothing in them, for each sample of a feature store."""
         models = tuple(models)
@@ -39,7 +63,7 @@ class Performance:
             }
             for sample in store.samples
         }
-        return cls(samples, models, split)
+        return cls(samples, models, split, identity)
 
     def save(self, folder: Path) -> None:
         """Keep everything, and without the jackknife's groups as performance.root and performance.json (UHI)."""
@@ -51,15 +75,20 @@ class Performance:
                 flat[f"{sample}/{name}"] = histogram.project(*axes)
         save_root(folder / "performance.root", flat)
         write_json(folder / "performance.json", {name: to_uhi(histogram) for name, histogram in flat.items()})
-        write_json(folder / _INDEX, {"models": self.models, "samples": list(self.samples), "split": self.split})
+        index = {"models": self.models, "samples": list(self.samples), "split": self.split, "identity": self.identity}
+        write_json(folder / _INDEX, index)
 
     @classmethod
-    def load(cls, folder: Path, store: FeatureStore, measures: Mapping[str, Measure]) -> "Performance":
-        """What `save` kept; raises RequestError where there is nothing."""
+    def load(cls, job: Job, folder: Path, store: FeatureStore, bundles: Mapping[str, Bundle]) -> "Performance":
+        """What `save` kept; raises RequestError where there is nothing, or what is there is of something else."""
         if not (folder / _INDEX).is_file():
             raise RequestError(f"no histograms in {folder}: run 'lineshape histogram' first")
         index = read_json(folder / _INDEX)
-        performance = cls.empty(store, index["models"], measures, index["split"])
+        if index["identity"] != cls.identity_of(job, store, bundles):
+            raise RequestError(
+                f"the histograms in {folder} are of other bundles, data or measures: run 'lineshape histogram' first"
+            )
+        performance = cls.empty(store, index["models"], job.built_measures(), index["split"], index["identity"])
         for sample, histograms in performance.samples.items():
             add_part(folder / f"{sample}.npz", histograms)
         return performance

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 #: Part of every fingerprint: raise it when the layout of shards changes.
-SHARD_LAYOUT = 1
+SHARD_LAYOUT = 2
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,9 @@ class StudyProcessor(Protocol):
         ...
 
 
-def fingerprint(processor: StudyProcessor, settings: Settings) -> str:
-    """Digest of a processor's source and settings: a change of either makes new shards."""
-    return digest(SHARD_LAYOUT, source_of(type(processor)), settings.model_dump(mode="json"))
+def fingerprint(processor: StudyProcessor, settings: Settings, nonfinite: str) -> str:
+    """Digest of a processor's source and settings, and of what becomes of NaN: a change of any makes new shards."""
+    return digest(SHARD_LAYOUT, source_of(type(processor)), settings.model_dump(mode="json"), nonfinite)
 
 
 def events_of(

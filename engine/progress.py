@@ -1,11 +1,11 @@
 """Progress on screen: a bar while a stage works, one line when it is done."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 
@@ -51,14 +51,14 @@ class Screen:
     def done(self, stage: str, text: str, seconds: float) -> None:
         """The one line that stays when a stage is done."""
         self.console.print(
-            f"[green]✓[/green] [bold]{stage:<13}[/bold] {text} [dim]({seconds:.1f} s)[/dim]",
+            f"[green]✓[/green] [bold]{stage:<13}[/bold] {escape(text)} [dim]({seconds:.1f} s)[/dim]",
             highlight=False,
             soft_wrap=True,
         )
 
     def warn(self, text: str) -> None:
         """A line that stays and asks for attention."""
-        self.console.print(f"[yellow]![/yellow] {text}", highlight=False, soft_wrap=True)
+        self.console.print(f"[yellow]![/yellow] {escape(text)}", highlight=False, soft_wrap=True)
 
 
 @dataclass
@@ -70,15 +70,3 @@ class Bars:
     def add(self, name: str, total: float | None) -> Bar:
         """A bar of so many steps."""
         return Bar(self.progress, self.progress.add_task(name, total=total, note=""))
-
-
-class Stopwatch:
-    """Seconds since it was made."""
-
-    def __init__(self) -> None:
-        self._start = time.monotonic()
-
-    @property
-    def seconds(self) -> float:
-        """Seconds so far."""
-        return time.monotonic() - self._start

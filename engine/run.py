@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lineshape.engine import ledger
-from lineshape.engine.errors import RequestError, RunError
+from lineshape.engine.errors import IncompleteRunError, RequestError
 from lineshape.engine.files import write_json
 from lineshape.engine.folders import RunFolder
 from lineshape.engine.job import Job
@@ -56,10 +56,9 @@ class Run:
 
         with self._stage("processing") as stage:
             store = process(self.job, self.folder, self.client, stage.bars, files)
-            lost = len(store.quarantined)
             stage.text = (
-                f"{store.entries:,} entries in {len(store.files)} files → {store.rows:,} objects "
-                f"in {len(store.shards)} shards; {lost} quarantined"
+                f"{store.entries:,} entries in {len(store.files)} files = {store.processed:,} processed + "
+                f"{store.entries - store.processed:,} quarantined → {store.rows:,} objects, {len(store.shards)} shards"
             )
         for note in store.notes:
             self.screen.warn(note)
@@ -110,11 +109,11 @@ class Run:
         return self.report()
 
     def check_complete(self) -> None:
-        """Raise RunError where more of the input is quarantined than the job tolerates."""
+        """Raise IncompleteRunError where more of the input is quarantined than the job tolerates."""
         store = FeatureStore.load(self.folder.features)
         lost, parts = len(store.quarantined), len(store.shards) + len(store.quarantined)
         if lost > self.job.tolerate * parts:
-            raise RunError(
+            raise IncompleteRunError(
                 f"{lost} of {parts} parts of the input are quarantined, more than 'tolerate: {self.job.tolerate}' "
                 f"allows; everything else is in {self.folder.path}. The list is in {self.folder.features}/manifest.json"
             )
@@ -125,6 +124,8 @@ class Run:
         with self.screen.bars() as bars:
             stage = Stage(bars)
             yield stage
+        # Only now: a request that turns out to be wrong leaves a finished run as it was.
+        write_json(self.folder.job, self.job.model_dump(mode="json"))
         seconds = time.monotonic() - start
         self.screen.done(name, stage.text, seconds)
         ledger.record(self.folder.ledger, name, {"text": stage.text}, seconds)
@@ -140,9 +141,8 @@ class Stage:
 
 @contextmanager
 def open_run(job: Job, folder: Path, screen: Screen | None = None, client: Any = None) -> Iterator[Run]:
-    """A run on the job's cluster, or on a Dask client that is given; the job is kept in the run folder."""
+    """A run on the job's cluster, or on a Dask client that is given; every stage keeps the job in the run folder."""
     run_folder = RunFolder(folder)
-    write_json(run_folder.job, job.model_dump(mode="json"))
     screen = screen or Screen()
     if client is not None:
         yield Run(job, run_folder, client, screen)

@@ -28,12 +28,16 @@ Table = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class ShardInfo:
-    """What a shard says of itself: its chunk, its rows, the cut flow and the control histograms."""
+    """What a shard says of itself: its chunk, its rows, the cut flow and the control histograms.
+
+    dropped: entries of the chunk that were left out, as they hold NaN.
+    """
 
     chunk: dict[str, Any]
     rows: int
     cut_flow: dict[str, int]
     histograms: "dict[str, hist.Hist[Any]]"
+    dropped: int = 0
 
 
 def write_shard(
@@ -59,6 +63,7 @@ def write_shard(
         "chunk": info.chunk,
         "rows": info.rows,
         "cut_flow": info.cut_flow,
+        "dropped": info.dropped,
         "histograms": {name: to_uhi(histogram) for name, histogram in info.histograms.items()},
     }
     schema = pa.schema(fields, metadata={_KEY: json.dumps(about).encode()})
@@ -75,7 +80,7 @@ def read_info(path: Path) -> ShardInfo:
 
     about = json.loads(pq.read_schema(path).metadata[_KEY])
     histograms = {name: from_uhi(value) for name, value in about["histograms"].items()}
-    return ShardInfo(about["chunk"], about["rows"], about["cut_flow"], histograms)
+    return ShardInfo(about["chunk"], about["rows"], about["cut_flow"], histograms, about["dropped"])
 
 
 def read_columns(path: Path, columns: Sequence[str]) -> Table:
@@ -110,13 +115,17 @@ class Quarantined:
 
 @dataclass(frozen=True)
 class FeatureStore:
-    """The shards of a study, in the fixed order in which everything is read and merged."""
+    """The shards of a study, in the fixed order in which everything is read and merged.
+
+    entries: in the catalogue; processed: in the chunks that became shards; the others are quarantined.
+    """
 
     folder: Path
     shards: tuple[Shard, ...]
     columns: dict[str, Column]
     cut_flows: dict[str, dict[str, int]]
     entries: int
+    processed: int
     quarantined: tuple[Quarantined, ...] = ()
     files: tuple[dict[str, Any], ...] = ()
     notes: tuple[str, ...] = field(default=())
@@ -134,6 +143,7 @@ class FeatureStore:
             {name: Column(**column) for name, column in values["columns"].items()},
             values["cut_flows"],
             values["entries"],
+            values["processed"],
             tuple(Quarantined(**item) for item in values["quarantined"]),
             tuple(values["files"]),
             tuple(values["notes"]),
@@ -146,6 +156,7 @@ class FeatureStore:
             "columns": {name: column.to_dict() for name, column in self.columns.items()},
             "cut_flows": self.cut_flows,
             "entries": self.entries,
+            "processed": self.processed,
             "quarantined": [vars(item) for item in self.quarantined],
             "files": list(self.files),
             "notes": list(self.notes),

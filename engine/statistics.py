@@ -16,6 +16,8 @@ Floats = NDArray[np.float64]
 
 #: Groups of the jackknife; an uncertainty is then itself known to 16 %.
 GROUPS: Final = 20
+#: Entries below which the jackknife's groups are too small.
+FEW: Final = 400
 
 
 def groups(event: NDArray[np.uint64]) -> NDArray[np.int64]:
@@ -34,6 +36,26 @@ def jackknife(counts: Floats, figure: Callable[[Floats], Floats]) -> tuple[Float
     number = len(counts)
     spread = ((without - without.mean(axis=0)) ** 2).sum(axis=0)
     return figure(total[np.newaxis])[0], np.sqrt((number - 1) / number * spread)
+
+
+def with_uncertainty(counts: Floats, figure: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
+    """A figure of each distribution with its uncertainty: by the jackknife, or the bootstrap where entries are few.
+
+    counts: (groups, ..., bins). figure: from (samples, ..., bins) to (samples, ...). With fewer than FEW entries the
+    groups are too small for the quantiles of a jackknife; 400 multinomial samples of the binned entries are not.
+    """
+    value, error = jackknife(counts, figure)
+    total = counts.sum(axis=0)
+    entries = total.sum(axis=-1)
+    few = np.asarray((entries < FEW) & (entries > 0))
+    if few.any():
+        rng = np.random.default_rng(20)
+        rows = total[few]
+        shares = rows / rows.sum(axis=-1, keepdims=True)
+        draws = rng.multinomial(rows.sum(axis=-1).astype(np.int64), shares, (400, len(rows)))
+        error = np.asarray(error).copy()
+        error[few] = figure(draws.astype(np.float64)).std(axis=0)
+    return value, error
 
 
 def quantiles(counts: Floats, edges: Floats, probabilities: list[float]) -> Floats:

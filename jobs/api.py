@@ -106,7 +106,8 @@ def run(
 
     output: the run folder, runs/<study> by default. client: a Dask client; by default the job's own cluster is started.
 
-    Raises RequestError where the request is wrong, RunError where the run failed or lost more than the job tolerates.
+    Raises RequestError where the request is wrong, RunError where the run failed, and IncompleteRunError where it is
+    done but lost more of its input than the job tolerates (`open_result` then gives what there is).
     """
     from lineshape.engine.run import open_run
     from lineshape.jobs.simulate.writing import simulator

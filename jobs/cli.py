@@ -9,9 +9,10 @@ from typing import Annotated, Any
 
 import typer
 import yaml
-from lineshape.engine.errors import LineshapeError, RequestError
+from lineshape.engine.errors import IncompleteRunError, LineshapeError, RequestError
 from lineshape.engine.folders import RunFolder
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 app = typer.Typer(
@@ -21,6 +22,9 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="From ROOT files to calibrated, tagged and measured particles, on a Dask cluster.",
 )
+
+#: Exit status after Ctrl-C.
+INTERRUPTED = 130
 
 JobName = Annotated[
     str, typer.Argument(metavar="JOB", help="A study (see 'lineshape studies'), a job file or a run folder.")
@@ -49,8 +53,12 @@ def run(
     from lineshape.jobs import api
 
     loaded = _load(job, sample, set_, workers)
-    result = api.run(loaded, api.output_of(loaded, output, job))
-    _show(result)
+    folder = api.output_of(loaded, output, job)
+    try:
+        _show(api.run(loaded, folder))
+    except IncompleteRunError:
+        _show(api.open_result(folder))
+        raise
 
 
 @app.command()
@@ -184,9 +192,12 @@ def _load(job: str, sample: list[str] | None, set_: list[str] | None, workers: i
     changes: dict[str, Any] = {}
     for item in set_ or []:
         key, value = _pair(item, "--set", "models.brt.depth=8")
-        changes[key] = yaml.safe_load(value)
+        try:
+            changes[key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise RequestError(f"--set {item}: the value is not valid YAML; quote it") from error
     if workers:
-        changes["cluster"] = {"kind": "local", "workers": workers}
+        changes["cluster.workers"] = workers
     return job_files.load(job, samples, changes)
 
 
@@ -227,16 +238,18 @@ def main() -> None:
     try:
         app()
     except LineshapeError as error:
-        Console(stderr=True).print(f"[red]error:[/red] {_plain(str(error))}", soft_wrap=True, highlight=False)
-        sys.exit(error.status)
-    except KeyboardInterrupt:
-        Console(stderr=True).print("interrupted: run the same command again to go on from here")
-        sys.exit(130)
+        _fail(str(error), error.status)
+    except OSError as error:
+        _fail(f"{error.filename or ''}: {error.strerror or error}", 1)
+    except SystemExit as stop:
+        if stop.code == INTERRUPTED:
+            Console(stderr=True).print("interrupted: run the same command again to go on from here")
+        raise
 
 
-def _plain(text: str) -> str:
-    """Text whose square brackets rich must not read as markup."""
-    return text.replace("[", r"\[")
+def _fail(text: str, status: int) -> None:
+    Console(stderr=True).print(f"[red]error:[/red] {escape(text)}", soft_wrap=True, highlight=False)
+    sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -57,7 +57,21 @@ def load(
             parts = key.split(".")
             if len(parts) == 3 and parts[1] in changes["samples"]:
                 changes["samples"][parts[1]][parts[2]] = changes.pop(key)
-    return load_job(path, changes)
+    return load_job(path, changes, (_check_processor, _check_simulation))
+
+
+def _check_processor(job: Job) -> None:
+    from lineshape.engine.stages.processing import build_processor
+
+    build_processor(job)
+
+
+def _check_simulation(job: Job) -> None:
+    from lineshape.jobs.simulate.writing import read_order
+
+    for name, sample in job.samples.items():
+        if sample.simulate is not None:
+            read_order(name, sample.simulate)
 
 
 def _tree(known: Mapping[str, Any]) -> str:

@@ -2,15 +2,16 @@
 
 import logging
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from lineshape.engine.clusters.cluster import Cluster
 from pydantic import Field
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, WorkerPlugin
 
 #: Threads of numerical libraries in each worker: the workers share the cores among them.
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -38,7 +39,7 @@ class Local(Cluster):
             "distributed.deploy.lost-worker-timeout": "600s",
             "distributed.scheduler.no-workers-timeout": "600s",
             "distributed.scheduler.allowed-failures": 3,
-            "distributed.nanny.pre-spawn-environ": environment,
+            "distributed.nanny.pre-spawn-environ": dask.config.get("distributed.nanny.pre-spawn-environ") | environment,
             "distributed.worker.daemon": False,
         }
         with dask.config.set(settings):
@@ -50,7 +51,23 @@ class Local(Cluster):
                 host="127.0.0.1",
                 # Dask serves HTTP in any case; with no address it would take port 8787 from another cluster.
                 dashboard_address="127.0.0.1:0",
-                silence_logs=logging.ERROR,
+                # Failures come back as data; what workers log of a cluster that closes is noise.
+                silence_logs=logging.CRITICAL,
             )
             with cluster, Client(cluster, set_as_default=False) as client:
+                client.register_plugin(_quiet_interrupt())
                 yield client
+
+
+def _quiet_interrupt() -> "WorkerPlugin":
+    from distributed import WorkerPlugin
+
+    class QuietInterrupt(WorkerPlugin):
+        """Ctrl-C is for the command, which then stops its workers; they need not each complain of it."""
+
+        name = "quiet-interrupt"
+
+        def setup(self, worker: Any) -> None:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    return QuietInterrupt()

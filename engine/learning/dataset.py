@@ -1,7 +1,7 @@
 """What a model is trained on: rows of a feature store, by split."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +31,8 @@ class Dataset:
         for table in FeatureStore.load(self.store).tables(columns):
             truth, per = table[self.target.truth], table[self.target.per]
             rows = self.split.of(table["event"])[split] & np.isfinite(truth) & (per > 0)
-            x = np.column_stack([table[name][rows] for name in self.features])
-            yield x.astype(np.float32), (truth[rows] / per[rows]).astype(np.float32)
+            x = np.array([table[name][rows] for name in self.features], dtype=np.float32).T
+            yield np.ascontiguousarray(x), (truth[rows] / per[rows]).astype(np.float32)
 
     def load(self, split: SplitName) -> tuple[Floats, Floats]:
         """All rows of a split in memory: x (n, features) and target (n,)."""
@@ -40,8 +40,8 @@ class Dataset:
         return np.concatenate([x for x, _ in parts]), np.concatenate([t for _, t in parts])
 
     def count(self, split: SplitName) -> int:
-        """Rows of a split."""
-        return sum(len(t) for _, t in self.parts(split))
+        """Rows of a split; no feature is read."""
+        return sum(len(target) for _, target in replace(self, features=()).parts(split))
 
     def require_finite(self, x: Floats) -> None:
         """Raise RunError, naming the columns, where a feature is NaN or infinite."""

@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 #: 0.025, 0.16, 0.84 and 0.975 are edges of these bins.
 PIT_EDGES: Final = np.linspace(0, 1, 201)
 PULL_EDGES: Final = np.linspace(-8, 8, 641)
-NLL_EDGES: Final = np.linspace(-10, 30, 4001)
+NLL_EDGES: Final = np.concatenate([np.linspace(-10, 30, 4001), np.geomspace(30, 1e6, 301)[1:]])
 COVERAGES: Final = {"coverage_68": 0.68, "coverage_95": 0.95}
 
 
@@ -43,7 +43,7 @@ class Density(Measure):
         }
         return {
             name: hist.Hist(
-                hist.axis.Regular(len(edges) - 1, edges[0], edges[-1], name=name, label=label),
+                hist.axis.Variable(edges, name=name, label=label),
                 group_axis(),
                 storage=hist.storage.Int64(),
             )
@@ -69,7 +69,11 @@ class Density(Measure):
         histograms["nll"].fill(nll, group)
 
     def figures(self, histograms: Histograms, baseline: Histograms) -> list[Figure]:
-        """NLL, coverage of 68 % and 95 %, centre and width of pulls, and χ² per bin of the PIT against uniformity."""
+        """NLL, coverage, centre and width of pulls, and χ² per bin of the PIT against uniformity.
+
+        pull: Φ⁻¹ of the PIT, (t − μ)/σ of a single Gaussian. pull_total_variance: with the mixture's mean and total
+        variance; its standard deviation is taken within ±8, and the share beyond stands beside it.
+        """
         pit = by_group(histograms["pit"])
         entries = int(pit.sum())
         if entries == 0:
@@ -84,6 +88,11 @@ class Density(Measure):
             found.append(Figure(f"{name}_width", float(width), float(error), "", entries))
             middle, error = statistics.jackknife(counts, lambda c: statistics.quantiles(c, PULL_EDGES, [0.5])[..., 0])
             found.append(Figure(f"{name}_median", float(middle), float(error), "", entries))
+        total = by_group(histograms["pull_total_variance"])
+        deviation, error = statistics.jackknife(total, _deviation)
+        found.append(Figure("pull_total_variance_std", float(deviation), float(error), "", entries))
+        beyond, error = statistics.jackknife(total, lambda c: 1 - c[..., 1:-1].sum(axis=-1) / c.sum(axis=-1))
+        found.append(Figure("pull_total_variance_beyond_8", 100 * float(beyond), 100 * float(error), "%", entries))
         value, error = statistics.jackknife(by_group(histograms["nll"]), lambda c: statistics.mean(c, NLL_EDGES))
         found.append(Figure("nll", float(value), float(error), "nats", entries))
         coarse = pit.sum(axis=0)[1:-1].reshape(20, 10).sum(axis=1)
@@ -135,6 +144,14 @@ class Density(Measure):
                 y_range=(1e-5, 3),
             ),
         ]
+
+
+def _deviation(counts: Floats) -> Floats:
+    """Standard deviation of pulls within ±8, from bin centres."""
+    inside, centres = counts[..., 1:-1], (PULL_EDGES[1:] + PULL_EDGES[:-1]) / 2
+    total = inside.sum(axis=-1)
+    mean = (inside * centres).sum(axis=-1) / total
+    return np.asarray(np.sqrt((inside * centres**2).sum(axis=-1) / total - mean**2))
 
 
 def cumulative(mixture: Mixture, target: Floats) -> Floats:

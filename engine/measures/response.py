@@ -99,14 +99,15 @@ class Response(Measure):
             histograms[name].fill(values[good], response, group)
 
     def figures(self, histograms: Histograms, baseline: Histograms) -> list[Figure]:
-        """Mean, median, half_68 and half_95, and the last two over the baseline's."""
+        """Mean, median, half_68, half_95; the last two over the baseline's where both are of the same objects."""
         found = []
         for by, histogram in histograms.items():
             counts, reference = by_group(histogram), by_group(baseline[by])
             for figure, (value, uncertainty) in _all_figures(counts, reference):
                 entries = counts.sum(axis=(0, -1))
+                ratio = figure.endswith("_over_baseline")
                 if by == _INCLUSIVE:
-                    if entries > 0:
+                    if entries > 0 and not (ratio and np.isnan(value)):
                         found.append(Figure(figure, float(value), float(uncertainty), "", int(entries)))
                     continue
                 edges = histogram.axes[0].edges
@@ -136,14 +137,20 @@ class Response(Measure):
             edges = np.asarray(axes[0].edges)
             meaning = self._meaning(by, measured.meanings)
             for figure, read in FIGURES.items():
-                series = []
+                series: list[Series] = []
+                width = figure.startswith("half")
                 for model, histograms in measured.histograms.items():
                     counts = by_group(histograms[by])
-                    value, uncertainty = statistics.jackknife(counts, read)
+                    value, uncertainty = statistics.with_uncertainty(counts, read)
                     few = counts.sum(axis=(0, -1)) < 50
                     value = np.where(few, np.nan, value)
-                    series.append(Series(model, measured.labels[model], edges, value[1:-1], uncertainty[1:-1]))
-                width = figure.startswith("half")
+                    ratio = None
+                    if width and measured.baseline in measured.histograms:
+                        reference = by_group(measured.histograms[measured.baseline][by])
+                        over, error = over_baseline(counts, reference, read)
+                        ratio = (over[1:-1], error[1:-1])
+                    label = measured.labels[model]
+                    series.append(Series(model, label, edges, value[1:-1], uncertainty[1:-1], ratio=ratio))
                 yield Plot(
                     f"{figure}_by_{by}",
                     "Resolution" if width else "Closure",
@@ -151,7 +158,7 @@ class Response(Measure):
                     meaning.title,
                     _TITLES[figure],
                     series,
-                    ratio_to=measured.baseline if width else None,
+                    ratio_to=measured.baseline if width and by != ESTIMATE else None,
                     names=binning.names,
                     reference=None if width else 1.0,
                     y_range=None if width else (0.85, 1.15),
@@ -160,7 +167,7 @@ class Response(Measure):
     def _meaning(self, name: str, meanings: Meanings) -> Column:
         if name == ESTIMATE:
             truth = meanings[self.truth]
-            return Column(r"Estimated $p_T$" if "p_T" in truth.label else "Estimate", truth.unit, truth.low, truth.high)
+            return Column("Estimate", truth.unit, truth.low, truth.high)
         return meanings[name]
 
 
@@ -207,12 +214,19 @@ def shape(key: str, label: str, counts: Floats, dashed: bool = False) -> Series:
 
 
 def _all_figures(counts: Floats, reference: Floats) -> Iterator[tuple[str, tuple[Floats, Floats]]]:
-    """Each figure with its uncertainty; and those of width over the baseline's, on the same objects."""
-    both = np.stack([counts, reference], axis=1)
+    """Each figure with its uncertainty; and those of width over the baseline's."""
     for figure, read in FIGURES.items():
-        yield figure, statistics.jackknife(counts, read)
+        yield figure, statistics.with_uncertainty(counts, read)
         if figure.startswith("half"):
-            yield f"{figure}_over_baseline", statistics.jackknife(both, partial(_ratio, read))
+            yield f"{figure}_over_baseline", over_baseline(counts, reference, read)
+
+
+def over_baseline(counts: Floats, reference: Floats, read: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
+    """A figure over the baseline's, with its uncertainty; NaN where they are not of the same objects, or of few."""
+    value, error = statistics.jackknife(np.stack([counts, reference], axis=1), partial(_ratio, read))
+    entries, others = counts.sum(axis=(0, -1)), reference.sum(axis=(0, -1))
+    same = (entries == others) & (entries >= statistics.FEW)
+    return np.where(same, value, np.nan), np.where(same, error, np.nan)
 
 
 def _ratio(read: Callable[[Floats], Floats], pair: Floats) -> Floats:

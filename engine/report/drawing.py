@@ -160,6 +160,8 @@ def _ratio_panel(axes: "Axes", plot: Plot, style: Style) -> None:
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = series.y / reference.y
             error = None if series.error is None else np.where(series is reference, 0, series.error / reference.y)
+        if series.ratio is not None:
+            ratio, error = series.ratio
         shown = Series(series.key, "", series.x, ratio, error, series.style, series.dashed)
         _curve(axes, shown, style, _shift(index, len(plot.series)))
         inside = np.ones_like(ratio, dtype=bool)

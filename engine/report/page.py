@@ -37,7 +37,7 @@ class Content:
     ledger: list[dict[str, Any]]
 
 
-#: Columns of the table of resolutions: heading, measure's kind, figure, digits.
+#: Columns of the table of resolutions: heading and figure.
 RESOLUTIONS = (
     ("Mean", "mean"),
     ("Median", "median"),

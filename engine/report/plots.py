@@ -13,6 +13,8 @@ Floats = NDArray[np.float64]
 class Series:
     """One curve.
 
+    ratio: to the baseline, with its uncertainty, where it is known better than from the two curves.
+
     key: of its colour; curves of the same model share it. x: bin edges for steps and points, positions for a line.
     """
 
@@ -23,6 +25,7 @@ class Series:
     error: Floats | None = None
     style: Literal["steps", "points", "line"] = "points"
     dashed: bool = False
+    ratio: tuple[Floats, Floats] | None = None
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from lineshape.engine.bundles import Bundle
 from lineshape.engine.columns import Column
-from lineshape.engine.digests import code_of, digest
+from lineshape.engine.digests import digest
 from lineshape.engine.errors import RequestError, RunError
 from lineshape.engine.executor import Executor
 from lineshape.engine.files import read_json
@@ -91,7 +91,8 @@ def histogram(job: Job, folder: RunFolder, client: "Client", bars: Bars) -> Perf
             failures.append(f"{shard.path}: {outcome.reason}")
     if failures:
         raise RunError("shards that could not be measured:\n" + "\n".join(sorted(failures)[:5]))
-    performance = Performance.empty(store, work.models, job.built_measures(), "all" if work.split is None else "test")
+    split = "all" if work.split is None else "test"
+    performance = Performance.empty(store, work.models, job.built_measures(), split, work.identity)
     for shard in store.shards:
         add_part(work.path(shard), performance.samples[shard.sample])
     performance.save(folder.histograms)
@@ -100,29 +101,23 @@ def histogram(job: Job, folder: RunFolder, client: "Client", bars: Bars) -> Perf
 
 def _work(job: Job, folder: RunFolder, store: FeatureStore) -> Work:
     """The models that have a bundle; those without are said to be left out by the training stage."""
-    index = folder.models / "models.json"
-    if not index.is_file():
+    if not folder.index.is_file():
         raise RequestError(f"no models in {folder.models}: run 'lineshape train' first")
-    names = read_json(index)["bundles"]
+    names = [name for name in read_json(folder.index)["bundles"] if name in job.models]
     if not names:
         raise RequestError("no model of this job could be trained or read: nothing to measure")
     bundles = {name: Bundle.load(folder.models / name) for name in names}
-    measures = job.built_measures()
-    for measure in measures.values():
+    for measure in job.built_measures().values():
         store.require(measure.columns())
     trained = any(bundle.built.trains for bundle in bundles.values())
-    split = job.split if trained else None
-    content = [(name, bundle.digest) for name, bundle in bundles.items()]
-    dumped = {name: measure.model_dump(mode="json") for name, measure in measures.items()}
-    code = code_of("lineshape.engine.measures")
     return Work(
         folder.features,
         folder.histograms / "parts",
         {name: bundle.folder for name, bundle in bundles.items()},
         dict(job.measures),
         dict(store.columns),
-        split,
-        digest(content, dumped, split.model_dump() if split else "all", code),
+        job.split if trained else None,
+        Performance.identity_of(job, store, bundles),
     )
 
 

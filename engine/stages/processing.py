@@ -20,7 +20,7 @@ from lineshape.engine.catalogue import (
     open_file,
     without_repeats,
 )
-from lineshape.engine.errors import DataError, RequestError, RunError
+from lineshape.engine.errors import DataError, RequestError, RunError, nearest
 from lineshape.engine.executor import Executor
 from lineshape.engine.folders import RunFolder
 from lineshape.engine.histograms import Histograms, merge, save_control
@@ -31,6 +31,7 @@ from lineshape.engine.progress import Bars
 from lineshape.engine.settings import Settings
 from lineshape.engine.shards import FeatureStore, Quarantined, Shard, ShardInfo, read_info, write_shard
 from lineshape.engine.verdicts import Cause, Failure, classify
+from pydantic import ValidationError
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -62,7 +63,9 @@ def process(job: Job, folder: RunFolder, client: "Client", bars: Bars, files: Ma
     Raises RequestError where no file can be used, RunError where every chunk failed.
     """
     processor, settings = build_processor(job)
-    plan = Plan(job.processor.kind, settings, fingerprint(processor, settings), folder.features, job.nonfinite)
+    plan = Plan(
+        job.processor.kind, settings, fingerprint(processor, settings, job.nonfinite), folder.features, job.nonfinite
+    )
     records, quarantined, notes = _look_into(job, processor, client, bars, files)
     chunks = [chunk for record in records for chunk in chunks_of(record, job.chunk_entries)]
     todo = [chunk for chunk in chunks if not plan.path(chunk).exists()]
@@ -71,22 +74,31 @@ def process(job: Job, folder: RunFolder, client: "Client", bars: Bars, files: Ma
     for done, failures in _run(plan, todo, client):
         bar.advance(done)
         quarantined += failures
-    store = _collect(plan, processor, records, chunks, quarantined, notes)
+    store, control = _collect(plan, processor, records, chunks, quarantined, notes)
+    _check(store)
+    save_control(plan.folder, control)
     store.save()
-    _check(store, chunks)
     return store
 
 
 def build_processor(job: Job) -> tuple[StudyProcessor, Settings]:
     """The job's processor and its settings.
 
-    Raises RequestError where its kind or one of its settings is unknown.
+    Raises KindError where its kind, one of its settings or one of the job's branches is unknown.
     """
     try:
         found = find_processor(job.processor.kind)
         settings: Settings = found.Settings.model_validate(job.processor.settings)
-    except (RequestError, ValueError) as error:
+    except RequestError as error:
+        raise KindError(("processor", "kind"), error) from error
+    except ValidationError as error:
         raise KindError(("processor",), error) from error
+    for name in job.branches:
+        if name not in found.reads:
+            raise KindError(
+                ("branches", name),
+                RequestError(f"'{name}' is not a column of this study{nearest(name, found.reads)}"),
+            )
     return found(settings), settings
 
 
@@ -185,8 +197,8 @@ def make_shard(plan: Plan, processor: StudyProcessor, file: Any, chunk: Chunk) -
     events, dropped = _finite(events, chunk, plan.nonfinite)
     selected = processor.process(events)
     _check_columns(selected, processor)
-    cut_flow = ({"entries with NaN": dropped} if dropped else {}) | selected.cut_flow
-    info = ShardInfo(chunk.to_dict(), len(selected.columns["event"]), cut_flow, selected.histograms)
+    rows = len(selected.columns["event"])
+    info = ShardInfo(chunk.to_dict(), rows, selected.cut_flow, selected.histograms, dropped)
     write_shard(plan.path(chunk), selected.columns, processor.makes, info)
 
 
@@ -213,6 +225,8 @@ def _read(events: Any, name: str, chunk: Chunk) -> ak.Array:
     """A column's values, read now; raises DataError where the file is damaged, OSError where a retry may help."""
     try:
         return ak.materialize(events[name])
+    except MemoryError:
+        raise
     except Exception as error:
         if isinstance(error, OSError) and classify(error).cause is Cause.TRANSIENT:
             raise
@@ -238,10 +252,12 @@ def _collect(
     chunks: list[Chunk],
     quarantined: list[Quarantined],
     notes: list[str],
-) -> FeatureStore:
+) -> tuple[FeatureStore, dict[str, Histograms]]:
+    """The manifest of the shards that are there, in the catalogue's order, and the control histograms by sample."""
     shards = []
     cut_flows: dict[str, dict[str, int]] = {}
     control: dict[str, Histograms] = {}
+    processed = dropped = 0
     for chunk in chunks:
         path = plan.path(chunk)
         if not path.exists():
@@ -249,40 +265,41 @@ def _collect(
         info = read_info(path)
         sample = chunk.file.sample
         shards.append(Shard(str(path.relative_to(plan.folder)), sample, info.rows, path.stem))
+        processed += info.chunk["stop"] - info.chunk["start"]
+        dropped += info.dropped
         flow = cut_flows.setdefault(sample, {})
         for cut, count in info.cut_flow.items():
             flow[cut] = flow.get(cut, 0) + count
         control[sample] = merge([control.get(sample, {}), info.histograms])
-    save_control(plan.folder, control)
     files = [
         {"sample": r.sample, "path": r.path, "uuid": r.uuid, "tree": r.tree, "entries": r.entries} for r in records
     ]
-    return FeatureStore(
+    if dropped:
+        notes = [*notes, f"{dropped:,} entries with NaN or infinite values were left out (nonfinite: drop)"]
+    store = FeatureStore(
         plan.folder,
         tuple(shards),
         dict(processor.makes),
         cut_flows,
         sum(record.entries for record in records),
+        processed,
         tuple(sorted(quarantined, key=lambda item: (item.sample, item.file, item.start))),
         tuple(files),
         tuple(notes),
     )
+    return store, control
 
 
-def _check(store: FeatureStore, chunks: list[Chunk]) -> None:
+def _check(store: FeatureStore) -> None:
     """Entries processed + entries quarantined = entries in the catalogue; and there is something left to go on with."""
-    made = {shard.identity for shard in store.shards}
     if not store.shards:
         reasons = dict.fromkeys(item.reason for item in store.quarantined)
         raise RunError("every chunk failed:\n" + "\n".join(list(reasons)[:5]))
     quarantined = sum(item.stop - item.start for item in store.quarantined)
-    total = sum(chunk.stop - chunk.start for chunk in chunks)
-    processed = total - quarantined
-    if len(made) != len(store.shards) or len(chunks) != len(store.shards) + sum(
-        q.start >= 0 for q in store.quarantined
-    ):
+    if store.processed + quarantined != store.entries:
         raise RunError(
-            f"entries are not accounted for: {total} in the catalogue, {processed} processed, {quarantined} quarantined"
+            f"entries are not accounted for: {store.entries:,} in the catalogue, {store.processed:,} processed, "
+            f"{quarantined:,} quarantined; run 'lineshape process' again"
         )
     if store.rows == 0:
         flows = "; ".join(f"{sample}: {flow}" for sample, flow in store.cut_flows.items())

@@ -1,5 +1,6 @@
 """Reporting: figures, plots and one self-contained page from the merged histograms."""
 
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from lineshape.engine import ledger
 from lineshape.engine.bundles import Bundle
+from lineshape.engine.digests import code_of, digest
 from lineshape.engine.errors import RunError
 from lineshape.engine.executor import Executor
 from lineshape.engine.files import read_json, write_json
@@ -27,6 +29,9 @@ from lineshape.engine.verdicts import Failure
 
 if TYPE_CHECKING:
     from distributed import Client
+
+
+_MADE_FROM = "made_from.json"
 
 
 @dataclass(frozen=True)
@@ -55,22 +60,39 @@ def report(job: Job, folder: RunFolder, client: "Client", bars: Bars) -> list[Ro
     """
     store = FeatureStore.load(folder.features)
     measures = job.built_measures()
-    performance = Performance.load(folder.histograms, store, measures)
+    index = read_json(folder.index) if folder.index.is_file() else {"bundles": [], "left_out": {}}
+    bundles = {name: Bundle.load(folder.models / name) for name in index["bundles"] if name in job.models}
+    performance = Performance.load(job, folder.histograms, store, bundles)
+    identity = _identity(job, store, performance, index)
+    if folder.page.is_file() and folder.summary.is_file() and _made_from(folder) == identity:
+        made: list[Row] = read_json(folder.summary)
+        return made
     rows = rows_of(performance, measures, job.baseline)
-    write_json(folder.summary, rows)
-    bundles = {name: Bundle.load(folder.models / name) for name in performance.models}
+    shutil.rmtree(folder.report / "plots", ignore_errors=True)
     drawings = list(_drawings(job, folder, store, performance, bundles))
     bar = bars.add("reporting", len(drawings))
     for drawing, outcome in Executor(client, _draw).run(drawings):
         if isinstance(outcome, Failure):
             raise RunError(f"plot {drawing.name} could not be drawn: {outcome.reason}")
         bar.advance()
-    left_out = read_json(folder.models / "models.json")["left_out"]
-    write_page(
-        folder.page,
-        Content(job, store, performance, bundles, left_out, rows, _sections(drawings), ledger.read(folder.ledger)),
+    content = Content(
+        job, store, performance, bundles, index["left_out"], rows, _sections(drawings), ledger.read(folder.ledger)
     )
+    write_page(folder.page, content)
+    write_json(folder.summary, rows)
+    write_json(folder.report / _MADE_FROM, {"identity": identity})
     return rows
+
+
+def _made_from(folder: RunFolder) -> str:
+    path = folder.report / _MADE_FROM
+    return str(read_json(path)["identity"]) if path.is_file() else ""
+
+
+def _identity(job: Job, store: FeatureStore, performance: Performance, index: dict[str, Any]) -> str:
+    """Digest of all that the page shows: figures, labels, what is missing, and the code that draws it."""
+    missing = [vars(item) for item in store.quarantined], store.notes, index["left_out"]
+    return digest(performance.identity, job.model_dump(mode="json"), missing, code_of("lineshape.engine.report"))
 
 
 def _draw(drawing: Drawing) -> None:

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from lineshape.engine.bundles import FILE, Bundle
-from lineshape.engine.digests import code_of, digest
+from lineshape.engine.bundles import FILE, Bundle, inputs_of
 from lineshape.engine.errors import LineshapeError, RequestError, RunError
 from lineshape.engine.files import write_json
 from lineshape.engine.folders import RunFolder
@@ -19,13 +18,11 @@ from lineshape.engine.learning.models.model import Model, Report
 from lineshape.engine.ledger import versions
 from lineshape.engine.progress import Bars
 from lineshape.engine.shards import FeatureStore
-from lineshape.engine.split import Target
 
 if TYPE_CHECKING:
     from distributed import Client
 
 _TOPIC = "lineshape-training"
-INDEX = "models.json"
 
 
 @dataclass
@@ -73,23 +70,20 @@ def train(job: Job, folder: RunFolder, client: "Client", bars: Bars, only: list[
             shutil.rmtree(task.folder, ignore_errors=True)
         else:
             todo.append(task)
-    for task in _run(todo, client, bars):
-        trained.made.append(task.name)
-        trained.bundles.append(task.name)
-    trained.bundles.sort(key=list(job.models).index)
-    write_json(folder.models / INDEX, {"bundles": trained.bundles, "left_out": trained.left_out})
+    failures = _run(todo, client, bars)
+    trained.made = [task.name for task in todo if task.name not in failures]
+    trained.bundles = sorted([*trained.bundles, *trained.made], key=list(job.models).index)
+    write_json(folder.index, {"bundles": trained.bundles, "left_out": trained.left_out | failures})
+    if failures:
+        raise RunError("\n".join(f"training of {name} failed: {problem}" for name, problem in failures.items()))
     return trained
 
 
 def _task(job: Job, store: FeatureStore, folder: RunFolder, name: str, model: Model) -> Task:
-    features = model.inputs(job.features(model) if model.trains else [])
-    target = Target(truth=job.target.truth, per=model.per or job.target.per)
-    store.require([*features, target.truth, target.per])
-    data = Dataset(folder.features, features, target, job.split)
-    spec = job.models[name]
-    content = [store.digest(), spec.kind, model.model_dump(mode="json"), features, target.model_dump()]
-    identity = digest(*content, job.split.model_dump(), job.seed, code_of("lineshape.engine.learning"))
-    return Task(name, spec, data, identity, job.seed, folder.models / name)
+    inputs = inputs_of(job, model)
+    store.require([*inputs.features, inputs.target.truth, inputs.target.per])
+    data = Dataset(folder.features, inputs.features, inputs.target, job.split)
+    return Task(name, job.models[name], data, inputs.digest(job, store), job.seed, folder.models / name)
 
 
 def _is_made(task: Task) -> bool:
@@ -108,8 +102,11 @@ def _too_few(task: Task, model: Model) -> str:
     )
 
 
-def _run(todo: list[Task], client: "Client", bars: Bars) -> list[Task]:
-    """Train all, the slowest first where the job file lists them last; progress comes as events from the workers."""
+def _run(todo: list[Task], client: "Client", bars: Bars) -> dict[str, str]:
+    """Train all, those that the job file lists last first; returns what went wrong by model.
+
+    Progress comes as events from the workers.
+    """
     from distributed import as_completed
 
     rows = {task.name: bars.add(f"training {task.name}", None) for task in todo}
@@ -124,17 +121,15 @@ def _run(todo: list[Task], client: "Client", bars: Bars) -> list[Task]:
     try:
         futures = {client.submit(train_one, task, pure=False, retries=0): task for task in reversed(todo)}
         for future in as_completed(futures, loop=client.loop):
-            task = futures[future]
+            name = futures[future].name
             problem = future.result() if future.status == "finished" else str(future.exception())
             if problem:
-                failures[task.name] = problem
+                failures[name] = problem
             else:
-                rows[task.name].set(1, 1, "done")
+                rows[name].set(1, 1, "done")
     finally:
         client.unsubscribe_topic(_TOPIC)
-    if failures:
-        raise RunError("\n".join(f"training of {name} failed: {problem}" for name, problem in failures.items()))
-    return todo
+    return failures
 
 
 def train_one(task: Task) -> str:
@@ -153,8 +148,9 @@ def train_one(task: Task) -> str:
         temporary.rename(task.folder)
     except LineshapeError as error:
         return str(error)
-    except Exception:  # noqa: BLE001 - shown whole, as it is a fault of a model's code
-        return traceback.format_exc(limit=-4)
+    except Exception as error:  # noqa: BLE001 - whatever a model's code raises ends its training alone
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        return f"{type(error).__name__}: {error} ({place.filename}, line {place.lineno})"
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return ""

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 #: Response of the calorimeters to the hadronic part of a shower over that to its electromagnetic part.
 H_OVER_E: Final = 0.50

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from lineshape.engine.settings import Settings
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,8 @@ class Sample:
         return len(next(iter(self.events.values())))
 
 
-class Family(BaseModel, ABC):
+class Family(Settings, ABC):
     """A family of samples: one process, its parameters as fields. Add one as a file of this folder."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     @abstractmethod
     def generate(self, taus: int, rng: np.random.Generator) -> Sample:

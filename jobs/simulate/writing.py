@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import awkward as ak
 import numpy as np
-from lineshape.engine.digests import code_of, digest
-from lineshape.engine.errors import RequestError, RunError
+from lineshape.engine.digests import code_of, digest, source_of
+from lineshape.engine.errors import RequestError, RunError, listing, nearest
 from lineshape.engine.executor import Executor
 from lineshape.engine.files import replacing
 from lineshape.engine.job import Job
-from lineshape.engine.kinds import KindSpec, build
+from lineshape.engine.kinds import KindError, KindSpec, build, find
 from lineshape.engine.progress import Bars
 from lineshape.engine.run import Simulate
 from lineshape.engine.settings import Settings
 from lineshape.engine.verdicts import Failure
 from lineshape.jobs.simulate.family import Family, Sample
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -58,7 +58,7 @@ def simulate(
     Returns the paths and the number of candidates that were made now. Raises RequestError where a setting is wrong.
     """
     family, order = read_order(sample, spec)
-    identity = digest(spec.kind, family.model_dump(), order.model_dump(), tree, code_of("lineshape.jobs.simulate"))
+    identity = digest(spec.kind, family.model_dump(), order.model_dump(), tree, _code_of(family))
     edges = [order.taus * i // order.files for i in range(order.files + 1)]
     orders = [
         FileOrder(family, stop - start, order.seed, i, tree, folder / sample / f"{identity}_{i:04d}.root")
@@ -74,16 +74,32 @@ def simulate(
     return [item.path for item in orders], sum(item.taus for item in todo)
 
 
+def _code_of(family: Family) -> str:
+    return digest(code_of("lineshape.jobs.simulate"), source_of(type(family)))
+
+
 def read_order(sample: str, spec: KindSpec) -> tuple[Family, Order]:
     """The family with its settings, and how much of it is asked for."""
     where = ("samples", sample, "simulate")
     known = {name: value for name, value in spec.settings.items() if name in Order.model_fields}
     others = {name: value for name, value in spec.settings.items() if name not in known}
+    try:
+        fields = find("lineshape.jobs.simulate", Family, spec.kind).model_fields
+    except RequestError as error:
+        raise KindError((*where, "kind"), error) from error
+    for name in others:
+        if name not in fields:
+            known_names = [*Order.model_fields, *fields]
+            message = f"unknown key '{name}'{nearest(name, known_names) or f' (expected: {listing(known_names)})'}"
+            raise KindError((*where, name), RequestError(message))
     family = build("lineshape.jobs.simulate", Family, KindSpec(kind=spec.kind, **others), where)
     try:
-        return family, Order.model_validate(known)
-    except ValueError as error:
-        raise RequestError(f"samples.{sample}.simulate: {error}") from error
+        order = Order.model_validate(known)
+    except ValidationError as error:
+        raise KindError(where, error) from error
+    if order.files > order.taus:
+        raise KindError((*where, "files"), RequestError(f"{order.files} files are too many for {order.taus} taus"))
+    return family, order
 
 
 def write_file(order: FileOrder) -> None:

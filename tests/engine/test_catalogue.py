@@ -1,17 +1,17 @@
 """Files and chunks."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from lineshape.engine.catalogue import FileRecord, chunks_of, expand, without_repeats
 from lineshape.engine.errors import RequestError
 
 
-def record(path: str = "a.root", uuid: str = "u", entries: int = 10, sample: str = "s") -> FileRecord:
-    return FileRecord(sample, path, "tree", uuid, entries, {"pt": "pt"})
+def record(path: str = "a.root", uuid: str = "u", entries: int = 10, size: int = 100) -> FileRecord:
+    return FileRecord("s", path, "tree", uuid, entries, size, {"pt": "pt"})
 
 
 @given(entries=st.integers(1, 10**7), size=st.integers(1, 10**6))
@@ -21,7 +21,7 @@ def test_chunks_cover_every_entry_once(entries: int, size: int) -> None:
     chunks = chunks_of(record(entries=entries), size)
     assert chunks[0].start == 0
     assert chunks[-1].stop == entries
-    assert all(first.stop == second.start for first, second in zip(chunks, chunks[1:], strict=False))
+    assert all(first.stop == second.start for first, second in pairwise(chunks))
     assert max(chunk.stop - chunk.start for chunk in chunks) <= size
     assert min(chunk.stop - chunk.start for chunk in chunks) > 0
 
@@ -50,3 +50,8 @@ def test_a_repeat_is_named() -> None:
     kept, repeats = without_repeats([record("b.root"), record("a.root"), record("c.root", uuid="v")])
     assert [item.path for item in kept] == ["a.root", "c.root"]
     assert [(again.path, first.path) for again, first in repeats] == [("b.root", "a.root")]
+
+
+def test_of_two_copies_the_whole_one_is_kept() -> None:
+    kept, _ = without_repeats([record("a.root", size=40), record("b.root", size=100)])
+    assert [item.path for item in kept] == ["b.root"]

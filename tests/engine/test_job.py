@@ -37,6 +37,11 @@ def test_shipped_jobs_are_valid(study: str) -> None:
         ("baseline: brt", "baseline: bdt", r"baseline 'bdt' is not a model: expected one of combined"),
         ("study: tau_energy_scale\n", "", r"key 'study' is missing"),
         ("files: 8, seed: 2022}", "files: 8, seed: [2022", r"line \d+: not valid YAML"),
+        (
+            "standard: [mu, ",
+            "standard: [muu, ",
+            r"models\.dnn: scaling: 'muu' is not a feature of this job; nearest: mu",
+        ),
         ("{test: 0.3333,", "{test: 1.5,", r"split\.test: .*less than 1, found 1\.5"),
     ],
 )
@@ -67,7 +72,7 @@ def test_missing_job_file(tmp_path: Path) -> None:
 def test_changes_by_dotted_key() -> None:
     job = load_job(shipped()["tau_energy_scale"], {"models.brt.depth": 3})
     assert job.built_models()["brt"].model_dump()["depth"] == 3
-    with pytest.raises(RequestError, match=r"'modles' is not a section.*nearest: models"):
+    with pytest.raises(RequestError, match=r"unknown key 'modles'; nearest: models"):
         load_job(shipped()["tau_energy_scale"], {"modles.brt.depth": 3})
 
 

@@ -2,12 +2,18 @@
 
 import json
 import os
+import re
+import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from lineshape.jobs import api, job_files
+
+from tests.engine.stages.test_processing import DAMAGES
 
 pytestmark = pytest.mark.processes
 
@@ -87,6 +93,11 @@ def test_studies(tmp_path: Path) -> None:
         (("run", "tau_energy_scale", "--sample=x=none_*.root", "--workers=1"), 2, "no file matches"),
         (("run", "tau_energy_scale", "--sample=x=none.root", "--workers=1"), 2, "no such file"),
         (("run", "tau_energy_scale_physlite", "--workers=1"), 2, "give your files with --sample"),
+        (("run", "tau_energy_scale", "--set=processor.maximum_ratios=3"), 2, "nearest: maximum_ratio"),
+        (("run", "tau_energy_scale", "--set=samples.gammatautau.simulate.tau=3"), 2, "nearest: taus"),
+        (("run", "tau_energy_scale", "--set=branches.ptCombind=x"), 2, "nearest: ptCombined"),
+        (("run", "tau_energy_scale", "--set=title=[a"), 2, "not valid YAML"),
+        (("run", sys.executable), 2, "expected YAML, and it is not text"),
         (("train", "tau_energy_scale", "--workers=1"), 2, "run 'lineshape process' first"),
         (("status", "tau_energy_scale"), 2, "no run in tau_energy_scale"),
     ],
@@ -99,7 +110,8 @@ def test_a_users_mistake_is_a_message(arguments: tuple[str, ...], status: int, m
 
 
 def test_a_run_that_loses_data_says_so_and_keeps_the_rest(ntuples: list[Path], tmp_path: Path) -> None:
-    (tmp_path / "bad.root").write_bytes(ntuples[0].read_bytes()[:40_000])
+    write_file(FileOrder(GammaTauTau(), 3000, 12, 0, TREE, tmp_path / "whole.root"))
+    (tmp_path / "bad.root").write_bytes((tmp_path / "whole.root").read_bytes()[:40_000])
     samples = [f"--sample=ntuples={path}" for path in (*ntuples, tmp_path / "bad.root")]
     result = lineshape("run", "tau_energy_scale", *samples, *QUICK, folder=tmp_path)
     assert result.returncode == 1
@@ -110,6 +122,75 @@ def test_a_run_that_loses_data_says_so_and_keeps_the_rest(ntuples: list[Path], t
     assert "This result is partial" in (folder / "report" / "index.html").read_text(encoding="utf-8")
     tolerated = lineshape("run", "tau_energy_scale", *samples, *QUICK, "--set=tolerate=0.5", folder=tmp_path)
     assert tolerated.returncode == 0, tolerated.stderr
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_bad_input_at_the_command_line(name: str, ntuples: list[Path], tmp_path: Path) -> None:
+    damage, message = DAMAGES[name]
+    bad = tmp_path / "bad.root"
+    damage(ntuples[0], bad)
+    result = lineshape("process", "tau_energy_scale", f"--sample=ntuples={bad}", "--workers=1", folder=tmp_path)
+    assert result.returncode in {1, 2}
+    assert re.search(message, result.stderr)
+    assert "Traceback" not in result.stderr + result.stdout
+
+
+def test_a_wrong_request_leaves_a_finished_run_as_it_was(finished: api.Result, tmp_path: Path) -> None:
+    shutil.copytree(finished.folder, tmp_path / "run")
+    before = (tmp_path / "run" / "job.json").read_bytes()
+    wrong = lineshape("run", "tau_energy_scale", "-o", "run", "--sample=x=none.root", "--workers=1", folder=tmp_path)
+    assert wrong.returncode == 2
+    assert (tmp_path / "run" / "job.json").read_bytes() == before
+    result = lineshape("report", "run", folder=tmp_path)
+    assert result.returncode == 0, result.stderr
+
+
+def test_feature_sets_are_named_by_numbers(finished: api.Result, tmp_path: Path) -> None:
+    shutil.copytree(finished.folder, tmp_path / "run")
+    changes = ["--set=models.brt.features=19", "--set=models.brt.per=ptTauEnergyScale"]
+    result = lineshape("train", "run", "-m", "brt", *changes, folder=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "brt made" in result.stderr
+
+
+def test_interrupted(tmp_path: Path) -> None:
+    """Ctrl-C reaches the whole process group; what was begun is not left half done."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lineshape.jobs.cli", "simulate", "tau_energy_scale", "--workers=2"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.rglob("*.tmp")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted: run the same command again" in errors
+    assert "Traceback" not in errors
+    for path in tmp_path.rglob("*.root"):
+        with uproot.open(path) as file:
+            assert file[TREE].num_entries > 0
+
+
+def test_genuine_files_through_all_stages(shared: Path, tmp_path: Path) -> None:
+    """14 taus of two releases against the figures pooled over 32 (reference): within three of our own uncertainties."""
+    real = shared / "real"
+    samples = [f"--sample=ttbar={real}/physlite_r2{release}_ttbar.root" for release in (1, 3)]
+    samples += [f"--sample=zee={real}/physlite_r22_zee.root", f"--sample=aod={real}/aod_r21_three_events.root"]
+    result = lineshape("run", "tau_energy_scale_physlite", *samples, "--workers=2", folder=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "model mdn left out" in result.stderr
+    found = api.open_result(tmp_path / "runs" / "tau_energy_scale_physlite")
+    for figure, pooled in (("median", 1.04), ("half_68", 0.063), ("half_95", 0.17)):
+        row = found.figure("final", figure, sample="ttbar")
+        assert row["entries"] == 14
+        assert abs(row["value"] - pooled) < 3 * row["uncertainty"]
+    assert not [row for row in found.rows if row["sample"] == "zee"]
+    assert "nothing can be measured on it" in found.page.read_text(encoding="utf-8")
 
 
 def test_result_in_a_notebook(finished: api.Result) -> None:

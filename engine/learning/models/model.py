@@ -59,6 +59,13 @@ class Model(Settings, ABC):
     #: Whether there is anything to train.
     trains: ClassVar[bool] = True
 
+    def check(self, known: list[str]) -> None:
+        """Raise RequestError where a setting names a feature that is not known to the job."""
+
+    def parts(self) -> list[object]:
+        """The kinds that the model is made of, itself the first: a bundle is out of date when their code changes."""
+        return [self]
+
     def inputs(self, resolved: list[str]) -> tuple[str, ...]:
         """Columns of x: by default the features, with their set resolved."""
         return tuple(resolved)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import numpy as np
+from lineshape.engine.errors import RequestError, nearest
 from lineshape.engine.kinds import KindSpec, build
 from lineshape.engine.learning.dataset import Dataset
 from lineshape.engine.learning.history import History
@@ -55,6 +56,17 @@ class Neural(Model):
     def built_loss(self) -> Loss:
         """The loss's kind with its settings."""
         return build("lineshape.engine.learning.losses", Loss, self.loss, ("loss",))
+
+    def check(self, known: list[str]) -> None:
+        """Raise RequestError where a feature is to be scaled that no feature set of the job has."""
+        for names in self.scaling.values():
+            for name in [] if names == "all" else names:
+                if name not in known:
+                    raise RequestError(f"scaling: '{name}' is not a feature of this job{nearest(name, known)}")
+
+    def parts(self) -> list[object]:
+        """The model, its network and its loss."""
+        return [self, self.built_network, self.built_loss]
 
     def train(self, data: Dataset, folder: Path, seed: int, report: Report) -> dict[str, object]:
         """Fit the network; the same data, seed and number of threads give the same weights."""

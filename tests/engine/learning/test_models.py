@@ -49,7 +49,7 @@ def make_store(folder: Path, columns: dict[str, np.ndarray]) -> FeatureStore:
     rows = len(columns["event"])
     arrays = {name: ak.Array(values) for name, values in columns.items()}
     write_shard(folder / "s" / "one.parquet", arrays, meanings, ShardInfo({}, rows, {}, {}))
-    store = FeatureStore(folder, (Shard("s/one.parquet", "s", rows, "one"),), meanings, {}, rows)
+    store = FeatureStore(folder, (Shard("s/one.parquet", "s", rows, "one"),), meanings, {}, rows, rows)
     store.save()
     return store
 

@@ -16,6 +16,7 @@ from lineshape.engine.histograms import from_uhi
 from lineshape.engine.progress import Bars
 from lineshape.engine.shards import FeatureStore
 from lineshape.engine.stages.histogramming import histogram
+from lineshape.engine.stages.reporting import report
 from lineshape.engine.stages.training import train
 from lineshape.jobs import api
 
@@ -45,7 +46,8 @@ def test_a_changed_model_is_trained_anew_and_no_other(
 
 
 def test_too_few_rows_leave_a_model_out(finished: api.Result, copied: RunFolder, client: Client, bars: Bars) -> None:
-    trained = train(job_of(finished, **{"models.brt.minimum_entries": 10**6}), copied, client, bars)
+    changes = {"models.brt.minimum_entries": 10**6, "models.brt.depth": 2}
+    trained = train(job_of(finished, **changes), copied, client, bars)
     assert "are too few: expected at least 1,000,000" in trained.left_out["brt"]
     assert "brt" not in trained.bundles
 
@@ -57,6 +59,9 @@ def test_a_training_that_fails_names_the_model(
     with pytest.raises(RunError, match=r"training of dnn failed: the loss is not finite"):
         train(job, copied, client, bars)
     assert (copied.models / "mdn" / "bundle.json").is_file()
+    index = json.loads(copied.index.read_text(encoding="utf-8"))
+    assert "dnn" not in index["bundles"]
+    assert "loss is not finite" in index["left_out"]["dnn"]
 
 
 def test_an_unknown_model_is_a_request_error(
@@ -114,6 +119,28 @@ def test_same_histograms_from_one_pass_and_from_parts(
     shutil.rmtree(copied.histograms)
     histogram(finished.job, copied, client, bars)
     assert (copied.histograms / "performance.json").read_bytes() == first
+
+
+def test_histograms_of_something_else_are_refused(
+    finished: api.Result, copied: RunFolder, client: Client, bars: Bars
+) -> None:
+    """Not drawn under the axes of another job file, nor beside other models."""
+    other = job_of(finished, **{"measures.response.by.eta.bins": 8})
+    with pytest.raises(RequestError, match="of other bundles, data or measures: run 'lineshape histogram' first"):
+        report(other, copied, client, bars)
+    leaking = job_of(finished, **{"split.test": 0.9})
+    with pytest.raises(RequestError, match="run 'lineshape train' first"):
+        histogram(leaking, copied, client, bars)
+
+
+def test_a_report_that_is_there_is_kept(finished: api.Result, copied: RunFolder, client: Client, bars: Bars) -> None:
+    before = copied.page.stat().st_mtime_ns
+    assert report(finished.job, copied, client, bars) == finished.rows
+    assert copied.page.stat().st_mtime_ns == before
+
+
+def test_a_new_label_trains_nothing(finished: api.Result, copied: RunFolder, client: Client, bars: Bars) -> None:
+    assert train(job_of(finished, **{"models.mdn.label": "Mixture"}), copied, client, bars).made == []
 
 
 def test_the_page_is_self_contained(finished: api.Result) -> None:

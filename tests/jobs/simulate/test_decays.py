@@ -63,7 +63,9 @@ def test_fractions_of_the_five_modes(ours: Sample, pythia: Sample) -> None:
     assert fractions(ours) == pytest.approx(fractions(pythia), abs=0.01)
 
 
-@pytest.mark.parametrize(("charged", "neutral", "tolerance"), [(1, 1, 0.012), (1, 2, 0.03), (3, 0, 0.02), (3, 1, 0.04)])
+@pytest.mark.parametrize(
+    ("charged", "neutral", "tolerance"), [(1, 1, 0.012), (1, 2, 0.045), (3, 0, 0.02), (3, 1, 0.045)]
+)
 def test_masses(ours: Sample, pythia: Sample, charged: int, neutral: int, tolerance: float) -> None:
     """Quartiles of the mass of ρ and a1, GeV. Pythia gives 2π⁰π and 3π different a1 shapes; here they share one."""
     quartiles = [np.quantile(s.mass[s.of(charged, neutral)], [0.25, 0.5, 0.75]) for s in (ours, pythia)]
