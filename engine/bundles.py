@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from lineshape.engine.digests import code_of, digest, source_of
 from lineshape.engine.errors import RequestError
 from lineshape.engine.files import read_json, write_json

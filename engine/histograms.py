@@ -8,8 +8,9 @@ from typing import Any
 import hist
 import numpy as np
 import uhi.io.json
-from lineshape.engine.files import read_json, replacing, write_json
 from numpy.typing import NDArray
+
+from lineshape.engine.files import read_json, replacing, write_json
 
 #: Histograms by name.
 Histograms = dict[str, hist.Hist[Any]]

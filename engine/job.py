@@ -5,6 +5,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from pydantic import Field, ValidationError, model_validator
+
 from lineshape.engine.clusters.cluster import Cluster
 from lineshape.engine.errors import RequestError
 from lineshape.engine.job_file import Source, explain
@@ -13,7 +15,6 @@ from lineshape.engine.learning.models.model import Model
 from lineshape.engine.measures.measure import Measure
 from lineshape.engine.settings import Settings
 from lineshape.engine.split import Split, Target
-from pydantic import Field, ValidationError, model_validator
 
 
 class SampleSpec(Settings):

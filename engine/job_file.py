@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any, Self
 
 import yaml
-from lineshape.engine.errors import RequestError, nearest
 from pydantic import BaseModel, ValidationError
+
+from lineshape.engine.errors import RequestError, nearest
 
 Place = tuple[str | int, ...]
 

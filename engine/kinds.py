@@ -9,8 +9,9 @@ import pkgutil
 from types import ModuleType
 from typing import Any, TypeVar
 
-from lineshape.engine.errors import RequestError, listing, nearest
 from pydantic import BaseModel, ConfigDict, ValidationError
+
+from lineshape.engine.errors import RequestError, listing, nearest
 
 T = TypeVar("T")
 K = TypeVar("K", bound=BaseModel)

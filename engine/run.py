@@ -18,6 +18,7 @@ from lineshape.engine.shards import FeatureStore
 
 if TYPE_CHECKING:
     from distributed import Client
+
     from lineshape.engine.stages.training import Trained
 
 #: Gives the ROOT files of a sample that has none of its own: sample's name, folder, client, bars → files, text.

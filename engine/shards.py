@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from lineshape.engine.columns import Column
 from lineshape.engine.digests import digest
 from lineshape.engine.errors import RequestError, listing, nearest
 from lineshape.engine.files import read_json, replacing, write_json
 from lineshape.engine.histograms import from_uhi, to_uhi
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import awkward as ak

@@ -3,10 +3,11 @@
 from typing import Annotated, Literal
 
 import numpy as np
-from lineshape.engine.digests import uniform
-from lineshape.engine.settings import Settings
 from numpy.typing import NDArray
 from pydantic import Field
+
+from lineshape.engine.digests import uniform
+from lineshape.engine.settings import Settings
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 SplitName = Literal["training", "validation", "test"]

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from typing import Final
 
 import numpy as np
-from lineshape.engine.digests import uniform
 from numpy.typing import NDArray
+
+from lineshape.engine.digests import uniform
 
 Floats = NDArray[np.float64]
 

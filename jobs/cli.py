@@ -9,11 +9,12 @@ from typing import Annotated, Any
 
 import typer
 import yaml
-from lineshape.engine.errors import IncompleteRunError, LineshapeError, RequestError
-from lineshape.engine.folders import RunFolder
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from lineshape.engine.errors import IncompleteRunError, LineshapeError, RequestError
+from lineshape.engine.folders import RunFolder
 
 app = typer.Typer(
     no_args_is_help=True,

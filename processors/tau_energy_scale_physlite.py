@@ -12,6 +12,7 @@ import awkward as ak
 import numpy as np
 from coffea.nanoevents.methods.base import NanoEvents
 from coffea.processor import ProcessorABC
+
 from lineshape.engine.columns import Column
 from lineshape.engine.processor import Selected, control_histograms, per_object
 from lineshape.engine.settings import Settings

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from distributed import Client
+
 from lineshape.engine.clusters.local import Local
 from lineshape.engine.job import Job
 from lineshape.engine.progress import Bars, Screen

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
-from lineshape.engine.clusters.cluster import Cluster
 from pydantic import Field
+
+from lineshape.engine.clusters.cluster import Cluster
 
 if TYPE_CHECKING:
     from distributed import Client, WorkerPlugin

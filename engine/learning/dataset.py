@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+
 from lineshape.engine.errors import RunError
 from lineshape.engine.shards import FeatureStore
 from lineshape.engine.split import Split, SplitName, Target
-from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 import torch
-from lineshape.engine.learning.scaling import Affine
 from torch import Tensor, nn
+
+from lineshape.engine.learning.scaling import Affine
 
 ACTIVATIONS = {"relu": nn.ReLU, "elu": nn.ELU, "tanh": nn.Tanh, "silu": nn.SiLU}
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
-from lineshape.engine.errors import RunError
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from lineshape.engine.errors import RunError
 
 LossFunction = Callable[[dict[str, Tensor], Tensor], Tensor]
 EpochDone = Callable[[int, dict[str, float]], None]

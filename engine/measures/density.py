@@ -10,12 +10,13 @@ from typing import Final
 
 import hist
 import numpy as np
+from numpy.typing import NDArray
+
 from lineshape.engine import statistics
 from lineshape.engine.histograms import Histograms
 from lineshape.engine.learning.models.model import Mixture
 from lineshape.engine.measures.measure import Figure, Meanings, Measure, Measured, Objects, by_group, group_axis
 from lineshape.engine.report.plots import Plot, Series
-from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 

@@ -7,13 +7,14 @@ from typing import Any
 
 import hist
 import numpy as np
+from numpy.typing import NDArray
+
 from lineshape.engine.bundles import Prediction
 from lineshape.engine.columns import Column
 from lineshape.engine.histograms import Histograms
 from lineshape.engine.report.plots import Plot
 from lineshape.engine.settings import Settings
 from lineshape.engine.statistics import GROUPS
-from numpy.typing import NDArray
 
 Meanings = Mapping[str, Column]
 

@@ -6,14 +6,15 @@ from typing import Self
 
 import hist
 import numpy as np
+from numpy.typing import NDArray
+from pydantic import model_validator
+
 from lineshape.engine import statistics
 from lineshape.engine.columns import Column
 from lineshape.engine.histograms import Histograms
 from lineshape.engine.measures.measure import Figure, Meanings, Measure, Measured, Objects, by_group, group_axis
 from lineshape.engine.report.plots import Plot, Series
 from lineshape.engine.settings import Settings
-from numpy.typing import NDArray
-from pydantic import model_validator
 
 Floats = NDArray[np.float64]
 

@@ -6,12 +6,13 @@ distance from the mean.)
 
 import hist
 import numpy as np
+from numpy.typing import NDArray
+
 from lineshape.engine import statistics
 from lineshape.engine.histograms import Histograms
 from lineshape.engine.measures.measure import Figure, Meanings, Measure, Measured, Objects, by_group, group_axis
 from lineshape.engine.measures.response import EDGES, response_axis, response_of, shape
 from lineshape.engine.report.plots import Plot, Series
-from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from lineshape.engine.files import replacing
 from lineshape.engine.report.plots import Plot, Series
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from lineshape.engine.bundles import Bundle
 from lineshape.engine.columns import Column
 from lineshape.engine.digests import digest

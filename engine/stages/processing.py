@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import awkward as ak
 import numpy as np
+from pydantic import ValidationError
+
 from lineshape.engine import kinds
 from lineshape.engine.catalogue import (
     Chunk,
@@ -31,7 +33,6 @@ from lineshape.engine.progress import Bars
 from lineshape.engine.settings import Settings
 from lineshape.engine.shards import FeatureStore, Quarantined, Shard, ShardInfo, read_info, write_shard
 from lineshape.engine.verdicts import Cause, Failure, classify
-from pydantic import ValidationError
 
 if TYPE_CHECKING:
     from distributed import Client

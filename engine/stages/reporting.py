@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from lineshape.engine import ledger
 from lineshape.engine.bundles import Bundle
 from lineshape.engine.digests import code_of, digest

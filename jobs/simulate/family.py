@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from lineshape.engine.settings import Settings
 from numpy.typing import NDArray
+
+from lineshape.engine.settings import Settings
 
 
 @dataclass(frozen=True)

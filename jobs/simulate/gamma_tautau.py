@@ -4,10 +4,11 @@ from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
+
 from lineshape.jobs.simulate import tau_reconstruction as reconstruction
 from lineshape.jobs.simulate.decays import TAU_MASS, boost_along_z, visible_decays
 from lineshape.jobs.simulate.family import Family, Sample
-from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 

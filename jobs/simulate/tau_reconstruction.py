@@ -13,9 +13,10 @@ from itertools import pairwise
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
+
 from lineshape.jobs.simulate import detector
 from lineshape.jobs.simulate.decays import MODE_FRACTIONS
-from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

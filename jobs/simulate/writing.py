@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import awkward as ak
 import numpy as np
+from pydantic import Field, ValidationError
+
 from lineshape.engine.digests import code_of, digest, source_of
 from lineshape.engine.errors import RequestError, RunError, listing, nearest
 from lineshape.engine.executor import Executor
@@ -18,7 +20,6 @@ from lineshape.engine.run import Simulate
 from lineshape.engine.settings import Settings
 from lineshape.engine.verdicts import Failure
 from lineshape.jobs.simulate.family import Family, Sample
-from pydantic import Field, ValidationError
 
 if TYPE_CHECKING:
     from distributed import Client

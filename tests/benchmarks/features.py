@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+
 from lineshape.engine.shards import FeatureStore
 
 #: Column of the feature store: mean and standard deviation of the real sample (mc20d γ*→ττ).

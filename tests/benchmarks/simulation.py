@@ -11,6 +11,7 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"
 
 import numpy as np  # noqa: E402 - after the threads are pinned
+
 from lineshape.jobs.simulate.gamma_tautau import GammaTauTau  # noqa: E402
 
 

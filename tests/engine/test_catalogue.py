@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from lineshape.engine.catalogue import FileRecord, chunks_of, expand, without_repeats
 from lineshape.engine.errors import RequestError
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from distributed import Client
+
 from lineshape.engine.errors import DataError
 from lineshape.engine.executor import Executor
 from lineshape.engine.verdicts import Cause, Failure

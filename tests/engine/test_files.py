@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from lineshape.engine.files import read_json, replacing, write_json
 
 

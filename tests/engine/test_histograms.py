@@ -5,6 +5,7 @@ from pathlib import Path
 import hist
 import numpy as np
 import uproot
+
 from lineshape.engine.histograms import add_part, from_uhi, merge, save_part, save_root, to_uhi
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from lineshape.engine.errors import RequestError
 from lineshape.engine.job import Job, load_job
 from lineshape.jobs.job_files import shipped

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from lineshape.engine import kinds
 from lineshape.engine.errors import RequestError
 from lineshape.engine.learning.losses.loss import Loss

@@ -7,6 +7,7 @@ import hist
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+
 from lineshape.engine.columns import Column
 from lineshape.engine.shards import ShardInfo, read_columns, read_info, write_shard
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from lineshape.engine import statistics
 from lineshape.engine.measures.response import EDGES
 

@@ -4,6 +4,7 @@ import zlib
 
 import cramjam
 import pytest
+
 from lineshape.engine.errors import DataError
 from lineshape.engine.verdicts import ATTEMPTS, Cause, Failure, back_off, classify, try_again
 

@@ -11,8 +11,12 @@ import time
 from pathlib import Path
 
 import pytest
-from lineshape.jobs import api, job_files
+import uproot
 
+from lineshape.jobs import api, job_files
+from lineshape.jobs.simulate.gamma_tautau import GammaTauTau
+from lineshape.jobs.simulate.writing import FileOrder, write_file
+from tests.conftest import TREE
 from tests.engine.stages.test_processing import DAMAGES
 
 pytestmark = pytest.mark.processes

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from distributed import Client
+
 from lineshape.engine.report.summary import Row
 from lineshape.jobs import api
 

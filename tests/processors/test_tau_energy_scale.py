@@ -6,10 +6,10 @@ import awkward as ak
 import numpy as np
 import pytest
 import uproot
+
 from lineshape.engine.catalogue import FileRequest, find_branches, open_file
 from lineshape.engine.processor import Selected, events_of
 from lineshape.processors.tau_energy_scale import Cuts, TauEnergyScale
-
 from tests.conftest import TREE
 
 

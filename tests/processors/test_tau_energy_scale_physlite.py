@@ -5,6 +5,7 @@ from pathlib import Path
 import awkward as ak
 import numpy as np
 import pytest
+
 from lineshape.engine.catalogue import FileRequest, find_branches, open_file
 from lineshape.engine.processor import Selected, events_of
 from lineshape.processors.physlite import matched, missing

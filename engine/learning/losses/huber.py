@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-from lineshape.engine.learning.losses.loss import Loss
 from pydantic import Field
+
+from lineshape.engine.learning.losses.loss import Loss
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
 from lineshape.engine.learning.dataset import Dataset
 from lineshape.engine.learning.history import History
 from lineshape.engine.learning.models.model import Model, Output, Report
 from lineshape.engine.learning.threads import threads
-from numpy.typing import NDArray
-from pydantic import Field
 
 if TYPE_CHECKING:
     import xgboost

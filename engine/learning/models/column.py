@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
+
 from lineshape.engine.learning.dataset import Dataset
 from lineshape.engine.learning.models.model import Model, Output, Report
-from numpy.typing import NDArray
 
 
 class Column(Model):

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
+
 from lineshape.engine.learning.dataset import Dataset
 from lineshape.engine.settings import Settings
-from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 #: Called with steps done, steps in all and a word on where the training stands.

@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
 from lineshape.engine.errors import RequestError, nearest
 from lineshape.engine.kinds import KindSpec, build
 from lineshape.engine.learning.dataset import Dataset
@@ -15,8 +18,6 @@ from lineshape.engine.learning.models.model import Model, Output, Report
 from lineshape.engine.learning.networks.network import Network
 from lineshape.engine.learning.scaling import Affine, robust, standard
 from lineshape.engine.learning.threads import threads
-from numpy.typing import NDArray
-from pydantic import Field, model_validator
 
 _FILE = "weights.pt"
 _SCALINGS = {"standard": standard, "robust": robust}
@@ -71,6 +72,7 @@ class Neural(Model):
     def train(self, data: Dataset, folder: Path, seed: int, report: Report) -> dict[str, object]:
         """Fit the network; the same data, seed and number of threads give the same weights."""
         import torch
+
         from lineshape.engine.learning.loop import Recipe, Rows, fit
 
         torch.set_num_threads(threads())

@@ -3,10 +3,11 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
+
 from lineshape.engine.learning.models.model import Output
 from lineshape.engine.learning.networks.network import Network
 from lineshape.engine.learning.scaling import Affine
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -17,8 +18,9 @@ class Dense(Network):
 
     def build(self, inputs: Affine, target: Affine) -> "nn.Module":
         """Dense layers between the scaling of inputs and that of the target."""
-        from lineshape.engine.learning.layers import Standardise, stack
         from torch import nn
+
+        from lineshape.engine.learning.layers import Standardise, stack
 
         class Module(nn.Module):
             def __init__(self, settings: Dense) -> None:

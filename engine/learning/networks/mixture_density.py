@@ -3,11 +3,12 @@
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
 from lineshape.engine.learning.models.model import Mixture, Output
 from lineshape.engine.learning.networks.network import Network
 from lineshape.engine.learning.scaling import Affine
-from numpy.typing import NDArray
-from pydantic import Field
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -21,9 +22,10 @@ class MixtureDensity(Network):
 
     def build(self, inputs: Affine, target: Affine) -> "nn.Module":
         """Dense layers to 3 × components; weights by softmax, sigmas by softplus."""
-        from lineshape.engine.learning.layers import Standardise, stack
         from torch import nn
         from torch.nn import functional
+
+        from lineshape.engine.learning.layers import Standardise, stack
 
         class Module(nn.Module):
             def __init__(self, settings: MixtureDensity) -> None:

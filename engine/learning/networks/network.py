@@ -4,11 +4,12 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
 from lineshape.engine.learning.models.model import Output
 from lineshape.engine.learning.scaling import Affine
 from lineshape.engine.settings import Settings
-from numpy.typing import NDArray
-from pydantic import Field
 
 if TYPE_CHECKING:
     from torch import nn

@@ -5,6 +5,7 @@ import os
 import psutil
 import pytest
 from distributed import Client
+
 from lineshape.engine.learning.threads import threads
 
 pytestmark = pytest.mark.processes

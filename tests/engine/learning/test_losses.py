@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from lineshape.engine.learning.losses.huber import Huber
 from lineshape.engine.learning.losses.mean_squared_error import MeanSquaredError
 from lineshape.engine.learning.losses.negative_log_likelihood import NegativeLogLikelihood

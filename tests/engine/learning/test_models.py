@@ -1,5 +1,6 @@
 """Contract of every model that trains: it learns a known function, reproducibly, and its bundle predicts the same."""
 
+import pickle
 import shutil
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import awkward as ak
 import numpy as np
 import pytest
+
 from lineshape.engine.bundles import Bundle
 from lineshape.engine.columns import Column
 from lineshape.engine.errors import RequestError, RunError
@@ -108,6 +110,26 @@ def test_a_bundle_moves(data: Dataset, tmp_path: Path) -> None:
     shutil.rmtree(data.store)
     shutil.move(tmp_path / "bundle", tmp_path / "elsewhere")
     assert Bundle.load(tmp_path / "elsewhere").predict(columns).target.tolist() == before.tolist()
+
+
+def test_loading_a_bundle_executes_no_code_from_it(data: Dataset, tmp_path: Path) -> None:
+    trained("dense", data, tmp_path / "bundle")
+    with (tmp_path / "bundle" / "weights.pt").open("wb") as file:
+        pickle.dump(Evil(str(tmp_path / "executed")), file, protocol=2)
+    columns = {"a": np.ones(3), "b": np.ones(3), "per": np.ones(3)}
+    with pytest.raises(pickle.UnpicklingError):
+        Bundle.load(tmp_path / "bundle").predict(columns)
+    assert not (tmp_path / "executed").exists()
+
+
+class Evil:
+    """Writes a file when it is unpickled."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (Path.touch, (Path(self.path),))
 
 
 def test_missing_columns_are_named(data: Dataset, tmp_path: Path) -> None:

@@ -1,13 +1,11 @@
 """Networks: the talk's size, scaling inside the graph, a mixture that is one."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
+
 from lineshape.engine import kinds
 from lineshape.engine.learning.models.model import Mixture
-from lineshape.engine.learning.networks.dense import Dense
 from lineshape.engine.learning.networks.mixture_density import MixtureDensity
 from lineshape.engine.learning.networks.network import Network
 from lineshape.engine.learning.scaling import Affine, robust, standard
@@ -64,10 +62,3 @@ def test_scalings(rng: np.random.Generator) -> None:
     assert found.offset == pytest.approx([5, 3], abs=0.1)
     assert found.scale == pytest.approx([2, 1], abs=0.1)
     assert standard(values).scale[0] > 1000
-
-
-def test_weights_load_without_unpickling_code(tmp_path: Path) -> None:
-    """Its state can be loaded with weights_only."""
-    module = Dense(layers=(4,)).build(affine(2), affine(1))
-    torch.save(module.state_dict(), tmp_path / "weights.pt")
-    assert set(torch.load(tmp_path / "weights.pt", weights_only=True)) == set(module.state_dict())

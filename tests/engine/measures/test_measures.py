@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from lineshape.engine import kinds
 from lineshape.engine.bundles import Prediction
 from lineshape.engine.columns import Column

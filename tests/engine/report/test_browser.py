@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from lineshape.jobs import api
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes]

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import uproot
 from distributed import Client
+
 from lineshape.engine.errors import LineshapeError, RequestError
 from lineshape.engine.folders import RunFolder
 from lineshape.engine.progress import Bars
 from lineshape.engine.shards import FeatureStore
 from lineshape.engine.stages.processing import process
-
 from tests.conftest import TREE, small_job
 
 pytestmark = pytest.mark.processes

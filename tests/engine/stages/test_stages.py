@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import uproot
 from distributed import Client
+
 from lineshape.engine.bundles import Bundle
 from lineshape.engine.errors import RequestError, RunError
 from lineshape.engine.folders import RunFolder
@@ -19,7 +20,6 @@ from lineshape.engine.stages.histogramming import histogram
 from lineshape.engine.stages.reporting import report
 from lineshape.engine.stages.training import train
 from lineshape.jobs import api
-
 from tests.conftest import small_job
 
 pytestmark = pytest.mark.processes

@@ -6,6 +6,7 @@ from pathlib import Path
 import awkward as ak
 import numpy as np
 import pytest
+
 from lineshape.jobs.simulate.decays import CHANNELS, TAU_MASS, visible_decays
 
 N = 200_000
