@@ -40,7 +40,8 @@ class Local(Cluster):
             "distributed.deploy.lost-worker-timeout": "600s",
             "distributed.scheduler.no-workers-timeout": "600s",
             "distributed.scheduler.allowed-failures": 3,
-            "distributed.nanny.pre-spawn-environ": dask.config.get("distributed.nanny.pre-spawn-environ") | environment,
+            # In place of Dask's own, whose MALLOC_TRIM_THRESHOLD_ gives memory back after every batch of a training.
+            "distributed.nanny.pre-spawn-environ": environment,
             "distributed.worker.daemon": False,
         }
         with dask.config.set(settings):

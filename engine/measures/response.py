@@ -124,7 +124,7 @@ class Response(Measure):
                         float(edges[i]),
                     )
                     for i in range(1, len(edges))
-                    if entries[i] > 0
+                    if entries[i] > 0 and not (ratio and np.isnan(value[i]))
                 ]
         return found
 

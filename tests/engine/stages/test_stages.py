@@ -169,7 +169,10 @@ def test_every_curve_of_the_talk_is_measured(finished: api.Result) -> None:
             rows = [row for row in finished.rows if (row["model"], row["by"], row["figure"]) == (model, by, "half_68")]
             assert 1 < len(rows) <= most
             assert all(row["low"] < row["high"] for row in rows)
-            assert all(row["uncertainty"] is not None for row in rows if row["entries"] > 100)
+            assert all(row["uncertainty"] is not None for row in rows)
+    ratios = [row for row in finished.rows if row["figure"].endswith("_over_baseline")]
+    assert all(row["value"] is not None and row["entries"] >= 400 for row in ratios)
+    assert "mdn" in {row["model"] for row in ratios if row["by"] == "truthPtVis"}
 
 
 def test_the_stages_are_in_the_ledger(finished: api.Result) -> None:
