@@ -55,10 +55,8 @@ def build(package: str, base: type[K], spec: KindSpec, where: tuple[str | int, .
 
 
 def names(package: str, base: type) -> list[str]:
-    """Names of the kinds that a package offers: its modules but the one that defines the base class."""
-    folder = importlib.import_module(package)
-    found = [module.name for module in pkgutil.iter_modules(folder.__path__)]
-    return sorted(name for name in found if f"{package}.{name}" != base.__module__ and not name.startswith("_"))
+    """Names of the kinds that a package offers: its modules that define one."""
+    return sorted(name for name in _modules(package) if len(_kinds_in(f"{package}.{name}", base)) == 1)
 
 
 def find(package: str, base: type[T], kind: str) -> type[T]:
@@ -68,16 +66,23 @@ def find(package: str, base: type[T], kind: str) -> type[T]:
     """
     if ":" in kind:
         return _of_user(base, kind)
-    known = names(package, base)
-    if kind not in known:
+    classes = _kinds_in(f"{package}.{kind}", base) if kind in _modules(package) else []
+    if len(classes) != 1:
+        known = names(package, base)
         raise RequestError(
             f"unknown kind '{kind}': expected one of {listing(known)}, or 'module:Class'{nearest(kind, known)}"
         )
-    module = importlib.import_module(f"{package}.{kind}")
-    classes: list[type[T]] = [value for value in vars(module).values() if _is_kind(value, base, module)]
-    if len(classes) != 1:
-        raise RequestError(f"{module.__name__} must define one public {base.__name__}, and defines {len(classes)}")
     return classes[0]
+
+
+def _modules(package: str) -> list[str]:
+    return [module.name for module in pkgutil.iter_modules(importlib.import_module(package).__path__)]
+
+
+def _kinds_in(name: str, base: type[T]) -> list[type[T]]:
+    """Public, concrete classes of this base that a module defines."""
+    module = importlib.import_module(name)
+    return [value for value in vars(module).values() if _is_kind(value, base, module)]
 
 
 def _is_kind(value: Any, base: type, module: ModuleType) -> bool:

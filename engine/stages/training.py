@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from lineshape.engine.bundles import FILE, Bundle, inputs_of
+from lineshape.engine.bundles import FILE, Bundle
 from lineshape.engine.errors import LineshapeError, RequestError, RunError
 from lineshape.engine.files import write_json
 from lineshape.engine.folders import RunFolder
+from lineshape.engine.inputs import inputs_of
 from lineshape.engine.job import Job
 from lineshape.engine.kinds import KindSpec, build
 from lineshape.engine.learning.dataset import Dataset

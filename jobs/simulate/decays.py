@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from lineshape.jobs.simulate.kinematics import Floats, boost_along_z, direction, four_vectors, turn, two_body_momentum
 
 TAU_MASS: Final = 1.77693
 CHARGED_PION_MASS: Final = 0.13957
@@ -89,7 +89,7 @@ def _channel_momenta(channel: Channel, n: int, rng: np.random.Generator) -> Floa
     if pions == 1:
         momentum = (TAU_MASS**2 - masses[0] ** 2) / (2 * TAU_MASS)
         along_z = np.column_stack([np.zeros((n, 2)), np.full(n, momentum)])
-        return _tilt(_four_vectors(along_z, masses[0])[:, np.newaxis], np.ones(n), rng)
+        return _tilt(four_vectors(along_z, masses[0])[:, np.newaxis], np.ones(n), rng)
     helicity = np.zeros(n)
     if pions == 2:
         mass = _draw_mass(_rho_spectrum(), n, rng)
@@ -186,9 +186,9 @@ def _two_pions(mass: Floats, masses: Floats, rng: np.random.Generator) -> tuple[
     longitudinal = rng.random(n) < TAU_MASS**2 / (TAU_MASS**2 + 2 * mass**2)
     cosine = np.where(longitudinal, np.cbrt(rng.uniform(-1, 1, n)), 2 * rng.beta(2, 2, n) - 1)
     momentum = two_body_momentum(mass, masses[0], masses[1])
-    direction = _direction(cosine, rng.uniform(0, 2 * np.pi, n))
-    first = _four_vectors(momentum[:, np.newaxis] * direction, masses[0])
-    second = _four_vectors(-momentum[:, np.newaxis] * direction, masses[1])
+    along = direction(cosine, rng.uniform(0, 2 * np.pi, n))
+    first = four_vectors(momentum[:, np.newaxis] * along, masses[0])
+    second = four_vectors(-momentum[:, np.newaxis] * along, masses[1])
     return np.stack([first, second], axis=1), np.where(longitudinal, 1.0, -1.0)
 
 
@@ -245,7 +245,7 @@ def _dalitz(mass: Floats, masses: Floats, rng: np.random.Generator) -> tuple[Flo
     pions[:, 2, :2] = -pions[:, 0, :2] - pions[:, 1, :2]
     for i, energy in enumerate((energy1, energy2, energy3)):
         pions[:, i, 3] = energy[inside]
-    return _turn(pions, rng), inside
+    return turn(pions, rng), inside
 
 
 def _current_weights(pions: Floats, mass: Floats) -> tuple[Floats, Floats]:
@@ -310,38 +310,10 @@ def _sequential(systems: Floats, momenta: Floats, masses: Floats, rng: np.random
         energy = np.sqrt(p**2 + inner**2)
         stacked = boost_along_z(np.stack(bodies, axis=1), energy / inner, p / inner)
         last = np.stack([np.zeros(n), np.zeros(n), -p, np.sqrt(p**2 + masses[step + 1] ** 2)], axis=1)
-        together = _turn(np.concatenate([stacked, last[:, np.newaxis]], axis=1), rng)
+        together = turn(np.concatenate([stacked, last[:, np.newaxis]], axis=1), rng)
         bodies = [together[:, i] for i in range(together.shape[1])]
         inner = systems[:, step]
     return np.stack(bodies, axis=1)
-
-
-# --- four-vectors ---------------------------------------------------------------------------------------------------
-
-
-def two_body_momentum(mass: Floats, m1: Floats | float, m2: Floats | float) -> Floats:
-    """Momentum of two bodies from a mass at rest; 0 below threshold."""
-    squared = (mass**2 - (m1 + m2) ** 2) * (mass**2 - (m1 - m2) ** 2)
-    return np.asarray(np.sqrt(np.maximum(squared, 0)) / (2 * mass))
-
-
-def boost_along_z(momenta: Floats, gamma: Floats, gamma_beta: Floats) -> Floats:
-    """(n, bodies, 4) boosted along z by (n,) γ and γβ."""
-    boosted = momenta.copy()
-    gamma, gamma_beta = gamma[:, np.newaxis], gamma_beta[:, np.newaxis]
-    boosted[..., 2] = gamma * momenta[..., 2] + gamma_beta * momenta[..., 3]
-    boosted[..., 3] = gamma * momenta[..., 3] + gamma_beta * momenta[..., 2]
-    return boosted
-
-
-def _four_vectors(momentum: Floats, mass: float) -> Floats:
-    energy = np.sqrt((momentum**2).sum(axis=1) + mass**2)
-    return np.column_stack([momentum, energy])
-
-
-def _direction(cosine: Floats, phi: Floats) -> Floats:
-    sine = np.sqrt(np.maximum(1 - cosine**2, 0))
-    return np.stack([sine * np.cos(phi), sine * np.sin(phi), cosine], axis=1)
 
 
 def _tilt(momenta: Floats, helicity: Floats, rng: np.random.Generator) -> Floats:
@@ -349,23 +321,4 @@ def _tilt(momenta: Floats, helicity: Floats, rng: np.random.Generator) -> Floats
     n = len(momenta)
     slope = np.where(helicity == 0, 1e-9, helicity * POLARISATION)
     cosine = (np.sqrt((1 - slope) ** 2 + 4 * slope * rng.random(n)) - 1) / slope
-    return _turn(momenta, rng, cosine.clip(-1, 1))
-
-
-def _turn(momenta: Floats, rng: np.random.Generator, cosine: Floats | None = None) -> Floats:
-    """Turn each (bodies, 4) block: its z axis to cos θ, by default a random one, at random azimuths about both axes."""
-    shape = (len(momenta), 1)
-    towards = rng.uniform(-1, 1, shape) if cosine is None else cosine[:, np.newaxis]
-    sine = np.sqrt(1 - towards**2)
-    about_old, about_new = rng.uniform(0, 2 * np.pi, shape), rng.uniform(0, 2 * np.pi, shape)
-    x, y = _rotate(momenta[..., 0], momenta[..., 1], np.cos(about_old), np.sin(about_old))
-    z, x = _rotate(momenta[..., 2], x, towards, sine)
-    turned = np.empty_like(momenta)
-    turned[..., 0], turned[..., 1] = _rotate(x, y, np.cos(about_new), np.sin(about_new))
-    turned[..., 2] = z
-    turned[..., 3] = momenta[..., 3]
-    return turned
-
-
-def _rotate(first: Floats, second: Floats, cosine: Floats, sine: Floats) -> tuple[Floats, Floats]:
-    return cosine * first - sine * second, sine * first + cosine * second
+    return turn(momenta, rng, cosine.clip(-1, 1))

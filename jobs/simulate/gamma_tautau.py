@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lineshape.jobs.simulate import tau_reconstruction as reconstruction
-from lineshape.jobs.simulate.decays import TAU_MASS, boost_along_z, visible_decays
+from lineshape.jobs.simulate.decays import TAU_MASS, visible_decays
 from lineshape.jobs.simulate.family import Family, Sample
+from lineshape.jobs.simulate.kinematics import boost_along_z
 
 Floats = NDArray[np.float64]
 

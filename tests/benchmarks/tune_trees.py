@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lineshape.engine.bundles import inputs_of
 from lineshape.engine.folders import RunFolder
+from lineshape.engine.inputs import inputs_of
 from lineshape.engine.learning.dataset import Dataset
 from lineshape.engine.learning.models.boosted_trees import BoostedTrees
 from lineshape.jobs import job_files

@@ -1,0 +1,31 @@
+"""What a model of a job is trained on, and the digest that says whether its bundle is up to date."""
+
+from dataclasses import dataclass
+
+from lineshape.engine.digests import code_of, digest, source_of
+from lineshape.engine.job import Job
+from lineshape.engine.learning.models.model import Model
+from lineshape.engine.shards import FeatureStore
+from lineshape.engine.split import Target
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a model of a job is trained on."""
+
+    model: Model
+    features: tuple[str, ...]
+    target: Target
+
+    def digest(self, job: Job, store: FeatureStore) -> str:
+        """Digest of all that the training depends on: data, split, settings, seed and code."""
+        settings = self.model.model_dump(mode="json", exclude={"label", "minimum_entries"})
+        parts = [(type(part).__qualname__, source_of(type(part))) for part in self.model.parts()]
+        content = [store.digest(), settings, self.features, self.target.model_dump(), job.split.model_dump(), job.seed]
+        return digest(content, parts, code_of("lineshape.engine.learning"))
+
+
+def inputs_of(job: Job, model: Model) -> Inputs:
+    """Features and target of a model, its feature set resolved."""
+    features = model.inputs(job.features(model) if model.trains else [])
+    return Inputs(model, features, Target(truth=job.target.truth, per=model.per or job.target.per))

@@ -1,0 +1,52 @@
+"""Four-vectors of many bodies at once: (n, bodies, 4) arrays of px, py, pz, E in GeV."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+def two_body_momentum(mass: Floats, m1: Floats | float, m2: Floats | float) -> Floats:
+    """Momentum of two bodies from a mass at rest; 0 below threshold."""
+    squared = (mass**2 - (m1 + m2) ** 2) * (mass**2 - (m1 - m2) ** 2)
+    return np.asarray(np.sqrt(np.maximum(squared, 0)) / (2 * mass))
+
+
+def boost_along_z(momenta: Floats, gamma: Floats, gamma_beta: Floats) -> Floats:
+    """(n, bodies, 4) boosted along z by (n,) γ and γβ."""
+    boosted = momenta.copy()
+    gamma, gamma_beta = gamma[:, np.newaxis], gamma_beta[:, np.newaxis]
+    boosted[..., 2] = gamma * momenta[..., 2] + gamma_beta * momenta[..., 3]
+    boosted[..., 3] = gamma * momenta[..., 3] + gamma_beta * momenta[..., 2]
+    return boosted
+
+
+def four_vectors(momentum: Floats, mass: float) -> Floats:
+    """(n, 4) from (n, 3) momenta and one mass."""
+    energy = np.sqrt((momentum**2).sum(axis=1) + mass**2)
+    return np.column_stack([momentum, energy])
+
+
+def direction(cosine: Floats, phi: Floats) -> Floats:
+    """Unit vectors (n, 3) from cos θ and φ."""
+    sine = np.sqrt(np.maximum(1 - cosine**2, 0))
+    return np.stack([sine * np.cos(phi), sine * np.sin(phi), cosine], axis=1)
+
+
+def turn(momenta: Floats, rng: np.random.Generator, cosine: Floats | None = None) -> Floats:
+    """Turn each (bodies, 4) block: its z axis to cos θ, by default a random one, at random azimuths about both axes."""
+    shape = (len(momenta), 1)
+    towards = rng.uniform(-1, 1, shape) if cosine is None else cosine[:, np.newaxis]
+    sine = np.sqrt(1 - towards**2)
+    about_old, about_new = rng.uniform(0, 2 * np.pi, shape), rng.uniform(0, 2 * np.pi, shape)
+    x, y = _rotate(momenta[..., 0], momenta[..., 1], np.cos(about_old), np.sin(about_old))
+    z, x = _rotate(momenta[..., 2], x, towards, sine)
+    turned = np.empty_like(momenta)
+    turned[..., 0], turned[..., 1] = _rotate(x, y, np.cos(about_new), np.sin(about_new))
+    turned[..., 2] = z
+    turned[..., 3] = momenta[..., 3]
+    return turned
+
+
+def _rotate(first: Floats, second: Floats, cosine: Floats, sine: Floats) -> tuple[Floats, Floats]:
+    return cosine * first - sine * second, sine * first + cosine * second
