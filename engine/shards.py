@@ -138,17 +138,22 @@ class FeatureStore:
         if not path.is_file():
             raise RequestError(f"no feature store in {folder}: run 'lineshape process' first")
         values = read_json(path)
-        return cls(
-            folder,
-            tuple(Shard(**shard) for shard in values["shards"]),
-            {name: Column(**column) for name, column in values["columns"].items()},
-            values["cut_flows"],
-            values["entries"],
-            values["processed"],
-            tuple(Quarantined(**item) for item in values["quarantined"]),
-            tuple(values["files"]),
-            tuple(values["notes"]),
-        )
+        try:
+            return cls(
+                folder,
+                tuple(Shard(**shard) for shard in values["shards"]),
+                {name: Column(**column) for name, column in values["columns"].items()},
+                values["cut_flows"],
+                values["entries"],
+                values["processed"],
+                tuple(Quarantined(**item) for item in values["quarantined"]),
+                tuple(values["files"]),
+                tuple(values["notes"]),
+            )
+        except (KeyError, TypeError) as error:
+            raise RequestError(
+                f"{path} is of another version of this program ({error}): run 'lineshape process' again"
+            ) from error
 
     def save(self) -> None:
         """Write the manifest."""

@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from lineshape.engine.columns import Column
-from lineshape.engine.shards import ShardInfo, read_columns, read_info, write_shard
+from lineshape.engine.errors import RequestError
+from lineshape.engine.shards import FeatureStore, ShardInfo, read_columns, read_info, write_shard
 
 MEANINGS = {"pt": Column(r"$p_T$", "GeV", 0, 100), "clusters": Column("Clusters", "GeV", 0, 10)}
 
@@ -55,3 +56,9 @@ def test_flipped_bits_are_noticed(shard: Path) -> None:
 def test_plain_labels_are_for_sentences() -> None:
     assert Column(r"True $p_T^{vis}$", "GeV", 0, 1).plain == "True pT vis"
     assert Column(r"$\eta$", "", 0, 1).plain == "η"
+
+
+def test_a_manifest_of_another_version_is_named(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text('{"shards": [], "columns": {}}', encoding="utf-8")
+    with pytest.raises(RequestError, match=r"of another version of this program .*run 'lineshape process' again"):
+        FeatureStore.load(tmp_path)
