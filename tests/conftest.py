@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from distributed import Client
 
+from lineshape.engine.catalogue import FileRequest, find_branches, open_file
 from lineshape.engine.clusters.local import Local
 from lineshape.engine.job import Job
+from lineshape.engine.processor import Selected, StudyProcessor, events_of
 from lineshape.engine.progress import Bars, Screen
 from lineshape.jobs import api
 from lineshape.jobs.simulate.gamma_tautau import GammaTauTau
@@ -72,3 +74,11 @@ def finished(tmp_path_factory: pytest.TempPathFactory, ntuples: list[Path], clie
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(20260101)
+
+
+def select(processor: StudyProcessor, path: Path) -> Selected:
+    """What a processor makes of a whole file."""
+    branches = {name: (default,) if isinstance(default, str) else default for name, default in processor.reads.items()}
+    with open_file(str(path)) as file:
+        found = find_branches(file[TREE], FileRequest("s", str(path), TREE, branches))
+        return processor.process(events_of(file, TREE, found, 0, file[TREE].num_entries))

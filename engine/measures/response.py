@@ -1,6 +1,7 @@
 """Response: estimate over truth, as a line shape and in bins of other quantities."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Self
 
@@ -185,26 +186,19 @@ def line_shapes(measured: Measured, name: str) -> list[Plot]:
     for model, histograms in measured.histograms.items():
         counts = by_group(histograms[name])
         series.append(shape(model, measured.labels[model], counts))
-    common = {"x_label": "Response (estimate / truth)", "y_label": "Fraction of objects / 0.01", "series": series}
-    return [
-        Plot(
-            "line_shape",
-            "Line shape",
-            "Estimate over truth; higher near 1 is better.",
-            y_log=True,
-            x_range=(0, 2),
-            ratio_to=measured.baseline,
-            **common,  # type: ignore[arg-type]
-        ),
-        Plot(
-            "line_shape_zoom",
-            "Line shape",
-            "The same around 1, on a linear scale.",
-            x_range=(0.9, 1.1),
-            ratio_to=measured.baseline,
-            **common,  # type: ignore[arg-type]
-        ),
-    ]
+    whole = Plot(
+        "line_shape",
+        "Line shape",
+        "Estimate over truth; higher near 1 is better.",
+        "Response (estimate / truth)",
+        "Fraction of objects / 0.01",
+        series,
+        y_log=True,
+        x_range=(0, 2),
+        ratio_to=measured.baseline,
+    )
+    caption = "The same around 1, on a linear scale."
+    return [whole, replace(whole, name="line_shape_zoom", caption=caption, y_log=False, x_range=(0.9, 1.1))]
 
 
 def shape(key: str, label: str, counts: Floats, dashed: bool = False) -> Series:

@@ -4,6 +4,8 @@
 distance from the mean.)
 """
 
+from functools import partial
+
 import hist
 import numpy as np
 from numpy.typing import NDArray
@@ -51,10 +53,12 @@ class Selection(Measure):
         found = []
         for i in np.flatnonzero((passed >= 100) & (np.diff(passed, prepend=0) > 0)):
             efficiency = passed[i] / entries
-            bin_of = {"entries": int(passed[i]), "by": "spread", "low": None, "high": float(SPREAD_EDGES[i + 1])}
             error = float(np.sqrt(efficiency * (1 - efficiency) / entries))
-            found.append(Figure("efficiency", float(efficiency), error, "", **bin_of))  # type: ignore[arg-type]
-            found.append(Figure("half_68", float(width[i]), float(uncertainty[i]), "", **bin_of))  # type: ignore[arg-type]
+            below_threshold = partial(
+                Figure, unit="", entries=int(passed[i]), by="spread", high=float(SPREAD_EDGES[i + 1])
+            )
+            found.append(below_threshold("efficiency", float(efficiency), error))
+            found.append(below_threshold("half_68", float(width[i]), float(uncertainty[i])))
         tightest, tightest_error = statistics.jackknife(counts, tightest_half)
         ratio, ratio_error = statistics.jackknife(counts, _tightest_over_inclusive)
         found.append(Figure("half_68_tightest_half", float(tightest), float(tightest_error), "", entries // 2))

@@ -7,18 +7,14 @@ import numpy as np
 import pytest
 import uproot
 
-from lineshape.engine.catalogue import FileRequest, find_branches, open_file
+from lineshape.engine.catalogue import open_file
 from lineshape.engine.processor import Selected, events_of
 from lineshape.processors.tau_energy_scale import Cuts, TauEnergyScale
-from tests.conftest import TREE
+from tests.conftest import TREE, select
 
 
 def selected(path: Path, cuts: Cuts | None = None) -> Selected:
-    processor = TauEnergyScale(cuts or Cuts())
-    branches = {name: (default,) if isinstance(default, str) else default for name, default in processor.reads.items()}
-    with open_file(str(path)) as file:
-        found = find_branches(file[TREE], FileRequest("s", str(path), TREE, branches))
-        return processor.process(events_of(file, TREE, found, 0, file[TREE].num_entries))
+    return select(TauEnergyScale(cuts or Cuts()), path)
 
 
 @pytest.fixture(scope="module")

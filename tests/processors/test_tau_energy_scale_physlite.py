@@ -6,20 +6,16 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from lineshape.engine.catalogue import FileRequest, find_branches, open_file
-from lineshape.engine.processor import Selected, events_of
+from lineshape.engine.processor import Selected
 from lineshape.processors.physlite import matched, missing
 from lineshape.processors.tau_energy_scale_physlite import Matching, TauEnergyScalePhyslite
+from tests.conftest import select
 
 TREE = "CollectionTree"
 
 
 def selected(path: Path, settings: Matching | None = None) -> Selected:
-    processor = TauEnergyScalePhyslite(settings or Matching())
-    branches = {name: (default,) if isinstance(default, str) else default for name, default in processor.reads.items()}
-    with open_file(str(path)) as file:
-        found = find_branches(file[TREE], FileRequest("s", str(path), TREE, branches))
-        return processor.process(events_of(file, TREE, found, 0, file[TREE].num_entries))
+    return select(TauEnergyScalePhyslite(settings or Matching()), path)
 
 
 @pytest.mark.parametrize(
