@@ -27,6 +27,10 @@ class IncompleteRunError(RunError):
     """A run that is done but for parts of its input, which are quarantined."""
 
 
+class StorageError(RunError):
+    """The run's own files could not be written (a full disk, a quota); the run stops, and what is done is kept."""
+
+
 class DataError(LineshapeError):
     """A file, or a part of one, whose content cannot be used; it is quarantined and the rest goes on."""
 

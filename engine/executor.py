@@ -1,49 +1,67 @@
 """A thin executor on Dask: a bounded number of tasks in flight, results as they come, failures as data."""
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from lineshape.engine.verdicts import Failure, back_off, classify, try_again
+from lineshape.engine.errors import StorageError
+from lineshape.engine.verdicts import Cause, Failure, back_off, classify, try_again
+from lineshape.engine.workers import Workers
 
 if TYPE_CHECKING:
-    from distributed import Client, Future
+    from distributed import Future
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+#: Tasks with the scheduler for each worker: one at work, and others so that it never waits for the next.
+TASKS_A_WORKER = 3
+#: Seconds after which the number of workers is looked at again.
+_ASK_AGAIN = 5.0
+
 
 class Executor(Generic[Item, Result]):
-    """Runs one function over many items on a client's workers.
+    """Runs one function over many items on the workers.
 
     function: called as function(item); it may be called twice for one item, so it must be safe to repeat.
     in_flight: the most tasks that are with the scheduler at once.
     """
 
-    def __init__(self, client: "Client", function: Callable[[Item], Result], in_flight: int | None = None) -> None:
-        self._client = client
+    def __init__(self, workers: Workers, function: Callable[[Item], Result], in_flight: int | None = None) -> None:
+        self._workers = workers
         self._function = function
         self._in_flight = in_flight
 
     def run(self, items: Iterable[Item]) -> Iterator[tuple[Item, Result | Failure]]:
-        """Pairs of item and result, or the failure that was left after the last attempt, in order of arrival."""
+        """Pairs of item and result, or the failure that was left after the last attempt, in order of arrival.
+
+        Raises StorageError where the run's own files cannot be written.
+        """
         from distributed import as_completed
 
         waiting = iter(items)
+        try:
+            waiting = chain([next(waiting)], waiting)
+        except StopIteration:
+            return
+        client = self._workers.client
         running: dict[Future[Any], tuple[Item, int]] = {}
-        results = as_completed([], loop=self._client.loop)
-        limit = self._in_flight or max(4, 3 * max(1, len(self._client.scheduler_info(n_workers=-1)["workers"])))
+        results = as_completed([], loop=client.loop)
+        room = _Room(self._workers, self._in_flight)
 
         def submit(item: Item, attempt: int) -> None:
-            future = self._client.submit(_attempt, self._function, item, attempt, pure=False)
+            future = client.submit(_attempt, self._function, item, attempt, pure=False)
             running[future] = (item, attempt)
             results.add(future)
 
-        try:
-            for item in waiting:
+        def fill() -> None:
+            for item in islice(waiting, max(0, room.most() - len(running))):
                 submit(item, 1)
-                if len(running) >= limit:
-                    break
+
+        try:
+            fill()
             while running:
                 future = next(results)
                 item, attempt = running.pop(future)
@@ -52,12 +70,30 @@ class Executor(Generic[Item, Result]):
                 if isinstance(outcome, Failure) and try_again(outcome, attempt):
                     submit(item, attempt + 1)
                     continue
+                if isinstance(outcome, Failure) and outcome.cause is Cause.STORAGE:
+                    raise StorageError(outcome.reason)
                 yield item, outcome
-                for item in waiting:
-                    submit(item, 1)
-                    break
+                fill()
         finally:
-            self._client.cancel(list(running))
+            client.cancel(list(running))
+
+
+class _Room:
+    """How many tasks may be with the scheduler: a few for each worker, as workers come and go."""
+
+    def __init__(self, workers: Workers, fixed: int | None) -> None:
+        self._workers = workers
+        self._fixed = fixed
+        self._most = 0
+        self._asked = -math.inf
+
+    def most(self) -> int:
+        if self._fixed:
+            return self._fixed
+        if time.monotonic() - self._asked > _ASK_AGAIN:
+            self._most = max(4, TASKS_A_WORKER * self._workers.number)
+            self._asked = time.monotonic()
+        return self._most
 
 
 def _exception(future: "Future[Any]") -> BaseException:

@@ -1,23 +1,47 @@
 """Writing files so that they are there whole or not at all."""
 
+import errno
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from lineshape.engine.errors import StorageError
+
+#: A disk that is full, over its quota, read-only or not ours, or a file that may not grow so large.
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG}
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place when the block ends well, and vanishes when it does not."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """A temporary path beside `path` that takes its place when the block ends well, and vanishes when it does not.
+
+    Raises StorageError where the disk has no room for it.
+    """
     temporary = path.with_name(f".{path.name}.{uuid4().hex[:12]}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         temporary.replace(path)
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise StorageError(
+                f"cannot write {path}: {os.strerror(error.errno or 0)}; make room, or name another run folder with -o, "
+                "and run the same command again: what is done is kept"
+            ) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove temporary files that a killed process left; only where no other run is at work in the folder."""
+    for left in folder.rglob(".*.tmp"):
+        if left.is_file():
+            left.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from lineshape.engine.catalogue import Chunk
 from lineshape.engine.columns import Column
 from lineshape.engine.digests import digest, source_of
 from lineshape.engine.errors import DataError
@@ -12,12 +13,15 @@ from lineshape.engine.settings import Settings
 if TYPE_CHECKING:
     import awkward as ak
     import hist
+    import numpy as np
     import uproot
     from coffea.nanoevents.methods.base import NanoEvents
     from numpy.typing import NDArray
 
 #: Part of every fingerprint: raise it when the layout of shards changes.
-SHARD_LAYOUT = 2
+SHARD_LAYOUT = 3
+
+_ENTROPY = "entropy"
 
 
 @dataclass(frozen=True)
@@ -56,13 +60,11 @@ def fingerprint(processor: StudyProcessor, settings: Settings, nonfinite: str) -
     return digest(SHARD_LAYOUT, source_of(type(processor)), settings.model_dump(mode="json"), nonfinite)
 
 
-def events_of(
-    file: "uproot.ReadOnlyDirectory", tree: str, branches: Mapping[str, str | None], start: int, stop: int
-) -> "NanoEvents":
+def events_of(file: "uproot.ReadOnlyDirectory", chunk: Chunk) -> "NanoEvents":
     """NanoEvents in virtual mode over an open file: the columns under the study's names, and no other branch."""
     from coffea.nanoevents import BaseSchema, NanoEventsFactory
 
-    column_of = {branch: column for column, branch in branches.items() if branch}
+    column_of = {branch: column for column, branch in chunk.file.branches.items() if branch}
 
     class Columns(BaseSchema):  # type: ignore[misc]
         def __init__(self, base_form: dict[str, Any], *args: Any, **kwargs: Any) -> None:
@@ -71,14 +73,25 @@ def events_of(
 
     factory = NanoEventsFactory.from_root(
         file,
-        treepath=tree,
-        entry_start=start,
-        entry_stop=stop,
+        treepath=chunk.file.tree,
+        entry_start=chunk.start,
+        entry_stop=chunk.stop,
         schemaclass=Columns,
         mode="virtual",
+        metadata={"sample": chunk.file.sample, _ENTROPY: chunk.identity("")},
         iteritems_options={"filter_name": lambda name: name in column_of},
     )
     return factory.events()
+
+
+def generator(events: "NanoEvents", seed: int) -> "np.random.Generator":
+    """Random numbers of a chunk, from the seed and the chunk alone: the same on whatever worker, in whatever order.
+
+    seed: one of the processor's settings, so that another seed makes new shards.
+    """
+    import numpy as np
+
+    return np.random.default_rng(np.random.SeedSequence([seed, int(events.metadata[_ENTROPY], 16)]))
 
 
 def control_histograms(

@@ -2,39 +2,38 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lineshape.engine import ledger
-from lineshape.engine.errors import IncompleteRunError, RequestError
+from lineshape.engine.errors import IncompleteRunError, RequestError, RunError
 from lineshape.engine.files import write_json
 from lineshape.engine.folders import RunFolder
 from lineshape.engine.job import Job
 from lineshape.engine.progress import Bars, Screen
 from lineshape.engine.report.summary import Row
 from lineshape.engine.shards import FeatureStore
+from lineshape.engine.workers import Workers
 
 if TYPE_CHECKING:
-    from distributed import Client
-
     from lineshape.engine.stages.training import Trained
 
-#: Gives the ROOT files of a sample that has none of its own: sample's name, folder, client, bars → files, text.
-Simulate = Callable[[str, Path, "Client", Bars], tuple[list[str], str]]
+#: Gives the ROOT files of a sample that has none of its own: sample's name, folder, workers, bars → files, text.
+Simulate = Callable[[str, Path, Workers, Bars], tuple[list[str], str]]
 
 
 @dataclass
 class Run:
-    """A job, its folder and the client that its stages use.
+    """A job, its folder and the workers that its stages use.
 
     Stages return what they made, say one line on the screen, and write one to the ledger.
     """
 
     job: Job
     folder: RunFolder
-    client: "Client"
+    workers: Workers
     screen: Screen = field(default_factory=Screen)
 
     def simulate(self, make: Simulate) -> dict[str, list[str]]:
@@ -48,7 +47,7 @@ class Run:
         for name, sample in self.job.samples.items():
             if not sample.files:
                 with self._stage("simulation") as stage:
-                    files[name], stage.text = make(name, self.folder.simulated, self.client, stage.bars)
+                    files[name], stage.text = make(name, self.folder.simulated, self.workers, stage.bars)
         return files
 
     def process(self, files: Mapping[str, list[str]]) -> FeatureStore:
@@ -56,7 +55,7 @@ class Run:
         from lineshape.engine.stages.processing import process
 
         with self._stage("processing") as stage:
-            store = process(self.job, self.folder, self.client, stage.bars, files)
+            store = process(self.job, self.folder, self.workers, stage.bars, files)
             stage.text = (
                 f"{store.entries:,} entries in {len(store.files)} files = {store.processed:,} processed + "
                 f"{store.entries - store.processed:,} quarantined → {store.rows:,} objects, {len(store.shards)} shards"
@@ -73,7 +72,7 @@ class Run:
         from lineshape.engine.stages.training import train
 
         with self._stage("training") as stage:
-            trained = train(self.job, self.folder, self.client, stage.bars, only)
+            trained = train(self.job, self.folder, self.workers, stage.bars, only)
             kept = [name for name in trained.bundles if name not in trained.made]
             parts = [
                 f"{', '.join(trained.made)} made" if trained.made else "",
@@ -89,7 +88,7 @@ class Run:
         from lineshape.engine.stages.histogramming import histogram
 
         with self._stage("histogramming") as stage:
-            performance = histogram(self.job, self.folder, self.client, stage.bars)
+            performance = histogram(self.job, self.folder, self.workers, stage.bars)
             count = sum(len(histograms) for histograms in performance.samples.values())
             stage.text = f"{count} histograms of {len(performance.models)} models on {performance.split} events"
 
@@ -98,7 +97,7 @@ class Run:
         from lineshape.engine.stages.reporting import report
 
         with self._stage("reporting") as stage:
-            rows = report(self.job, self.folder, self.client, stage.bars)
+            rows = report(self.job, self.folder, self.workers, stage.bars)
             stage.text = f"{len(rows):,} figures; {self.folder.page}"
         return rows
 
@@ -122,9 +121,13 @@ class Run:
     @contextmanager
     def _stage(self, name: str) -> Iterator["Stage"]:
         start = time.monotonic()
-        with self.screen.bars() as bars:
-            stage = Stage(bars)
-            yield stage
+        try:
+            with self.screen.bars() as bars:
+                stage = Stage(bars)
+                yield stage
+        except RunError as error:
+            ledger.record(self.folder.ledger, name, {"text": f"failed: {error}"}, time.monotonic() - start)
+            raise
         # Only now: a request that turns out to be wrong leaves a finished run as it was.
         write_json(self.folder.job, self.job.model_dump(mode="json"))
         seconds = time.monotonic() - start
@@ -145,8 +148,7 @@ def open_run(job: Job, folder: Path, screen: Screen | None = None, client: Any =
     """A run on the job's cluster, or on a Dask client that is given; every stage keeps the job in the run folder."""
     run_folder = RunFolder(folder)
     screen = screen or Screen()
-    if client is not None:
-        yield Run(job, run_folder, client, screen)
-        return
-    with job.built_cluster().open() as opened:
-        yield Run(job, run_folder, opened, screen)
+    cluster = job.built_cluster()
+    with ExitStack() as opened:
+        workers = Workers(lambda: client or opened.enter_context(cluster.open()))
+        yield Run(job, run_folder, workers, screen)

@@ -1,9 +1,10 @@
 """What to do after a failure: decided from what happened, without I/O."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from lineshape.engine.errors import DataError, LineshapeError
+from lineshape.engine.errors import DataError, LineshapeError, StorageError
 
 
 class Cause(Enum):
@@ -13,6 +14,7 @@ class Cause(Enum):
     CORRUPT = "corrupt"
     PROCESSOR = "processor"
     KILLED = "killed its worker"
+    STORAGE = "storage"
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,10 @@ class Failure:
 
 
 #: Attempts at one item, the first included, by the class of its last error.
-ATTEMPTS = {Cause.TRANSIENT: 4, Cause.KILLED: 2, Cause.CORRUPT: 1, Cause.PROCESSOR: 1}
+ATTEMPTS = {Cause.TRANSIENT: 4, Cause.KILLED: 2, Cause.CORRUPT: 1, Cause.PROCESSOR: 1, Cause.STORAGE: 1}
+
+#: Chunks that fail in the processor, with none that succeeds, after which a run stops.
+HOPELESS = 16
 
 # cramjam.DecompressionError and zlib.error are no OSError; they are told by name so that neither need be imported.
 _CORRUPT_NAMES = {"DecompressionError", "error", "DeserializationError", "KeyInFileError", "LZ4BlockError", "ZstdError"}
@@ -34,11 +39,14 @@ _CORRUPT_TEXT = ("truncat", "expected", "not a root file", "end of file", "eof")
 def classify(error: BaseException) -> Failure:
     """The failure that an exception stands for.
 
-    A missing file or one that is not ROOT is corrupt: no retry can help. Any other OSError may pass (an overloaded
+    Where the run's own files cannot be written it is storage: no chunk is to blame, and the run stops. A missing file
+    or one that is not ROOT is corrupt: no retry can help. Any other OSError may pass (an overloaded
     file server), so it is transient. What is neither comes from the processor.
     """
     reason = str(error) if isinstance(error, LineshapeError) else f"{type(error).__name__}: {error}"
     reason = reason.strip().split("\n\n")[0]
+    if isinstance(error, StorageError):
+        return Failure(Cause.STORAGE, reason)
     if isinstance(error, DataError | FileNotFoundError | IsADirectoryError | PermissionError):
         return Failure(Cause.CORRUPT, reason)
     if type(error).__name__ in _CORRUPT_NAMES:
@@ -55,6 +63,11 @@ def classify(error: BaseException) -> Failure:
 def try_again(failure: Failure, attempts: int) -> bool:
     """Whether an item that failed after this many attempts is tried once more."""
     return attempts < ATTEMPTS[failure.cause]
+
+
+def hopeless(failures: Sequence[Failure], succeeded: int) -> bool:
+    """Whether to stop early: nothing succeeded, and the processor itself failed on every one of many chunks."""
+    return succeeded == 0 and len(failures) >= HOPELESS and all(item.cause is Cause.PROCESSOR for item in failures)
 
 
 def back_off(attempts: int) -> float:

@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 from distributed import Client
 
-from lineshape.engine.catalogue import FileRequest, find_branches, open_file
+from lineshape.engine.catalogue import Chunk, FileRequest, inspect_file
 from lineshape.engine.clusters.local import Local
 from lineshape.engine.job import Job
 from lineshape.engine.processor import Selected, StudyProcessor, events_of
 from lineshape.engine.progress import Bars, Screen
+from lineshape.engine.root_files import open_file
+from lineshape.engine.sources import Source
+from lineshape.engine.workers import Workers
 from lineshape.jobs import api
 from lineshape.jobs.simulate.gamma_tautau import GammaTauTau
 from lineshape.jobs.simulate.writing import FileOrder, write_file
@@ -33,6 +36,11 @@ def client() -> Iterator[Client]:
     """Two worker processes on loopback."""
     with Local(workers=2).open() as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def workers(client: Client) -> Workers:
+    return Workers(lambda: client)
 
 
 @pytest.fixture
@@ -79,6 +87,6 @@ def rng() -> np.random.Generator:
 def select(processor: StudyProcessor, path: Path) -> Selected:
     """What a processor makes of a whole file."""
     branches = {name: (default,) if isinstance(default, str) else default for name, default in processor.reads.items()}
+    record = inspect_file(FileRequest("s", Source(str(path)), TREE, branches))
     with open_file(str(path)) as file:
-        found = find_branches(file[TREE], FileRequest("s", str(path), TREE, branches))
-        return processor.process(events_of(file, TREE, found, 0, file[TREE].num_entries))
+        return processor.process(events_of(file, Chunk(record, 0, record.entries)))

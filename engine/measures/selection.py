@@ -79,9 +79,9 @@ class Selection(Measure):
             passed = below.sum(axis=(0, 2))
             shown = passed > max(100, 0.01 * total)
             scans.append(Series(model, label, (passed / total)[shown], width[shown], uncertainty[shown], "line"))
-            middle = int(np.searchsorted(np.cumsum(counts.sum(axis=(0, 2))), 0.5 * total))
-            shapes.append(shape(model, f"{label}, tightest half", counts[:, :middle].sum(axis=1)))
-            shapes.append(shape(model, f"{label}, loosest half", counts[:, middle:].sum(axis=1), dashed=True))
+            tightest, loosest = halves(counts)
+            shapes.append(shape(model, f"{label}, tightest half", tightest))
+            shapes.append(shape(model, f"{label}, loosest half", loosest, dashed=True))
         if not scans:
             return []
         return [
@@ -105,6 +105,19 @@ class Selection(Measure):
                 x_range=(0, 2),
             ),
         ]
+
+
+def halves(counts: Floats) -> tuple[Floats, Floats]:
+    """Responses of the half with the smaller spread, and of the other; the bin that holds the median is shared.
+
+    counts: (groups, spread, response). Returns two of (groups, response), of equal sums over all groups.
+    """
+    entries = counts.sum(axis=(0, 2))
+    upper = np.cumsum(entries)
+    # Of each bin of spread, the share of its entries that lies below the median.
+    below = np.clip((upper[-1] / 2 - (upper - entries)) / np.maximum(entries, 1), 0, 1)
+    tightest = np.asarray((counts * below[:, np.newaxis]).sum(axis=1))
+    return tightest, counts.sum(axis=1) - tightest
 
 
 def tightest_half(counts: Floats) -> Floats:

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from lineshape.engine.errors import RequestError, RunError
 from lineshape.engine.executor import Executor
 from lineshape.engine.files import read_json
 from lineshape.engine.folders import RunFolder
+from lineshape.engine.grouping import cut
 from lineshape.engine.histograms import Histograms, add_part, save_part
 from lineshape.engine.job import Job
 from lineshape.engine.kinds import KindSpec, build
@@ -24,14 +25,17 @@ from lineshape.engine.shards import FeatureStore, Shard, Table, read_columns
 from lineshape.engine.split import Split
 from lineshape.engine.statistics import groups
 from lineshape.engine.verdicts import Failure
+from lineshape.engine.workers import Workers
 
-if TYPE_CHECKING:
-    from distributed import Client
+#: Rows of a group of shards, whose histograms are one checkpoint.
+GROUP_ROWS = 100_000
+
+Group = tuple[Shard, ...]
 
 
 @dataclass(frozen=True)
 class Work:
-    """On a worker: fills the histograms of one shard and keeps them on disk.
+    """On a worker: fills the histograms of a group of shards and keeps them on disk.
 
     split: None where every object is measured, as no model was trained on any of them.
     """
@@ -44,60 +48,86 @@ class Work:
     split: Split | None
     identity: str
 
-    def path(self, shard: Shard) -> Path:
-        """Where the histograms of a shard are, or will be."""
-        return self.parts / f"{digest(shard.identity, self.identity)}.npz"
+    def path(self, group: Group) -> Path:
+        """Where the histograms of a group are, or will be."""
+        return self.parts / f"{digest([shard.identity for shard in group], self.identity)}.npz"
 
-    def __call__(self, shard: Shard) -> None:
+    def __call__(self, group: Group) -> None:
         """Fill and keep."""
-        bundles = _bundles(self.models)
-        measures = _measures(self.measures)
+        bundles, measures = _loaded(self)
         needed = {name for bundle in bundles.values() for name in bundle.columns}
         needed |= {name for measure in measures.values() for name in measure.columns()}
-        columns = read_columns(self.store / shard.path, sorted({*needed, "event"}))
-        rows = np.ones(shard.rows, dtype=bool) if self.split is None else self.split.of(columns["event"])["test"]
-        columns = {name: values[rows] for name, values in columns.items()}
-        save_part(self.path(shard), fill(bundles, measures, self.meanings, columns))
+        total: Histograms = {}
+        for shard in group:
+            columns = read_columns(self.store / shard.path, sorted({*needed, "event"}))
+            rows = np.ones(shard.rows, dtype=bool) if self.split is None else self.split.of(columns["event"])["test"]
+            columns = {name: values[rows] for name, values in columns.items()}
+            fill(total, bundles, measures, self.meanings, columns)
+        save_part(self.path(group), total)
+
+
+_LOADED: dict[str, tuple[dict[str, Bundle], dict[str, Measure]]] = {}
+
+
+def _loaded(work: Work) -> tuple[dict[str, Bundle], dict[str, Measure]]:
+    """Bundles and measures, loaded once in a process; those of other work are let go."""
+    if work.identity not in _LOADED:
+        _LOADED.clear()
+        _LOADED[work.identity] = _bundles(work.models), _measures(work.measures)
+    return _LOADED[work.identity]
 
 
 def fill(
-    bundles: Mapping[str, Bundle], measures: Mapping[str, Measure], meanings: Mapping[str, Column], columns: Table
-) -> Histograms:
-    """Histograms of all measures of all models for objects, named model/measure/histogram."""
+    total: Histograms,
+    bundles: Mapping[str, Bundle],
+    measures: Mapping[str, Measure],
+    meanings: Mapping[str, Column],
+    columns: Table,
+) -> None:
+    """Fill objects into histograms of all measures of all models, named model/measure/histogram; new ones are added."""
     group = groups(columns["event"])
-    found: Histograms = {}
     for model, bundle in bundles.items():
         objects = Objects(columns, bundle.predict(columns), group)
         for name, measure in measures.items():
-            histograms = measure.empty(meanings)
+            start = f"{model}/{name}/"
+            if not any(key.startswith(start) for key in total):
+                total |= {start + key: histogram for key, histogram in measure.empty(meanings).items()}
+            histograms = {key.removeprefix(start): total[key] for key in total if key.startswith(start)}
             measure.fill(histograms, objects)
-            found |= {f"{model}/{name}/{key}": histogram for key, histogram in histograms.items()}
-    return found
 
 
-def histogram(job: Job, folder: RunFolder, client: "Client", bars: Bars) -> Performance:
+def histogram(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> Performance:
     """Fill what is missing, merge in the order of the manifest, and save.
 
     Raises RequestError where there are no bundles, RunError where a shard could not be measured.
     """
     store = FeatureStore.load(folder.features)
     work = _work(job, folder, store)
-    todo = [shard for shard in store.shards if not work.path(shard).exists()]
-    bar = bars.add("histogramming", len(store.shards))
-    bar.advance(len(store.shards) - len(todo))
+    parts = _groups(store)
+    todo = [group for group in parts if not work.path(group).exists()]
+    bar = bars.add("histogramming", sum(len(group) for group in parts))
+    bar.advance(sum(len(group) for group in parts) - sum(len(group) for group in todo))
     failures = []
-    for shard, outcome in Executor(client, work).run(todo):
-        bar.advance()
+    for group, outcome in Executor(workers, work).run(todo):
+        bar.advance(len(group))
         if isinstance(outcome, Failure):
-            failures.append(f"{shard.path}: {outcome.reason}")
+            failures.append(f"{group[0].path}: {outcome.reason}")
     if failures:
         raise RunError("shards that could not be measured:\n" + "\n".join(sorted(failures)[:5]))
     split = "all" if work.split is None else "test"
     performance = Performance.empty(store, work.models, job.built_measures(), split, work.identity)
-    for shard in store.shards:
-        add_part(work.path(shard), performance.samples[shard.sample])
+    for group in parts:
+        add_part(work.path(group), performance.samples[group[0].sample])
     performance.save(folder.histograms)
     return performance
+
+
+def _groups(store: FeatureStore) -> list[Group]:
+    """The shards in groups of one sample each."""
+    found: list[Group] = []
+    for _, shards in groupby(store.shards, key=lambda shard: shard.sample):
+        found += map(tuple, cut(shards, lambda shard: shard.rows / GROUP_ROWS, lambda shard: shard.identity))
+    return found
 
 
 def _work(job: Job, folder: RunFolder, store: FeatureStore) -> Work:

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -27,10 +27,7 @@ from lineshape.engine.report.plots import Plot, Series
 from lineshape.engine.report.summary import Row, rows_of
 from lineshape.engine.shards import FeatureStore
 from lineshape.engine.verdicts import Failure
-
-if TYPE_CHECKING:
-    from distributed import Client
-
+from lineshape.engine.workers import Workers
 
 _MADE_FROM = "made_from.json"
 
@@ -54,7 +51,7 @@ class Drawing:
             draw_grid(self.what, self.folder, self.name)
 
 
-def report(job: Job, folder: RunFolder, client: "Client", bars: Bars) -> list[Row]:
+def report(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> list[Row]:
     """Write summary.json, the plots and the page; returns the rows of the summary.
 
     Raises RequestError where the histograms are missing.
@@ -72,7 +69,7 @@ def report(job: Job, folder: RunFolder, client: "Client", bars: Bars) -> list[Ro
     shutil.rmtree(folder.report / "plots", ignore_errors=True)
     drawings = list(_drawings(job, folder, store, performance, bundles))
     bar = bars.add("reporting", len(drawings))
-    for drawing, outcome in Executor(client, _draw).run(drawings):
+    for drawing, outcome in Executor(workers, _draw).run(drawings):
         if isinstance(outcome, Failure):
             raise RunError(f"plot {drawing.name} could not be drawn: {outcome.reason}")
         bar.advance()

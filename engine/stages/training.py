@@ -4,7 +4,7 @@ import shutil
 import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 from lineshape.engine.bundles import FILE, Bundle
@@ -19,9 +19,7 @@ from lineshape.engine.learning.models.model import Model, Report
 from lineshape.engine.ledger import versions
 from lineshape.engine.progress import Bars
 from lineshape.engine.shards import FeatureStore
-
-if TYPE_CHECKING:
-    from distributed import Client
+from lineshape.engine.workers import Workers
 
 _TOPIC = "lineshape-training"
 
@@ -47,7 +45,7 @@ class Task:
     folder: Path
 
 
-def train(job: Job, folder: RunFolder, client: "Client", bars: Bars, only: list[str] | None = None) -> Trained:
+def train(job: Job, folder: RunFolder, workers: Workers, bars: Bars, only: list[str] | None = None) -> Trained:
     """Train the models whose bundle is missing or was made from something else.
 
     only: names of models; all of them by default.
@@ -71,7 +69,7 @@ def train(job: Job, folder: RunFolder, client: "Client", bars: Bars, only: list[
             shutil.rmtree(task.folder, ignore_errors=True)
         else:
             todo.append(task)
-    failures = _run(todo, client, bars)
+    failures = _run(todo, workers, bars)
     trained.made = [task.name for task in todo if task.name not in failures]
     trained.bundles = sorted([*trained.bundles, *trained.made], key=list(job.models).index)
     write_json(folder.index, {"bundles": trained.bundles, "left_out": trained.left_out | failures})
@@ -103,13 +101,16 @@ def _too_few(task: Task, model: Model) -> str:
     )
 
 
-def _run(todo: list[Task], client: "Client", bars: Bars) -> dict[str, str]:
+def _run(todo: list[Task], workers: Workers, bars: Bars) -> dict[str, str]:
     """Train all, those that the job file lists last first; returns what went wrong by model.
 
     Progress comes as events from the workers.
     """
+    if not todo:
+        return {}
     from distributed import as_completed
 
+    client = workers.client
     rows = {task.name: bars.add(f"training {task.name}", None) for task in todo}
 
     def show(event: tuple[Any, dict[str, Any]]) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import awkward as ak
 import numpy as np
@@ -19,10 +19,8 @@ from lineshape.engine.progress import Bars
 from lineshape.engine.run import Simulate
 from lineshape.engine.settings import Settings
 from lineshape.engine.verdicts import Failure
+from lineshape.engine.workers import Workers
 from lineshape.jobs.simulate.family import Family, Sample
-
-if TYPE_CHECKING:
-    from distributed import Client
 
 #: Candidates that are generated and written at a time; it bounds a task's memory.
 BATCH = 100_000
@@ -52,7 +50,7 @@ class FileOrder:
 
 
 def simulate(
-    sample: str, spec: KindSpec, tree: str, folder: Path, client: "Client", bars: Bars
+    sample: str, spec: KindSpec, tree: str, folder: Path, workers: Workers, bars: Bars
 ) -> tuple[list[Path], int]:
     """The files of a simulated sample, those that are missing made now; their names hold what they depend on.
 
@@ -68,7 +66,7 @@ def simulate(
     todo = [item for item in orders if not item.path.exists()]
     bar = bars.add(f"simulating {sample}", len(orders))
     bar.advance(len(orders) - len(todo))
-    for _, outcome in Executor(client, write_file).run(todo):
+    for _, outcome in Executor(workers, write_file).run(todo):
         if isinstance(outcome, Failure):
             raise RunError(f"simulation of {sample} failed: {outcome.reason}")
         bar.advance()
@@ -144,11 +142,11 @@ def _branch_name(outer: str, inner: str) -> str:
 def simulator(job: Job) -> Simulate:
     """What a run calls to get the files of a sample that has none of its own."""
 
-    def make(sample: str, folder: Path, client: "Client", bars: Bars) -> tuple[list[str], str]:
+    def make(sample: str, folder: Path, workers: Workers, bars: Bars) -> tuple[list[str], str]:
         spec = job.samples[sample].simulate
         if spec is None:
             raise RequestError(f"samples.{sample}: no files and nothing to simulate")
-        paths, made = simulate(sample, spec, job.samples[sample].tree, folder, client, bars)
+        paths, made = simulate(sample, spec, job.samples[sample].tree, folder, workers, bars)
         text = f"{sample}: {made:,} made now, {len(paths)} files" if made else f"{sample}: {len(paths)} files kept"
         return [str(path) for path in paths], text
 

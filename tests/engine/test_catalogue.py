@@ -1,5 +1,9 @@
 """Files and chunks."""
 
+import os
+import shutil
+import zlib
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -7,8 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lineshape.engine.catalogue import FileRecord, chunks_of, expand, without_repeats
-from lineshape.engine.errors import RequestError
+from lineshape.engine.catalogue import (
+    FileRecord,
+    FileRequest,
+    chunks_of,
+    inspect_file,
+    remember,
+    remembered,
+    without_repeats,
+)
+from lineshape.engine.errors import DataError
+from lineshape.engine.sources import Source
+from tests.conftest import TREE
 
 
 def record(path: str = "a.root", uuid: str = "u", entries: int = 10, size: int = 100) -> FileRecord:
@@ -35,18 +49,6 @@ def test_identity_is_of_the_content_not_of_the_path() -> None:
     assert chunk.identity("p") != chunk.identity("another processor")
 
 
-def test_expand(tmp_path: Path) -> None:
-    for name in ("b.root", "a.root", "c.txt"):
-        (tmp_path / name).touch()
-    both = [str(tmp_path / "a.root"), str(tmp_path / "b.root")]
-    assert expand([str(tmp_path / "*.root")]) == both
-    assert expand([str(tmp_path)]) == both
-    assert expand([both[1], str(tmp_path)]) == [both[1], both[0]]
-    assert expand(["root://server//file.root"]) == ["root://server//file.root"]
-    with pytest.raises(RequestError, match="no file matches"):
-        expand([str(tmp_path / "*.parquet")])
-
-
 def test_a_repeat_is_named() -> None:
     kept, repeats = without_repeats([record("b.root"), record("a.root"), record("c.root", uuid="v")])
     assert [item.path for item in kept] == ["a.root", "c.root"]
@@ -56,3 +58,39 @@ def test_a_repeat_is_named() -> None:
 def test_of_two_copies_the_whole_one_is_kept() -> None:
     kept, _ = without_repeats([record("a.root", size=40), record("b.root", size=100)])
     assert [item.path for item in kept] == ["b.root"]
+
+
+def test_one_file_may_hold_the_trees_of_two_samples() -> None:
+    kept, repeats = without_repeats([record("a.root"), replace(record("a.root"), sample="t", tree="other")])
+    assert len(kept) == 2
+    assert not repeats
+
+
+def request(path: Path, adler32: str = "") -> FileRequest:
+    return FileRequest("s", Source(str(path), adler32), TREE, {"pt": ("TauJetsAuxDyn.ptCombined",), "none": (None,)})
+
+
+def test_a_look_is_remembered_until_the_file_changes(ntuples: list[Path], tmp_path: Path) -> None:
+    path = tmp_path / "a.root"
+    shutil.copy(ntuples[0], path)
+    found = inspect_file(request(path))
+    assert found.entry_bytes > 4
+    assert remembered(tmp_path) == {}
+    remember(tmp_path, [(request(path), found)])
+    assert remembered(tmp_path) == {request(path).key: found}
+    os.utime(path, ns=(1, 1))
+    assert request(path).key not in remembered(tmp_path)
+    (tmp_path / "catalogue.json").write_text("{}", encoding="utf-8")
+    assert remembered(tmp_path) == {}
+
+
+def test_flipped_bits_are_caught_where_a_checksum_is_given(ntuples: list[Path], tmp_path: Path) -> None:
+    """Also those that a decompressor reads without a word."""
+    content = bytearray(ntuples[0].read_bytes())
+    whole = f"{zlib.adler32(content):08x}"
+    assert inspect_file(request(ntuples[0], whole)).entries > 0
+    content[len(content) // 2] ^= 1
+    path = tmp_path / "flipped.root"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=f"adler32 checksum is [0-9a-f]{{8}}, expected {whole}: copy the file again"):
+        inspect_file(request(path, whole))

@@ -4,11 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
-from distributed import Client
 
 from lineshape.engine.errors import DataError
 from lineshape.engine.executor import Executor
 from lineshape.engine.verdicts import Cause, Failure
+from lineshape.engine.workers import Workers
 
 pytestmark = pytest.mark.processes
 
@@ -43,13 +43,13 @@ def attempts(path: Path) -> int:
         ("raises", Failure(Cause.PROCESSOR, "ZeroDivisionError: in the processor"), 1),
     ],
 )
-def test_outcomes(client: Client, tmp_path: Path, kind: str, outcome: object, tried: int) -> None:
+def test_outcomes(workers: Workers, tmp_path: Path, kind: str, outcome: object, tried: int) -> None:
     item = (kind, str(tmp_path / "counter"))
-    assert list(Executor(client, behave).run([item])) == [(item, outcome)]
+    assert list(Executor(workers, behave).run([item])) == [(item, outcome)]
     assert attempts(tmp_path / "counter") == tried
 
 
-def test_everything_comes_back_once_and_few_are_in_flight(client: Client, tmp_path: Path) -> None:
+def test_everything_comes_back_once_and_few_are_in_flight(workers: Workers, tmp_path: Path) -> None:
     taken = []
 
     def items() -> object:
@@ -58,7 +58,7 @@ def test_everything_comes_back_once_and_few_are_in_flight(client: Client, tmp_pa
             yield ("good", str(tmp_path / f"counter_{number}"))
 
     done = 0
-    for _ in Executor(client, behave, in_flight=5).run(items()):  # type: ignore[arg-type]
+    for _ in Executor(workers, behave, in_flight=5).run(items()):  # type: ignore[arg-type]
         done += 1
         assert len(taken) - done <= 5
     assert done == 40
@@ -70,7 +70,7 @@ def test_an_item_that_kills_its_worker_is_given_up_and_the_rest_goes_on(tmp_path
 
     with Local(workers=1).open() as client:
         items = [("kills", str(tmp_path / "killer")), ("good", str(tmp_path / "good"))]
-        outcomes = dict(Executor(client, behave, in_flight=1).run(items))
+        outcomes = dict(Executor(Workers(lambda: client), behave, in_flight=1).run(items))
     failure = outcomes[items[0]]
     assert isinstance(failure, Failure)
     assert failure.cause is Cause.KILLED

@@ -149,6 +149,14 @@ def test_a_wrong_request_leaves_a_finished_run_as_it_was(finished: api.Result, t
     assert result.returncode == 0, result.stderr
 
 
+def test_a_stage_that_fails_stands_in_the_ledger(finished: api.Result, tmp_path: Path) -> None:
+    shutil.copytree(finished.folder, tmp_path / "run")
+    failing = ["--set=models.dnn.rate=1e30", "--set=models.dnn.clip=1e30"]
+    assert lineshape("train", "run", "-m", "dnn", *failing, folder=tmp_path).returncode == 1
+    status = lineshape("status", "run", folder=tmp_path)
+    assert "failed: training of dnn failed: the loss is not finite" in " ".join(status.stdout.split())
+
+
 def test_feature_sets_are_named_by_numbers(finished: api.Result, tmp_path: Path) -> None:
     shutil.copytree(finished.folder, tmp_path / "run")
     changes = ["--set=models.brt.features=19", "--set=models.brt.per=ptTauEnergyScale"]

@@ -12,7 +12,7 @@ from lineshape.engine.learning.models.model import Mixture
 from lineshape.engine.measures.density import Density
 from lineshape.engine.measures.measure import Figure, Measure, Objects
 from lineshape.engine.measures.response import Binning, Response
-from lineshape.engine.measures.selection import Selection
+from lineshape.engine.measures.selection import Selection, halves
 from lineshape.engine.statistics import groups
 
 MEANINGS = {"truth": Column("True", "GeV", 0, 100), "eta": Column("eta", "", -2, 2)}
@@ -134,3 +134,13 @@ def test_selection_takes_the_tightest_half(rng: np.random.Generator) -> None:
     low, high = np.quantile(tight, [0.16, 0.84])
     assert found["half_68_tightest_half"].value == pytest.approx((high - low) / 2, rel=0.02)
     assert found["half_68_tightest_half_over_inclusive"].value < 0.9
+
+
+def test_the_halves_share_the_bin_of_the_median(rng: np.random.Generator) -> None:
+    counts = rng.integers(0, 50, (3, 5, 8)).astype(float)
+    tightest, loosest = halves(counts)
+    assert tightest.sum() == pytest.approx(loosest.sum())
+    np.testing.assert_allclose(tightest + loosest, counts.sum(axis=1))
+    one_bin = np.zeros((1, 4, 2))
+    one_bin[0, 2] = [6, 4]
+    np.testing.assert_allclose(halves(one_bin)[0], [[3, 2]])

@@ -9,13 +9,13 @@ import awkward as ak
 import numpy as np
 import pytest
 import uproot
-from distributed import Client
 
 from lineshape.engine.errors import LineshapeError, RequestError
 from lineshape.engine.folders import RunFolder
 from lineshape.engine.progress import Bars
 from lineshape.engine.shards import FeatureStore
 from lineshape.engine.stages.processing import process
+from lineshape.engine.workers import Workers
 from tests.conftest import TREE, small_job
 
 pytestmark = pytest.mark.processes
@@ -116,65 +116,67 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
 }
 
 
-def run(files: list[Path], folder: Path, client: Client, bars: Bars, **changes: object) -> FeatureStore:
+def run(files: list[Path], folder: Path, workers: Workers, bars: Bars, **changes: object) -> FeatureStore:
     job = small_job(files, **changes)
-    return process(job, RunFolder(folder), client, bars, {"ntuples": [str(path) for path in files]})
+    return process(job, RunFolder(folder), workers, bars, {"ntuples": [str(path) for path in files]})
 
 
 @pytest.mark.parametrize("name", DAMAGES)
-def test_a_bad_file_alone_is_named(name: str, ntuples: list[Path], tmp_path: Path, client: Client, bars: Bars) -> None:
-    damage, message = DAMAGES[name]
-    bad = tmp_path / "bad.root"
-    damage(ntuples[0], bad)
-    with pytest.raises(LineshapeError, match=message):
-        run([bad], tmp_path / "run", client, bars, chunk_entries=10_000)
-
-
-@pytest.mark.parametrize("name", DAMAGES)
-def test_a_bad_file_is_quarantined_and_the_rest_is_kept(
-    name: str, ntuples: list[Path], tmp_path: Path, client: Client, bars: Bars
+def test_a_bad_file_alone_is_named(
+    name: str, ntuples: list[Path], tmp_path: Path, workers: Workers, bars: Bars
 ) -> None:
     damage, message = DAMAGES[name]
     bad = tmp_path / "bad.root"
     damage(ntuples[0], bad)
-    store = run([bad, ntuples[1]], tmp_path / "run", client, bars)
+    with pytest.raises(LineshapeError, match=message):
+        run([bad], tmp_path / "run", workers, bars, chunk_entries=10_000)
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_bad_file_is_quarantined_and_the_rest_is_kept(
+    name: str, ntuples: list[Path], tmp_path: Path, workers: Workers, bars: Bars
+) -> None:
+    damage, message = DAMAGES[name]
+    bad = tmp_path / "bad.root"
+    damage(ntuples[0], bad)
+    store = run([bad, ntuples[1]], tmp_path / "run", workers, bars)
     assert store.quarantined
     assert {item.file for item in store.quarantined} == {str(bad)}
     assert re.search(message, store.quarantined[0].reason)
-    alone = run([ntuples[1]], tmp_path / "alone", client, bars)
+    alone = run([ntuples[1]], tmp_path / "alone", workers, bars)
     kept = [shard for shard in store.shards if shard.identity in {s.identity for s in alone.shards}]
     assert len(kept) == len(alone.shards)
 
 
-def test_only_the_chunk_with_nan_is_lost(ntuples: list[Path], tmp_path: Path, client: Client, bars: Bars) -> None:
+def test_only_the_chunk_with_nan_is_lost(ntuples: list[Path], tmp_path: Path, workers: Workers, bars: Bars) -> None:
     bad = tmp_path / "bad.root"
     nan(ntuples[0], bad)
-    store = run([bad], tmp_path / "run", client, bars, chunk_entries=500)
+    store = run([bad], tmp_path / "run", workers, bars, chunk_entries=500)
     assert len(store.quarantined) == 1
     assert store.quarantined[0].stop - store.quarantined[0].start <= 500
     processed = sum(shard.rows for shard in store.shards)
-    dropped = run([bad], tmp_path / "dropped", client, bars, chunk_entries=500, nonfinite="drop")
+    dropped = run([bad], tmp_path / "dropped", workers, bars, chunk_entries=500, nonfinite="drop")
     assert not dropped.quarantined
     assert "left out (nonfinite: drop)" in dropped.notes[0]
-    again = run([bad], tmp_path / "dropped", client, bars, chunk_entries=500)
+    again = run([bad], tmp_path / "dropped", workers, bars, chunk_entries=500)
     assert len(again.quarantined) == 1, "refusing must not find the shards that dropping made"
     assert dropped.rows > processed
 
 
-def test_a_file_listed_twice_is_counted_once(ntuples: list[Path], tmp_path: Path, client: Client, bars: Bars) -> None:
+def test_a_file_listed_twice_is_counted_once(ntuples: list[Path], tmp_path: Path, workers: Workers, bars: Bars) -> None:
     copy = tmp_path / "copy.root"
     shutil.copy(ntuples[0], copy)
-    store = run([ntuples[0], copy], tmp_path / "run", client, bars)
-    assert store.rows == run([ntuples[0]], tmp_path / "once", client, bars).rows
+    store = run([ntuples[0], copy], tmp_path / "run", workers, bars)
+    assert store.rows == run([ntuples[0]], tmp_path / "once", workers, bars).rows
     assert len(store.notes) == 1
     assert str(copy) in store.notes[0] or str(ntuples[0]) in store.notes[0]
 
 
-def test_rows_do_not_depend_on_the_chunks(ntuples: list[Path], tmp_path: Path, client: Client, bars: Bars) -> None:
+def test_rows_do_not_depend_on_the_chunks(ntuples: list[Path], tmp_path: Path, workers: Workers, bars: Bars) -> None:
     columns = ["event", "ptCombined", "truthPtVis"]
     tables = []
     for size in (700, 100_000):
-        store = run(ntuples, tmp_path / str(size), client, bars, chunk_entries=size)
+        store = run(ntuples, tmp_path / str(size), workers, bars, chunk_entries=size)
         parts = list(store.tables(columns))
         tables.append({name: np.concatenate([part[name] for part in parts]) for name in columns})
     for name in columns:
@@ -182,19 +184,19 @@ def test_rows_do_not_depend_on_the_chunks(ntuples: list[Path], tmp_path: Path, c
 
 
 def test_a_repeat_makes_nothing_and_a_changed_cut_makes_new_shards(
-    ntuples: list[Path], tmp_path: Path, client: Client, bars: Bars
+    ntuples: list[Path], tmp_path: Path, workers: Workers, bars: Bars
 ) -> None:
-    first = run(ntuples, tmp_path, client, bars)
+    first = run(ntuples, tmp_path, workers, bars)
     made = {path: path.stat().st_mtime_ns for path in (tmp_path / "features").rglob("*.parquet")}
-    again = run(ntuples, tmp_path, client, bars)
+    again = run(ntuples, tmp_path, workers, bars)
     assert again.digest() == first.digest()
     assert {path: path.stat().st_mtime_ns for path in made} == made
-    changed = run(ntuples, tmp_path, client, bars, **{"processor.maximum_tracks": 1})
+    changed = run(ntuples, tmp_path, workers, bars, **{"processor.maximum_tracks": 1})
     assert not {s.identity for s in changed.shards} & {s.identity for s in first.shards}
     assert changed.rows < first.rows
 
 
-def test_branch_names_of_the_user(ntuples: list[Path], tmp_path: Path, client: Client, bars: Bars) -> None:
+def test_branch_names_of_the_user(ntuples: list[Path], tmp_path: Path, workers: Workers, bars: Bars) -> None:
     renamed = tmp_path / "renamed.root"
 
     def change(branches: dict[str, ak.Array]) -> dict[str, ak.Array]:
@@ -202,20 +204,20 @@ def test_branch_names_of_the_user(ntuples: list[Path], tmp_path: Path, client: C
         return branches
 
     rewrite(ntuples[0], renamed, change)
-    store = run([renamed], tmp_path / "run", client, bars, branches={"ptCombined": "my_pt"})
-    plain = run([ntuples[0]], tmp_path / "plain", client, bars)
+    store = run([renamed], tmp_path / "run", workers, bars, branches={"ptCombined": "my_pt"})
+    plain = run([ntuples[0]], tmp_path / "plain", workers, bars)
     assert [shard.rows for shard in store.shards] == [shard.rows for shard in plain.shards]
     with pytest.raises(RequestError, match="'ptCombind' is not a column of this study; nearest: ptCombined"):
-        run([renamed], tmp_path / "wrong", client, bars, branches={"ptCombind": "my_pt"})
+        run([renamed], tmp_path / "wrong", workers, bars, branches={"ptCombind": "my_pt"})
 
 
-def test_a_glob_that_matches_nothing(tmp_path: Path, client: Client, bars: Bars) -> None:
+def test_a_glob_that_matches_nothing(tmp_path: Path, workers: Workers, bars: Bars) -> None:
     with pytest.raises(RequestError, match=r"no file matches .*none_\*\.root"):
-        run([tmp_path / "none_*.root"], tmp_path / "run", client, bars)
+        run([tmp_path / "none_*.root"], tmp_path / "run", workers, bars)
 
 
-def test_the_store_says_what_it_holds(ntuples: list[Path], tmp_path: Path, client: Client, bars: Bars) -> None:
-    store = run(ntuples, tmp_path, client, bars)
+def test_the_store_says_what_it_holds(ntuples: list[Path], tmp_path: Path, workers: Workers, bars: Bars) -> None:
+    store = run(ntuples, tmp_path, workers, bars)
     assert store.columns["ptCombined"].unit == "GeV"
     flow = list(store.cut_flows["ntuples"].values())
     assert flow == sorted(flow, reverse=True)
@@ -226,10 +228,10 @@ def test_the_store_says_what_it_holds(ntuples: list[Path], tmp_path: Path, clien
         store.require(["ptCombind"])
 
 
-def test_every_entry_is_accounted_for(ntuples: list[Path], tmp_path: Path, client: Client, bars: Bars) -> None:
+def test_every_entry_is_accounted_for(ntuples: list[Path], tmp_path: Path, workers: Workers, bars: Bars) -> None:
     bad = tmp_path / "bad.root"
     nan(ntuples[0], bad)
-    store = run([bad, ntuples[1]], tmp_path / "run", client, bars, chunk_entries=500)
+    store = run([bad, ntuples[1]], tmp_path / "run", workers, bars, chunk_entries=500)
     lost = sum(item.stop - item.start for item in store.quarantined)
     with uproot.open(bad) as first, uproot.open(ntuples[1]) as second:
         total = first[TREE].num_entries + second[TREE].num_entries
@@ -238,9 +240,9 @@ def test_every_entry_is_accounted_for(ntuples: list[Path], tmp_path: Path, clien
 
 
 def test_a_cut_that_nothing_passes_leaves_the_store_as_it_was(
-    ntuples: list[Path], tmp_path: Path, client: Client, bars: Bars
+    ntuples: list[Path], tmp_path: Path, workers: Workers, bars: Bars
 ) -> None:
-    first = run(ntuples, tmp_path, client, bars)
+    first = run(ntuples, tmp_path, workers, bars)
     with pytest.raises(LineshapeError, match="no object passes the cuts"):
-        run(ntuples, tmp_path, client, bars, **{"processor.minimum_tracks": 9, "processor.maximum_tracks": 9})
+        run(ntuples, tmp_path, workers, bars, **{"processor.minimum_tracks": 9, "processor.maximum_tracks": 9})
     assert FeatureStore.load(tmp_path / "features").digest() == first.digest()

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import uproot
-from distributed import Client
 
 from lineshape.engine.bundles import Bundle
 from lineshape.engine.errors import RequestError, RunError
@@ -19,6 +18,7 @@ from lineshape.engine.shards import FeatureStore
 from lineshape.engine.stages.histogramming import histogram
 from lineshape.engine.stages.reporting import report
 from lineshape.engine.stages.training import train
+from lineshape.engine.workers import Workers
 from lineshape.jobs import api
 from tests.conftest import small_job
 
@@ -37,27 +37,27 @@ def job_of(finished: api.Result, **changes: object) -> api.Job:
 
 
 def test_a_changed_model_is_trained_anew_and_no_other(
-    finished: api.Result, copied: RunFolder, client: Client, bars: Bars
+    finished: api.Result, copied: RunFolder, workers: Workers, bars: Bars
 ) -> None:
-    assert train(job_of(finished), copied, client, bars).made == []
-    changed = train(job_of(finished, **{"models.brt.depth": 2}), copied, client, bars)
+    assert train(job_of(finished), copied, workers, bars).made == []
+    changed = train(job_of(finished, **{"models.brt.depth": 2}), copied, workers, bars)
     assert changed.made == ["brt"]
     assert changed.bundles == ["combined", "particle_flow", "brt", "dnn", "mdn"]
 
 
-def test_too_few_rows_leave_a_model_out(finished: api.Result, copied: RunFolder, client: Client, bars: Bars) -> None:
+def test_too_few_rows_leave_a_model_out(finished: api.Result, copied: RunFolder, workers: Workers, bars: Bars) -> None:
     changes = {"models.brt.minimum_entries": 10**6, "models.brt.depth": 2}
-    trained = train(job_of(finished, **changes), copied, client, bars)
+    trained = train(job_of(finished, **changes), copied, workers, bars)
     assert "are too few: expected at least 1,000,000" in trained.left_out["brt"]
     assert "brt" not in trained.bundles
 
 
 def test_a_training_that_fails_names_the_model(
-    finished: api.Result, copied: RunFolder, client: Client, bars: Bars
+    finished: api.Result, copied: RunFolder, workers: Workers, bars: Bars
 ) -> None:
     job = job_of(finished, **{"models.dnn.rate": 1e30, "models.dnn.clip": 1e30})
     with pytest.raises(RunError, match=r"training of dnn failed: the loss is not finite"):
-        train(job, copied, client, bars)
+        train(job, copied, workers, bars)
     assert (copied.models / "mdn" / "bundle.json").is_file()
     index = json.loads(copied.index.read_text(encoding="utf-8"))
     assert "dnn" not in index["bundles"]
@@ -65,17 +65,17 @@ def test_a_training_that_fails_names_the_model(
 
 
 def test_an_unknown_model_is_a_request_error(
-    finished: api.Result, copied: RunFolder, client: Client, bars: Bars
+    finished: api.Result, copied: RunFolder, workers: Workers, bars: Bars
 ) -> None:
     with pytest.raises(RequestError, match="no model brtt in the job file: expected one of combined"):
-        train(finished.job, copied, client, bars, only=["brtt"])
+        train(finished.job, copied, workers, bars, only=["brtt"])
 
 
 def test_models_of_the_other_feature_sets_train(
-    finished: api.Result, copied: RunFolder, client: Client, bars: Bars
+    finished: api.Result, copied: RunFolder, workers: Workers, bars: Bars
 ) -> None:
     changes = {"models.brt.features": "18", "models.mdn.features": "19", "models.mdn.per": "ptTauEnergyScale"}
-    train(job_of(finished, **changes), copied, client, bars)
+    train(job_of(finished, **changes), copied, workers, bars)
     brt, mdn = (Bundle.load(copied.models / name) for name in ("brt", "mdn"))
     assert len(brt.features) == 18
     assert len(mdn.features) == 19
@@ -113,34 +113,34 @@ def test_the_figures_are_those_of_the_predictions(finished: api.Result) -> None:
 
 
 def test_same_histograms_from_one_pass_and_from_parts(
-    finished: api.Result, copied: RunFolder, client: Client, bars: Bars
+    finished: api.Result, copied: RunFolder, workers: Workers, bars: Bars
 ) -> None:
     first = (copied.histograms / "performance.json").read_bytes()
     shutil.rmtree(copied.histograms)
-    histogram(finished.job, copied, client, bars)
+    histogram(finished.job, copied, workers, bars)
     assert (copied.histograms / "performance.json").read_bytes() == first
 
 
 def test_histograms_of_something_else_are_refused(
-    finished: api.Result, copied: RunFolder, client: Client, bars: Bars
+    finished: api.Result, copied: RunFolder, workers: Workers, bars: Bars
 ) -> None:
     """Not drawn under the axes of another job file, nor beside other models."""
     other = job_of(finished, **{"measures.response.by.eta.bins": 8})
     with pytest.raises(RequestError, match="of other bundles, data or measures: run 'lineshape histogram' first"):
-        report(other, copied, client, bars)
+        report(other, copied, workers, bars)
     leaking = job_of(finished, **{"split.test": 0.9})
     with pytest.raises(RequestError, match="run 'lineshape train' first"):
-        histogram(leaking, copied, client, bars)
+        histogram(leaking, copied, workers, bars)
 
 
-def test_a_report_that_is_there_is_kept(finished: api.Result, copied: RunFolder, client: Client, bars: Bars) -> None:
+def test_a_report_that_is_there_is_kept(finished: api.Result, copied: RunFolder, workers: Workers, bars: Bars) -> None:
     before = copied.page.stat().st_mtime_ns
-    assert report(finished.job, copied, client, bars) == finished.rows
+    assert report(finished.job, copied, workers, bars) == finished.rows
     assert copied.page.stat().st_mtime_ns == before
 
 
-def test_a_new_label_trains_nothing(finished: api.Result, copied: RunFolder, client: Client, bars: Bars) -> None:
-    assert train(job_of(finished, **{"models.mdn.label": "Mixture"}), copied, client, bars).made == []
+def test_a_new_label_trains_nothing(finished: api.Result, copied: RunFolder, workers: Workers, bars: Bars) -> None:
+    assert train(job_of(finished, **{"models.mdn.label": "Mixture"}), copied, workers, bars).made == []
 
 
 def test_the_page_is_self_contained(finished: api.Result) -> None:

@@ -1,0 +1,121 @@
+"""On a worker: chunks of a file become shards."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+
+from lineshape.engine import kinds
+from lineshape.engine.catalogue import Chunk
+from lineshape.engine.errors import DataError
+from lineshape.engine.processor import Selected, StudyProcessor, events_of
+from lineshape.engine.root_files import find_tree, open_file
+from lineshape.engine.settings import Settings
+from lineshape.engine.shards import ShardInfo, write_shard
+from lineshape.engine.verdicts import Cause, Failure, classify
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a worker needs to make shards: processor's kind and settings, where they go, what to do with NaN."""
+
+    kind: str
+    settings: Settings
+    fingerprint: str
+    folder: Path
+    nonfinite: str
+
+    def path(self, chunk: Chunk) -> Path:
+        """Where the shard of a chunk is, or will be."""
+        return self.folder / chunk.file.sample / f"{chunk.identity(self.fingerprint)}.parquet"
+
+    def __call__(self, chunks: Sequence[Chunk]) -> list[Failure | None]:
+        """Make the shards of chunks of one file, which is opened once; for each what went wrong, or None.
+
+        Raises what may pass (a server that does not answer) or concerns all of them (a full disk); a repeat goes on
+        from there, as a shard that exists is not made again.
+        """
+        record = chunks[0].file
+        try:
+            processor = find_processor(self.kind)(self.settings)
+            with open_file(record.path) as file:
+                find_tree(file, record.path, record.tree)
+                return [self._outcome(processor, file, chunk) for chunk in chunks]
+        except DataError as error:
+            return [classify(error)] * len(chunks)
+
+    def _outcome(self, processor: StudyProcessor, file: Any, chunk: Chunk) -> Failure | None:
+        if self.path(chunk).exists():
+            return None
+        try:
+            make_shard(self, processor, file, chunk)
+        except Exception as error:
+            failure = classify(error)
+            if failure.cause in {Cause.CORRUPT, Cause.PROCESSOR}:
+                return failure
+            raise
+        return None
+
+
+def find_processor(kind: str) -> Any:
+    """The processor class of a kind."""
+    from coffea.processor import ProcessorABC
+
+    return kinds.find("lineshape.processors", ProcessorABC, kind)
+
+
+def make_shard(plan: Plan, processor: StudyProcessor, file: Any, chunk: Chunk) -> None:
+    """Read a chunk of an open file, let the processor select, and write the shard."""
+    events = events_of(file, chunk)
+    events, dropped = _finite(events, chunk, plan.nonfinite)
+    selected = processor.process(events)
+    _check_columns(selected, processor)
+    rows = len(selected.columns["event"])
+    info = ShardInfo(chunk.to_dict(), rows, selected.cut_flow, selected.histograms, dropped)
+    write_shard(plan.path(chunk), selected.columns, processor.makes, info)
+
+
+def _finite(events: Any, chunk: Chunk, nonfinite: str) -> tuple[Any, int]:
+    """Events whose columns are all finite; raises DataError where others are to be refused."""
+    good = np.ones(len(events), dtype=bool)
+    for name in events.fields:
+        values = _read(events, name, chunk)
+        finite = np.isfinite(values)
+        each = finite if values.ndim == 1 else ak.all(finite, axis=-1)
+        bad = ~ak.to_numpy(each)
+        if bad.any() and nonfinite == "refuse":
+            branch = chunk.file.branches[name]
+            raise DataError(
+                f"{chunk.file.path}: branch {branch} holds NaN or infinite values in {bad.sum()} of {len(bad)} "
+                f"entries, first in entry {chunk.start + int(np.flatnonzero(bad)[0])}; mend the file, "
+                "or set 'nonfinite: drop' in the job file to leave such entries out"
+            )
+        good &= ~bad
+    return (events, 0) if good.all() else (events[good], int((~good).sum()))
+
+
+def _read(events: Any, name: str, chunk: Chunk) -> ak.Array:
+    """A column's values, read now; raises DataError where the file is damaged, OSError where a retry may help."""
+    try:
+        return ak.materialize(events[name])
+    except MemoryError:
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and classify(error).cause is Cause.TRANSIENT:
+            raise
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise DataError(
+            f"{chunk.file.path}: branch {chunk.file.branches[name]} is damaged or cut short: {reason[:200]}"
+        ) from error
+
+
+def _check_columns(selected: Selected, processor: StudyProcessor) -> None:
+    lengths = {name: len(values) for name, values in selected.columns.items()}
+    if "event" not in lengths or len(set(lengths.values())) != 1:
+        raise ValueError(f"a processor must return 'event' and columns of one length, and returned {lengths}")
+    unknown = set(lengths) - set(processor.makes) - {"event"}
+    if unknown:
+        raise ValueError(f"columns {sorted(unknown)} are not declared in the processor's 'makes'")

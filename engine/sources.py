@@ -1,0 +1,107 @@
+"""Which files a sample is of: paths, URLs, globs, folders and text lists, with checksums where known."""
+
+import glob
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lineshape.engine.errors import RequestError
+
+#: Endings of text files that list other files, one a line.
+LISTS = (".txt", ".list")
+_CHECKSUM = re.compile(r"[0-9a-fA-F]{8}")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file by path or URL, and the adler32 checksum that it must have (8 hexadecimal digits), where one was given."""
+
+    path: str
+    adler32: str = ""
+
+
+def is_remote(path: str) -> bool:
+    """Whether a path is a URL (root://, https://)."""
+    return "://" in path
+
+
+def expand(patterns: Iterable[str]) -> list[Source]:
+    """Files from paths, URLs, globs, folders (their *.root) and text lists, sorted within each pattern, each once.
+
+    A checksum stands behind its path as `#adler32=0a1b2c3d`, or, in a list, beside it as `xrdadler32` prints it.
+
+    Raises RequestError where a glob or a folder holds nothing, or a list cannot be read. A plain path is kept, there
+    or not.
+    """
+    found: dict[str, Source] = {}
+    for pattern in patterns:
+        for source in _sources(pattern):
+            before = found.setdefault(source.path, source)
+            if source.adler32 and not before.adler32:
+                found[source.path] = source
+    return list(found.values())
+
+
+def _sources(pattern: str) -> Iterator[Source]:
+    path, adler32 = _split_checksum(pattern)
+    if path.endswith(LISTS):
+        for line in _lines(path):
+            yield from _sources(line)
+    elif is_remote(path):
+        paths = _remote_glob(path) if glob.has_magic(path.partition("?")[0]) else [path]
+        yield from (Source(each, adler32) for each in paths)
+    else:
+        yield from (Source(each, adler32) for each in _local(str(Path(path).expanduser())))
+
+
+def _split_checksum(pattern: str) -> tuple[str, str]:
+    path, _, checksum = pattern.partition("#adler32=")
+    if checksum and not _CHECKSUM.fullmatch(checksum):
+        raise RequestError(f"{pattern}: expected 8 hexadecimal digits after #adler32=, as in #adler32=0a1b2c3d")
+    return path, checksum.lower()
+
+
+def _lines(path: str) -> Iterator[str]:
+    """The entries of a text list; comments (#) and empty lines are passed over, relative paths are of its folder."""
+    try:
+        text = Path(path).expanduser().read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise RequestError(f"{path}: cannot read this list of files: {reason}") from error
+    for line in text.splitlines():
+        words = line.split()
+        if not words or words[0].startswith("#"):
+            continue
+        checksums = [word for word in words if _CHECKSUM.fullmatch(word)]
+        names = [word for word in words if word not in checksums]
+        if len(names) != 1 or len(checksums) > 1:
+            raise RequestError(f"{path}: expected a path, and at most one adler32 checksum beside it, in line '{line}'")
+        name = names[0]
+        if not is_remote(name) and not name.startswith("~"):
+            name = str(Path(path).expanduser().parent / name)
+        yield f"{name}#adler32={checksums[0]}" if checksums else name
+
+
+def _local(path: str) -> list[str]:
+    if Path(path).is_dir():
+        path = str(Path(path) / "*.root")
+    if not glob.has_magic(path) or Path(path).is_file():
+        return [path]
+    found = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 - patterns may be absolute
+    if not found:
+        raise RequestError(f"no file matches {path} (working folder: {Path.cwd()})")
+    return found
+
+
+def _remote_glob(url: str) -> list[str]:
+    from lineshape.engine.root_files import file_system
+
+    files, pattern = file_system(url)
+    try:
+        found = sorted(files.unstrip_protocol(name) for name in files.glob(pattern))
+    except OSError as error:
+        raise RequestError(f"{url}: cannot list the files: {error}") from error
+    if not found:
+        raise RequestError(f"no file matches {url}")
+    return found

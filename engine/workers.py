@@ -1,0 +1,29 @@
+"""Where tasks run: a Dask client, opened when the first task needs it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+
+@dataclass
+class Workers:
+    """The workers of a run; a run with nothing left to do starts none.
+
+    open: gives the client; called once, and only when there is work.
+    """
+
+    open: "Callable[[], Client]"
+
+    @cached_property
+    def client(self) -> "Client":
+        """The client of their scheduler."""
+        return self.open()
+
+    @property
+    def number(self) -> int:
+        """How many there are now, at least one."""
+        return max(1, len(self.client.scheduler_info(n_workers=-1)["workers"]))
