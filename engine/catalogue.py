@@ -64,7 +64,7 @@ class FileRecord:
         return digest(self.uuid, self.tree, self.branches)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Chunk:
     """A file, a tree and an entry range [start, stop): the unit of processing."""
 

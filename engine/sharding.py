@@ -14,7 +14,7 @@ from lineshape.engine.errors import DataError
 from lineshape.engine.processor import Selected, StudyProcessor, events_of
 from lineshape.engine.root_files import find_tree, open_file
 from lineshape.engine.settings import Settings
-from lineshape.engine.shards import ShardInfo, write_shard
+from lineshape.engine.shards import ShardInfo, shard_path, write_shard
 from lineshape.engine.verdicts import Cause, Failure, classify
 
 
@@ -30,7 +30,7 @@ class Plan:
 
     def path(self, chunk: Chunk) -> Path:
         """Where the shard of a chunk is, or will be."""
-        return self.folder / chunk.file.sample / f"{chunk.identity(self.fingerprint)}.parquet"
+        return shard_path(self.folder, chunk.file.sample, chunk.identity(self.fingerprint))
 
     def __call__(self, chunks: Sequence[Chunk]) -> list[Failure | None]:
         """Make the shards of chunks of one file, which is opened once; for each what went wrong, or None.

@@ -1,6 +1,7 @@
 """Shards: the Parquet files that chunks became, and the feature store that holds those of a study."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +40,20 @@ class ShardInfo:
     cut_flow: dict[str, int]
     histograms: "dict[str, hist.Hist[Any]]"
     dropped: int = 0
+
+
+def shard_path(folder: Path, sample: str, identity: str) -> Path:
+    """Where a shard lies in a feature store."""
+    return folder / sample / f"{identity}.parquet"
+
+
+def identities_in(folder: Path, sample: str) -> set[str]:
+    """Identities of the shards of a sample that are there, by any processor."""
+    try:
+        with os.scandir(folder / sample) as entries:
+            return {entry.name[:-8] for entry in entries if entry.name.endswith(".parquet") and entry.name[0] != "."}
+    except FileNotFoundError:
+        return set()
 
 
 def write_shard(

@@ -21,11 +21,13 @@ _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA
 class Local(Cluster):
     """Worker processes of one thread each.
 
-    workers: their number, by default one for each core. memory: limit of each, as Dask writes it.
+    workers: their number, by default one for each core. memory: limit of each, as Dask writes it. patience: seconds
+    without a sign of life after which a worker is started anew, and its tasks are given to others.
     """
 
     workers: Annotated[int, Field(gt=0)] | None = None
     memory: str = "auto"
+    patience: Annotated[float, Field(ge=5)] = 60
 
     @contextmanager
     def open(self) -> Iterator["Client"]:
@@ -40,6 +42,7 @@ class Local(Cluster):
             "distributed.deploy.lost-worker-timeout": "600s",
             "distributed.scheduler.no-workers-timeout": "600s",
             "distributed.scheduler.allowed-failures": 3,
+            "distributed.scheduler.worker-ttl": f"{self.patience}s",
             # In place of Dask's own, whose MALLOC_TRIM_THRESHOLD_ gives memory back after every batch of a training.
             "distributed.nanny.pre-spawn-environ": environment,
             "distributed.worker.daemon": False,

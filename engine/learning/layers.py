@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from lineshape.engine.learning.scaling import Affine
+from lineshape.engine.learning.scaling import Affine, Scaling
 
 ACTIVATIONS = {"relu": nn.ReLU, "elu": nn.ELU, "tanh": nn.Tanh, "silu": nn.SiLU}
 
@@ -28,6 +28,23 @@ class Standardise(nn.Module):
     def undo(self, x: Tensor) -> Tensor:
         """The inverse."""
         return x * self.scale + self.offset
+
+
+class Inputs(nn.Module):
+    """The scaling of a network's inputs."""
+
+    logarithm: Tensor
+
+    def __init__(self, scaling: Scaling) -> None:
+        super().__init__()
+        self.register_buffer("logarithm", torch.from_numpy(scaling.logarithm.copy()))
+        self.standardise = Standardise(scaling.affine)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, columns) → (n, columns)."""
+        x = torch.where(self.logarithm, torch.log1p(x.clamp(min=0)), x)
+        scaled: Tensor = self.standardise(x)
+        return scaled
 
 
 def stack(inputs: int, layers: Sequence[int], outputs: int, activation: str, dropout: float) -> nn.Sequential:

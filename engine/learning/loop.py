@@ -22,6 +22,7 @@ class Recipe:
     rate: the highest learning rate; it rises over the first fifth of the steps and falls as a cosine to a thousandth.
     patience: epochs without a better validation loss after which the training stops. clip: the largest gradient norm.
     average: decay of the running average of the weights that is validated and kept; 0 keeps the weights themselves.
+    mirrored: columns of x whose sign is drawn anew in each batch.
     """
 
     epochs: int
@@ -31,6 +32,7 @@ class Recipe:
     clip: float
     weight_decay: float
     average: float
+    mirrored: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def fit(
         module.train()
         total = 0.0
         for x, target in training.batches(recipe.batch, torch.randperm(len(training.target), generator=shuffle)):
-            value = loss(module(x), target)
+            value = loss(module(_mirror(x, recipe.mirrored, shuffle)), target)
             optimiser.zero_grad()
             value.backward()
             nn.utils.clip_grad_norm_(module.parameters(), recipe.clip)
@@ -89,6 +91,14 @@ def fit(
             break
     module.load_state_dict(best_weights)
     return {"best_epoch": best_epoch, "validation_loss": best}
+
+
+def _mirror(x: Tensor, columns: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    """X with a random sign in each row of these columns; x itself is left as it is where it is a copy of rows."""
+    for column in columns:
+        signs = torch.randint(0, 2, (len(x),), generator=generator).to(x)
+        x[:, column] *= 2 * signs - 1
+    return x
 
 
 def evaluate(module: nn.Module, loss: LossFunction, rows: Rows) -> float:

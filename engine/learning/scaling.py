@@ -1,4 +1,4 @@
-"""Offset and scale of a network's inputs and of its target; they are part of the network's graph."""
+"""Scaling of a network's inputs and of its target; it is part of the network's graph."""
 
 from dataclasses import dataclass
 
@@ -14,6 +14,19 @@ class Affine:
 
     offset: Floats
     scale: Floats
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Scaling of each column; where `logarithm` says so, log(1 + value) is taken first (negative values count as 0)."""
+
+    affine: Affine
+    logarithm: NDArray[np.bool_]
+
+
+def logarithm(values: Floats) -> Floats:
+    """log(1 + value), negative values counted as 0: for momenta, whose ratios matter, and for long tails."""
+    return np.log1p(np.maximum(values, 0))
 
 
 def standard(values: Floats) -> Affine:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lineshape.engine import memory
 from lineshape.engine.bundles import Bundle
 from lineshape.engine.columns import Column
 from lineshape.engine.digests import digest
@@ -19,6 +20,7 @@ from lineshape.engine.histograms import Histograms, add_part, save_part
 from lineshape.engine.job import Job
 from lineshape.engine.kinds import KindSpec, build
 from lineshape.engine.measures.measure import Measure, Objects
+from lineshape.engine.memory import Need, Term
 from lineshape.engine.performance import Performance
 from lineshape.engine.progress import Bars
 from lineshape.engine.shards import FeatureStore, Shard, Table, read_columns
@@ -29,6 +31,10 @@ from lineshape.engine.workers import Workers
 
 #: Rows of a group of shards, whose histograms are one checkpoint.
 GROUP_ROWS = 100_000
+#: Bytes that predictions and measures take for a row, beside its columns.
+ROW_BYTES = 1500
+#: Bytes of a shard's line in the manifest, in memory.
+MANIFEST_BYTES = 1000
 
 Group = tuple[Shard, ...]
 
@@ -107,6 +113,8 @@ def histogram(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> Perf
     todo = [group for group in parts if not work.path(group).exists()]
     bar = bars.add("histogramming", sum(len(group) for group in parts))
     bar.advance(sum(len(group) for group in parts) - sum(len(group) for group in todo))
+    if todo:
+        memory.check(needs(job, store, len(work.models), len(todo), memory.worker_limit(workers)))
     failures = []
     for group, outcome in Executor(workers, work).run(todo):
         bar.advance(len(group))
@@ -120,6 +128,39 @@ def histogram(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> Perf
         add_part(work.path(group), performance.samples[group[0].sample])
     performance.save(folder.histograms)
     return performance
+
+
+def needs(job: Job, store: FeatureStore, models: int, parts: int, worker_limit: float | None) -> list[Need]:
+    """What histogramming needs at most, in the worker and in the command.
+
+    models: that have a bundle. parts: groups of shards. worker_limit: bytes that a worker may use.
+    """
+    measures = job.built_measures().values()
+    bins = sum(np.asarray(h.view(flow=True)).nbytes for m in measures for h in m.empty(store.columns).values())
+    rows, row_bytes = max(shard.rows for shard in store.shards), 16 * len(store.columns) + ROW_BYTES
+    samples, shards = len(store.samples), len(store.shards)
+    size, names = models * bins, f"{models} models × {len(measures)} measures"
+    worker = Need(
+        "a worker",
+        (
+            Term("Python and libraries, torch and XGBoost among them", memory.PREDICTING_BASE),
+            Term(f"a shard: {rows:,} rows and what the models say of them", rows * row_bytes),
+            Term(f"histograms of {names}", 2 * size),
+        ),
+        worker_limit,
+        "Lower 'chunk_entries' in the job file, or give workers more memory (cluster.memory, or fewer cluster.workers)",
+    )
+    client = Need(
+        "this command, with a local scheduler,",
+        (
+            Term("Python and libraries", memory.CLIENT_BASE),
+            Term(f"histograms of {names} × {samples} samples, and one part", size * (samples + 1)),
+            Term(f"the manifest of {shards:,} shards in {parts:,} groups", shards * MANIFEST_BYTES),
+        ),
+        memory.client_limit(),
+        "Lower the number of bins of the measures, or histogram samples one by one",
+    )
+    return [worker, client]
 
 
 def _groups(store: FeatureStore) -> list[Group]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,11 @@ from lineshape.engine.learning.history import History
 from lineshape.engine.learning.losses.loss import Loss
 from lineshape.engine.learning.models.model import Model, Output, Report
 from lineshape.engine.learning.networks.network import Network
-from lineshape.engine.learning.scaling import Affine, robust, standard
+from lineshape.engine.learning.scaling import Affine, Scaling, logarithm, robust, standard
 from lineshape.engine.learning.threads import threads
+
+if TYPE_CHECKING:
+    from lineshape.engine.learning.loop import Recipe
 
 _FILE = "weights.pt"
 _SCALINGS = {"standard": standard, "robust": robust}
@@ -26,15 +29,18 @@ _SCALINGS = {"standard": standard, "robust": robust}
 class Neural(Model):
     """A network, a loss and how it is fitted.
 
-    scaling: which features are scaled how: by mean and standard deviation (standard), or by median and half the central
-    68 % (robust), which a long tail cannot move; a feature that is not named is left as it is. target_scaling: how the
-    target is. average: decay of the running average of the weights; 0 for none.
+    scaling: which features are scaled how: by mean and standard deviation, as they are (standard) or of the logarithm
+    (logarithm), or by median and half the central 68 % (robust), which a long tail cannot move; a feature that is not
+    named is left as it is. target_scaling: how the target is. mirrored: features whose sign means nothing (η in a
+    symmetric detector): it is drawn anew each time a row is trained on. average: decay of the running average of the
+    weights; 0 for none.
     """
 
     network: KindSpec
     loss: KindSpec
-    scaling: dict[Literal["standard", "robust"], list[str] | Literal["all"]] = {"standard": "all"}
+    scaling: dict[Literal["standard", "robust", "logarithm"], list[str] | Literal["all"]] = {"standard": "all"}
     target_scaling: Literal["standard", "robust"] = "standard"
+    mirrored: list[str] = []
     epochs: Annotated[int, Field(gt=0)] = 30
     batch: Annotated[int, Field(gt=0)] = 1024
     rate: Annotated[float, Field(gt=0)] = 1e-3
@@ -60,10 +66,11 @@ class Neural(Model):
 
     def check(self, known: list[str]) -> None:
         """Raise RequestError where a feature is to be scaled that no feature set of the job has."""
-        for names in self.scaling.values():
-            for name in [] if names == "all" else names:
+        named = {"scaling": [name for names in self.scaling.values() if names != "all" for name in names]}
+        for setting, names in (named | {"mirrored": self.mirrored}).items():
+            for name in names:
                 if name not in known:
-                    raise RequestError(f"scaling: '{name}' is not a feature of this job{nearest(name, known)}")
+                    raise RequestError(f"{setting}: '{name}' is not a feature of this job{nearest(name, known)}")
 
     def parts(self) -> list[object]:
         """The model, its network and its loss."""
@@ -73,7 +80,7 @@ class Neural(Model):
         """Fit the network; the same data, seed and number of threads give the same weights."""
         import torch
 
-        from lineshape.engine.learning.loop import Recipe, Rows, fit
+        from lineshape.engine.learning.loop import Rows, fit
 
         torch.set_num_threads(threads())
         torch.manual_seed(seed)
@@ -96,7 +103,7 @@ class Neural(Model):
             lambda outputs, t: self.built_loss(outputs, t, scale),
             Rows(torch.from_numpy(x).to(device), torch.from_numpy(target).to(device)),
             Rows(torch.from_numpy(validation_x).to(device), torch.from_numpy(validation_target).to(device)),
-            Recipe(self.epochs, self.batch, self.rate, self.patience, self.clip, self.weight_decay, self.average),
+            self._recipe(data.features),
             seed,
             epoch_done,
         )
@@ -105,20 +112,29 @@ class Neural(Model):
         rows = {"training_rows": len(target), "validation_rows": len(validation_target)}
         return facts | rows | {"parameters": parameters, "loss": self.loss.kind}
 
-    def _scaling(self, x: NDArray[np.float32], features: tuple[str, ...]) -> Affine:
+    def _recipe(self, features: tuple[str, ...]) -> "Recipe":
+        from lineshape.engine.learning.loop import Recipe
+
+        shared = {name: getattr(self, name) for name in Recipe.__dataclass_fields__ if name != "mirrored"}
+        return Recipe(**shared, mirrored=tuple(features.index(name) for name in self.mirrored if name in features))
+
+    def _scaling(self, x: NDArray[np.float32], features: tuple[str, ...]) -> Scaling:
         offset, scale = np.zeros(len(features), np.float32), np.ones(len(features), np.float32)
+        logarithms = np.zeros(len(features), bool)
         for kind, names in self.scaling.items():
-            found = _SCALINGS[kind](x)
+            found = standard(logarithm(x)) if kind == "logarithm" else _SCALINGS[kind](x)
             chosen = np.array([names == "all" or name in names for name in features])
             offset, scale = np.where(chosen, found.offset, offset), np.where(chosen, found.scale, scale)
-        return Affine(offset, scale)
+            logarithms = np.where(chosen, kind == "logarithm", logarithms)
+        return Scaling(Affine(offset, scale), logarithms)
 
     def load(self, folder: Path) -> Callable[[NDArray[np.float64]], Output]:
         """The network with its weights."""
         import torch
 
         state = torch.load(folder / _FILE, weights_only=True)
-        inputs = Affine(state["inputs.offset"].numpy(), state["inputs.scale"].numpy())
+        affine = Affine(*(state[f"inputs.standardise.{name}"].numpy() for name in ("offset", "scale")))
+        inputs = Scaling(affine, state["inputs.logarithm"].numpy())
         target = Affine(state["target.offset"].numpy(), state["target.scale"].numpy())
         module = self.built_network.build(inputs, target)
         module.load_state_dict(state)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from lineshape.engine.learning.models.model import Output
 from lineshape.engine.learning.networks.network import Network
-from lineshape.engine.learning.scaling import Affine
+from lineshape.engine.learning.scaling import Affine, Scaling
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 class Dense(Network):
     """Outputs `target` (n,)."""
 
-    def build(self, inputs: Affine, target: Affine) -> "nn.Module":
+    def build(self, inputs: Scaling, target: Affine) -> "nn.Module":
         """Dense layers between the scaling of inputs and that of the target."""
         from torch import nn
 
-        from lineshape.engine.learning.layers import Standardise, stack
+        from lineshape.engine.learning.layers import Inputs, Standardise, stack
 
         class Module(nn.Module):
             def __init__(self, settings: Dense) -> None:
                 super().__init__()
-                self.inputs = Standardise(inputs)
-                self.body = stack(len(inputs.offset), settings.layers, 1, settings.activation, settings.dropout)
+                self.inputs = Inputs(inputs)
+                self.body = stack(len(inputs.logarithm), settings.layers, 1, settings.activation, settings.dropout)
                 self.target = Standardise(target)
 
             def forward(self, x: "Tensor") -> dict[str, "Tensor"]:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from lineshape.engine.learning.models.model import Mixture, Output
 from lineshape.engine.learning.networks.network import Network
-from lineshape.engine.learning.scaling import Affine
+from lineshape.engine.learning.scaling import Affine, Scaling
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -20,20 +20,20 @@ class MixtureDensity(Network):
     components: Annotated[int, Field(gt=0)] = 2
     smallest_sigma: Annotated[float, Field(gt=0)] = 1e-3  # of the scaled target: no component may close in on one tau
 
-    def build(self, inputs: Affine, target: Affine) -> "nn.Module":
+    def build(self, inputs: Scaling, target: Affine) -> "nn.Module":
         """Dense layers to 3 × components; weights by softmax, sigmas by softplus."""
         from torch import nn
         from torch.nn import functional
 
-        from lineshape.engine.learning.layers import Standardise, stack
+        from lineshape.engine.learning.layers import Inputs, Standardise, stack
 
         class Module(nn.Module):
             def __init__(self, settings: MixtureDensity) -> None:
                 super().__init__()
                 k = settings.components
                 self.smallest = settings.smallest_sigma
-                self.inputs = Standardise(inputs)
-                self.body = stack(len(inputs.offset), settings.layers, 3 * k, settings.activation, settings.dropout)
+                self.inputs = Inputs(inputs)
+                self.body = stack(len(inputs.logarithm), settings.layers, 3 * k, settings.activation, settings.dropout)
                 self.target = Standardise(target)
 
             def forward(self, x: "Tensor") -> dict[str, "Tensor"]:

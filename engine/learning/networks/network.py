@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from lineshape.engine.learning.models.model import Output
-from lineshape.engine.learning.scaling import Affine
+from lineshape.engine.learning.scaling import Affine, Scaling
 from lineshape.engine.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Network(Settings, ABC):
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
     @abstractmethod
-    def build(self, inputs: Affine, target: Affine) -> "nn.Module":
+    def build(self, inputs: Scaling, target: Affine) -> "nn.Module":
         """A module with fresh weights; the scaling of inputs and target is inside."""
 
     @abstractmethod

@@ -152,3 +152,21 @@ def test_nan_is_named_before_a_network_is_trained(tmp_path: Path) -> None:
     data = Dataset(tmp_path / "store", FEATURES, Target(truth="truth", per="per"), Split())
     with pytest.raises(RunError, match=r"NaN or infinite: b \(\d+\)"):
         trained("dense", data, tmp_path / "bundle")
+
+
+def test_the_sign_of_a_mirrored_feature_means_nothing(tmp_path: Path, rng: np.random.Generator) -> None:
+    """Trained on rows of positive a alone, where the truth rises with a, the network says the same of negative a."""
+    n = 6000
+    a, b = rng.uniform(0.2, 1, n), rng.random(n)
+    columns = {"event": np.arange(n, dtype=np.uint64), "a": a, "b": b, "per": np.ones(n), "truth": 1 + a / 2}
+    make_store(tmp_path / "store", columns)
+    data = Dataset(tmp_path / "store", FEATURES, Target(truth="truth", per="per"), Split())
+    settings = MODELS["dense"] | {"scaling": {}, "mirrored": ["a"], "epochs": 20}
+    model = build("lineshape.engine.learning.models", Model, KindSpec(**settings), ())
+    (tmp_path / "bundle").mkdir()
+    model.train(data, tmp_path / "bundle", 5, quiet)
+    predict = model.load(tmp_path / "bundle")
+    x = np.column_stack([np.linspace(0.3, 0.9, 7), np.full(7, 0.5)])
+    right, left = predict(x).target, predict(x * [-1, 1]).target
+    assert right == pytest.approx(1 + x[:, 0] / 2, abs=0.05)
+    assert left == pytest.approx(right, abs=0.05)

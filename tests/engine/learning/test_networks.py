@@ -8,7 +8,7 @@ from lineshape.engine import kinds
 from lineshape.engine.learning.models.model import Mixture
 from lineshape.engine.learning.networks.mixture_density import MixtureDensity
 from lineshape.engine.learning.networks.network import Network
-from lineshape.engine.learning.scaling import Affine, robust, standard
+from lineshape.engine.learning.scaling import Affine, Scaling, logarithm, robust, standard
 
 NETWORKS = "lineshape.engine.learning.networks"
 
@@ -17,8 +17,12 @@ def affine(size: int, offset: float = 0.0, scale: float = 1.0) -> Affine:
     return Affine(np.full(size, offset, np.float32), np.full(size, scale, np.float32))
 
 
+def scaling(size: int, offset: float = 0.0, scale: float = 1.0, logarithms: bool = False) -> Scaling:
+    return Scaling(affine(size, offset, scale), np.full(size, logarithms))
+
+
 def test_mixture_density_network_has_the_size_of_the_talk() -> None:
-    module = MixtureDensity().build(affine(20), affine(1))
+    module = MixtureDensity().build(scaling(20), affine(1))
     assert sum(parameter.numel() for parameter in module.parameters()) == 111_494
 
 
@@ -27,8 +31,8 @@ def test_scaling_is_inside_the_graph(kind: str) -> None:
     """The same weights with inputs in other units and another target scale give the same, scaled."""
     network = kinds.find(NETWORKS, Network, kind)(layers=(8,))
     torch.manual_seed(2)
-    plain = network.build(affine(3), affine(1))
-    scaled = network.build(affine(3, 5.0, 2.0), affine(1, 1.0, 0.5))
+    plain = network.build(scaling(3), affine(1))
+    scaled = network.build(scaling(3, 5.0, 2.0), affine(1, 1.0, 0.5))
     state = {name: value for name, value in plain.state_dict().items() if "offset" not in name and "scale" not in name}
     scaled.load_state_dict(state, strict=False)
     x = torch.randn(10, 3)
@@ -50,7 +54,7 @@ def test_global_mean_and_sigma_are_those_of_the_mixture(rng: np.random.Generator
 
 def test_outputs_are_a_density() -> None:
     torch.manual_seed(3)
-    outputs = MixtureDensity(components=3).build(affine(4), affine(1))(100 * torch.randn(50, 4))
+    outputs = MixtureDensity(components=3).build(scaling(4), affine(1))(100 * torch.randn(50, 4))
     assert torch.allclose(outputs["log_weights"].exp().sum(dim=1), torch.ones(50), atol=1e-5)
     assert (outputs["sigmas"] > 0).all()
 
@@ -62,3 +66,17 @@ def test_scalings(rng: np.random.Generator) -> None:
     assert found.offset == pytest.approx([5, 3], abs=0.1)
     assert found.scale == pytest.approx([2, 1], abs=0.1)
     assert standard(values).scale[0] > 1000
+
+
+@pytest.mark.parametrize("kind", kinds.names(NETWORKS, Network))
+def test_logarithms_are_inside_the_graph(kind: str, rng: np.random.Generator) -> None:
+    network = kinds.find(NETWORKS, Network, kind)(layers=(8,))
+    torch.manual_seed(2)
+    plain = network.build(scaling(3, 1.0, 2.0), affine(1))
+    module = network.build(scaling(3, 1.0, 2.0, logarithms=True), affine(1))
+    module.load_state_dict(plain.state_dict() | {"inputs.logarithm": torch.ones(3, dtype=torch.bool)})
+    x = rng.uniform(-5, 1000, (10, 3)).astype(np.float32)
+    taken, given = module(torch.from_numpy(x)), plain(torch.from_numpy(logarithm(x)))
+    for name, values in taken.items():
+        torch.testing.assert_close(values, given[name])
+    assert logarithm(np.float32([-3, 0, np.e - 1])) == pytest.approx([0, 0, 1])

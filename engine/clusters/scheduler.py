@@ -1,0 +1,75 @@
+"""A Dask scheduler that is there already: a batch system's, a facility's, one that was started by hand."""
+
+import ipaddress
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from pydantic import model_validator
+
+from lineshape.engine.clusters.cluster import Cluster, require_closed_dashboard
+from lineshape.engine.errors import RequestError
+
+if TYPE_CHECKING:
+    from distributed import Client, Security
+
+
+class Scheduler(Cluster):
+    """A scheduler by its address; beyond this machine it must speak TLS.
+
+    address: as in tls://host:8786. ca, certificate, key: PEM files. timeout: seconds to wait for it.
+    plain_tcp: yes to a connection that anyone on the network can read and run code through.
+    open_dashboard: yes to a dashboard that listens on every interface.
+    """
+
+    address: str
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    timeout: float = 30
+    plain_tcp: bool = False
+    open_dashboard: bool = False
+
+    @model_validator(mode="after")
+    def _encrypted(self) -> Self:
+        protocol, found, rest = self.address.partition("://")
+        if not found or protocol not in {"tls", "tcp"}:
+            raise ValueError(f"address '{self.address}': expected one like tls://host:8786")
+        if protocol == "tls" and not (self.ca and self.certificate and self.key):
+            raise ValueError("a tls:// address needs the PEM files 'ca', 'certificate' and 'key'")
+        if protocol == "tcp" and not (self.plain_tcp or _is_this_machine(rest.rpartition(":")[0])):
+            raise ValueError(
+                f"address '{self.address}' is plain TCP, through which anyone on the network can run code on the "
+                "workers: start the scheduler with TLS and give its tls:// address, or say 'plain_tcp: true'"
+            )
+        return self
+
+    @contextmanager
+    def open(self) -> Iterator["Client"]:
+        """Connect, and disconnect when the block ends; the scheduler and its workers go on."""
+        from distributed import Client
+
+        try:
+            client = Client(self.address, security=self._security(), timeout=self.timeout, set_as_default=False)
+        except (OSError, TimeoutError) as error:
+            raise RequestError(f"no scheduler answers at {self.address}: {error}") from error
+        with client:
+            if not self.open_dashboard:
+                require_closed_dashboard(client, "start it with --dashboard-address 127.0.0.1:0")
+            yield client
+
+    def _security(self) -> "Security | None":
+        from distributed import Security
+
+        if not self.ca:
+            return None
+        files = {"tls_ca_file": self.ca, "tls_client_cert": self.certificate, "tls_client_key": self.key}
+        return Security(require_encryption=True, **{name: str(path) for name, path in files.items()})
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,303 @@
+"""Nothing lost, nothing twice: real workers and drivers are killed, stopped and starved, and the result is the same.
+
+A run is compared with an undisturbed one of the same job, file by file and bit by bit.
+"""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import uproot
+
+from lineshape.engine.clusters.local import Local
+from lineshape.engine.errors import RequestError, RunError, StorageError
+from lineshape.engine.files import write_json
+from lineshape.engine.folders import RunFolder
+from lineshape.engine.shards import FeatureStore
+from lineshape.engine.workers import Workers
+from lineshape.jobs import api
+from tests.conftest import TREE
+from tests.faults.runs import content, faulty_job, killing_workers, process_with, run, worker_pids
+
+pytestmark = pytest.mark.processes
+
+#: A killed worker's last words are not ours to hush.
+pytestmark = [pytestmark, pytest.mark.filterwarnings("default")]
+
+
+@pytest.fixture
+def faults(tmp_path: Path) -> Path:
+    return tmp_path / "faults"
+
+
+@pytest.fixture
+def undisturbed(ntuples: list[Path], tmp_path: Path, faults: Path, workers: Workers) -> dict[str, str]:
+    """What the plain job leaves."""
+    process_with(faulty_job(ntuples, faults), tmp_path / "plain", workers)
+    return content(tmp_path / "plain")
+
+
+def first_events(path: Path, entries: int = 100) -> list[int]:
+    """Number of the first event of each chunk of a file."""
+    with uproot.open(path) as file:
+        numbers = file[TREE]["EventInfoAuxDyn.eventNumber"].array(library="np")
+    count = -(-len(numbers) // entries)
+    return [int(numbers[len(numbers) * i // count]) for i in range(count)]
+
+
+@pytest.mark.parametrize("number", [1, 2, 4])
+def test_the_same_bits_with_any_number_of_workers(
+    number: int, ntuples: list[Path], tmp_path: Path, faults: Path, undisturbed: dict[str, str]
+) -> None:
+    run(faulty_job(ntuples, faults), tmp_path / "run", number)
+    assert content(tmp_path / "run") == undisturbed
+
+
+def test_workers_killed_every_second(ntuples: list[Path], tmp_path: Path, faults: Path, workers: Workers) -> None:
+    job = faulty_job(ntuples, faults, **{"processor.seconds": 0.2})
+    process_with(job, tmp_path / "plain", workers)
+    with killing_workers(every=1, seed=3) as killed:
+        run(job, tmp_path / "run")
+    assert len(set(killed)) >= 3
+    assert content(tmp_path / "run") == content(tmp_path / "plain")
+
+
+def test_every_chunk_kills_its_worker_once(ntuples: list[Path], tmp_path: Path, faults: Path) -> None:
+    """Also where the kills of a task's chunks are more than Dask itself would forgive."""
+    job = faulty_job(ntuples, faults, chunk_entries=600)
+    run(job, tmp_path / "plain")
+    (faults / "once").touch()
+    store = run(job, tmp_path / "run")
+    assert len(list(faults.glob("flag_*"))) == len(store.shards)
+    assert not store.quarantined
+    assert content(tmp_path / "run") == content(tmp_path / "plain")
+
+
+def test_a_chunk_that_always_kills_is_quarantined_alone(
+    ntuples: list[Path], tmp_path: Path, faults: Path, workers: Workers
+) -> None:
+    job = faulty_job(ntuples, faults, chunk_entries=600)
+    plain = process_with(job, tmp_path / "plain", workers)
+    (faults / "always").write_text(str(first_events(ntuples[0], 600)[1]), encoding="utf-8")
+    store = run(job, tmp_path / "run")
+    (lost,) = store.quarantined
+    assert lost.cause == "killed its worker"
+    assert lost.file == str(ntuples[0])
+    assert store.processed + lost.stop - lost.start == store.entries == plain.entries
+    assert len(store.shards) == len(plain.shards) - 1
+
+
+def test_a_stopped_worker(ntuples: list[Path], tmp_path: Path, faults: Path, workers: Workers) -> None:
+    """One that neither works nor dies: its tasks go to others."""
+    job = faulty_job(ntuples, faults, **{"processor.seconds": 0.1})
+    process_with(job, tmp_path / "plain", workers)
+    stopped: list[int] = []
+
+    def stop_one() -> None:
+        deadline = time.monotonic() + 60
+        while not list((tmp_path / "run").rglob("*.parquet")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        stopped.append(worker_pids()[-1])
+        os.kill(stopped[0], signal.SIGSTOP)
+
+    thread = threading.Thread(target=stop_one)
+    thread.start()
+    run(job, tmp_path / "run", patience=5)
+    thread.join()
+    assert stopped
+    assert content(tmp_path / "run") == content(tmp_path / "plain")
+
+
+def test_a_driver_killed_at_twenty_moments(
+    finished: api.Result, ntuples: list[Path], tmp_path: Path, faults: Path, workers: Workers
+) -> None:
+    """Processing and histogramming, with a rerun after each kill."""
+    job = finished.job
+    folder = RunFolder(tmp_path / "run")
+    shutil.copytree(finished.folder / "models", folder.models)
+    path = tmp_path / "job.json"
+    write_json(path, job.model_dump(mode="json"))
+    rng = random.Random(7)
+    command = [sys.executable, "-m", "tests.faults.runs", str(path), str(folder.path)]
+    for _ in range(20):
+        driver = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with pytest.raises(subprocess.TimeoutExpired):
+            driver.wait(rng.uniform(1.5, 5) if _unfinished(folder) else rng.uniform(0.2, 1.5))
+        driver.kill()
+        driver.wait()
+        if not _unfinished(folder):
+            shutil.rmtree(folder.features)
+            shutil.rmtree(folder.histograms)
+    subprocess.run(command, check=True, capture_output=True)
+    expected = content(finished.folder)
+    assert content(folder.path) == expected
+    assert any(name.startswith("histograms/parts") for name in expected)
+
+
+def _unfinished(folder: RunFolder) -> bool:
+    return not (folder.histograms / "measured.json").exists()
+
+
+def test_a_full_disk(ntuples: list[Path], tmp_path: Path, faults: Path, undisturbed: dict[str, str]) -> None:
+    """The run stops and blames no chunk; with room, the same command goes on."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    size = "size=400k"
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", disk], check=False, capture_output=True).returncode:
+        pytest.skip("a small file system cannot be mounted here: that takes root")
+    try:
+        job = faulty_job(ntuples, faults)
+        with pytest.raises(StorageError, match=r"No space left on device; make room, .* what is done is kept"):
+            run(job, disk)
+        made = {path: path.stat().st_mtime_ns for path in disk.rglob("*.parquet")}
+        assert made
+        subprocess.run(["mount", "-o", "remount,size=100m", disk], check=True)
+        store = run(job, disk)
+        assert not store.quarantined
+        assert content(disk) == undisturbed
+        assert made.items() <= {path: path.stat().st_mtime_ns for path in disk.rglob("*.parquet")}.items()
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def test_torn_files(
+    ntuples: list[Path], tmp_path: Path, faults: Path, workers: Workers, undisturbed: dict[str, str]
+) -> None:
+    """Half a shard under its own name, as a machine that lost its power leaves it, and half of one not yet renamed."""
+    job = faulty_job(ntuples, faults)
+    store = process_with(job, tmp_path / "run", workers)
+    shutil.rmtree(tmp_path / "run" / "features" / "tallies")
+    paths = [store.path(shard) for shard in store.shards]
+    paths[3].write_bytes(paths[3].read_bytes()[:1000])
+    paths[5].write_bytes(b"")
+    old = paths[7].with_name(f".{paths[7].name}.0123456789ab.tmp")
+    paths[7].rename(old)
+    old.write_bytes(old.read_bytes()[:1000])
+    os.utime(old, (0, 0))
+    process_with(job, tmp_path / "run", workers)
+    assert content(tmp_path / "run") == undisturbed
+
+
+def test_a_processor_that_raises_on_some_events(
+    ntuples: list[Path], tmp_path: Path, faults: Path, workers: Workers
+) -> None:
+    job = faulty_job(ntuples, faults)
+    bad = [first_events(ntuples[0])[4], first_events(ntuples[1])[0]]
+    (faults / "raises").write_text("\n".join(map(str, bad)), encoding="utf-8")
+    store = process_with(job, tmp_path / "run", workers)
+    assert [(item.file, item.cause) for item in store.quarantined] == [(str(p), "processor") for p in ntuples]
+    assert "ZeroDivisionError: in the processor" in store.quarantined[0].reason
+    lost = sum(item.stop - item.start for item in store.quarantined)
+    assert store.processed + lost == store.entries
+    (faults / "raises").unlink()
+    assert not process_with(job, tmp_path / "run", workers).quarantined
+
+
+def test_a_processor_that_always_raises_stops_the_run_early(
+    ntuples: list[Path], tmp_path: Path, faults: Path, workers: Workers
+) -> None:
+    job = faulty_job(ntuples, faults, **{"processor.seconds": 0.01, "chunk_entries": 20})
+    (faults / "raises_always").touch()
+    with pytest.raises(RunError, match="stopped early, as each of the first 16 chunks failed: ZeroDivisionError"):
+        process_with(job, tmp_path / "run", workers)
+
+
+def test_a_file_that_vanishes(ntuples: list[Path], tmp_path: Path, faults: Path, workers: Workers) -> None:
+    """Between the look into it and its turn: its chunks are listed, each with its entries."""
+    second = tmp_path / "z_second.root"
+    shutil.copy(ntuples[1], second)
+    job = faulty_job([ntuples[0], second], faults)
+    (faults / "vanish").write_text(str(second), encoding="utf-8")
+    with Local(workers=1).open() as client:
+        store = process_with(job, tmp_path / "run", Workers(lambda: client))
+    assert store.quarantined
+    assert {item.file for item in store.quarantined} == {str(second)}
+    assert "no such file" in store.quarantined[0].reason
+    assert all(item.start >= 0 for item in store.quarantined)
+    assert store.processed + sum(item.stop - item.start for item in store.quarantined) == store.entries
+
+
+def test_random_numbers_are_of_the_seed_and_the_chunk(ntuples: list[Path], tmp_path: Path, faults: Path) -> None:
+    job = faulty_job(ntuples, faults, **{"processor.smear": 0.1})
+    run(job, tmp_path / "one", 1)
+    moved = [tmp_path / "moved" / path.name for path in ntuples]
+    moved[0].parent.mkdir()
+    for source, target in zip(ntuples, moved, strict=True):
+        shutil.copy(source, target)
+    run(faulty_job(moved, faults, **{"processor.smear": 0.1}), tmp_path / "two", 2)
+    stores = [FeatureStore.load(tmp_path / name / "features") for name in ("one", "two")]
+    for first, second in zip(*(store.tables(["event", "ptCombined"]) for store in stores), strict=True):
+        assert first["ptCombined"].tolist() == second["ptCombined"].tolist()
+    plain = run(faulty_job(ntuples, faults), tmp_path / "plain", 1)
+    smeared = next(stores[0].tables(["ptCombined"]))["ptCombined"]
+    ratio = smeared / next(plain.tables(["ptCombined"]))["ptCombined"]
+    assert 0.05 < ratio.std() < 0.2
+    assert len(set(ratio[:20])) == 20
+
+
+def test_a_new_file_is_processed_alone(ntuples: list[Path], tmp_path: Path, faults: Path, workers: Workers) -> None:
+    first = process_with(faulty_job(ntuples[:1], faults), tmp_path / "run", workers)
+    made = {first.path(shard): first.path(shard).stat().st_mtime_ns for shard in first.shards}
+    both = process_with(faulty_job(ntuples, faults), tmp_path / "run", workers)
+    now = {both.path(shard): both.path(shard).stat().st_mtime_ns for shard in both.shards}
+    assert made.items() < now.items()
+
+
+def test_a_changed_file_redoes_what_it_touches(
+    ntuples: list[Path], tmp_path: Path, faults: Path, workers: Workers
+) -> None:
+    mine = [tmp_path / path.name for path in ntuples]
+    for source, target in zip(ntuples, mine, strict=True):
+        shutil.copy(source, target)
+    job = faulty_job(mine, faults)
+    before = process_with(job, tmp_path / "run", workers)
+    with uproot.open(ntuples[1]) as file:
+        arrays = {k: v for k, v in file[TREE].arrays(how=dict).items() if not k.startswith("nTau")}
+    with uproot.recreate(mine[1]) as file:
+        file.mktree(TREE, {name: values.type.content for name, values in arrays.items()})
+        file[TREE].extend(arrays)
+    after = process_with(job, tmp_path / "run", workers)
+    old = {shard.identity for shard in before.shards}
+    kept = [shard.identity in old for shard in after.shards]
+    half = len(first_events(mine[0]))
+    assert kept == [True] * half + [False] * (len(kept) - half)
+
+
+def test_a_rerun_starts_no_cluster(ntuples: list[Path], tmp_path: Path, faults: Path, workers: Workers) -> None:
+    job = faulty_job(ntuples, faults)
+    process_with(job, tmp_path / "run", workers)
+    before = content(tmp_path / "run")
+
+    def none() -> None:
+        raise AssertionError("a rerun with nothing to do must not start a cluster")
+
+    process_with(job, tmp_path / "run", Workers(none))  # type: ignore[arg-type]
+    assert content(tmp_path / "run") == before
+
+
+def test_too_little_memory_is_refused_term_by_term(ntuples: list[Path], tmp_path: Path, faults: Path) -> None:
+    with pytest.raises(RequestError) as refused:
+        run(faulty_job(ntuples, faults), tmp_path / "run", 1, memory="256MiB")
+    text = str(refused.value)
+    assert "a worker needs" in text
+    assert "Python and libraries" in text
+    assert " entries of 2" in text
+    assert "MiB  in all" in text
+    assert "205 MiB  is its limit" in text
+    assert "Lower 'chunk_entries'" in text
+    assert not list((tmp_path / "run").rglob("*.parquet"))
+
+
+def test_the_manifest_lists_every_entry_once(ntuples: list[Path], tmp_path: Path, undisturbed: dict[str, str]) -> None:
+    assert undisturbed
+    manifest = json.loads((tmp_path / "plain" / "features" / "manifest.json").read_text(encoding="utf-8"))
+    assert len({shard["identity"] for shard in manifest["shards"]}) == len(manifest["shards"])
+    assert manifest["processed"] == manifest["entries"]

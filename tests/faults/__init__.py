@@ -1,0 +1,1 @@
+"""Faults to inject into real runs."""

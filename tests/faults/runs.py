@@ -1,0 +1,107 @@
+"""Runs to disturb, and what they left, to be compared."""
+
+import hashlib
+import os
+import random
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from lineshape.engine.clusters.local import Local
+from lineshape.engine.folders import RunFolder
+from lineshape.engine.job import Job
+from lineshape.engine.progress import Screen
+from lineshape.engine.shards import FeatureStore
+from lineshape.engine.stages.histogramming import histogram
+from lineshape.engine.stages.processing import process
+from lineshape.engine.workers import Workers
+from lineshape.jobs import api
+from tests.conftest import small_job
+
+KIND = "tests.faults.faulty:Faulty"
+
+
+def faulty_job(files: list[Path], faults: Path, **changes: object) -> Job:
+    """The tau energy scale on files, with the faults that a folder says, in chunks of 100 entries."""
+    faults.mkdir(exist_ok=True)
+    processor = {"processor.kind": KIND, "processor.folder": str(faults)}
+    return small_job(files, **{"chunk_entries": 100} | processor | changes)
+
+
+def run(job: Job, folder: Path, workers: int = 2, **local: object) -> FeatureStore:
+    """Process on a cluster of its own."""
+    with Local(workers=workers, **local).open() as client:  # type: ignore[arg-type]
+        return process_with(job, folder, Workers(lambda: client))
+
+
+def process_with(job: Job, folder: Path, workers: Workers) -> FeatureStore:
+    """Process on given workers."""
+    files = {name: list(sample.files) for name, sample in job.samples.items()}
+    with Screen().bars() as bars:
+        return process(job, RunFolder(folder), workers, bars, files)
+
+
+def content(folder: Path) -> dict[str, str]:
+    """Digest of every file of a feature store and of the histograms that must be the same bit by bit.
+
+    ROOT files hold the time of writing; what they hold is in the JSON beside them.
+    """
+    found = {}
+    for part in ("features", "histograms"):
+        for path in sorted((folder / part).rglob("*")):
+            if path.is_file() and path.suffix != ".root" and path.name != "catalogue.json":
+                found[str(path.relative_to(folder))] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+def worker_pids() -> list[int]:
+    """The worker processes that this process started, oldest first."""
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        try:
+            if "spawn_main" in " ".join(child.cmdline()):
+                found.append(child.pid)
+        except psutil.Error:
+            continue
+    return found
+
+
+@contextmanager
+def killing_workers(every: float, seed: int) -> Iterator[list[int]]:
+    """Meanwhile one random worker of this process gets SIGKILL each so many seconds; gives the list of the killed."""
+    killed: list[int] = []
+    stop = threading.Event()
+    rng = random.Random(seed)
+
+    def kill() -> None:
+        while not stop.wait(every):
+            if pids := worker_pids():
+                killed.append(rng.choice(pids))
+                os.kill(killed[-1], signal.SIGKILL)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        yield killed
+    finally:
+        stop.set()
+        thread.join()
+
+
+def main(job: Path, folder: Path) -> None:
+    """Process and histogram on two workers: the driver that is killed."""
+    loaded = api.load(job)
+    with Local(workers=2).open() as client:
+        workers = Workers(lambda: client)
+        process_with(loaded, folder, workers)
+        with Screen().bars() as bars:
+            histogram(loaded, RunFolder(folder), workers, bars)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
