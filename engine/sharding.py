@@ -11,7 +11,8 @@ import numpy as np
 from lineshape.engine import kinds
 from lineshape.engine.catalogue import Chunk
 from lineshape.engine.errors import DataError
-from lineshape.engine.processor import Selected, StudyProcessor, events_of
+from lineshape.engine.events import EventReader, flat
+from lineshape.engine.processor import Selected, StudyProcessor
 from lineshape.engine.root_files import find_tree, open_file
 from lineshape.engine.settings import Settings
 from lineshape.engine.shards import ShardInfo, shard_path, write_shard
@@ -43,15 +44,16 @@ class Plan:
             processor = find_processor(self.kind)(self.settings)
             with open_file(record.path) as file:
                 find_tree(file, record.path, record.tree)
-                return [self._outcome(processor, file, chunk) for chunk in chunks]
+                reader = EventReader(file, record)
+                return [self._outcome(processor, reader, chunk) for chunk in chunks]
         except DataError as error:
             return [classify(error)] * len(chunks)
 
-    def _outcome(self, processor: StudyProcessor, file: Any, chunk: Chunk) -> Failure | None:
+    def _outcome(self, processor: StudyProcessor, reader: EventReader, chunk: Chunk) -> Failure | None:
         if self.path(chunk).exists():
             return None
         try:
-            make_shard(self, processor, file, chunk)
+            make_shard(self, processor, reader, chunk)
         except Exception as error:
             failure = classify(error)
             if failure.cause in {Cause.CORRUPT, Cause.PROCESSOR}:
@@ -67,9 +69,9 @@ def find_processor(kind: str) -> Any:
     return kinds.find("lineshape.processors", ProcessorABC, kind)
 
 
-def make_shard(plan: Plan, processor: StudyProcessor, file: Any, chunk: Chunk) -> None:
-    """Read a chunk of an open file, let the processor select, and write the shard."""
-    events = events_of(file, chunk)
+def make_shard(plan: Plan, processor: StudyProcessor, reader: EventReader, chunk: Chunk) -> None:
+    """Read a chunk, let the processor select, and write the shard."""
+    events = reader.events(chunk)
     events, dropped = _finite(events, chunk, plan.nonfinite)
     selected = processor.process(events)
     _check_columns(selected, processor)
@@ -83,10 +85,12 @@ def _finite(events: Any, chunk: Chunk, nonfinite: str) -> tuple[Any, int]:
     good = np.ones(len(events), dtype=bool)
     for name in events.fields:
         values = _read(events, name, chunk)
+        # Of all values at once first: most columns have nothing to be found, and then no entry need be looked at.
+        if np.isfinite(flat(values)[0]).all():
+            continue
         finite = np.isfinite(values)
-        each = finite if values.ndim == 1 else ak.all(finite, axis=-1)
-        bad = ~ak.to_numpy(each)
-        if bad.any() and nonfinite == "refuse":
+        bad = ~ak.to_numpy(finite if values.ndim == 1 else ak.all(finite, axis=-1))
+        if nonfinite == "refuse":
             branch = chunk.file.branches[name]
             raise DataError(
                 f"{chunk.file.path}: branch {branch} holds NaN or infinite values in {bad.sum()} of {len(bad)} "

@@ -14,7 +14,8 @@ from coffea.nanoevents.methods.base import NanoEvents
 from coffea.processor import ProcessorABC
 
 from lineshape.engine.columns import Column
-from lineshape.engine.processor import Selected, control_histograms, per_object
+from lineshape.engine.events import per_object
+from lineshape.engine.processor import Selected, control_histograms
 from lineshape.engine.settings import Settings
 from lineshape.processors.physlite import AOD_TAUS, PILE_UP_VERTEX, TAUS, TRUTH, event_info, matched, missing
 

@@ -9,8 +9,9 @@ from distributed import Client
 
 from lineshape.engine.catalogue import Chunk, FileRequest, inspect_file
 from lineshape.engine.clusters.local import Local
+from lineshape.engine.events import EventReader
 from lineshape.engine.job import Job
-from lineshape.engine.processor import Selected, StudyProcessor, events_of
+from lineshape.engine.processor import Selected, StudyProcessor
 from lineshape.engine.progress import Bars, Screen
 from lineshape.engine.root_files import open_file
 from lineshape.engine.sources import Source
@@ -89,4 +90,4 @@ def select(processor: StudyProcessor, path: Path) -> Selected:
     branches = {name: (default,) if isinstance(default, str) else default for name, default in processor.reads.items()}
     record = inspect_file(FileRequest("s", Source(str(path)), TREE, branches))
     with open_file(str(path)) as file:
-        return processor.process(events_of(file, Chunk(record, 0, record.entries)))
+        return processor.process(EventReader(file, record).events(Chunk(record, 0, record.entries)))

@@ -36,8 +36,9 @@ from lineshape.engine.tallies import Group, Sum, Tally
 from lineshape.engine.verdicts import Cause, Failure, hopeless
 from lineshape.engine.workers import Workers
 
-#: Chunks of one file that one task takes: the file is opened once for all of them.
-CHUNKS_A_TASK = 8
+#: Entries, and chunks, that one task takes at most: a second or two of work on one file, which is opened once for it.
+TASK_ENTRIES = 400_000
+TASK_CHUNKS = 64
 
 #: Copies of a chunk's entries that a worker holds at most: as read, as selected, as written (measured: 3.3).
 WORKING = 4
@@ -181,10 +182,9 @@ def _outcomes(plan: Plan, todo: Sequence[Chunk], workers: Workers) -> Iterator[t
 
     Of a task that killed its worker each chunk is tried alone, so that one bad chunk takes no other with it.
     """
-    tasks: list[tuple[Chunk, ...]] = []
-    for _, of_file in groupby(todo, key=lambda chunk: chunk.file.path):
-        chunks = list(of_file)
-        tasks += [tuple(chunks[i : i + CHUNKS_A_TASK]) for i in range(0, len(chunks), CHUNKS_A_TASK)]
+    if not todo:
+        return
+    tasks = tasks_of(todo, workers.number)
     alone: list[tuple[Chunk, ...]] = []
     for task, outcome in Executor(workers, plan).run(tasks):
         if isinstance(outcome, Failure) and outcome.cause is Cause.KILLED and len(task) > 1:
@@ -193,6 +193,17 @@ def _outcomes(plan: Plan, todo: Sequence[Chunk], workers: Workers) -> Iterator[t
             yield from _each(task, outcome)
     for task, outcome in Executor(workers, plan).run(alone):
         yield from _each(task, outcome)
+
+
+def tasks_of(todo: Sequence[Chunk], workers: int) -> list[tuple[Chunk, ...]]:
+    """Chunks in tasks of one file each, as large as leaves a few tasks for every worker."""
+    entries = sum(chunk.stop - chunk.start for chunk in todo) / len(todo)
+    size = int(min(TASK_CHUNKS, TASK_ENTRIES / entries, len(todo) / (TASKS_A_WORKER * workers)))
+    tasks: list[tuple[Chunk, ...]] = []
+    for _, of_file in groupby(todo, key=lambda chunk: chunk.file.path):
+        chunks = list(of_file)
+        tasks += [tuple(chunks[i : i + max(1, size)]) for i in range(0, len(chunks), max(1, size))]
+    return tasks
 
 
 def _each(task: Sequence[Chunk], outcome: list[Failure | None] | Failure) -> Iterator[tuple[Chunk, Failure | None]]:

@@ -23,6 +23,7 @@ import uproot
 from lineshape.engine.catalogue import FileRecord, FileRequest, chunks_of, inspect_file
 from lineshape.engine.processor import control_histograms, fingerprint
 from lineshape.engine.sharding import Plan
+from lineshape.engine.shards import WRITING
 from lineshape.engine.sources import Source
 from lineshape.engine.stages.processing import build_processor
 from lineshape.jobs import api
@@ -65,13 +66,7 @@ def by_hand(record: FileRecord, folder: Path) -> None:
             table = {"event": np.asarray(taus["event"])[passed].astype(np.uint64)}
             table |= {name: np.asarray(taus[name])[passed].astype(np.float32) for name in TauEnergyScale.makes}
             control_histograms({name: ak.Array(values) for name, values in table.items()}, TauEnergyScale.makes)
-            pq.write_table(
-                pa.table(table),
-                folder / f"{number:04d}.parquet",
-                compression="zstd",
-                row_group_size=100_000,
-                write_page_checksum=True,
-            )
+            pq.write_table(pa.table(table), folder / f"{number:04d}.parquet", **WRITING)
 
 
 def lineshape(record: FileRecord, folder: Path) -> None:
@@ -108,13 +103,7 @@ def stock_runner(record: FileRecord, folder: Path) -> None:
                 for name, values in columns.items()
             }
             start = events.metadata["entrystart"]
-            pq.write_table(
-                pa.table(table),
-                folder / f"{start:010d}.parquet",
-                compression="zstd",
-                row_group_size=100_000,
-                write_page_checksum=True,
-            )
+            pq.write_table(pa.table(table), folder / f"{start:010d}.parquet", **WRITING)
             return {"rows": len(table["event"])}
 
         def postprocess(self, accumulator: Any) -> Any:

@@ -12,7 +12,8 @@ from coffea.nanoevents.methods.base import NanoEvents
 from coffea.processor import ProcessorABC
 
 from lineshape.engine.columns import Column
-from lineshape.engine.processor import Selected, generator
+from lineshape.engine.events import generator
+from lineshape.engine.processor import Selected
 from lineshape.engine.settings import Settings
 from lineshape.processors.tau_energy_scale import Cuts, TauEnergyScale
 

@@ -8,7 +8,8 @@ import pytest
 import uproot
 
 from lineshape.engine.catalogue import Chunk, FileRecord
-from lineshape.engine.processor import Selected, events_of
+from lineshape.engine.events import EventReader
+from lineshape.engine.processor import Selected
 from lineshape.engine.root_files import open_file
 from lineshape.processors.tau_energy_scale import Cuts, TauEnergyScale
 from tests.conftest import TREE, select
@@ -64,5 +65,5 @@ def test_control_histograms_hold_what_was_selected(ntuples: list[Path]) -> None:
 def test_reads_no_branch_that_is_not_declared(ntuples: list[Path]) -> None:
     record = FileRecord("s", str(ntuples[0]), TREE, "uuid", 10, 0, {"eta": "TauJetsAuxDyn.eta"})
     with open_file(str(ntuples[0])) as file:
-        events = events_of(file, Chunk(record, 0, 10))
+        events = EventReader(file, record).events(Chunk(record, 0, 10))
         assert events.fields == ["eta"]

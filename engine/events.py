@@ -1,0 +1,135 @@
+"""What a processor sees: NanoEvents of named columns, in virtual mode, over an open file."""
+
+from typing import TYPE_CHECKING, Any
+
+from lineshape.engine.catalogue import Chunk, FileRecord
+from lineshape.engine.errors import DataError
+
+if TYPE_CHECKING:
+    import awkward as ak
+    import numpy as np
+    import uproot
+    from coffea.nanoevents.methods.base import NanoEvents
+    from numpy.typing import NDArray
+
+_ENTROPY = "entropy"
+
+
+class EventReader:
+    """NanoEvents of an open file, chunk by chunk: the columns under the study's names, and no other branch.
+
+    What the columns are is found out once a file; of a file with 1,500 branches that takes longer than a chunk.
+    """
+
+    def __init__(self, file: "uproot.ReadOnlyDirectory", record: FileRecord) -> None:
+        self._file = file
+        self._record = record
+        self._column_of = {branch: column for column, branch in record.branches.items() if branch}
+        self._form: dict[str, Any] = {}
+
+    def events(self, chunk: Chunk) -> "NanoEvents":
+        """The events of a chunk of the file."""
+        metadata = {"sample": chunk.file.sample, _ENTROPY: chunk.identity("")}
+        return self._first(chunk, metadata) if not self._form else self._next(chunk, metadata)
+
+    def _first(self, chunk: Chunk, metadata: dict[str, str]) -> "NanoEvents":
+        from coffea.nanoevents import BaseSchema, NanoEventsFactory
+
+        reader = self
+
+        class Columns(BaseSchema):  # type: ignore[misc]
+            def __init__(self, base_form: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+                names = [reader._column_of[field] for field in base_form["fields"]]
+                reader._form = {"contents": base_form["contents"], "fields": names}
+                super().__init__(base_form | reader._form, *args, **kwargs)
+
+        return NanoEventsFactory.from_root(
+            self._file,
+            treepath=self._record.tree,
+            entry_start=chunk.start,
+            entry_stop=chunk.stop,
+            schemaclass=Columns,
+            mode="virtual",
+            metadata=metadata,
+            iteritems_options={"filter_name": lambda name: name in self._column_of},
+        ).events()
+
+    def _next(self, chunk: Chunk, metadata: dict[str, str]) -> "NanoEvents":
+        """The same by the parts that `from_root` puts together, without looking at the tree again."""
+        from coffea.nanoevents import BaseSchema, NanoEventsFactory
+        from coffea.nanoevents.mapping import TrivialUprootOpener, UprootSourceMapping
+        from coffea.nanoevents.util import tuple_to_key
+
+        tree = self._file[self._record.tree]
+        key = (str(tree.file.uuid), tree.object_path, f"{chunk.start}-{chunk.stop}")
+        mapping = UprootSourceMapping(
+            TrivialUprootOpener({key[0]: tree.file.file_path}, {}),
+            chunk.start,
+            chunk.stop,
+            cache={},
+            file_handle=self._file,
+            use_ak_forth=True,
+            virtual=True,
+        )
+        mapping.preload_column_source(key[0], key[1], tree)
+        schema = BaseSchema(self._form | {"parameters": {"metadata": metadata}})
+        return NanoEventsFactory(schema, mapping, tuple_to_key(key), mode="virtual").events()
+
+
+def generator(events: "NanoEvents", seed: int) -> "np.random.Generator":
+    """Random numbers of a chunk, from the seed and the chunk alone: the same on whatever worker, in whatever order.
+
+    seed: one of the processor's settings, so that another seed makes new shards.
+    """
+    import numpy as np
+
+    return np.random.default_rng(np.random.SeedSequence([seed, int(events.metadata[_ENTROPY], 16)]))
+
+
+def flat(values: "ak.Array") -> "tuple[NDArray[Any], NDArray[np.int64] | None]":
+    """All values of a column, without copying them, and the number in each event (None where there is one in each).
+
+    Raises DataError where the column is more than a list of numbers in each event.
+    """
+    import awkward as ak
+    import numpy as np
+
+    if values.ndim == 1:
+        return ak.to_numpy(values), None
+    layout = values.layout
+    if isinstance(layout, ak.contents.ListOffsetArray) and isinstance(layout.content, ak.contents.NumpyArray):
+        offsets, content = np.asarray(_read(layout.offsets.data)), np.asarray(_read(layout.content.data))
+        return content[offsets[0] : offsets[-1]], np.diff(offsets)
+    if values.ndim != 2:
+        raise DataError(f"a column of {values.ndim} dimensions; expected one value, or a list of values, in each event")
+    return ak.to_numpy(ak.flatten(values)), ak.to_numpy(ak.num(values))
+
+
+def _read(buffer: Any) -> Any:
+    """A buffer's numbers, where it is a virtual one, which awkward reads when it is asked for them."""
+    return buffer.materialize() if hasattr(buffer, "materialize") else buffer
+
+
+def per_object(events: "NanoEvents", like: str) -> "dict[str, NDArray[Any]]":
+    """One value an object for every column: jagged ones flattened, those by event repeated for each of its objects.
+
+    like: a column that has one value an object.
+
+    Raises DataError where it has not, or where another has a different number of them.
+    """
+    import numpy as np
+
+    _, counts = flat(events[like])
+    if counts is None:
+        raise DataError(
+            f"column {like} has one value an event; expected one for each object: name its branch in 'branches:'"
+        )
+    found = {}
+    for name in events.fields:
+        values, own = flat(events[name])
+        if own is not None and not np.array_equal(own, counts):
+            raise DataError(
+                f"column {name} has not as many values an event as column {like}: name its branch in 'branches:'"
+            )
+        found[name] = np.repeat(values, counts) if own is None else values
+    return found

@@ -1,0 +1,192 @@
+"""What the engine costs beside the processor: per chunk, per worker, and on files of 900 branches and more.
+
+    python tests/benchmarks/engine.py
+
+Alternatives take turns in one process tree; ratios are medians over the rounds, with their spread.
+"""
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import awkward as ak
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lineshape.engine.catalogue import Chunk, FileRecord, FileRequest, chunks_of, inspect_file
+from lineshape.engine.clusters.local import Local
+from lineshape.engine.events import EventReader
+from lineshape.engine.executor import Executor
+from lineshape.engine.processor import fingerprint
+from lineshape.engine.root_files import open_file
+from lineshape.engine.sharding import Plan
+from lineshape.engine.shards import WRITING
+from lineshape.engine.sources import Source
+from lineshape.engine.stages.processing import build_processor, tasks_of
+from lineshape.engine.workers import Workers
+from lineshape.jobs import api
+from lineshape.jobs.simulate.gamma_tautau import GammaTauTau
+from lineshape.jobs.simulate.writing import FileOrder, write_file
+from lineshape.processors.tau_energy_scale_physlite import Matching, TauEnergyScalePhyslite
+from tests.benchmarks import ratios
+
+TREE = "CollectionTree"
+REAL = Path(__file__).parents[3] / "shared" / "data" / "real" / "physlite_r23_ttbar.root"
+ROUNDS = 5
+
+
+def look(path: Path, study: str) -> tuple[FileRecord, Plan]:
+    """A file's record, and the plan of a study with no folder yet."""
+    job = api.load(study)
+    processor, settings = build_processor(job)
+    reads = {name: (d,) if isinstance(d, str) else d for name, d in processor.reads.items()}
+    record = inspect_file(FileRequest("sample", Source(str(path)), TREE, reads))
+    mark = fingerprint(processor, settings, "refuse")
+    return record, Plan(job.processor.kind, settings, mark, Path(), "refuse")
+
+
+def in_folder(plan: Plan, folder: Path) -> Plan:
+    shutil.rmtree(folder, ignore_errors=True)
+    return Plan(plan.kind, plan.settings, plan.fingerprint, folder, plan.nonfinite)
+
+
+def on_workers(plan: Plan, chunks: list[Chunk], workers: Workers) -> None:
+    for _, outcome in Executor(workers, plan).run(tasks_of(chunks, workers.number)):
+        assert outcome == [None] * len(outcome), outcome  # type: ignore[arg-type]
+
+
+def bare(plan: Plan, chunks: list[Chunk], folder: Path) -> None:
+    """The processor's own work: its columns as NanoEvents, `process`, and what it returns as Parquet."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    from lineshape.engine.sharding import find_processor
+
+    processor = find_processor(plan.kind)(plan.settings)
+    record = chunks[0].file
+    with open_file(record.path) as file:
+        reader = EventReader(file, record)
+        for number, chunk in enumerate(chunks):
+            columns = processor.process(reader.events(chunk)).columns
+            table = {name: ak.to_numpy(values).astype(np.float32) for name, values in columns.items()}
+            pq.write_table(pa.table(table), folder / f"{number}.parquet", **WRITING)
+
+
+def wall(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def overhead(folder: Path) -> None:
+    """Milliseconds a chunk beyond the processor's own work, on one worker and with its own Dask tasks."""
+    path = folder / "small.root"
+    write_file(FileOrder(GammaTauTau(), 40_000, 1, 0, TREE, path))
+    record, plan = look(path, "tau_energy_scale")
+    chunks = chunks_of(record, 100)
+    with Local(workers=1).open() as client:
+        workers = Workers(lambda: client)
+        on_workers(in_folder(plan, folder / "warm"), chunks[:16], workers)
+        future = client.submit(bare, plan, chunks[:16], folder / "warm_bare", pure=False)
+        future.result()
+        found = []
+        for _ in range(ROUNDS):
+            whole = wall(lambda: on_workers(in_folder(plan, folder / "whole"), chunks, workers))
+            alone = wall(lambda: client.submit(bare, plan, chunks, folder / "bare", pure=False).result())
+            found.append(1e3 * (whole - alone) / len(chunks))
+    print(
+        f"overhead of a chunk: {median(found):.1f} ms ({min(found):.1f}–{max(found):.1f}), "
+        f"beside {1e3 * alone / len(chunks):.1f} ms of the processor's own"
+    )
+
+
+def scaling(folder: Path) -> None:
+    """Two workers over one, beside a control that only computes."""
+    path = folder / "large.root"
+    write_file(FileOrder(GammaTauTau(), 1_000_000, 1, 0, TREE, path))
+    record, plan = look(path, "tau_energy_scale")
+    chunks = chunks_of(record, 10_000)
+    with Local(workers=1).open() as one, Local(workers=2).open() as two:
+        groups = {"one": Workers(lambda: one), "two": Workers(lambda: two)}
+        times: dict[str, list[float]] = {name: [] for name in groups}
+        control: dict[str, list[float]] = {name: [] for name in groups}
+        for number in range(ROUNDS + 1):
+            for name, workers in groups.items():
+                taken = wall(lambda w=workers: on_workers(in_folder(plan, folder / "scaling"), chunks, w))  # type: ignore[misc]
+                burnt = wall(lambda w=workers: list(Executor(w, _burn).run(range(12))))  # type: ignore[misc]
+                if number:
+                    times[name].append(taken)
+                    control[name].append(burnt)
+    print("two workers over one:", ratios(times["one"], times["two"]))
+    print("the same of a task that only computes:", ratios(control["one"], control["two"]))
+    print(f"load of the machine: {os.getloadavg()[0]:.1f}")
+
+
+def _burn(_: int) -> int:
+    total = 0
+    for number in range(4_000_000):
+        total += number
+    return total
+
+
+def stock_runner(record: FileRecord, size: int) -> None:
+    """coffea's Runner, the same processor and its own look at the file."""
+    from coffea.nanoevents import BaseSchema
+    from coffea.processor import IterativeExecutor, ProcessorABC, Runner
+
+    column_of = {branch: column for column, branch in record.branches.items() if branch}
+
+    class Columns(BaseSchema):  # type: ignore[misc]
+        def __init__(self, base_form: Mapping[str, Any], *args: Any, **kwargs: Any) -> None:
+            pairs = zip(base_form["fields"], base_form["contents"], strict=True)
+            kept = {column_of[field]: content for field, content in pairs if field in column_of}
+            form = {**base_form, "fields": list(kept), "contents": list(kept.values())}
+            super().__init__(form, *args, **kwargs)
+
+    class Counting(ProcessorABC):  # type: ignore[misc]
+        def process(self, events: Any) -> dict[str, int]:
+            return {"rows": len(TauEnergyScalePhyslite(Matching()).process(events).columns["event"])}
+
+        def postprocess(self, accumulator: Any) -> Any:
+            return accumulator
+
+    runner = Runner(IterativeExecutor(status=False), schema=Columns, chunksize=size)
+    runner({"sample": {"files": {record.path: TREE}}}, Counting())
+
+
+def wide(folder: Path) -> None:
+    """Chunks per second of a genuine PHYSLITE file, over those of the stock runner."""
+    if not REAL.is_file():
+        print(f"a wide file: left out, as there is no {REAL}")
+        return
+    record, plan = look(REAL, "tau_energy_scale_physlite")
+    size = 5
+    chunks = chunks_of(record, size)
+    times: dict[str, list[float]] = {"lineshape": [], "stock": []}
+    for number in range(3):
+        ours = wall(lambda: in_folder(plan, folder / "wide")(chunks))
+        stock = wall(lambda: stock_runner(record, size))
+        if number:
+            times["lineshape"].append(ours)
+            times["stock"].append(stock)
+    rate = len(chunks) / median(times["lineshape"])
+    print(
+        f"{REAL.name}: {rate:.1f} chunks a second, over the stock runner:", ratios(times["stock"], times["lineshape"])
+    )
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        overhead(folder)
+        scaling(folder)
+        wide(folder)
+
+
+if __name__ == "__main__":
+    main()
