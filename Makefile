@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint unit clean
+.PHONY: help install demo test lint unit bench clean
 
 help:  ## What there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -13,7 +13,7 @@ help:  ## What there is
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "lineshape needs Python 3.11 or later")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable '.[test]'
+	$(BIN)/pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable '.[test,remote]'
 	touch $(STAMP)
 
 install: $(STAMP)  ## Make the environment in .venv
@@ -31,6 +31,14 @@ unit: $(STAMP)  ## Tests that take seconds
 
 test: lint  ## All tests, style and types
 	$(BIN)/python -m pytest
+
+bench: $(STAMP)  ## Measurements, some minutes each; the README says what they found
+	$(BIN)/python -m tests.benchmarks.simulation
+	$(BIN)/python -m tests.benchmarks.processing
+	$(BIN)/python -m tests.benchmarks.engine
+	$(BIN)/python -m tests.benchmarks.resume
+	$(BIN)/lineshape run tau_energy_scale
+	$(BIN)/python -m tests.benchmarks.scale
 
 clean:  ## Remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache *.egg-info build

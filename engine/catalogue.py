@@ -10,7 +10,7 @@ from typing import Any
 from lineshape.engine.digests import digest
 from lineshape.engine.errors import DataError
 from lineshape.engine.files import read_json, write_json
-from lineshape.engine.root_files import find_branches, find_tree, open_file, verify
+from lineshape.engine.root_files import entry_bytes, find_branches, find_tree, open_file, verify
 from lineshape.engine.sources import Source, is_remote
 
 _FILE = "catalogue.json"
@@ -101,8 +101,6 @@ def inspect_file(request: FileRequest) -> FileRecord:
         if tree.num_entries == 0:
             raise DataError(f"{path}: tree {request.tree} has no entries; leave the file out, or make it anew")
         branches = find_branches(tree, path, request.branches)
-        read = [tree[branch] for branch in branches.values() if branch]
-        size = sum(getattr(branch, "uncompressed_bytes", 0) for branch in read)
         source = file.file
         return FileRecord(
             request.sample,
@@ -112,7 +110,7 @@ def inspect_file(request: FileRequest) -> FileRecord:
             int(tree.num_entries),
             int(source.source.num_bytes),
             branches,
-            size / tree.num_entries,
+            entry_bytes(tree, filter(None, branches.values())),
         )
 
 

@@ -2,7 +2,7 @@
 
 import os
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError, URLError
@@ -27,6 +27,8 @@ _XROOTD = {
     "XRD_STREAMERRORWINDOW": "10",
 }
 _BLOCK = 1 << 20
+#: Entries of an RNTuple that are read to know how large they are.
+_LOOK = 1000
 
 
 def open_file(path: str) -> "uproot.ReadOnlyDirectory":
@@ -91,15 +93,28 @@ def find_tree(file: "uproot.ReadOnlyDirectory", path: str, name: str) -> "uproot
     return tree
 
 
+def entry_bytes(tree: "uproot.TTree", branches: Iterable[str]) -> float:
+    """What an entry of these branches takes in memory, on average: as a TTree says, or as some of an RNTuple's take."""
+    names = list(branches)
+    sizes = [getattr(tree[name], "uncompressed_bytes", -1) for name in names]
+    if -1 not in sizes:
+        return float(sum(sizes) / tree.num_entries)
+    some = min(_LOOK, tree.num_entries)
+    return float(sum(tree[name].array(entry_stop=some).nbytes for name in names) / some)
+
+
 def find_branches(tree: "uproot.TTree", path: str, columns: Branches) -> dict[str, str | None]:
-    """For each column the branch that holds it; raises DataError that lists those missing and their nearest names."""
+    """For each column the branch that holds it; raises DataError that lists those missing and their nearest names.
+
+    A name with dots is also found with colons in their place, as an RNTuple has it, whose fields may hold no dots.
+    """
     there = tree.keys(recursive=True)
-    known = set(there)
+    known = {name.replace(":", "."): name for name in there} | {name: name for name in there}
     found: dict[str, str | None] = {}
     missing = []
     for column, candidates in columns.items():
         branch = next((name for name in candidates if name is None or name in known), "")
-        found[column] = branch or None
+        found[column] = known[branch] if branch else None
         if branch == "":
             names = " or ".join(str(name) for name in candidates)
             missing.append(f"  {column}: no branch {names}{nearest(str(candidates[0]), there)}")

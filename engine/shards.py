@@ -16,6 +16,7 @@ from lineshape.engine.columns import Column
 from lineshape.engine.digests import digest
 from lineshape.engine.errors import RequestError, listing, nearest
 from lineshape.engine.files import read_json, replacing, write_json
+from lineshape.engine.histograms import Serialiser
 
 if TYPE_CHECKING:
     import awkward as ak
@@ -31,6 +32,8 @@ WRITING: dict[str, Any] = {
     # Numbers that seldom repeat gain nothing from a dictionary: without, files are smaller and written twice as fast.
     "use_dictionary": False,
 }
+
+_serialise = Serialiser()
 
 #: Columns of one shard or of several, by name.
 Table = dict[str, NDArray[Any]]
@@ -86,9 +89,9 @@ def write_shard(
         "rows": info.rows,
         "cut_flow": info.cut_flow,
         "dropped": info.dropped,
-        "histograms": info.histograms,
+        "histograms": {name: _serialise(name, histogram) for name, histogram in info.histograms.items()},
     }
-    schema = pa.schema(fields, metadata={_KEY: json.dumps(about, default=uhi.io.json.default).encode()})
+    schema = pa.schema(fields, metadata={_KEY: json.dumps(about).encode()})
     table: pa.Table = pa.Table.from_arrays(arrays, schema=schema)
     with replacing(path) as temporary:
         pq.write_table(table, temporary, **WRITING)

@@ -1,6 +1,6 @@
 """What the engine costs beside the processor: per chunk, per worker, and on files of 900 branches and more.
 
-    python tests/benchmarks/engine.py
+    python -m tests.benchmarks.engine
 
 Alternatives take turns in one process tree; ratios are medians over the rounds, with their spread.
 """

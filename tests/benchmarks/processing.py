@@ -1,6 +1,6 @@
 """Processing of the flat tau sample beside a loop written by hand and coffea's own runner, in one process tree.
 
-    python tests/benchmarks/processing.py [taus, 1,000,000 by default]
+    python -m tests.benchmarks.processing [taus, 1,000,000 by default]
 
 Each round runs all three on the same file, one after the other, on one core; the columns that are written are compared.
 Ratios are medians over the rounds, of CPU seconds.

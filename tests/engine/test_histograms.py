@@ -4,9 +4,10 @@ from pathlib import Path
 
 import hist
 import numpy as np
+import pytest
 import uproot
 
-from lineshape.engine.histograms import add_part, from_uhi, merge, save_part, save_root, to_uhi
+from lineshape.engine.histograms import Serialiser, add_part, from_uhi, merge, save_part, save_root, to_uhi
 
 
 def make(values: np.ndarray, weights: np.ndarray) -> hist.Hist:
@@ -36,3 +37,13 @@ def test_uhi_and_root_files(tmp_path: Path, rng: np.random.Generator) -> None:
     save_root(tmp_path / "h.root", {"folder/h": histogram})
     with uproot.open(tmp_path / "h.root") as file:
         assert (file["folder/h"].values(flow=True) == histogram.values(flow=True)).all()
+
+
+@pytest.mark.parametrize("storage", [hist.storage.Int64(), hist.storage.Double(), hist.storage.Weight()])
+def test_axes_are_put_into_words_once_and_mean_the_same(storage: object, rng: np.random.Generator) -> None:
+    serialise = Serialiser()
+    for bins in (5, 5, 6, 5):
+        filled = hist.Hist(hist.axis.Regular(bins, 0, 1, name="x", label="x [GeV]"), storage=storage)  # type: ignore[call-overload]
+        filled.fill(rng.random(100))
+        assert serialise("x", filled) == to_uhi(filled)
+        assert from_uhi(serialise("x", filled)) == filled

@@ -26,7 +26,7 @@ from tests.conftest import small_job
 KIND = "tests.faults.faulty:Faulty"
 
 
-def faulty_job(files: list[Path], faults: Path, **changes: object) -> Job:
+def faulty_job(files: list[Path] | list[str], faults: Path, **changes: object) -> Job:
     """The tau energy scale on files, with the faults that a folder says, in chunks of 100 entries."""
     faults.mkdir(exist_ok=True)
     processor = {"processor.kind": KIND, "processor.folder": str(faults)}

@@ -1,0 +1,165 @@
+"""Files far away, through real servers, and files of the other kind: RNTuple."""
+
+import shutil
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import awkward as ak
+import pytest
+import uproot
+
+from lineshape.engine.clusters.local import Local
+from lineshape.engine.errors import DataError, RequestError
+from lineshape.engine.root_files import open_file
+from lineshape.engine.shards import FeatureStore
+from lineshape.engine.sources import expand
+from lineshape.engine.workers import Workers
+from tests import servers
+from tests.conftest import TREE
+from tests.faults.runs import faulty_job, process_with
+
+pytestmark = [pytest.mark.processes, pytest.mark.filterwarnings("default")]
+
+
+def rows(store: FeatureStore) -> dict[str, list[list[float]]]:
+    """All that the shards hold, shard by shard."""
+    columns = ["event", *store.columns]
+    return {name: [table[name].tolist() for table in store.tables(columns)] for name in columns}
+
+
+@pytest.fixture
+def local(ntuples: list[Path], tmp_path: Path, workers: Workers) -> FeatureStore:
+    return process_with(faulty_job(ntuples, tmp_path / "faults"), tmp_path / "local", workers)
+
+
+@pytest.fixture
+def server(ntuples: list[Path]) -> Iterator[servers.XRootD]:
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o755)
+        with servers.xrootd(Path(place), ntuples) as opened:
+            yield opened
+
+
+def test_root_urls(
+    server: servers.XRootD, ntuples: list[Path], local: FeatureStore, tmp_path: Path, workers: Workers
+) -> None:
+    urls = [server.url + path.name for path in ntuples]
+    store = process_with(faulty_job(urls, tmp_path / "faults"), tmp_path / "run", workers)
+    assert not store.quarantined
+    assert rows(store) == rows(local)
+    assert [shard.identity for shard in store.shards] == [shard.identity for shard in local.shards]
+
+
+def test_a_glob_of_a_server(server: servers.XRootD, ntuples: list[Path]) -> None:
+    found = [source.path for source in expand([server.url + "taus_*.root"])]
+    assert [Path(path).name for path in found] == [path.name for path in ntuples]
+    with open_file(found[0]) as file:
+        assert file[TREE].num_entries > 0
+    with pytest.raises(RequestError, match="no file matches root://"):
+        expand([server.url + "none_*.root"])
+
+
+def test_a_file_that_the_server_does_not_have(server: servers.XRootD) -> None:
+    with pytest.raises(DataError, match="no such file"):
+        open_file(server.url + "none.root")
+
+
+def test_a_server_that_is_killed_and_comes_back(
+    server: servers.XRootD, ntuples: list[Path], local: FeatureStore, tmp_path: Path
+) -> None:
+    urls = [server.url + path.name for path in ntuples]
+    job = faulty_job(urls, tmp_path / "faults", **{"processor.seconds": 0.05})
+
+    def break_down() -> None:
+        deadline = time.monotonic() + 60
+        while not list((tmp_path / "run").rglob("*.parquet")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        server.stop()
+        time.sleep(2)
+        server.start()
+
+    thread = threading.Thread(target=break_down)
+    thread.start()
+    with Local(workers=2).open() as client:
+        store = process_with(job, tmp_path / "run", Workers(lambda: client))
+    thread.join()
+    assert not store.quarantined
+    assert rows(store) == rows(local)
+
+
+def test_a_server_that_stops_answering_is_an_error_that_may_pass(
+    server: servers.XRootD, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a process of its own, as XRootD reads its time-outs once."""
+    import subprocess
+    import sys
+
+    code = f"from lineshape.engine.root_files import open_file; open_file({server.url + 'taus_0.root'!r})"
+    for name, value in {"XRD_REQUESTTIMEOUT": "3", "XRD_STREAMERRORWINDOW": "1", "XRD_CONNECTIONWINDOW": "2"}.items():
+        monkeypatch.setenv(name, value)
+    server.signal(signal.SIGSTOP)
+    try:
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
+    finally:
+        server.signal(signal.SIGCONT)
+    assert "OSError" in done.stderr or "TimeoutError" in done.stderr
+    assert "DataError" not in done.stderr
+
+
+def test_http_urls_from_a_list_with_a_server_that_is_busy_at_first(
+    ntuples: list[Path], local: FeatureStore, tmp_path: Path, workers: Workers
+) -> None:
+    with servers.http(ntuples[0].parent, busy=3) as url:
+        files = tmp_path / "files.txt"
+        files.write_text("".join(f"{url}{path.name}\n" for path in ntuples), encoding="utf-8")
+        store = process_with(faulty_job([files], tmp_path / "faults"), tmp_path / "run", workers)
+    assert not store.quarantined
+    assert rows(store) == rows(local)
+
+
+def test_what_a_web_server_says(ntuples: list[Path], tmp_path: Path) -> None:
+    with servers.http(ntuples[0].parent) as url, pytest.raises(DataError, match="the server answers 404"):
+        open_file(url + "none.root")
+    with (
+        servers.http(ntuples[0].parent, ranges=False) as url,
+        pytest.raises(DataError, match=r"ignores range requests \(status 200, expected 206\)"),
+    ):
+        open_file(url + ntuples[0].name)
+    (tmp_path / "page.root").write_text("<html>", encoding="utf-8")
+    with servers.http(tmp_path) as url, pytest.raises(DataError, match="not a ROOT file: it starts with b'<htm'"):
+        open_file(url + "page.root")
+    with pytest.raises(OSError, match="the server cannot be reached"):
+        open_file(f"http://127.0.0.1:{servers.free_port()}/a.root")
+
+
+def to_rntuple(source: Path, target: Path) -> None:
+    """The same columns; its fields may hold no dots, and have colons in their place."""
+    with uproot.open(source) as file:
+        arrays = {name: values for name, values in file[TREE].arrays(how=dict).items() if not name.startswith("nTau")}
+    with uproot.recreate(target) as file:
+        file.mkrntuple(TREE, {name.replace(".", ":"): ak.Array(values) for name, values in arrays.items()})
+
+
+def test_rntuples_give_the_same_rows(
+    ntuples: list[Path], local: FeatureStore, tmp_path: Path, workers: Workers
+) -> None:
+    files = [tmp_path / path.name for path in ntuples]
+    for source, target in zip(ntuples, files, strict=True):
+        to_rntuple(source, target)
+    store = process_with(faulty_job(files, tmp_path / "faults"), tmp_path / "run", workers)
+    assert not store.quarantined
+    assert rows(store) == rows(local)
+
+
+def test_an_rntuple_cut_short_is_named(ntuples: list[Path], tmp_path: Path, workers: Workers) -> None:
+    whole, short = tmp_path / "whole.root", tmp_path / "short.root"
+    to_rntuple(ntuples[0], whole)
+    shutil.copy(whole, short)
+    short.write_bytes(short.read_bytes()[: short.stat().st_size // 2])
+    store = process_with(faulty_job([short, ntuples[1]], tmp_path / "faults"), tmp_path / "run", workers)
+    assert {item.file for item in store.quarantined} == {str(short)}
+    assert {item.cause for item in store.quarantined} == {"corrupt"}
