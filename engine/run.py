@@ -111,11 +111,11 @@ class Run:
     def check_complete(self) -> None:
         """Raise IncompleteRunError where more of the input is quarantined than the job tolerates."""
         store = FeatureStore.load(self.folder.features)
-        lost, parts = len(store.quarantined), len(store.shards) + len(store.quarantined)
-        if lost > self.job.tolerate * parts:
+        if store.quarantined and store.lost > self.job.tolerate:
             raise IncompleteRunError(
-                f"{lost} of {parts} parts of the input are quarantined, more than 'tolerate: {self.job.tolerate}' "
-                f"allows; everything else is in {self.folder.path}. The list is in {self.folder.features}/manifest.json"
+                f"{len(store.quarantined)} parts of the input, about {store.lost:.2%} of its entries, are quarantined, "
+                f"more than 'tolerate: {self.job.tolerate}' allows; everything else is in {self.folder.path}. "
+                f"The list is in {self.folder.features}/manifest.json"
             )
 
     @contextmanager

@@ -206,6 +206,13 @@ class FeatureStore:
         return sum(shard.rows for shard in self.shards)
 
     @property
+    def lost(self) -> float:
+        """Fraction of the entries that is quarantined; a file that could not be counted is taken for an average one."""
+        uncounted = sum(item.start < 0 for item in self.quarantined)
+        unknown = uncounted * self.entries / max(1, len(self.files))
+        return (self.entries - self.processed + unknown) / max(1.0, self.entries + unknown)
+
+    @property
     def samples(self) -> list[str]:
         """Names of the samples, in order."""
         return list(dict.fromkeys(shard.sample for shard in self.shards))

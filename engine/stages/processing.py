@@ -40,8 +40,8 @@ from lineshape.engine.workers import Workers
 TASK_ENTRIES = 400_000
 TASK_CHUNKS = 64
 
-#: Copies of a chunk's entries that a worker holds at most: as read, as selected, as written (measured: 3.3).
-WORKING = 4
+#: Copies of a chunk's entries that a worker holds at most: baskets, as read, selected and written (measured: 3 to 6).
+WORKING = 8
 #: Bytes of a chunk and its shard in this process (measured with 100,000), and of a task that is with the scheduler.
 CHUNK_BYTES = 2000
 TASK_BYTES = 100_000

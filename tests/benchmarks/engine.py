@@ -84,25 +84,33 @@ def wall(work: Callable[[], object]) -> float:
 
 
 def overhead(folder: Path) -> None:
-    """Milliseconds a chunk beyond the processor's own work, on one worker and with its own Dask tasks."""
+    """CPU milliseconds a chunk beyond the processor's own work, in a worker and for its share of a Dask task."""
     path = folder / "small.root"
     write_file(FileOrder(GammaTauTau(), 40_000, 1, 0, TREE, path))
     record, plan = look(path, "tau_energy_scale")
     chunks = chunks_of(record, 100)
+    whole, alone = [], []
+    for number in range(ROUNDS + 1):
+        both = cpu(lambda: in_folder(plan, folder / "whole")(chunks)), cpu(lambda: bare(plan, chunks, folder / "bare"))
+        if number:
+            whole.append(1e3 * both[0] / len(chunks))
+            alone.append(1e3 * both[1] / len(chunks))
+    found = [a - b for a, b in zip(whole, alone, strict=True)]
     with Local(workers=1).open() as client:
         workers = Workers(lambda: client)
-        on_workers(in_folder(plan, folder / "warm"), chunks[:16], workers)
-        future = client.submit(bare, plan, chunks[:16], folder / "warm_bare", pure=False)
-        future.result()
-        found = []
-        for _ in range(ROUNDS):
-            whole = wall(lambda: on_workers(in_folder(plan, folder / "whole"), chunks, workers))
-            alone = wall(lambda: client.submit(bare, plan, chunks, folder / "bare", pure=False).result())
-            found.append(1e3 * (whole - alone) / len(chunks))
+        list(Executor(workers, abs).run(range(100)))
+        dispatch = 1e3 * wall(lambda: list(Executor(workers, abs).run(range(1000)))) / 1000
+    share = dispatch / (len(chunks) / len(tasks_of(chunks, 1)))
     print(
-        f"overhead of a chunk: {median(found):.1f} ms ({min(found):.1f}–{max(found):.1f}), "
-        f"beside {1e3 * alone / len(chunks):.1f} ms of the processor's own"
+        f"overhead of a chunk: {median(found):.1f} ms ({min(found):.1f}–{max(found):.1f}) in the worker, {share:.2f} ms "
+        f"of a task's {dispatch:.1f} ms; the processor's own: {median(alone):.1f} ms"
     )
+
+
+def cpu(work: Callable[[], object]) -> float:
+    start = time.process_time()
+    work()
+    return time.process_time() - start
 
 
 def scaling(folder: Path) -> None:

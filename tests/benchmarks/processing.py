@@ -79,9 +79,26 @@ def lineshape(record: FileRecord, folder: Path) -> None:
 
 
 def stock_runner(record: FileRecord, folder: Path) -> None:
-    """coffea's Runner with the processor on its own NanoEvents; it writes the same columns."""
+    """coffea's Runner, one chunk after the other, with the processor on its own NanoEvents."""
+    from coffea.processor import IterativeExecutor
+
+    _run_stock(record, folder, IterativeExecutor(status=False))
+
+
+def stock_dask(record: FileRecord, folder: Path) -> None:
+    """coffea's Runner with its Dask executor, on one worker in this process, whose CPU seconds count."""
+    from coffea.processor import DaskExecutor
+    from distributed import Client, LocalCluster
+
+    settings = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "dashboard_address": "127.0.0.1:0"}
+    with LocalCluster(**settings) as cluster, Client(cluster) as client:
+        _run_stock(record, folder, DaskExecutor(client=client, status=False))
+
+
+def _run_stock(record: FileRecord, folder: Path, executor: Any) -> None:
+    """The stock runner writes the same columns."""
     from coffea.nanoevents import BaseSchema
-    from coffea.processor import IterativeExecutor, ProcessorABC, Runner
+    from coffea.processor import ProcessorABC, Runner
 
     column_of = {branch: column for column, branch in record.branches.items() if branch}
 
@@ -109,7 +126,7 @@ def stock_runner(record: FileRecord, folder: Path) -> None:
         def postprocess(self, accumulator: Any) -> Any:
             return accumulator
 
-    runner = Runner(IterativeExecutor(status=False), schema=Columns, chunksize=CHUNK)
+    runner = Runner(executor, schema=Columns, chunksize=CHUNK)
     runner({"taus": {"files": {record.path: TREE}}}, Writing())
 
 
@@ -134,7 +151,12 @@ def main(taus: int) -> None:
         write_file(FileOrder(GammaTauTau(), taus, 2022, 0, TREE, path))
         reads = {n: (d,) if isinstance(d, str) else d for n, d in TauEnergyScale.reads.items()}
         record = inspect_file(FileRequest("taus", Source(str(path)), TREE, reads))
-        ways = {"by hand": by_hand, "lineshape": lineshape, "coffea's runner": stock_runner}
+        ways = {
+            "by hand": by_hand,
+            "lineshape": lineshape,
+            "coffea's runner": stock_runner,
+            "the same on Dask": stock_dask,
+        }
         times: dict[str, list[float]] = {name: [] for name in ways}
         for round_ in range(ROUNDS + 1):
             for name, way in ways.items():

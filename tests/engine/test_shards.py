@@ -10,7 +10,7 @@ import pytest
 
 from lineshape.engine.columns import Column
 from lineshape.engine.errors import RequestError
-from lineshape.engine.shards import FeatureStore, ShardInfo, read_columns, read_info, write_shard
+from lineshape.engine.shards import FeatureStore, Quarantined, ShardInfo, read_columns, read_info, write_shard
 
 MEANINGS = {"pt": Column(r"$p_T$", "GeV", 0, 100), "clusters": Column("Clusters", "GeV", 0, 10)}
 
@@ -63,3 +63,13 @@ def test_a_manifest_of_another_version_is_named(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text('{"shards": [], "columns": {}}', encoding="utf-8")
     with pytest.raises(RequestError, match=r"of another version of this program .*run 'lineshape process' again"):
         FeatureStore.load(tmp_path)
+
+
+def test_what_is_lost_is_a_fraction_of_the_entries() -> None:
+    """A chunk by its entries; a file that could not be counted as the average of the others."""
+    files = ({"path": "a"}, {"path": "b"})
+    chunk = Quarantined("s", "a", 0, 10, "corrupt", "")
+    uncounted = Quarantined("s", "c", -1, -1, "corrupt", "")
+    assert FeatureStore(Path(), (), {}, {}, 200, 200, (), files).lost == 0
+    assert FeatureStore(Path(), (), {}, {}, 200, 190, (chunk,), files).lost == pytest.approx(0.05)
+    assert FeatureStore(Path(), (), {}, {}, 200, 190, (chunk, uncounted), files).lost == pytest.approx(110 / 300)
