@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Colours that stay apart for colour-blind readers (Petroff 2021), the baseline's first.
 COLOURS = ("#3f90da", "#717581", "#ffa90e", "#832db6", "#bd1f01", "#92dadd", "#a96b59", "#e76300", "#b9ac70", "#94a4a2")
+#: Relative uncertainty beyond which the ratio of two histograms' bins is left out: it would show noise alone.
+_CLEAR = 0.25
 MARKERS = ("o", "s", "^", "v", "D", "P", "X", "<", ">", "*")
 
 
@@ -155,6 +157,8 @@ def _curve(axes: "Axes", series: Series, style: Style, shift: float) -> None:
 
 
 def _ratio_panel(axes: "Axes", plot: Plot, style: Style) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     reference = next(series for series in plot.series if series.key == plot.ratio_to)
     good = []
     for index, series in enumerate(plot.series):
@@ -163,6 +167,8 @@ def _ratio_panel(axes: "Axes", plot: Plot, style: Style) -> None:
             error = None if series.error is None else np.where(series is reference, 0, series.error / reference.y)
         if series.ratio is not None:
             ratio, error = series.ratio
+        if series.style == "steps":
+            ratio = np.where(_relative_error(series, reference) < _CLEAR, ratio, np.nan)
         shown = Series(series.key, "", series.x, ratio, error, series.style, series.dashed)
         _curve(axes, shown, style, _shift(index, len(plot.series)))
         inside = np.ones_like(ratio, dtype=bool)
@@ -176,9 +182,20 @@ def _ratio_panel(axes: "Axes", plot: Plot, style: Style) -> None:
         # What is half as wide again as the reference may leave the panel: small differences are what it is there for.
         low, high = np.quantile(values, [0.03, 0.97])
         axes.set_ylim(max(min(low - 0.03, 0.95), 0.5), min(max(high + 0.03, 1.05), 1.5))
+    # A label at either end of the panel would run into those of its neighbours.
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=5, prune="both"))
     axes.set_ylabel(f"/ {reference.label}", loc="center")
     if plot.x_range:
         axes.set_xlim(*plot.x_range)
+
+
+def _relative_error(series: Series, reference: Series) -> np.ndarray:
+    """Relative uncertainty of a ratio, taken as if of different objects."""
+    squares = np.zeros_like(series.y)
+    for part in (series, reference):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            squares = squares + (0 if part.error is None else np.nan_to_num(part.error / part.y, nan=np.inf) ** 2)
+    return np.asarray(np.sqrt(squares))
 
 
 def _limits(axes: "Axes", plot: Plot) -> None:

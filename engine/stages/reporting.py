@@ -145,9 +145,9 @@ def _loss_curve(name: str, bundle: Bundle) -> Plot | None:
         Series(name, split, steps, np.array([line[split] for line in history], dtype=float), None, "line", dashed)
         for split, dashed in (("training", True), ("validation", False))
     ]
-    values = np.concatenate([line.y for line in series])
-    # The first steps fall from far above: show what comes after the first tenth.
-    low, high = values.min(), np.quantile(values, 0.95)
+    # The first steps fall from far above, those of averaged weights for longer: the last two thirds are to be seen.
+    values = np.concatenate([line.y[len(line.y) // 3 :] for line in series])
+    low, high = values.min(), values.max()
     margin = 0.1 * (high - low) + 1e-9
     return Plot(
         f"loss_{name}",

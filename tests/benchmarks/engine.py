@@ -102,8 +102,8 @@ def overhead(folder: Path) -> None:
         dispatch = 1e3 * wall(lambda: list(Executor(workers, abs).run(range(1000)))) / 1000
     share = dispatch / (len(chunks) / len(tasks_of(chunks, 1)))
     print(
-        f"overhead of a chunk: {median(found):.1f} ms ({min(found):.1f}–{max(found):.1f}) in the worker, {share:.2f} ms "
-        f"of a task's {dispatch:.1f} ms; the processor's own: {median(alone):.1f} ms"
+        f"overhead of a chunk: {median(found):.1f} ms ({min(found):.1f}–{max(found):.1f}) in the worker, and "
+        f"{share:.2f} ms of a task's {dispatch:.1f} ms; the processor's own: {median(alone):.1f} ms"
     )
 
 
