@@ -64,7 +64,8 @@ def control_histograms(
     histograms = {}
     for name, meaning in meanings.items():
         if name in columns:
-            values = ak.to_numpy(ak.flatten(columns[name], axis=None))
+            column = columns[name]
+            values = ak.to_numpy(column if column.layout.is_numpy else ak.flatten(column, axis=None))
             finite = np.isfinite(values)
             histogram = hist.Hist(meaning.axis(name), storage=hist.storage.Int64())
             histograms[name] = histogram.fill(values if finite.all() else values[finite])

@@ -198,7 +198,7 @@ def _outcomes(plan: Plan, todo: Sequence[Chunk], workers: Workers) -> Iterator[t
 def tasks_of(todo: Sequence[Chunk], workers: int) -> list[tuple[Chunk, ...]]:
     """Chunks in tasks of one file each, as large as leaves a few tasks for every worker."""
     entries = sum(chunk.stop - chunk.start for chunk in todo) / len(todo)
-    size = int(min(TASK_CHUNKS, TASK_ENTRIES / entries, len(todo) / (TASKS_A_WORKER * workers)))
+    size = int(min(TASK_CHUNKS, TASK_ENTRIES / entries, len(todo) / (2 * TASKS_A_WORKER * workers)))
     tasks: list[tuple[Chunk, ...]] = []
     for _, of_file in groupby(todo, key=lambda chunk: chunk.file.path):
         chunks = list(of_file)

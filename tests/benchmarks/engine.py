@@ -116,7 +116,7 @@ def cpu(work: Callable[[], object]) -> float:
 def scaling(folder: Path) -> None:
     """Two workers over one, beside a control that only computes."""
     path = folder / "large.root"
-    write_file(FileOrder(GammaTauTau(), 1_000_000, 1, 0, TREE, path))
+    write_file(FileOrder(GammaTauTau(), 2_000_000, 1, 0, TREE, path))
     record, plan = look(path, "tau_energy_scale")
     chunks = chunks_of(record, 10_000)
     with Local(workers=1).open() as one, Local(workers=2).open() as two:

@@ -1,6 +1,6 @@
 """Means and standard deviations of the simulated features beside the real sample's: the README's table.
 
-    python tests/benchmarks/features.py [feature store]
+    python -m tests.benchmarks.features [feature store]
 
 The feature store is that of a finished run, runs/tau_energy_scale/features by default.
 """

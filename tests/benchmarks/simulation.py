@@ -1,6 +1,6 @@
 """How fast the γ*→ττ sample is generated, without writing: taus per core-second.
 
-python tests/benchmarks/simulation.py [taus]
+python -m tests.benchmarks.simulation [taus]
 """
 
 import os
