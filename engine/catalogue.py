@@ -10,8 +10,9 @@ from typing import Any
 from lineshape.engine.digests import digest
 from lineshape.engine.errors import DataError
 from lineshape.engine.files import read_json, write_json
+from lineshape.engine.remote import is_remote
 from lineshape.engine.root_files import entry_bytes, find_branches, find_tree, open_file, verify
-from lineshape.engine.sources import Source, is_remote
+from lineshape.engine.sources import Source
 
 _FILE = "catalogue.json"
 

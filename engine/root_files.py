@@ -1,15 +1,13 @@
 """Opening ROOT files, here or far away: trees (TTree or RNTuple), their branches, and what is wrong with them."""
 
-import os
 import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
 
-from lineshape.engine.errors import DataError, RequestError, listing, nearest
-from lineshape.engine.sources import Source, is_remote
+from lineshape.engine.errors import DataError, listing, nearest
+from lineshape.engine.remote import first_bytes, is_remote, options
+from lineshape.engine.sources import Source
 
 if TYPE_CHECKING:
     import uproot
@@ -17,15 +15,6 @@ if TYPE_CHECKING:
 #: For each of a study's columns, the branches that may hold it, in order; None at the end: it may be missing.
 Branches = Mapping[str, tuple[str | None, ...]]
 
-#: Seconds after which a server that does not answer counts as an error, which may pass; a user's own settings go first.
-TIMEOUT = 30
-_XROOTD = {
-    "XRD_REQUESTTIMEOUT": str(TIMEOUT),
-    "XRD_STREAMTIMEOUT": str(TIMEOUT),
-    "XRD_CONNECTIONWINDOW": "10",
-    "XRD_CONNECTIONRETRY": "3",
-    "XRD_STREAMERRORWINDOW": "10",
-}
 _BLOCK = 1 << 20
 #: Entries of an RNTuple that are read to know how large they are.
 _LOOK = 1000
@@ -41,7 +30,7 @@ def open_file(path: str) -> "uproot.ReadOnlyDirectory":
     if magic != b"root":
         raise DataError(f"{path}: not a ROOT file: it starts with {magic!r}, expected b'root'")
     try:
-        return uproot.open(path, **(_options(path) if is_remote(path) else _local_options()))
+        return uproot.open(path, **(options(path) if is_remote(path) else _local_options()))
     except (ValueError, AssertionError, KeyError, IndexError) as error:
         raise DataError(f"{path}: the file is damaged or cut short: {_first_line(error)}") from error
     except OSError as error:
@@ -51,26 +40,12 @@ def open_file(path: str) -> "uproot.ReadOnlyDirectory":
         raise
 
 
-def file_system(url: str) -> tuple[Any, str]:
-    """The fsspec file system of a URL, with time-outs set, and the path there.
-
-    Raises RequestError where the package that knows the protocol is not installed.
-    """
-    import fsspec
-
-    try:
-        files, path = fsspec.core.url_to_fs(url, **_options(url))
-    except ImportError as error:
-        raise RequestError(f"{url}: {error}; install what it needs with: pip install 'lineshape[remote]'") from error
-    return files, path
-
-
 def verify(source: Source) -> None:
     """Raise DataError where the bytes of a file have another adler32 checksum than they must."""
     import fsspec
 
     found = 1
-    with fsspec.open(source.path, "rb", **_options(source.path)) as file:
+    with fsspec.open(source.path, "rb", **options(source.path)) as file:
         while block := file.read(_BLOCK):
             found = zlib.adler32(block, found)
     if f"{found:08x}" != source.adler32:
@@ -129,62 +104,12 @@ def find_branches(tree: "uproot.TTree", path: str, columns: Branches) -> dict[st
 
 def _first_bytes(path: str) -> bytes:
     """The first four bytes; raises DataError where there is no such file, OSError where a server does not answer."""
-    protocol = path.partition("://")[0] if is_remote(path) else ""
-    if protocol in {"http", "https"}:
-        return _first_bytes_of_url(path)
-    if protocol:
-        return _first_bytes_of_remote(path)
+    if is_remote(path):
+        return first_bytes(path)
     if not Path(path).is_file():
         raise DataError(f"{path}: no such file; expected a ROOT file (working folder: {Path.cwd()})")
     with Path(path).open("rb") as raw:
         return raw.read(4)
-
-
-def _first_bytes_of_url(url: str) -> bytes:
-    request = Request(url, headers={"Range": "bytes=0-3"})  # noqa: S310 - only http and https come here
-    try:
-        with urlopen(request, timeout=TIMEOUT) as response:  # noqa: S310
-            if response.status != 206:
-                raise DataError(
-                    f"{url}: the server ignores range requests (status {response.status}, expected 206), without which "
-                    "a ROOT file cannot be read in parts; copy the file, or serve it with a server that knows ranges"
-                )
-            content: bytes = response.read(4)
-            return content
-    except HTTPError as error:
-        if error.code == 416:
-            return b""
-        if error.code < 500 and error.code not in {408, 429}:
-            raise DataError(f"{url}: the server answers {error.code} {error.reason}; expected a ROOT file") from error
-        raise OSError(f"{url}: the server answers {error.code} {error.reason}") from error
-    except URLError as error:
-        raise OSError(f"{url}: the server cannot be reached: {error.reason}") from error
-
-
-def _first_bytes_of_remote(url: str) -> bytes:
-    files, path = file_system(url)
-    try:
-        content: bytes = files.cat_file(path, start=0, end=4)
-    except OSError as error:
-        if isinstance(error, FileNotFoundError) or "[3011]" in str(error):
-            raise DataError(f"{url}: no such file; expected a ROOT file") from error
-        raise
-    return content
-
-
-def _options(path: str) -> dict[str, Any]:
-    """Of uproot.open and fsspec: time-outs. XRootD reads its own from the environment when it is first imported."""
-    if not is_remote(path):
-        return {}
-    for name, value in _XROOTD.items():
-        os.environ.setdefault(name, value)
-    if path.startswith(("http://", "https://")):
-        import aiohttp
-
-        return {
-            "client_kwargs": {"timeout": aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT, sock_read=TIMEOUT)}
-        }
-    return {"timeout": TIMEOUT} if path.startswith("root://") else {}
 
 
 def _local_options() -> dict[str, Any]:

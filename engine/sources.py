@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lineshape.engine.errors import RequestError
+from lineshape.engine.remote import file_system, is_remote
 
 #: Endings of text files that list other files, one a line.
 LISTS = (".txt", ".list")
@@ -19,11 +20,6 @@ class Source:
 
     path: str
     adler32: str = ""
-
-
-def is_remote(path: str) -> bool:
-    """Whether a path is a URL (root://, https://)."""
-    return "://" in path
 
 
 def expand(patterns: Iterable[str]) -> list[Source]:
@@ -95,8 +91,6 @@ def _local(path: str) -> list[str]:
 
 
 def _remote_glob(url: str) -> list[str]:
-    from lineshape.engine.root_files import file_system
-
     files, pattern = file_system(url)
     try:
         found = sorted(files.unstrip_protocol(name) for name in files.glob(pattern))
