@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,8 @@ from lineshape.engine.errors import StorageError
 
 #: A disk that is full, over its quota, read-only or not ours, or a file that may not grow so large.
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG}
+#: Seconds after which a temporary file is nobody's.
+_LEFT_BEHIND = 3600.0
 
 
 @contextmanager
@@ -38,9 +41,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def sweep(folder: Path) -> None:
-    """Remove temporary files that a killed process left; only where no other run is at work in the folder."""
+    """Remove temporary files that killed processes left; a young one may be another process's work of this moment."""
     for left in folder.rglob(".*.tmp"):
-        if left.is_file():
+        if left.is_file() and time.time() - left.stat().st_mtime > _LEFT_BEHIND:
             left.unlink(missing_ok=True)
 
 
