@@ -62,6 +62,8 @@ def find_tree(file: "uproot.ReadOnlyDirectory", path: str, name: str) -> "uproot
         trees = [key for key, kind in file.classnames(cycle=False).items() if kind == "TTree" or "RNTuple" in kind]
         raise DataError(f"{path}: no tree '{name}': it has {listing(trees) or 'none'}{nearest(name, trees)}") from None
     except (ValueError, AssertionError, IndexError, OSError) as error:
+        if isinstance(error, OSError) and is_remote(path):
+            raise
         raise DataError(f"{path}: tree {name} is damaged or cut short: {_first_line(error)}") from error
     if not hasattr(tree, "num_entries"):
         raise DataError(f"{path}: '{name}' is a {tree.classname}; expected a tree")

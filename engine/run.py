@@ -64,7 +64,9 @@ class Run:
             self.screen.warn(note)
         for item in store.quarantined[:20]:
             where = f" entries {item.start}–{item.stop}" if item.start >= 0 else ""
-            self.screen.warn(f"quarantined{where} ({item.cause}): {item.reason}")
+            self.screen.warn(f"quarantined {item.file}{where} ({item.cause}): {item.reason}")
+        if len(store.quarantined) > 20:
+            self.screen.warn(f"and {len(store.quarantined) - 20} more, listed in {self.folder.features}/manifest.json")
         return store
 
     def train(self, only: list[str] | None = None) -> "Trained":

@@ -108,7 +108,7 @@ def _read(events: Any, name: str, chunk: Chunk) -> ak.Array:
     except MemoryError:
         raise
     except Exception as error:
-        if isinstance(error, OSError) and classify(error).cause is Cause.TRANSIENT:
+        if classify(error).cause is Cause.TRANSIENT:
             raise
         reason = " ".join(str(error).split()) or type(error).__name__
         raise DataError(

@@ -54,7 +54,7 @@ class Tally:
 
     @classmethod
     def of_shard(cls, path: Path) -> "Tally":
-        """One shard; OSError or ValueError where it is torn."""
+        """One shard; ValueError where it is torn."""
         info = read_info(path)
         processed = info.chunk["stop"] - info.chunk["start"]
         return cls({path.stem: info.rows}, processed, info.dropped, info.cut_flow, info.histograms)
@@ -81,10 +81,12 @@ class Group:
         torn = []
         for part in self.parts:
             try:
-                total.add(Tally.load(part) if part.suffix == ".json" else Tally.of_shard(part))
-            except (OSError, ValueError, KeyError, TypeError):
+                tally = Tally.load(part) if part.suffix == ".json" else Tally.of_shard(part)
+            except (ValueError, KeyError, TypeError):
                 part.unlink(missing_ok=True)
                 torn.append(part.stem)
+                continue
+            total.add(tally)
         if not torn:
             total.save(self.path)
         return tuple(torn)

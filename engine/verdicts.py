@@ -1,5 +1,6 @@
 """What to do after a failure: decided from what happened, without I/O."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -33,7 +34,7 @@ HOPELESS = 16
 
 # cramjam.DecompressionError and zlib.error are no OSError; they are told by name so that neither need be imported.
 _CORRUPT_NAMES = {"DecompressionError", "error", "DeserializationError", "KeyInFileError", "LZ4BlockError", "ZstdError"}
-_CORRUPT_TEXT = ("truncat", "expected", "not a root file", "end of file", "eof")
+_CORRUPT_TEXT = re.compile(r"truncat|expected chunk|expected \d|not a root file|end of file", re.IGNORECASE)
 
 
 def classify(error: BaseException) -> Failure:
@@ -47,13 +48,15 @@ def classify(error: BaseException) -> Failure:
     reason = reason.strip().split("\n\n")[0]
     if isinstance(error, StorageError):
         return Failure(Cause.STORAGE, reason)
-    if isinstance(error, DataError | FileNotFoundError | IsADirectoryError | PermissionError):
+    known = isinstance(error, DataError | FileNotFoundError | IsADirectoryError | PermissionError)
+    if known or type(error).__name__ in _CORRUPT_NAMES:
         return Failure(Cause.CORRUPT, reason)
-    if type(error).__name__ in _CORRUPT_NAMES:
-        return Failure(Cause.CORRUPT, reason)
+    if type(error).__module__.startswith("aiohttp"):
+        # Of a web server: its own trouble, a broken connection, and what it says of too many requests may pass.
+        status = getattr(error, "status", 500)
+        return Failure(Cause.TRANSIENT if status >= 500 or status in {408, 429} else Cause.CORRUPT, reason)
     if isinstance(error, OSError | TimeoutError):
-        lowered = reason.lower()
-        permanent = any(text in lowered for text in _CORRUPT_TEXT)
+        permanent = _CORRUPT_TEXT.search(reason) is not None
         return Failure(Cause.CORRUPT if permanent else Cause.TRANSIENT, reason)
     if type(error).__name__ == "KilledWorker":
         return Failure(Cause.KILLED, "the worker died while it was at work here, more than once (out of memory?)")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -125,7 +126,12 @@ def histogram(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> Perf
     split = "all" if work.split is None else "test"
     performance = Performance.empty(store, work.models, job.built_measures(), split, work.identity)
     for group in parts:
-        add_part(work.path(group), performance.samples[group[0].sample])
+        path = work.path(group)
+        try:
+            add_part(path, performance.samples[group[0].sample])
+        except (EOFError, BadZipFile, ValueError, KeyError) as error:
+            path.unlink()
+            raise RunError(f"{path} was cut short on disk, and is removed: run the same command again") from error
     performance.save(folder.histograms)
     return performance
 

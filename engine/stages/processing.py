@@ -33,7 +33,7 @@ from lineshape.engine.sharding import Plan, find_processor
 from lineshape.engine.shards import FeatureStore, Quarantined, Shard, identities_in, shard_path
 from lineshape.engine.sources import expand
 from lineshape.engine.tallies import Group, Sum, Tally
-from lineshape.engine.verdicts import Cause, Failure, hopeless
+from lineshape.engine.verdicts import Failure, hopeless
 from lineshape.engine.workers import Workers
 
 #: Entries, and chunks, that one task takes at most: a second or two of work on one file, which is opened once for it.
@@ -75,7 +75,9 @@ def process(job: Job, folder: RunFolder, workers: Workers, bars: Bars, files: Ma
         failures = _make(plan, catalogue, workers, bars)
         tallies, torn = _add_up(plan, catalogue.chunks, workers, bars)
     if torn:
-        raise RunError(f"{len(torn)} shards were cut short twice in a row, first {torn[0]}: is the disk failing?")
+        raise RunError(
+            f"{len(torn)} shards or their tallies were cut short twice in a row, first {torn[0]}: is the disk failing?"
+        )
     store = _store(plan, processor, catalogue, failures, tallies)
     _check(store)
     save_control(plan.folder, {sample: tally.histograms for sample, tally in tallies.items()})
@@ -171,23 +173,29 @@ def _make(plan: Plan, catalogue: Catalogue, workers: Workers, bars: Bars) -> lis
             done += 1
             continue
         failures.append(outcome)
-        quarantined.append(_quarantined(chunk, outcome))
+        quarantined.append((chunk, outcome))
         if hopeless(failures, done):
             raise RunError(f"stopped early, as each of the first {len(failures)} chunks failed: {outcome.reason}")
-    return quarantined
+    # A task that failed in the end may have made some of its shards before.
+    there = _there(plan, chunks)
+    return [
+        _quarantined(chunk, failure)
+        for chunk, failure in quarantined
+        if chunk.identity(plan.fingerprint) not in there[chunk.file.sample]
+    ]
 
 
 def _outcomes(plan: Plan, todo: Sequence[Chunk], workers: Workers) -> Iterator[tuple[Chunk, Failure | None]]:
     """For each chunk what went wrong, or None.
 
-    Of a task that killed its worker each chunk is tried alone, so that one bad chunk takes no other with it.
+    Of a task that failed as a whole each chunk is tried alone, so that one bad chunk takes no other with it.
     """
     if not todo:
         return
     tasks = tasks_of(todo, workers.number)
     alone: list[tuple[Chunk, ...]] = []
     for task, outcome in Executor(workers, plan).run(tasks):
-        if isinstance(outcome, Failure) and outcome.cause is Cause.KILLED and len(task) > 1:
+        if isinstance(outcome, Failure) and len(task) > 1:
             alone += [(chunk,) for chunk in task]
         else:
             yield from _each(task, outcome)
@@ -200,7 +208,7 @@ def tasks_of(todo: Sequence[Chunk], workers: int) -> list[tuple[Chunk, ...]]:
     entries = sum(chunk.stop - chunk.start for chunk in todo) / len(todo)
     size = int(min(TASK_CHUNKS, TASK_ENTRIES / entries, len(todo) / (2 * TASKS_A_WORKER * workers)))
     tasks: list[tuple[Chunk, ...]] = []
-    for _, of_file in groupby(todo, key=lambda chunk: chunk.file.path):
+    for _, of_file in groupby(todo, key=lambda chunk: (chunk.file.sample, chunk.file.path, chunk.file.tree)):
         chunks = list(of_file)
         tasks += [tuple(chunks[i : i + max(1, size)]) for i in range(0, len(chunks), max(1, size))]
     return tasks
@@ -277,7 +285,14 @@ def _add_up(plan: Plan, chunks: Sequence[Chunk], workers: Workers, bars: Bars) -
             torn += outcome
         if torn:
             return {}, torn
-    return {sample: Tally.load(each.path) for sample, each in sums.items()}, []
+    found = {}
+    for sample, each in sums.items():
+        try:
+            found[sample] = Tally.load(each.path)
+        except (ValueError, KeyError, TypeError):
+            each.path.unlink()
+            torn.append(each.path.stem)
+    return found, torn
 
 
 def _store(

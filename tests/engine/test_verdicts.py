@@ -2,6 +2,7 @@
 
 import zlib
 
+import aiohttp
 import cramjam
 import pytest
 
@@ -20,6 +21,9 @@ class KilledWorker(Exception):  # noqa: N818 - named as Dask's, which is told by
         (TimeoutError("no answer"), Cause.TRANSIENT),
         (OSError("expected Chunk of length 799, received 3"), Cause.CORRUPT),
         (FileNotFoundError("x.root"), Cause.CORRUPT),
+        (OSError("https://server/expected_yields/a.root: the server answers 503"), Cause.TRANSIENT),
+        (OSError("[SSL: UNEXPECTED_EOF_WHILE_READING] EOF occurred"), Cause.TRANSIENT),
+        (aiohttp.ServerDisconnectedError(), Cause.TRANSIENT),
         (DataError("no tree"), Cause.CORRUPT),
         (zlib.error("incorrect header check"), Cause.CORRUPT),
         (cramjam.DecompressionError("bad frame"), Cause.CORRUPT),

@@ -17,11 +17,13 @@ from pathlib import Path
 import pytest
 import uproot
 
+from lineshape.engine.catalogue import FileRecord, chunks_of
 from lineshape.engine.clusters.local import Local
 from lineshape.engine.errors import RequestError, RunError, StorageError
 from lineshape.engine.files import write_json
 from lineshape.engine.folders import RunFolder
 from lineshape.engine.shards import FeatureStore
+from lineshape.engine.stages.processing import tasks_of
 from lineshape.engine.workers import Workers
 from lineshape.jobs import api
 from tests.conftest import TREE
@@ -187,6 +189,25 @@ def test_torn_files(
     os.utime(old, (0, 0))
     process_with(job, tmp_path / "run", workers)
     assert content(tmp_path / "run") == undisturbed
+
+
+def test_a_torn_tally_is_made_again(
+    ntuples: list[Path], tmp_path: Path, faults: Path, workers: Workers, undisturbed: dict[str, str]
+) -> None:
+    job = faulty_job(ntuples, faults)
+    process_with(job, tmp_path / "run", workers)
+    for tally in (tmp_path / "run" / "features" / "tallies").iterdir():
+        tally.write_bytes(b"")
+    process_with(job, tmp_path / "run", workers)
+    assert content(tmp_path / "run") == undisturbed
+
+
+def test_tasks_are_of_one_tree_each() -> None:
+    """Two samples may read two trees of one file."""
+    records = [FileRecord(name, "a.root", name, "uuid", 1300, 100, {"pt": "pt"}) for name in ("nominal", "up")]
+    tasks = tasks_of([chunk for record in records for chunk in chunks_of(record, 100)], 2)
+    assert all(len({chunk.file.tree for chunk in task}) == 1 for task in tasks)
+    assert sum(map(len, tasks)) == 26
 
 
 def test_a_processor_that_raises_on_some_events(
