@@ -65,7 +65,7 @@ class Executor(Generic[Item, Result]):
             while running:
                 future = next(results)
                 item, attempt = running.pop(future)
-                outcome: Any = future.result() if future.status == "finished" else classify(_exception(future))
+                outcome = _outcome(future)
                 future.release()
                 if isinstance(outcome, Failure) and try_again(outcome, attempt):
                     submit(item, attempt + 1)
@@ -94,6 +94,16 @@ class _Room:
             self._most = max(4, TASKS_A_WORKER * self._workers.number)
             self._asked = time.monotonic()
         return self._most
+
+
+def _outcome(future: "Future[Any]") -> Any:
+    """What a task returned, or its failure; a result can still be lost with its worker on the way here."""
+    if future.status != "finished":
+        return classify(_exception(future))
+    try:
+        return future.result()
+    except Exception as error:  # noqa: BLE001 - whatever Dask raises becomes data
+        return classify(error)
 
 
 def _exception(future: "Future[Any]") -> BaseException:

@@ -5,7 +5,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -43,8 +43,9 @@ def replacing(path: Path) -> Iterator[Path]:
 def sweep(folder: Path) -> None:
     """Remove temporary files that killed processes left; a young one may be another process's work of this moment."""
     for left in folder.rglob(".*.tmp"):
-        if left.is_file() and time.time() - left.stat().st_mtime > _LEFT_BEHIND:
-            left.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            if left.is_file() and time.time() - left.stat().st_mtime > _LEFT_BEHIND:
+                left.unlink()
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -73,16 +73,20 @@ def worker_pids() -> list[int]:
 
 @contextmanager
 def killing_workers(every: float, seed: int) -> Iterator[list[int]]:
-    """Meanwhile one random worker of this process gets SIGKILL each so many seconds; gives the list of the killed."""
+    """Meanwhile one random worker that is started in it gets SIGKILL each so many seconds; gives those killed."""
     killed: list[int] = []
     stop = threading.Event()
     rng = random.Random(seed)
 
+    others = set(worker_pids())
+
     def kill() -> None:
         while not stop.wait(every):
-            if pids := worker_pids():
-                killed.append(rng.choice(pids))
-                os.kill(killed[-1], signal.SIGKILL)
+            if pids := [pid for pid in worker_pids() if pid not in others]:
+                pid = rng.choice(pids)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                    killed.append(pid)
 
     thread = threading.Thread(target=kill)
     thread.start()
