@@ -29,10 +29,8 @@ from lineshape.jobs import api
 from tests.conftest import TREE
 from tests.faults.runs import content, faulty_job, killing_workers, process_with, run, worker_pids
 
-pytestmark = pytest.mark.processes
-
 #: A killed worker's last words are not ours to hush.
-pytestmark = [pytestmark, pytest.mark.filterwarnings("default")]
+pytestmark = [pytest.mark.processes, pytest.mark.filterwarnings("default")]
 
 
 @pytest.fixture
