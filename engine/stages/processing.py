@@ -42,7 +42,7 @@ TASK_CHUNKS = 64
 
 #: Copies of a chunk's entries that a worker holds at most: baskets, as read, selected and written (measured: 3 to 6).
 WORKING = 8
-#: Bytes of a chunk and its shard in this process and of a task that is with the scheduler: generous guesses, held against the peak.
+#: Bytes of a chunk and its shard in this process, and of a task that is with the scheduler: generous guesses.
 CHUNK_BYTES = 2000
 TASK_BYTES = 100_000
 
