@@ -1,6 +1,6 @@
 """The catalogue: which files hold which entries, and the chunks that they are cut into."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -10,36 +10,32 @@ from typing import Any
 from lineshape.engine.digests import digest
 from lineshape.engine.errors import DataError
 from lineshape.engine.files import read_json, write_json
-from lineshape.engine.remote import is_remote
-from lineshape.engine.root_files import entry_bytes, find_branches, find_tree, open_file, verify
+from lineshape.engine.remote import is_remote, versions_of
+from lineshape.engine.root_files import entry_bytes, find_branches, find_tree, may_pass, open_file, verify
 from lineshape.engine.sources import Source
+from lineshape.engine.verdicts import Cause, Failure
 
 _FILE = "catalogue.json"
 
 
 @dataclass(frozen=True)
 class FileRequest:
-    """A file to look into: its sample, where it is, its tree, and the columns that are to be read from it."""
+    """A file to look into: its sample, where it is, its tree, and the columns that are to be read from it.
+
+    version: what changes when the file does, of `versions`; empty where that is not known.
+    """
 
     sample: str
     source: Source
     tree: str
     branches: dict[str, tuple[str | None, ...]]
+    version: str = ""
 
     @cached_property
     def key(self) -> str:
-        """Digest of the request and of the file's size and time of change, under which its record is remembered.
-
-        Empty where the file is far away or is not there: it is then looked into anew.
-        """
-        if is_remote(self.source.path):
-            return ""
-        try:
-            there = Path(self.source.path).stat()
-        except OSError:
-            return ""
+        """Digest of all of it, under which what was found is remembered; empty: it is looked into anew."""
         what = (self.sample, self.source.path, self.source.adler32, self.tree, self.branches)
-        return digest(what, there.st_size, there.st_mtime_ns)
+        return digest(what, self.version) if self.version else ""
 
 
 @dataclass(frozen=True)
@@ -62,7 +58,8 @@ class FileRecord:
     @cached_property
     def identity(self) -> str:
         """Digest of what is read, wherever the file lies."""
-        return digest(self.uuid, self.tree, self.branches)
+        # The size, as a file that was opened again to be added to (ROOT's UPDATE) keeps its UUID.
+        return digest(self.uuid, self.size, self.tree, self.branches)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +86,29 @@ class Chunk:
         }
 
 
+def versions(paths: Sequence[str]) -> dict[str, str]:
+    """For each file what changes when it does: size and times here, what the server says elsewhere; empty: unknown."""
+    found = versions_of([path for path in paths if is_remote(path)])
+    return {path: found[path] if path in found else _local_version(path) for path in paths}
+
+
+def _local_version(path: str) -> str:
+    try:
+        there = Path(path).stat()
+    except FileNotFoundError:
+        return "not there"
+    except OSError:
+        return ""
+    return f"{there.st_size} {there.st_mtime_ns} {there.st_ctime_ns}"
+
+
 def inspect_file(request: FileRequest) -> FileRecord:
     """Open a file, find the tree and the branches, and verify its checksum where one was given.
 
     Raises DataError where the file is not ROOT, has no such tree, no entries, lacks a branch, or has other bytes.
     """
     path = request.source.path
-    with open_file(path) as file:
+    with may_pass(path), open_file(path) as file:
         if request.source.adler32:
             verify(request.source)
         tree = find_tree(file, path, request.tree)
@@ -115,33 +128,40 @@ def inspect_file(request: FileRequest) -> FileRecord:
         )
 
 
-def remembered(folder: Path) -> dict[str, FileRecord]:
-    """Records of an earlier look, by the key of their request; none where there was no look, or of another version."""
+def remembered(folder: Path) -> dict[str, FileRecord | Failure]:
+    """What an earlier look found, by the key of the request; none where there was no look, or of another version."""
     path = folder / _FILE
     if not path.is_file():
         return {}
     try:
         values = read_json(path)
         maps = values["branches"]
-        files = values["files"].items()
-        return {key: FileRecord(**fields, branches=maps[number]) for key, (number, fields) in files}
+        failures = {key: Failure(Cause.CORRUPT, reason) for key, reason in values["failures"].items()}
+        return failures | {
+            key: FileRecord(**of, branches=maps[number]) for key, (number, of) in values["files"].items()
+        }
     except (ValueError, KeyError, TypeError, IndexError):
         return {}
 
 
-def remember(folder: Path, records: Iterable[tuple[FileRequest, FileRecord]]) -> None:
-    """Keep records for the next look; those of files that are far away are not kept."""
+def remember(folder: Path, found: Iterable[tuple[FileRequest, FileRecord | Failure]]) -> None:
+    """Keep what was found for the next look: records, and what no other look at the same file can mend."""
     maps: dict[str, int] = {}
     tables: list[dict[str, str | None]] = []
-    files = {}
-    for request, record in records:
-        if key := request.key:
-            number = maps.setdefault(digest(record.branches), len(tables))
-            if number == len(tables):
-                tables.append(record.branches)
-            names = ("sample", "path", "tree", "uuid", "entries", "size", "entry_bytes")
-            files[key] = (number, {name: getattr(record, name) for name in names})
-    write_json(folder / _FILE, {"branches": tables, "files": files})
+    files, failures = {}, {}
+    for request, outcome in found:
+        if not request.key:
+            continue
+        if isinstance(outcome, Failure):
+            if outcome.cause is Cause.CORRUPT:
+                failures[request.key] = outcome.reason
+            continue
+        number = maps.setdefault(digest(outcome.branches), len(tables))
+        if number == len(tables):
+            tables.append(outcome.branches)
+        names = ("sample", "path", "tree", "uuid", "entries", "size", "entry_bytes")
+        files[request.key] = (number, {name: getattr(outcome, name) for name in names})
+    write_json(folder / _FILE, {"branches": tables, "files": files, "failures": failures})
 
 
 def chunks_of(record: FileRecord, entries: int) -> list[Chunk]:

@@ -1,11 +1,7 @@
 """Digests: the identity of things by what they were made from."""
 
 import hashlib
-import importlib
-import inspect
 import json
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,23 +12,6 @@ def digest(*parts: Any) -> str:
     """20 hexadecimal digits over JSON-like values, the same on every machine."""
     text = json.dumps(parts, sort_keys=True, default=str, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
-
-
-def source_of(kind: type) -> str:
-    """The source of the module that defines a class and of the modules beside it that it imports."""
-    package = kind.__module__.rpartition(".")[0]
-    pending, seen = [kind.__module__], dict[str, str]()
-    while pending:
-        name = pending.pop()
-        if name in seen:
-            continue
-        module = sys.modules[name]
-        seen[name] = inspect.getsource(module)
-        values = list(vars(module).values())
-        owners = {str(getattr(value, "__module__", "")) for value in values}
-        owners |= {value.__name__ for value in values if inspect.ismodule(value)}
-        pending += [other for other in owners if package and other.startswith(package + ".") and other in sys.modules]
-    return "\n".join(seen[name] for name in sorted(seen))
 
 
 def uniform(identifiers: NDArray[np.uint64], stream: int) -> NDArray[np.float64]:
@@ -46,10 +25,3 @@ def uniform(identifiers: NDArray[np.uint64], stream: int) -> NDArray[np.float64]
             x = (x ^ (x >> np.uint64(shift))) * np.uint64(factor)
         x ^= x >> np.uint64(31)
     return (x >> np.uint64(11)).astype(np.float64) / 2.0**53
-
-
-def code_of(package: str) -> str:
-    """Digest of all Python files of a package, whatever folder it is installed in."""
-    folders = [Path(folder) for folder in importlib.import_module(package).__path__]
-    files = sorted((path.relative_to(folder).as_posix(), path) for folder in folders for path in folder.rglob("*.py"))
-    return digest([(name, path.read_text(encoding="utf-8")) for name, path in files])

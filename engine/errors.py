@@ -31,6 +31,10 @@ class StorageError(RunError):
     """The run's own files could not be written (a full disk, a quota); the run stops, and what is done is kept."""
 
 
+class ClusterError(RunError):
+    """The cluster was lost, or has no workers; the run stops, and what is done is kept."""
+
+
 class DataError(LineshapeError):
     """A file, or a part of one, whose content cannot be used; it is quarantined and the rest goes on."""
 

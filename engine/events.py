@@ -24,7 +24,10 @@ class EventReader:
     def __init__(self, file: "uproot.ReadOnlyDirectory", record: FileRecord) -> None:
         self._file = file
         self._record = record
-        self._column_of = {branch: column for column, branch in record.branches.items() if branch}
+        self._columns_of: dict[str, list[str]] = {}
+        for column, branch in record.branches.items():
+            if branch:
+                self._columns_of.setdefault(branch, []).append(column)
         self._form: dict[str, Any] = {}
 
     def events(self, chunk: Chunk) -> "NanoEvents":
@@ -39,8 +42,13 @@ class EventReader:
 
         class Columns(BaseSchema):  # type: ignore[misc]
             def __init__(self, base_form: dict[str, Any], *args: Any, **kwargs: Any) -> None:
-                names = [reader._column_of[field] for field in base_form["fields"]]
-                reader._form = {"contents": base_form["contents"], "fields": names}
+                # Two columns may be of one branch.
+                pairs = [
+                    (column, content)
+                    for field, content in zip(base_form["fields"], base_form["contents"], strict=True)
+                    for column in reader._columns_of[field]
+                ]
+                reader._form = {"contents": [form for _, form in pairs], "fields": [name for name, _ in pairs]}
                 super().__init__(base_form | reader._form, *args, **kwargs)
 
         return NanoEventsFactory.from_root(
@@ -51,7 +59,7 @@ class EventReader:
             schemaclass=Columns,
             mode="virtual",
             metadata=metadata,
-            iteritems_options={"filter_name": lambda name: name in self._column_of},
+            iteritems_options={"filter_name": lambda name: name in self._columns_of},
         ).events()
 
     def _next(self, chunk: Chunk, metadata: dict[str, str]) -> "NanoEvents":
@@ -101,7 +109,7 @@ def flat(values: "ak.Array") -> "tuple[NDArray[Any], NDArray[np.int64] | None]":
         offsets, content = np.asarray(_read(layout.offsets.data)), np.asarray(_read(layout.content.data))
         return content[offsets[0] : offsets[-1]], np.diff(offsets)
     if values.ndim != 2:
-        raise DataError(f"a column of {values.ndim} dimensions; expected one value, or a list of values, in each event")
+        raise DataError(f"its values have {values.ndim - 1} levels of lists; expected one value or one list an event")
     return ak.to_numpy(ak.flatten(values)), ak.to_numpy(ak.num(values))
 
 

@@ -4,9 +4,10 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from lineshape.engine.errors import StorageError
+from lineshape.engine.errors import ClusterError, StorageError
 from lineshape.engine.verdicts import Cause, Failure, back_off, classify, try_again
 from lineshape.engine.workers import Workers
 
@@ -37,10 +38,8 @@ class Executor(Generic[Item, Result]):
     def run(self, items: Iterable[Item]) -> Iterator[tuple[Item, Result | Failure]]:
         """Pairs of item and result, or the failure that was left after the last attempt, in order of arrival.
 
-        Raises StorageError where the run's own files cannot be written.
+        Raises StorageError where the run's own files cannot be written, ClusterError where the cluster is lost.
         """
-        from distributed import as_completed
-
         waiting = iter(items)
         try:
             waiting = chain([next(waiting)], waiting)
@@ -48,13 +47,13 @@ class Executor(Generic[Item, Result]):
             return
         client = self._workers.client
         running: dict[Future[Any], tuple[Item, int]] = {}
-        results = as_completed([], loop=client.loop)
+        finished: SimpleQueue[Future[Any]] = SimpleQueue()
         room = _Room(self._workers, self._in_flight)
 
         def submit(item: Item, attempt: int) -> None:
             future = client.submit(_attempt, self._function, item, attempt, pure=False)
             running[future] = (item, attempt)
-            results.add(future)
+            future.add_done_callback(finished.put)
 
         def fill() -> None:
             for item in islice(waiting, max(0, room.most() - len(running))):
@@ -63,7 +62,10 @@ class Executor(Generic[Item, Result]):
         try:
             fill()
             while running:
-                future = next(results)
+                future = self._next(finished)
+                if future.status in {"lost", "pending"}:  # its result died with a worker; Dask does it again
+                    future.add_done_callback(finished.put)
+                    continue
                 item, attempt = running.pop(future)
                 outcome = _outcome(future)
                 future.release()
@@ -72,10 +74,29 @@ class Executor(Generic[Item, Result]):
                     continue
                 if isinstance(outcome, Failure) and outcome.cause is Cause.STORAGE:
                     raise StorageError(outcome.reason)
+                if isinstance(outcome, Failure) and outcome.cause is Cause.CLUSTER:
+                    raise ClusterError(outcome.reason)
                 yield item, outcome
                 fill()
         finally:
-            client.cancel(list(running))
+            if client.status == "running":
+                client.cancel(list(running))
+
+    def _next(self, finished: "SimpleQueue[Future[Any]]") -> "Future[Any]":
+        """The next task that has ended; raises ClusterError where there is no worker that could end one."""
+        alone_since: float | None = None
+        while True:
+            try:
+                return finished.get(timeout=_ASK_AGAIN)
+            except Empty:
+                if self._workers.any():
+                    alone_since = None
+                    continue
+            alone_since = alone_since or time.monotonic()
+            if time.monotonic() - alone_since > self._workers.patience:
+                raise ClusterError(
+                    f"the cluster has had no worker for {self._workers.patience:.0f} s: start some, or see why they end"
+                )
 
 
 class _Room:
@@ -98,19 +119,12 @@ class _Room:
 
 def _outcome(future: "Future[Any]") -> Any:
     """What a task returned, or its failure; a result can still be lost with its worker on the way here."""
-    if future.status != "finished":
-        return classify(_exception(future))
+    if future.status == "cancelled":
+        return Failure(Cause.CLUSTER, "the cluster was lost: its scheduler ended, or cannot be reached any more")
     try:
         return future.result()
     except Exception as error:  # noqa: BLE001 - whatever Dask raises becomes data
         return classify(error)
-
-
-def _exception(future: "Future[Any]") -> BaseException:
-    if future.status == "cancelled":
-        return RuntimeError("the task was cancelled: the cluster lost its workers or its scheduler")
-    error = future.exception()
-    return error if isinstance(error, BaseException) else RuntimeError(str(error))
 
 
 def _attempt(function: Callable[[Item], Result], item: Item, attempt: int) -> Result | Failure:

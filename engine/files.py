@@ -22,12 +22,16 @@ _LEFT_BEHIND = 3600.0
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` that takes its place when the block ends well, and vanishes when it does not.
 
+    Its bytes are on the disk before it has the name: a machine that loses its power leaves no half of a file.
+
     Raises StorageError where the disk has no room for it.
     """
     temporary = path.with_name(f".{path.name}.{uuid4().hex[:12]}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
         temporary.replace(path)
     except OSError as error:
         if error.errno in _NO_ROOM:

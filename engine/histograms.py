@@ -10,6 +10,7 @@ import numpy as np
 import uhi.io.json
 from numpy.typing import NDArray
 
+from lineshape.engine.errors import RunError
 from lineshape.engine.files import read_json, replacing, write_json
 
 #: Histograms by name.
@@ -39,12 +40,17 @@ class Serialiser:
     def __call__(self, name: str, histogram: hist.Hist[Any]) -> dict[str, Any]:
         """The same as `to_uhi`."""
         first, words = self._known.get(name, (None, {}))
-        same = first is not None and first.axes == histogram.axes and first.storage_type is histogram.storage_type
+        same = first is not None and _about(first) == _about(histogram)
         if not same or words["storage"].keys() != {"type", "values"}:
             words = to_uhi(histogram)
             self._known[name] = (histogram, words)
             return words
         return words | {"storage": words["storage"] | {"values": histogram.view(flow=True).tolist()}}
+
+
+def _about(histogram: hist.Hist[Any]) -> tuple[Any, ...]:
+    """All but the contents."""
+    return histogram.axes, histogram.storage_type, histogram.name, histogram.label, vars(histogram).get("metadata")
 
 
 def counts(histogram: hist.Hist[Any]) -> NDArray[np.float64]:
@@ -53,11 +59,20 @@ def counts(histogram: hist.Hist[Any]) -> NDArray[np.float64]:
 
 
 def merge(parts: Iterable[Mapping[str, hist.Hist[Any]]]) -> Histograms:
-    """The sum of histograms of the same names, added in the order given."""
+    """The sum of histograms of the same names, added in the order given.
+
+    Raises RunError where one has other axes than before.
+    """
     total: Histograms = {}
     for part in parts:
         for name, histogram in part.items():
-            total[name] = total[name] + histogram if name in total else histogram.copy()
+            try:
+                total[name] = total[name] + histogram if name in total else histogram.copy()
+            except ValueError as error:
+                raise RunError(
+                    f"histogram '{name}' has other axes in one part of the data than in another: a processor must "
+                    "choose axes that do not depend on the events"
+                ) from error
     return total
 
 

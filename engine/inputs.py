@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from lineshape.engine.digests import code_of, digest, source_of
+from lineshape.engine.digests import digest
 from lineshape.engine.job import Job
 from lineshape.engine.learning.models.model import Model
 from lineshape.engine.shards import FeatureStore
+from lineshape.engine.source_code import code_of, source_of
 from lineshape.engine.split import Target
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lineshape.engine.bundles import Bundle
-from lineshape.engine.digests import code_of, digest, source_of
+from lineshape.engine.digests import digest
 from lineshape.engine.errors import RequestError
 from lineshape.engine.files import read_json, write_json
 from lineshape.engine.histograms import Histograms, add_part, save_part, save_root, to_uhi
@@ -13,6 +13,7 @@ from lineshape.engine.inputs import inputs_of
 from lineshape.engine.job import Job
 from lineshape.engine.measures.measure import Measure
 from lineshape.engine.shards import FeatureStore
+from lineshape.engine.source_code import code_of, source_of
 from lineshape.engine.statistics import GROUPS
 
 _INDEX = "measured.json"

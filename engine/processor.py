@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from lineshape.engine.columns import Column
-from lineshape.engine.digests import digest, source_of
+from lineshape.engine.digests import digest
 from lineshape.engine.settings import Settings
+from lineshape.engine.source_code import source_of
 
 if TYPE_CHECKING:
     import awkward as ak

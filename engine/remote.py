@@ -1,6 +1,9 @@
 """Files far away: addresses, time-outs, and what a server says of a file."""
 
 import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
@@ -16,6 +19,11 @@ _XROOTD = {
     "XRD_CONNECTIONRETRY": "3",
     "XRD_STREAMERRORWINDOW": "10",
 }
+
+#: What file systems call the mark of a file's version: of the web, of XRootD, of object stores.
+_MARKS = ("ETag", "Last-Modified", "mtime", "LastModified")
+#: Questions to servers at once.
+_AT_ONCE = 16
 
 
 def is_remote(path: str) -> bool:
@@ -65,6 +73,8 @@ def _of_web(url: str) -> bytes:
         raise OSError(f"{url}: the server answers {error.code} {error.reason}") from error
     except URLError as error:
         raise OSError(f"{url}: the server cannot be reached: {error.reason}") from error
+    except HTTPException as error:
+        raise OSError(f"{url}: the server's answer was cut short: {type(error).__name__} {error}") from error
 
 
 def _of_other(url: str) -> bytes:
@@ -76,6 +86,44 @@ def _of_other(url: str) -> bytes:
             raise DataError(f"{url}: no such file; expected a ROOT file") from error
         raise
     return content
+
+
+def versions_of(urls: Sequence[str]) -> dict[str, str]:
+    """For each URL what its server says that changes when the file does: its size with its time of change or its tag.
+
+    Empty where the server says too little; one that does not answer is not asked again.
+    """
+    silent: set[str] = set()
+
+    def version(url: str) -> str:
+        host = url.partition("://")[2].partition("/")[0]
+        if host in silent:
+            return ""
+        try:
+            files, path = file_system(url)
+            info = files.info(path)
+        except FileNotFoundError:
+            return ""
+        except Exception:  # noqa: BLE001 - the file is then looked into on a worker, which says what is wrong
+            silent.add(host)
+            return ""
+        marks = [str(info[name]) for name in _MARKS if info.get(name)]
+        return " ".join([str(info.get("size")), *marks]) if marks else ""
+
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        return dict(zip(urls, threads.map(version, urls), strict=True))
+
+
+def read_text(url: str) -> str:
+    """A text file; raises OSError where it cannot be had."""
+    files, path = file_system(url)
+    try:
+        content: bytes = files.cat_file(path)
+    except OSError:
+        raise
+    except Exception as error:  # of aiohttp, for one
+        raise OSError(f"{type(error).__name__}: {error}") from error
+    return content.decode("utf-8")
 
 
 def options(path: str) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Opening ROOT files, here or far away: trees (TTree or RNTuple), their branches, and what is wrong with them."""
 
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +30,11 @@ def open_file(path: str) -> "uproot.ReadOnlyDirectory":
         raise DataError(f"{path}: the file is empty (0 bytes); copy it again")
     if magic != b"root":
         raise DataError(f"{path}: not a ROOT file: it starts with {magic!r}, expected b'root'")
+    if is_remote(path):
+        with may_pass(path):
+            return uproot.open(path, **options(path))
     try:
-        return uproot.open(path, **(options(path) if is_remote(path) else _local_options()))
+        return uproot.open(path, **_local_options())
     except (ValueError, AssertionError, KeyError, IndexError) as error:
         raise DataError(f"{path}: the file is damaged or cut short: {_first_line(error)}") from error
     except OSError as error:
@@ -38,6 +42,23 @@ def open_file(path: str) -> "uproot.ReadOnlyDirectory":
         if "expected" in str(error):
             raise DataError(f"{path}: the file is damaged or cut short: {_first_line(error)}") from error
         raise
+
+
+@contextmanager
+def may_pass(path: str, but: type[Exception] = DataError) -> Iterator[None]:
+    """Whatever goes wrong while a file far away is read becomes an OSError, which is tried again.
+
+    Of a server that fails in the middle of an answer uproot makes errors of any type (a TypeError, say, as it takes the
+    error for the answer); a file that is truly damaged fails each time. but: errors that are as they are.
+    """
+    try:
+        yield
+    except (OSError, MemoryError, DataError, but):
+        raise
+    except Exception as error:
+        if not is_remote(path):
+            raise
+        raise OSError(f"{path}: cannot be read: {type(error).__name__}: {_first_line(error)}") from error
 
 
 def verify(source: Source) -> None:
@@ -57,12 +78,13 @@ def verify(source: Source) -> None:
 def find_tree(file: "uproot.ReadOnlyDirectory", path: str, name: str) -> "uproot.TTree":
     """The tree of that name, a TTree or an RNTuple; raises DataError that names those there are."""
     try:
-        tree = file[name]
+        with may_pass(path, but=KeyError):
+            tree = file[name]
     except KeyError:
         trees = [key for key, kind in file.classnames(cycle=False).items() if kind == "TTree" or "RNTuple" in kind]
         raise DataError(f"{path}: no tree '{name}': it has {listing(trees) or 'none'}{nearest(name, trees)}") from None
     except (ValueError, AssertionError, IndexError, OSError) as error:
-        if isinstance(error, OSError) and is_remote(path):
+        if isinstance(error, OSError) and (error.errno or is_remote(path)):
             raise
         raise DataError(f"{path}: tree {name} is damaged or cut short: {_first_line(error)}") from error
     if not hasattr(tree, "num_entries"):

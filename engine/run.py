@@ -152,5 +152,5 @@ def open_run(job: Job, folder: Path, screen: Screen | None = None, client: Any =
     screen = screen or Screen()
     cluster = job.built_cluster()
     with ExitStack() as opened:
-        workers = Workers(lambda: client or opened.enter_context(cluster.open()))
+        workers = Workers(lambda: client or opened.enter_context(cluster.open()), cluster.wait)
         yield Run(job, run_folder, workers, screen)

@@ -13,7 +13,7 @@ from lineshape.engine.catalogue import Chunk
 from lineshape.engine.errors import DataError
 from lineshape.engine.events import EventReader, flat
 from lineshape.engine.processor import Selected, StudyProcessor
-from lineshape.engine.root_files import find_tree, open_file
+from lineshape.engine.root_files import find_tree, may_pass, open_file
 from lineshape.engine.settings import Settings
 from lineshape.engine.shards import ShardInfo, shard_path, write_shard
 from lineshape.engine.verdicts import Cause, Failure, classify
@@ -86,8 +86,11 @@ def _finite(events: Any, chunk: Chunk, nonfinite: str) -> tuple[Any, int]:
     for name in events.fields:
         values = _read(events, name, chunk)
         # Of all values at once first: most columns have nothing to be found, and then no entry need be looked at.
-        if np.isfinite(flat(values)[0]).all():
-            continue
+        try:
+            if np.isfinite(flat(values)[0]).all():
+                continue
+        except DataError as error:
+            raise DataError(f"{chunk.file.path}: branch {chunk.file.branches[name]}: {error}") from error
         finite = np.isfinite(values)
         bad = ~ak.to_numpy(finite if values.ndim == 1 else ak.all(finite, axis=-1))
         if nonfinite == "refuse":
@@ -104,9 +107,8 @@ def _finite(events: Any, chunk: Chunk, nonfinite: str) -> tuple[Any, int]:
 def _read(events: Any, name: str, chunk: Chunk) -> ak.Array:
     """A column's values, read now; raises DataError where the file is damaged, OSError where a retry may help."""
     try:
-        return ak.materialize(events[name])
-    except MemoryError:
-        raise
+        with may_pass(chunk.file.path):
+            return ak.materialize(events[name])
     except Exception as error:
         if classify(error).cause is Cause.TRANSIENT:
             raise

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lineshape.engine.columns import Column
 from lineshape.engine.digests import digest
-from lineshape.engine.errors import RequestError, listing, nearest
+from lineshape.engine.errors import DataError, RequestError, listing, nearest
 from lineshape.engine.files import read_json, replacing, write_json
 from lineshape.engine.histograms import Serialiser
 
@@ -116,10 +116,26 @@ def read_info(path: Path) -> ShardInfo:
 
 
 def read_columns(path: Path, columns: Sequence[str]) -> Table:
-    """Flat columns of a shard as NumPy arrays."""
+    """Flat columns of a shard as NumPy arrays.
+
+    Raises DataError where the shard is not there or was damaged on disk; a damaged one is removed, so that processing
+    makes it anew.
+    """
     import pyarrow.parquet as pq
 
-    table = pq.read_table(path, columns=list(columns), page_checksum_verification=True)
+    try:
+        table = pq.read_table(path, columns=list(columns), page_checksum_verification=True)
+    except FileNotFoundError as error:
+        raise DataError(f"shard {path} is not there: run 'lineshape process' again, which makes it anew") from error
+    except (ValueError, OSError) as error:
+        # What the disk or the network has to say carries a number; what is wrong with the content does not.
+        if isinstance(error, OSError) and error.errno:
+            raise
+        path.unlink(missing_ok=True)
+        raise DataError(
+            f"shard {path} was damaged on disk, and is removed: run 'lineshape process' again, which makes it anew "
+            f"({str(error).splitlines()[0]})"
+        ) from error
     return {name: table.column(name).to_numpy() for name in columns}
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lineshape.engine.errors import RequestError
-from lineshape.engine.remote import file_system, is_remote
+from lineshape.engine.remote import file_system, is_remote, read_text
 
 #: Endings of text files that list other files, one a line.
 LISTS = (".txt", ".list")
@@ -32,23 +32,31 @@ def expand(patterns: Iterable[str]) -> list[Source]:
     """
     found: dict[str, Source] = {}
     for pattern in patterns:
-        for source in _sources(pattern):
+        for source in _sources(pattern, ()):
             before = found.setdefault(source.path, source)
             if source.adler32 and not before.adler32:
                 found[source.path] = source
     return list(found.values())
 
 
-def _sources(pattern: str) -> Iterator[Source]:
+def _sources(pattern: str, within: tuple[str, ...]) -> Iterator[Source]:
+    """Files of a pattern that stands in a list, which stands in another …: those are `within`."""
     path, adler32 = _split_checksum(pattern)
     if path.endswith(LISTS):
+        if path in within:
+            raise RequestError(f"{path}: this list of files names itself, by way of {' → '.join([*within, path])}")
         for line in _lines(path):
-            yield from _sources(line)
+            yield from _sources(line, (*within, path))
     elif is_remote(path):
-        paths = _remote_glob(path) if glob.has_magic(path.partition("?")[0]) else [path]
+        paths = _remote_glob(path) if glob.has_magic(_behind_host(path)) else [path]
         yield from (Source(each, adler32) for each in paths)
     else:
         yield from (Source(each, adler32) for each in _local(str(Path(path).expanduser())))
+
+
+def _behind_host(url: str) -> str:
+    """The path of a URL, without its query; a host may be a number in brackets, which are no pattern."""
+    return url.partition("://")[2].partition("/")[2].partition("?")[0]
 
 
 def _split_checksum(pattern: str) -> tuple[str, str]:
@@ -61,9 +69,9 @@ def _split_checksum(pattern: str) -> tuple[str, str]:
 def _lines(path: str) -> Iterator[str]:
     """The entries of a text list; comments (#) and empty lines are passed over, relative paths are of its folder."""
     try:
-        text = Path(path).expanduser().read_text(encoding="utf-8")
+        text = read_text(path) if is_remote(path) else Path(path).expanduser().read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        reason = (error.strerror or str(error)) if isinstance(error, OSError) else "it is not text"
         raise RequestError(f"{path}: cannot read this list of files: {reason}") from error
     for line in text.splitlines():
         words = line.split()
@@ -75,7 +83,8 @@ def _lines(path: str) -> Iterator[str]:
             raise RequestError(f"{path}: expected a path, and at most one adler32 checksum beside it, in line '{line}'")
         name = names[0]
         if not is_remote(name) and not name.startswith("~"):
-            name = str(Path(path).expanduser().parent / name)
+            folder = path.rpartition("/")[0]
+            name = f"{folder}/{name}" if is_remote(path) else str(Path(path).expanduser().parent / name)
         yield f"{name}#adler32={checksums[0]}" if checksums else name
 
 

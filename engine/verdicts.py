@@ -16,6 +16,7 @@ class Cause(Enum):
     PROCESSOR = "processor"
     KILLED = "killed its worker"
     STORAGE = "storage"
+    CLUSTER = "cluster"
 
 
 @dataclass(frozen=True)
@@ -27,40 +28,59 @@ class Failure:
 
 
 #: Attempts at one item, the first included, by the class of its last error.
-ATTEMPTS = {Cause.TRANSIENT: 4, Cause.KILLED: 2, Cause.CORRUPT: 1, Cause.PROCESSOR: 1, Cause.STORAGE: 1}
+ATTEMPTS = dict.fromkeys(Cause, 1) | {Cause.TRANSIENT: 4, Cause.KILLED: 2}
 
 #: Chunks that fail in the processor, with none that succeeds, after which a run stops.
 HOPELESS = 16
 
-# cramjam.DecompressionError and zlib.error are no OSError; they are told by name so that neither need be imported.
-_CORRUPT_NAMES = {"DecompressionError", "error", "DeserializationError", "KeyInFileError", "LZ4BlockError", "ZstdError"}
+_BY_TYPE: dict[tuple[type[BaseException], ...], Cause] = {
+    (StorageError,): Cause.STORAGE,
+    (DataError, FileNotFoundError, IsADirectoryError, PermissionError): Cause.CORRUPT,
+    (MemoryError,): Cause.TRANSIENT,
+}
+# Errors of packages that need not be imported for it; cramjam.DecompressionError and zlib.error are no OSError.
+_CORRUPT = ("DecompressionError", "error", "DeserializationError", "KeyInFileError", "LZ4BlockError", "ZstdError")
+_BY_NAME = dict.fromkeys(_CORRUPT, Cause.CORRUPT) | {
+    "KilledWorker": Cause.KILLED,
+    "NoValidWorkerError": Cause.CLUSTER,
+    "FutureCancelledError": Cause.CLUSTER,
+}
 _CORRUPT_TEXT = re.compile(r"truncat|expected chunk|expected \d|not a root file|end of file", re.IGNORECASE)
 
 
 def classify(error: BaseException) -> Failure:
     """The failure that an exception stands for.
 
-    Where the run's own files cannot be written it is storage: no chunk is to blame, and the run stops. A missing file
-    or one that is not ROOT is corrupt: no retry can help. Any other OSError may pass (an overloaded
-    file server), so it is transient. What is neither comes from the processor.
+    Where the run's own files cannot be written it is storage, where the scheduler or all workers are gone it is the
+    cluster: no chunk is to blame, and the run stops. A missing file or one that is not ROOT is corrupt: no retry can
+    help. Any other OSError may pass (an overloaded file server), and so may a lack of memory: they are transient. What
+    is none of these comes from the processor.
     """
     reason = str(error) if isinstance(error, LineshapeError) else f"{type(error).__name__}: {error}"
     reason = reason.strip().split("\n\n")[0]
-    if isinstance(error, StorageError):
-        return Failure(Cause.STORAGE, reason)
-    known = isinstance(error, DataError | FileNotFoundError | IsADirectoryError | PermissionError)
-    if known or type(error).__name__ in _CORRUPT_NAMES:
-        return Failure(Cause.CORRUPT, reason)
+    cause = _cause(error, reason)
+    if cause is Cause.KILLED:
+        reason = "the worker died while it was at work here, more than once (out of memory?)"
+    elif cause is Cause.CLUSTER:
+        reason = f"the cluster was lost, or has no worker for the task: {reason}"
+    elif isinstance(error, MemoryError):
+        reason = f"out of memory: lower 'chunk_entries' in the job file, or give workers more ({reason})"
+    return Failure(cause, reason)
+
+
+def _cause(error: BaseException, reason: str) -> Cause:
+    for types, cause in _BY_TYPE.items():
+        if isinstance(error, types):
+            return cause
+    if type(error).__name__ in _BY_NAME:
+        return _BY_NAME[type(error).__name__]
     if type(error).__module__.startswith("aiohttp"):
         # Of a web server: its own trouble, a broken connection, and what it says of too many requests may pass.
         status = getattr(error, "status", 500)
-        return Failure(Cause.TRANSIENT if status >= 500 or status in {408, 429} else Cause.CORRUPT, reason)
+        return Cause.TRANSIENT if status >= 500 or status in {408, 429} else Cause.CORRUPT
     if isinstance(error, OSError | TimeoutError):
-        permanent = _CORRUPT_TEXT.search(reason) is not None
-        return Failure(Cause.CORRUPT if permanent else Cause.TRANSIENT, reason)
-    if type(error).__name__ == "KilledWorker":
-        return Failure(Cause.KILLED, "the worker died while it was at work here, more than once (out of memory?)")
-    return Failure(Cause.PROCESSOR, reason)
+        return Cause.CORRUPT if _CORRUPT_TEXT.search(reason) else Cause.TRANSIENT
+    return Cause.PROCESSOR
 
 
 def try_again(failure: Failure, attempts: int) -> bool:

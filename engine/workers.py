@@ -13,10 +13,12 @@ if TYPE_CHECKING:
 class Workers:
     """The workers of a run; a run with nothing left to do starts none.
 
-    open: gives the client; called once, and only when there is work.
+    open: gives the client; called once, and only when there is work. patience: seconds without any worker after which
+    a run stops.
     """
 
     open: "Callable[[], Client]"
+    patience: float = 600
 
     @cached_property
     def client(self) -> "Client":
@@ -27,3 +29,7 @@ class Workers:
     def number(self) -> int:
         """How many there are now, at least one."""
         return max(1, len(self.client.scheduler_info(n_workers=-1)["workers"]))
+
+    def any(self) -> bool:
+        """Whether the scheduler answers and has a worker."""
+        return self.client.status == "running" and bool(self.client.scheduler_info(n_workers=1)["workers"])

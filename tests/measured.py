@@ -3,9 +3,12 @@
 import json
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from lineshape.engine.catalogue import FileRecord, remembered
 from lineshape.engine.clusters.local import Local
 from lineshape.engine.workers import Workers
 from lineshape.jobs.simulate.gamma_tautau import GammaTauTau
@@ -24,14 +27,25 @@ def of_processing(chunks: int, entries: int, folder: Path, workers: int = 1) -> 
     """Process so many chunks of so many entries: peaks of the client and of its largest worker, and seconds."""
     # Every event has one or two taus; the file holds a few more events than are asked for.
     path = folder / "taus.root"
-    write_file(FileOrder(GammaTauTau(), int(1.34 * chunks * entries) + 10, 1, 0, TREE, path))
+    order = FileOrder(GammaTauTau(), int(1.34 * chunks * entries) + 10, 1, 0, TREE, path)
+    # Elsewhere, as this process's own peak is of what it processes.
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as elsewhere:
+        elsewhere.submit(write_file, order).result()
     job = small_job([path], chunk_entries=entries)
     with Local(workers=workers).open() as client:
         start = time.monotonic()
         store = process_with(job, folder / "run", Workers(lambda: client))
         seconds = time.monotonic() - start
         peaks = client.run(high_water)
-    return {"chunks": len(store.shards), "client": high_water(), "worker": max(peaks.values()), "seconds": seconds}
+    (record,) = remembered(folder / "run" / "features").values()
+    assert isinstance(record, FileRecord)
+    return {
+        "chunks": len(store.shards),
+        "client": high_water(),
+        "worker": max(peaks.values()),
+        "seconds": seconds,
+        "entry_bytes": record.entry_bytes,
+    }
 
 
 if __name__ == "__main__":

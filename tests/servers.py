@@ -9,7 +9,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -101,13 +101,14 @@ def xrootd(place: Path, files: list[Path]) -> Iterator[XRootD]:
 
 
 class _Ranges(SimpleHTTPRequestHandler):
-    """Files with range requests, which Python's own server ignores; the first `busy` requests are answered 503."""
+    """Files with range requests, which Python's own server ignores; the requests of these numbers are answered 503."""
 
-    busy = 0
+    busy: Container[int] = ()
+    answered = 0
 
     def do_GET(self) -> None:
-        if type(self).busy > 0:
-            type(self).busy -= 1
+        type(self).answered += 1
+        if type(self).answered in self.busy:
             self.send_error(503)
             return
         path = Path(self.translate_path(self.path))
@@ -139,7 +140,7 @@ class _NoRanges(SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def http(folder: Path, ranges: bool = True, busy: int = 0) -> Iterator[str]:
+def http(folder: Path, ranges: bool = True, busy: Container[int] = ()) -> Iterator[str]:
     """An HTTP server of a folder; gives its address."""
     handler = type("Handler", (_Ranges if ranges else _NoRanges,), {"busy": busy})
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(folder)))

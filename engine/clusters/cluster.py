@@ -1,9 +1,12 @@
 """What a cluster is: settings that open a Dask client."""
 
+import ipaddress
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
 
 from lineshape.engine.errors import RequestError
 from lineshape.engine.settings import Settings
@@ -13,7 +16,12 @@ if TYPE_CHECKING:
 
 
 class Cluster(Settings, ABC):
-    """A kind of cluster. `open` gives a client and closes everything that it started when the block ends."""
+    """A kind of cluster. `open` gives a client and closes everything that it started when the block ends.
+
+    wait: seconds without any worker after which a run stops.
+    """
+
+    wait: Annotated[float, Field(gt=0)] = 600
 
     @abstractmethod
     @contextmanager
@@ -23,18 +31,29 @@ class Cluster(Settings, ABC):
 
 
 def require_closed_dashboard(client: "Client", start: str) -> None:
-    """Raise RequestError where a scheduler's dashboard listens on every interface: TLS does not cover it.
+    """Raise RequestError where a scheduler's dashboard listens beyond loopback: TLS does not cover it.
 
     start: how to start it closed.
     """
-    hosts = client.run_on_scheduler(_dashboard_hosts)
-    if {"0.0.0.0", "::"} & set(hosts):  # noqa: S104 - looked for, not bound
+
+    # A function in a function is sent by value: the scheduler need not have lineshape installed.
+    def hosts(dask_scheduler: "Scheduler") -> list[str]:
+        sockets = getattr(dask_scheduler.http_server, "_sockets", None)
+        if sockets is None:
+            return ["an address that this version of distributed does not tell"]
+        return [str(socket.getsockname()[0]) for socket in sockets.values()]
+
+    found = [host for host in client.run_on_scheduler(hosts) if not is_loopback(host)]
+    if found:
         raise RequestError(
-            "the scheduler's dashboard listens on every network interface, where anyone can see and stop the work: "
-            f"{start}, or say 'open_dashboard: true' under 'cluster:' if that is meant"
+            f"the scheduler's dashboard listens on {', '.join(found)}, where anyone on the network can see and stop "
+            f"the work: {start}, or say 'open_dashboard: true' under 'cluster:' if that is meant"
         )
 
 
-def _dashboard_hosts(dask_scheduler: "Scheduler") -> list[str]:
-    sockets = getattr(dask_scheduler.http_server, "_sockets", {})
-    return [str(socket.getsockname()[0]) for socket in sockets.values()]
+def is_loopback(host: str) -> bool:
+    """Whether a host, by name or number, is this machine alone."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

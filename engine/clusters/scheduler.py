@@ -1,6 +1,5 @@
 """A Dask scheduler that is there already: a batch system's, a facility's, one that was started by hand."""
 
-import ipaddress
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import model_validator
 
-from lineshape.engine.clusters.cluster import Cluster, require_closed_dashboard
+from lineshape.engine.clusters.cluster import Cluster, is_loopback, require_closed_dashboard
 from lineshape.engine.errors import RequestError
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ class Scheduler(Cluster):
 
     address: as in tls://host:8786. ca, certificate, key: PEM files. timeout: seconds to wait for it.
     plain_tcp: yes to a connection that anyone on the network can read and run code through.
-    open_dashboard: yes to a dashboard that listens on every interface.
+    open_dashboard: yes to a dashboard that listens beyond loopback.
     """
 
     address: str
@@ -38,7 +37,7 @@ class Scheduler(Cluster):
             raise ValueError(f"address '{self.address}': expected one like tls://host:8786")
         if protocol == "tls" and not (self.ca and self.certificate and self.key):
             raise ValueError("a tls:// address needs the PEM files 'ca', 'certificate' and 'key'")
-        if protocol == "tcp" and not (self.plain_tcp or _is_this_machine(rest.rpartition(":")[0])):
+        if protocol == "tcp" and not (self.plain_tcp or is_loopback(rest.rpartition(":")[0])):
             raise ValueError(
                 f"address '{self.address}' is plain TCP, through which anyone on the network can run code on the "
                 "workers: start the scheduler with TLS and give its tls:// address, or say 'plain_tcp: true'"
@@ -50,6 +49,11 @@ class Scheduler(Cluster):
         """Connect, and disconnect when the block ends; the scheduler and its workers go on."""
         from distributed import Client
 
+        for name in ("ca", "certificate", "key"):
+            if (path := getattr(self, name)) and not path.is_file():
+                raise RequestError(
+                    f"cluster.{name}: no file {path}; expected a PEM file (working folder: {Path.cwd()})"
+                )
         try:
             client = Client(self.address, security=self._security(), timeout=self.timeout, set_as_default=False)
         except (OSError, TimeoutError) as error:
@@ -66,10 +70,3 @@ class Scheduler(Cluster):
             return None
         files = {"tls_ca_file": self.ca, "tls_client_cert": self.certificate, "tls_client_key": self.key}
         return Security(require_encryption=True, **{name: str(path) for name, path in files.items()})
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False

@@ -133,6 +133,9 @@ def histogram(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> Perf
             path.unlink()
             raise RunError(f"{path} was cut short on disk, and is removed: run the same command again") from error
     performance.save(folder.histograms)
+    current = {work.path(group) for group in parts}
+    for old in set(work.parts.glob("*.npz")) - current:
+        old.unlink(missing_ok=True)
     return performance
 
 

@@ -16,6 +16,7 @@ from lineshape.engine.catalogue import (
     inspect_file,
     remember,
     remembered,
+    versions,
     without_repeats,
 )
 from lineshape.engine.errors import RequestError, RunError, nearest
@@ -39,6 +40,8 @@ from lineshape.engine.workers import Workers
 #: Entries, and chunks, that one task takes at most: a second or two of work on one file, which is opened once for it.
 TASK_ENTRIES = 400_000
 TASK_CHUNKS = 64
+#: Entries that a task takes at least, so that its work outweighs opening the file.
+LEAST_ENTRIES = 20_000
 
 #: Copies of a chunk's entries that a worker holds at most: baskets, as read, selected and written (measured: 3 to 6).
 WORKING = 8
@@ -117,31 +120,32 @@ def _look_into(
 ) -> Catalogue:
     branches = {name: _alternatives(default) for name, default in processor.reads.items()}
     branches |= {name: _alternatives(branch) for name, branch in job.branches.items()}
+    sources = {sample: expand(patterns) for sample, patterns in files.items()}
+    bar = bars.add("catalogue", sum(map(len, sources.values())))
+    now = versions([source.path for of_sample in sources.values() for source in of_sample])
     requests = [
-        FileRequest(sample, source, job.samples[sample].tree, branches)
-        for sample, patterns in files.items()
-        for source in expand(patterns)
+        FileRequest(sample, source, job.samples[sample].tree, branches, now[source.path])
+        for sample, of_sample in sources.items()
+        for source in of_sample
     ]
-    bar = bars.add("catalogue", len(requests))
     before = remembered(folder)
     found = [(request, before[request.key]) for request in requests if request.key in before]
     new = [request for request in requests if request.key not in before]
     bar.advance(len(found))
-    quarantined: list[Quarantined] = []
     for request, outcome in Executor(workers, inspect_file).run(new):
         bar.advance()
-        if isinstance(outcome, Failure):
-            quarantined.append(
-                Quarantined(request.sample, request.source.path, -1, -1, outcome.cause.value, outcome.reason)
-            )
-        else:
-            found.append((request, outcome))
-    if not found:
-        reasons = sorted(item.reason for item in quarantined)
-        raise RequestError("no file can be used:\n" + "\n".join(reasons[:5]))
+        found.append((request, outcome))
     if new:
         remember(folder, found)
-    records, repeats = without_repeats(record for _, record in found)
+    quarantined = [
+        Quarantined(request.sample, request.source.path, -1, -1, outcome.cause.value, outcome.reason)
+        for request, outcome in found
+        if isinstance(outcome, Failure)
+    ]
+    if len(quarantined) == len(found):
+        reasons = sorted(item.reason for item in quarantined)
+        raise RequestError("no file can be used:\n" + "\n".join(reasons[:5]))
+    records, repeats = without_repeats(record for _, record in found if isinstance(record, FileRecord))
     notes = [f"{again.path} is {first.path} once more (UUID {again.uuid}); counted once" for again, first in repeats]
     chunks = [chunk for record in records for chunk in chunks_of(record, job.chunk_entries)]
     return Catalogue(records, chunks, quarantined, notes)
@@ -204,13 +208,21 @@ def _outcomes(plan: Plan, todo: Sequence[Chunk], workers: Workers) -> Iterator[t
 
 
 def tasks_of(todo: Sequence[Chunk], workers: int) -> list[tuple[Chunk, ...]]:
-    """Chunks in tasks of one file each, as large as leaves a few tasks for every worker."""
+    """Chunks in tasks of one file each: large ones first, then ever smaller ones, so that all workers end together.
+
+    (Guided self-scheduling: Polychronopoulos and Kuck, IEEE Trans. Comput. C-36 (1987) 1425.)
+    """
     entries = sum(chunk.stop - chunk.start for chunk in todo) / len(todo)
-    size = int(min(TASK_CHUNKS, TASK_ENTRIES / entries, len(todo) / (2 * TASKS_A_WORKER * workers)))
+    most, least = min(TASK_CHUNKS, TASK_ENTRIES / entries), LEAST_ENTRIES / entries
     tasks: list[tuple[Chunk, ...]] = []
+    left = len(todo)
     for _, of_file in groupby(todo, key=lambda chunk: (chunk.file.sample, chunk.file.path, chunk.file.tree)):
         chunks = list(of_file)
-        tasks += [tuple(chunks[i : i + max(1, size)]) for i in range(0, len(chunks), max(1, size))]
+        while chunks:
+            size = max(1, int(min(most, max(least, left / (4 * workers)))))
+            tasks.append(tuple(chunks[:size]))
+            left -= len(tasks[-1])
+            chunks = chunks[size:]
     return tasks
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from lineshape.engine import ledger
 from lineshape.engine.bundles import Bundle
-from lineshape.engine.digests import code_of, digest
+from lineshape.engine.digests import digest
 from lineshape.engine.errors import RunError
 from lineshape.engine.executor import Executor
 from lineshape.engine.files import read_json, write_json
@@ -26,6 +26,7 @@ from lineshape.engine.report.page import Content, Section, write_page
 from lineshape.engine.report.plots import Plot, Series
 from lineshape.engine.report.summary import Row, rows_of
 from lineshape.engine.shards import FeatureStore
+from lineshape.engine.source_code import code_of
 from lineshape.engine.verdicts import Failure
 from lineshape.engine.workers import Workers
 

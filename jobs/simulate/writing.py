@@ -9,7 +9,7 @@ import awkward as ak
 import numpy as np
 from pydantic import Field, ValidationError
 
-from lineshape.engine.digests import code_of, digest, source_of
+from lineshape.engine.digests import digest
 from lineshape.engine.errors import RequestError, RunError, listing, nearest
 from lineshape.engine.executor import Executor
 from lineshape.engine.files import replacing
@@ -18,6 +18,7 @@ from lineshape.engine.kinds import KindError, KindSpec, build, find
 from lineshape.engine.progress import Bars
 from lineshape.engine.run import Simulate
 from lineshape.engine.settings import Settings
+from lineshape.engine.source_code import code_of, source_of
 from lineshape.engine.verdicts import Failure
 from lineshape.engine.workers import Workers
 from lineshape.jobs.simulate.family import Family, Sample

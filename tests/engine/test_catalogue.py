@@ -18,10 +18,12 @@ from lineshape.engine.catalogue import (
     inspect_file,
     remember,
     remembered,
+    versions,
     without_repeats,
 )
 from lineshape.engine.errors import DataError
 from lineshape.engine.sources import Source
+from lineshape.engine.verdicts import Cause, Failure
 from tests.conftest import TREE
 
 
@@ -44,7 +46,8 @@ def test_chunks_cover_every_entry_once(entries: int, size: int) -> None:
 def test_identity_is_of_the_content_not_of_the_path() -> None:
     chunk = chunks_of(record(), 100)[0]
     assert chunk.identity("p") == chunks_of(record(path="moved/a.root"), 100)[0].identity("p")
-    for other in (record(uuid="v"), record(entries=11)):
+    # A file that is opened again to be added to keeps its UUID.
+    for other in (record(uuid="v"), record(entries=11), record(size=101)):
         assert chunk.identity("p") != chunks_of(other, 100)[0].identity("p")
     assert chunk.identity("p") != chunk.identity("another processor")
 
@@ -67,7 +70,8 @@ def test_one_file_may_hold_the_trees_of_two_samples() -> None:
 
 
 def request(path: Path, adler32: str = "") -> FileRequest:
-    return FileRequest("s", Source(str(path), adler32), TREE, {"pt": ("TauJetsAuxDyn.ptCombined",), "none": (None,)})
+    branches = {"pt": ("TauJetsAuxDyn.ptCombined",), "none": (None,)}
+    return FileRequest("s", Source(str(path), adler32), TREE, branches, versions([str(path)])[str(path)])
 
 
 def test_a_look_is_remembered_until_the_file_changes(ntuples: list[Path], tmp_path: Path) -> None:
@@ -76,8 +80,11 @@ def test_a_look_is_remembered_until_the_file_changes(ntuples: list[Path], tmp_pa
     found = inspect_file(request(path))
     assert found.entry_bytes > 4
     assert remembered(tmp_path) == {}
-    remember(tmp_path, [(request(path), found)])
-    assert remembered(tmp_path) == {request(path).key: found}
+    damaged = Failure(Cause.CORRUPT, "not a ROOT file")
+    busy = Failure(Cause.TRANSIENT, "the server is busy")
+    others = [request(tmp_path / "none.root"), request(ntuples[0])]
+    remember(tmp_path, [(request(path), found), (others[0], damaged), (others[1], busy)])
+    assert remembered(tmp_path) == {request(path).key: found, others[0].key: damaged}
     os.utime(path, ns=(1, 1))
     assert request(path).key not in remembered(tmp_path)
     (tmp_path / "catalogue.json").write_text("{}", encoding="utf-8")

@@ -1,14 +1,10 @@
 """Hashes: uniform, independent, and the same on every machine."""
 
-from pathlib import Path
-
 import numpy as np
-import pytest
 
-from lineshape.engine.digests import code_of, digest, source_of, uniform
+from lineshape.engine.digests import digest, uniform
 from lineshape.engine.split import Split
 from lineshape.engine.statistics import GROUPS, groups
-from lineshape.processors.tau_energy_scale_physlite import TauEnergyScalePhyslite
 
 #: Of 1 and 2, computed with Python's integers.
 GOLDEN = [0.5665615751722809, 0.5911897341980794]
@@ -38,22 +34,3 @@ def test_split_and_groups_are_independent() -> None:
     assert abs(splits["validation"].mean() - 2 / 3 * 0.2) < 0.004
     in_test = np.bincount(groups(event)[splits["test"]], minlength=GROUPS)
     assert in_test.std() / in_test.mean() < 0.04
-
-
-def test_source_holds_the_modules_beside_it() -> None:
-    source = source_of(TauEnergyScalePhyslite)
-    assert "class TauEnergyScalePhyslite" in source
-    assert "def matched" in source
-    assert "class Executor" not in source
-
-
-def test_code_of_a_package_changes_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = tmp_path / "a_package"
-    folder.mkdir()
-    (folder / "__init__.py").write_text("", encoding="utf-8")
-    (folder / "module.py").write_text("value = 1\n", encoding="utf-8")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    first = code_of("a_package")
-    assert code_of("a_package") == first
-    (folder / "module.py").write_text("value = 2\n", encoding="utf-8")
-    assert code_of("a_package") != first

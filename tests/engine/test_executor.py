@@ -1,12 +1,13 @@
 """The executor on real workers: bounded, retried, failures as data."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from lineshape.engine.errors import DataError
-from lineshape.engine.executor import Executor
+from lineshape.engine.executor import TASKS_A_WORKER, Executor
 from lineshape.engine.verdicts import Cause, Failure
 from lineshape.engine.workers import Workers
 
@@ -62,6 +63,23 @@ def test_everything_comes_back_once_and_few_are_in_flight(workers: Workers, tmp_
         done += 1
         assert len(taken) - done <= 5
     assert done == 40
+
+
+def test_by_default_a_few_for_each_worker_are_in_flight(workers: Workers) -> None:
+    """However many there are to come: two workers here."""
+    taken, most = 0, 0
+
+    def items() -> Iterator[int]:
+        nonlocal taken
+        while taken < 500:
+            taken += 1
+            yield taken
+
+    for done, _ in enumerate(Executor(workers, abs).run(items())):
+        most = max(most, taken - done)
+        assert len(workers.client.futures) <= most
+    assert taken == 500
+    assert TASKS_A_WORKER <= most <= 2 * TASKS_A_WORKER
 
 
 @pytest.mark.filterwarnings("default")

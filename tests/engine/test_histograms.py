@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import uproot
 
+from lineshape.engine.errors import RunError
 from lineshape.engine.histograms import Serialiser, add_part, from_uhi, merge, save_part, save_root, to_uhi
 
 
@@ -31,6 +32,13 @@ def test_merge_leaves_its_parts_alone() -> None:
     assert first.sum() == 1
 
 
+def test_axes_that_depend_on_the_data_are_named() -> None:
+    other = hist.Hist(hist.axis.Regular(3, 0, 2, name="x"), storage=hist.storage.Int64())
+    first = hist.Hist(hist.axis.Regular(3, 0, 1, name="x"), storage=hist.storage.Int64())
+    with pytest.raises(RunError, match="histogram 'pt' has other axes in one part of the data than in another"):
+        merge([{"pt": first}, {"pt": other}])
+
+
 def test_uhi_and_root_files(tmp_path: Path, rng: np.random.Generator) -> None:
     histogram = make(rng.normal(0.5, 0.5, 100), rng.normal(0.5, 0.5, 100))
     assert from_uhi(to_uhi(histogram)) == histogram
@@ -45,5 +53,6 @@ def test_axes_are_put_into_words_once_and_mean_the_same(storage: object, rng: np
     for bins in (5, 5, 6, 5):
         filled = hist.Hist(hist.axis.Regular(bins, 0, 1, name="x", label="x [GeV]"), storage=storage)  # type: ignore[call-overload]
         filled.fill(rng.random(100))
+        filled.label = str(rng.random())
         assert serialise("x", filled) == to_uhi(filled)
         assert from_uhi(serialise("x", filled)) == filled

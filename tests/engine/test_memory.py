@@ -16,7 +16,7 @@ from lineshape.engine.stages.processing import Catalogue, needs
 from lineshape.jobs import api
 
 
-def catalogue(entries: int, chunk: int, entry_bytes: float = 250) -> Catalogue:
+def catalogue(entries: int, chunk: int, entry_bytes: float) -> Catalogue:
     record = FileRecord("s", "a.root", "tree", "uuid", entries, 100, dict.fromkeys("abcdef", "x"), entry_bytes)
     return Catalogue([record], chunks_of(record, chunk), [], [])
 
@@ -45,7 +45,7 @@ def test_a_need_is_refused_with_every_term() -> None:
 
 
 def test_a_workers_need_is_of_the_chunk_and_the_clients_of_their_number() -> None:
-    few, many = (needs(catalogue(10**6, size), None, 6) for size in (10**6, 10**3))
+    few, many = (needs(catalogue(10**6, size, 250), None, 6) for size in (10**6, 10**3))
     assert few[0].size > many[0].size + 500 * MIB
     assert few[1].size < many[1].size
     assert needs(catalogue(10**6, 10**3, 500), None, 6)[0].size > many[0].size
@@ -56,7 +56,7 @@ def test_the_sum_holds_against_the_measured_peak(tmp_path: Path) -> None:
     """The peak is below what was computed, and that is not more than twice of it."""
     for entries in (1000, 80_000):
         found = measured(3, entries, tmp_path / str(entries))
-        computed = needs(catalogue(3 * entries, entries), None, 6)
+        computed = needs(catalogue(3 * entries, entries, found["entry_bytes"]), None, 6)
         for need, peak in zip(computed, (found["worker"], found["client"]), strict=True):
             assert peak <= need.size <= 2 * peak, (entries, need.process, peak / MIB, need.size / MIB)
 

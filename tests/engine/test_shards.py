@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lineshape.engine.columns import Column
-from lineshape.engine.errors import RequestError
+from lineshape.engine.errors import DataError, RequestError
 from lineshape.engine.shards import FeatureStore, Quarantined, ShardInfo, read_columns, read_info, write_shard
 
 MEANINGS = {"pt": Column(r"$p_T$", "GeV", 0, 100), "clusters": Column("Clusters", "GeV", 0, 10)}
@@ -50,7 +50,11 @@ def test_flipped_bits_are_noticed(shard: Path) -> None:
     content = bytearray(shard.read_bytes())
     content[column.data_page_offset + column.total_compressed_size - 2] ^= 0xFF
     shard.write_bytes(content)
-    with pytest.raises(OSError, match=r"(?i)crc|corrupt|checksum|deserializ|decompress"):
+    with pytest.raises(
+        DataError, match=r"(?i)was damaged on disk, and is removed: .*(crc|corrupt|checksum|decompress)"
+    ):
+        read_columns(shard, ["event", "pt"])
+    with pytest.raises(DataError, match="is not there: run 'lineshape process' again"):
         read_columns(shard, ["event", "pt"])
 
 

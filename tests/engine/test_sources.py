@@ -52,6 +52,17 @@ def test_a_list_that_is_not_there(tmp_path: Path) -> None:
         expand([str(tmp_path / "none.txt")])
 
 
+def test_a_list_that_names_itself(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("b.txt\n", encoding="utf-8")
+    (tmp_path / "b.txt").write_text("a.txt\n", encoding="utf-8")
+    with pytest.raises(RequestError, match=r"a\.txt: this list of files names itself, by way of .*b\.txt → "):
+        expand([str(tmp_path / "a.txt")])
+
+
+def test_a_host_in_brackets_is_no_glob() -> None:
+    assert paths("root://[::1]:1094//data/file.root") == ["root://[::1]:1094//data/file.root"]
+
+
 def test_a_checksum_behind_a_path(both: list[str]) -> None:
     assert expand([both[0], f"{both[0]}#adler32=0A1B2C3D"]) == [Source(both[0], "0a1b2c3d")]
     with pytest.raises(RequestError, match="expected 8 hexadecimal digits after #adler32="):

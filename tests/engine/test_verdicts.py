@@ -6,11 +6,15 @@ import aiohttp
 import cramjam
 import pytest
 
-from lineshape.engine.errors import DataError
+from lineshape.engine.errors import DataError, StorageError
 from lineshape.engine.verdicts import ATTEMPTS, Cause, Failure, back_off, classify, try_again
 
 
 class KilledWorker(Exception):  # noqa: N818 - named as Dask's, which is told by its name
+    pass
+
+
+class NoValidWorkerError(Exception):
     pass
 
 
@@ -28,6 +32,9 @@ class KilledWorker(Exception):  # noqa: N818 - named as Dask's, which is told by
         (zlib.error("incorrect header check"), Cause.CORRUPT),
         (cramjam.DecompressionError("bad frame"), Cause.CORRUPT),
         (KilledWorker("worker died"), Cause.KILLED),
+        (MemoryError(), Cause.TRANSIENT),
+        (NoValidWorkerError("no worker"), Cause.CLUSTER),
+        (StorageError("disk full"), Cause.STORAGE),
         (ValueError("in the processor"), Cause.PROCESSOR),
         (ZeroDivisionError("division by zero"), Cause.PROCESSOR),
     ],

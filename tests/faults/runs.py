@@ -19,6 +19,7 @@ from lineshape.engine.progress import Screen
 from lineshape.engine.shards import FeatureStore
 from lineshape.engine.stages.histogramming import histogram
 from lineshape.engine.stages.processing import process
+from lineshape.engine.stages.training import train
 from lineshape.engine.workers import Workers
 from lineshape.jobs import api
 from tests.conftest import small_job
@@ -49,12 +50,13 @@ def process_with(job: Job, folder: Path, workers: Workers) -> FeatureStore:
 def content(folder: Path) -> dict[str, str]:
     """Digest of every file of a feature store and of the histograms that must be the same bit by bit.
 
-    ROOT files hold the time of writing; what they hold is in the JSON beside them.
+    ROOT files hold the time of writing; what they hold is in the JSON beside them. What a killed process had begun to
+    write has a hidden name.
     """
     found = {}
     for part in ("features", "histograms"):
         for path in sorted((folder / part).rglob("*")):
-            if path.is_file() and path.suffix != ".root" and path.name != "catalogue.json":
+            if path.is_file() and path.suffix != ".root" and path.name[0] != "." and path.name != "catalogue.json":
                 found[str(path.relative_to(folder))] = hashlib.sha256(path.read_bytes()).hexdigest()
     return found
 
@@ -98,12 +100,13 @@ def killing_workers(every: float, seed: int) -> Iterator[list[int]]:
 
 
 def main(job: Path, folder: Path) -> None:
-    """Process and histogram on two workers: the driver that is killed."""
+    """Process and histogram on two workers, with the models that need no training: the driver that is killed."""
     loaded = api.load(job)
     with Local(workers=2).open() as client:
         workers = Workers(lambda: client)
         process_with(loaded, folder, workers)
         with Screen().bars() as bars:
+            train(loaded, RunFolder(folder), workers, bars, ["combined", "particle_flow"])
             histogram(loaded, RunFolder(folder), workers, bars)
 
 

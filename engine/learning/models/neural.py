@@ -52,6 +52,9 @@ class Neural(Model):
     @model_validator(mode="after")
     def _kinds_exist(self) -> Self:
         _ = self.built_network, self.built_loss
+        logarithms = self.scaling.get("logarithm", [])
+        if both := [name for name in self.mirrored if logarithms == "all" or name in logarithms]:
+            raise ValueError(f"mirrored: {', '.join(both)} is scaled by its logarithm, and so has no sign to be drawn")
         return self
 
     @cached_property

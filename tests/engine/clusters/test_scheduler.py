@@ -2,7 +2,10 @@
 
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -10,9 +13,9 @@ from distributed import Security
 from pydantic import ValidationError
 
 from lineshape.engine.clusters.scheduler import Scheduler
-from lineshape.engine.errors import RequestError
+from lineshape.engine.errors import ClusterError, RequestError
 from lineshape.engine.workers import Workers
-from tests.faults.runs import faulty_job, process_with
+from tests.faults.runs import content, faulty_job, process_with
 from tests.servers import free_port
 
 
@@ -21,72 +24,142 @@ def pem(tmp_path: Path) -> dict[str, Path]:
     """A certificate for this test alone, as files."""
     security = Security.temporary()
     files = {}
-    for name, content in {
+    for name, text in {
         "ca": security.tls_ca_file,
         "certificate": security.tls_client_cert,
         "key": security.tls_client_key,
     }.items():
         files[name] = tmp_path / f"{name}.pem"
-        files[name].write_text(content, encoding="utf-8")
+        files[name].write_text(text, encoding="utf-8")
     return files
 
 
-def started(pem: dict[str, Path], dashboard: str) -> Iterator[str]:
-    """A scheduler and a worker; gives the scheduler's address."""
-    port = free_port()
-    address = f"tls://127.0.0.1:{port}"
-    tls = ["--tls-ca-file", pem["ca"], "--tls-cert", pem["certificate"], "--tls-key", pem["key"]]
-    run = [sys.executable, "-m", "distributed.cli.dask_scheduler"]
-    scheduler = [*run, "--host", address, "--dashboard-address", dashboard, *tls]
-    worker = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard", *tls]
-    worker += ["--dashboard-address", "127.0.0.1:0", "--host", "127.0.0.1"]
-    processes = [
-        subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for command in (scheduler, worker)
-    ]
-    try:
-        yield address
-    finally:
-        for process in reversed(processes):
+@dataclass
+class Started:
+    """A scheduler, and a worker that may be yet to come."""
+
+    pem: dict[str, Path]
+    dashboard: str = "127.0.0.1:0"
+    port: int = field(default_factory=free_port)
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @property
+    def address(self) -> str:
+        return f"tls://127.0.0.1:{self.port}"
+
+    def scheduler(self) -> None:
+        self._start("scheduler", "--host", self.address, "--dashboard-address", self.dashboard)
+
+    def worker(self) -> None:
+        name = "--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0"
+        self._start("worker", self.address, "--nthreads", "1", "--no-dashboard", *name)
+
+    def kill(self, name: str) -> None:
+        process = self.processes.pop(name)
+        process.kill()
+        process.wait()
+
+    def _start(self, name: str, *words: str) -> None:
+        tls = ("--tls-ca-file", self.pem["ca"], "--tls-cert", self.pem["certificate"], "--tls-key", self.pem["key"])
+        command = [sys.executable, "-m", f"distributed.cli.dask_{name}", *words, *map(str, tls)]
+        self.processes[name] = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def close(self) -> None:
+        for process in reversed(self.processes.values()):
             process.terminate()
             process.wait(timeout=30)
 
 
 @pytest.fixture
-def closed(pem: dict[str, Path]) -> Iterator[str]:
-    yield from started(pem, "127.0.0.1:0")
+def closed(pem: dict[str, Path]) -> Iterator[Started]:
+    started = Started(pem)
+    started.scheduler()
+    yield started
+    started.close()
 
 
 @pytest.fixture
-def wide_open(pem: dict[str, Path]) -> Iterator[str]:
-    yield from started(pem, "0.0.0.0:0")
+def wide_open(pem: dict[str, Path]) -> Iterator[Started]:
+    started = Started(pem, "0.0.0.0:0")
+    started.scheduler()
+    yield started
+    started.close()
 
 
 @pytest.mark.processes
 @pytest.mark.filterwarnings("default")
 def test_the_same_shards_through_tls(
-    closed: str, pem: dict[str, Path], ntuples: list[Path], tmp_path: Path, workers: Workers
+    closed: Started, pem: dict[str, Path], ntuples: list[Path], tmp_path: Path, workers: Workers
 ) -> None:
+    """The worker comes only when tasks wait for it, as those of a cluster that adapts do."""
     job = faulty_job(ntuples, tmp_path / "faults")
     plain = process_with(job, tmp_path / "plain", workers)
-    with Scheduler(address=closed, **pem).open() as client:
-        client.wait_for_workers(1, timeout=60)
+    with Scheduler(address=closed.address, **pem).open() as client:
+        assert not client.scheduler_info()["workers"]
+        threading.Timer(3, closed.worker).start()
         store = process_with(job, tmp_path / "run", Workers(lambda: client))
         assert client.security.require_encryption
     assert store.digest() == plain.digest()
-    with Scheduler(address=closed, **pem).open() as again:
+    with Scheduler(address=closed.address, **pem).open() as again:
         assert len(again.scheduler_info()["workers"]) == 1, "the scheduler goes on when a run has ended"
 
 
 @pytest.mark.processes
 @pytest.mark.filterwarnings("default")
-def test_a_dashboard_that_is_open_to_the_world_is_refused(wide_open: str, pem: dict[str, Path]) -> None:
+def test_a_scheduler_that_dies_stops_the_run_and_blames_no_chunk(
+    closed: Started, pem: dict[str, Path], ntuples: list[Path], tmp_path: Path, workers: Workers
+) -> None:
+    """With another one, the same command goes on."""
+    job = faulty_job(ntuples, tmp_path / "faults", **{"processor.seconds": 0.1})
+    process_with(job, tmp_path / "plain", workers)
+    closed.worker()
+
+    def break_down() -> None:
+        deadline = time.monotonic() + 60
+        while not list((tmp_path / "run").rglob("*.parquet")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        closed.kill("scheduler")
+
+    thread = threading.Thread(target=break_down)
+    with Scheduler(address=closed.address, timeout=2, **pem).open() as client:
+        thread.start()
+        with pytest.raises(ClusterError, match="the cluster was lost"):
+            process_with(job, tmp_path / "run", Workers(lambda: client))
+    thread.join()
+    assert list((tmp_path / "run").rglob("*.parquet"))
+    assert not (tmp_path / "run" / "features" / "manifest.json").exists()
+    process_with(job, tmp_path / "run", workers)
+    assert content(tmp_path / "run") == content(tmp_path / "plain")
+
+
+@pytest.mark.processes
+@pytest.mark.filterwarnings("default")
+def test_a_cluster_without_workers_is_not_waited_for_without_end(
+    closed: Started, pem: dict[str, Path], ntuples: list[Path], tmp_path: Path
+) -> None:
+    job = faulty_job(ntuples, tmp_path / "faults")
+    with Scheduler(address=closed.address, **pem).open() as client:
+        workers = Workers(lambda: client, patience=1)
+        with pytest.raises(ClusterError, match="the cluster has had no worker for 1 s: start some"):
+            process_with(job, tmp_path / "run", workers)
+
+
+def test_a_pem_file_that_is_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "none.pem"
+    scheduler = Scheduler(address="tls://127.0.0.1:1", ca=path, certificate=path, key=path)
+    with pytest.raises(RequestError, match=r"cluster\.ca: no file .*none\.pem; expected a PEM file"), scheduler.open():
+        pass
+
+
+@pytest.mark.processes
+@pytest.mark.filterwarnings("default")
+def test_a_dashboard_that_is_open_to_the_world_is_refused(wide_open: Started, pem: dict[str, Path]) -> None:
     with (
-        pytest.raises(RequestError, match=r"dashboard listens on every network interface.*127\.0\.0\.1:0"),
-        Scheduler(address=wide_open, **pem).open(),
+        pytest.raises(RequestError, match=r"dashboard listens on 0\.0\.0\.0, where anyone.*127\.0\.0\.1:0"),
+        Scheduler(address=wide_open.address, **pem).open(),
     ):
         pass
-    with Scheduler(address=wide_open, open_dashboard=True, **pem).open() as client:
+    with Scheduler(address=wide_open.address, open_dashboard=True, **pem).open() as client:
         assert client.status == "running"
 
 

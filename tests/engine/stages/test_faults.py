@@ -14,19 +14,19 @@ import threading
 import time
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 import uproot
 
 from lineshape.engine.catalogue import FileRecord, chunks_of
 from lineshape.engine.clusters.local import Local
-from lineshape.engine.errors import RequestError, RunError, StorageError
+from lineshape.engine.errors import DataError, RequestError, RunError, StorageError
 from lineshape.engine.files import write_json
 from lineshape.engine.folders import RunFolder
 from lineshape.engine.shards import FeatureStore
 from lineshape.engine.stages.processing import tasks_of
 from lineshape.engine.workers import Workers
-from lineshape.jobs import api
-from tests.conftest import TREE
+from tests.conftest import TREE, small_job
 from tests.faults.runs import content, faulty_job, killing_workers, process_with, run, worker_pids
 
 #: A killed worker's last words are not ours to hush.
@@ -116,37 +116,36 @@ def test_a_stopped_worker(ntuples: list[Path], tmp_path: Path, faults: Path, wor
     assert content(tmp_path / "run") == content(tmp_path / "plain")
 
 
-def test_a_driver_killed_at_twenty_moments(
-    finished: api.Result, ntuples: list[Path], tmp_path: Path, faults: Path, workers: Workers
-) -> None:
-    """Processing and histogramming, with a rerun after each kill."""
-    job = finished.job
-    folder = RunFolder(tmp_path / "run")
-    shutil.copytree(finished.folder / "models", folder.models)
+def test_a_driver_killed_at_twenty_moments(ntuples: list[Path], tmp_path: Path) -> None:
+    """Processing and histogramming, with a rerun after each kill; a moment is a number of files made, not a time."""
+    plain, folder = RunFolder(tmp_path / "plain"), RunFolder(tmp_path / "run")
     path = tmp_path / "job.json"
-    write_json(path, job.model_dump(mode="json"))
-    rng = random.Random(7)
+    write_json(path, small_job(ntuples, chunk_entries=100).model_dump(mode="json"))
     command = [sys.executable, "-m", "tests.faults.runs", str(path), str(folder.path)]
-    kills = 0
-    while kills < 20:
+    subprocess.run([*command[:-1], str(plain.path)], check=True, capture_output=True)
+    expected, made_in_all = content(plain.path), _made(plain.path)
+    rng = random.Random(7)
+    met = []
+    while len(met) < 20:
+        moment = rng.randint(_made(folder.path), made_in_all - 1)
         driver = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            driver.wait(rng.uniform(1, 6))
-        except subprocess.TimeoutExpired:
-            driver.kill()
-            kills += 1
+        while _made(folder.path) < moment and driver.poll() is None:
+            time.sleep(0.005)
+        driver.kill()
         driver.wait()
-        if not _unfinished(folder):
-            shutil.rmtree(folder.features)
-            shutil.rmtree(folder.histograms)
+        met.append(_made(folder.path))
+        if len(met) < 20 and met[-1] == made_in_all:
+            shutil.rmtree(folder.path)
     subprocess.run(command, check=True, capture_output=True)
-    expected = content(finished.folder)
     assert content(folder.path) == expected
-    assert any(name.startswith("histograms/parts") for name in expected)
+    shards = len(FeatureStore.load(plain.features).shards)
+    assert sum(0 < made < shards for made in met) >= 5, f"kills met half-made feature stores: {met} of {shards}"
+    assert sum(shards < made < made_in_all for made in met) >= 2, f"kills met half-made sums: {met} of {made_in_all}"
 
 
-def _unfinished(folder: RunFolder) -> bool:
-    return not (folder.histograms / "measured.json").exists()
+def _made(folder: Path) -> int:
+    """Files made so far: shards, tallies and the manifest, parts of histograms and their sum."""
+    return len(content(folder))
 
 
 def test_a_full_disk(ntuples: list[Path], tmp_path: Path, faults: Path, undisturbed: dict[str, str]) -> None:
@@ -177,7 +176,7 @@ def test_torn_files(
     """Half a shard under its own name, as a machine that lost its power leaves it, and half of one not yet renamed."""
     job = faulty_job(ntuples, faults)
     store = process_with(job, tmp_path / "run", workers)
-    shutil.rmtree(tmp_path / "run" / "features" / "tallies")
+    shutil.rmtree(tmp_path / "run" / "features" / "tallies")  # else they are known, and found out when they are read
     paths = [store.path(shard) for shard in store.shards]
     paths[3].write_bytes(paths[3].read_bytes()[:1000])
     paths[5].write_bytes(b"")
@@ -200,12 +199,40 @@ def test_a_torn_tally_is_made_again(
     assert content(tmp_path / "run") == undisturbed
 
 
+def test_a_shard_that_the_disk_spoils_is_found_when_it_is_read(
+    ntuples: list[Path], tmp_path: Path, faults: Path, workers: Workers, undisturbed: dict[str, str]
+) -> None:
+    """Long after it was made and added up; the next run makes it anew."""
+    job = faulty_job(ntuples, faults)
+    store = process_with(job, tmp_path / "run", workers)
+    spoilt = store.path(store.shards[3])
+    column = pq.ParquetFile(spoilt).metadata.row_group(0).column(0)
+    whole = spoilt.read_bytes()
+    end = column.data_page_offset + column.total_compressed_size
+    spoilt.write_bytes(whole[: end - 8] + bytes(8) + whole[end:])
+    with pytest.raises(DataError, match=f"{spoilt.name} was damaged on disk, and is removed: run 'lineshape process'"):
+        list(store.tables(["event", *store.columns]))
+    process_with(job, tmp_path / "run", workers)
+    assert content(tmp_path / "run") == undisturbed
+
+
 def test_tasks_are_of_one_tree_each() -> None:
     """Two samples may read two trees of one file."""
     records = [FileRecord(name, "a.root", name, "uuid", 1300, 100, {"pt": "pt"}) for name in ("nominal", "up")]
     tasks = tasks_of([chunk for record in records for chunk in chunks_of(record, 100)], 2)
     assert all(len({chunk.file.tree for chunk in task}) == 1 for task in tasks)
     assert sum(map(len, tasks)) == 26
+
+
+def test_tasks_become_smaller_towards_the_end() -> None:
+    """So that no worker is at work on a large one when the others have ended; a task is never hardly worth a file."""
+    record = FileRecord("s", "a.root", "tree", "uuid", 3_000_000, 100, {"pt": "pt"})
+    tasks = tasks_of(chunks_of(record, 10_000), 2)
+    sizes = [sum(chunk.stop - chunk.start for chunk in task) for task in tasks]
+    assert sum(sizes) == 3_000_000
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] > 300_000
+    assert 20_000 <= sizes[-2] < 40_000
 
 
 def test_a_processor_that_raises_on_some_events(
@@ -303,6 +330,25 @@ def test_a_rerun_starts_no_cluster(ntuples: list[Path], tmp_path: Path, faults: 
 
     process_with(job, tmp_path / "run", Workers(none))  # type: ignore[arg-type]
     assert content(tmp_path / "run") == before
+
+
+def test_a_file_that_is_bad_for_good_is_not_looked_into_again(
+    ntuples: list[Path], tmp_path: Path, faults: Path, workers: Workers
+) -> None:
+    bad = tmp_path / "bad.root"
+    bad.write_bytes(b"no ROOT")
+    job = faulty_job([*ntuples, bad, tmp_path / "none.root"], faults)
+    first = process_with(job, tmp_path / "run", workers)
+
+    def none() -> None:
+        raise AssertionError("nothing has changed")
+
+    again = process_with(job, tmp_path / "run", Workers(none))  # type: ignore[arg-type]
+    assert len(again.quarantined) == 2
+    assert again.quarantined == first.quarantined
+    shutil.copy(ntuples[0], bad)
+    mended = process_with(job, tmp_path / "run", workers)
+    assert [Path(item.file).name for item in mended.quarantined] == ["none.root"]
 
 
 def test_too_little_memory_is_refused_term_by_term(ntuples: list[Path], tmp_path: Path, faults: Path) -> None:

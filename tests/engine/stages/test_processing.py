@@ -111,7 +111,7 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
         nan,
         r"branch TauJetsAuxDyn.ptCombined holds NaN or infinite values in [12] of \d+ entries, first in entry",
     ),
-    "damaged": (damaged, r"."),
+    "damaged": (damaged, r"branch \S+ is damaged or cut short: \w+"),
     "wrong_type": (wrong_type, r"column eta has one value an event; expected one for each object"),
 }
 

@@ -1,5 +1,6 @@
 """Files far away, through real servers, and files of the other kind: RNTuple."""
 
+import os
 import shutil
 import signal
 import tempfile
@@ -52,6 +53,12 @@ def test_root_urls(
     assert not store.quarantined
     assert rows(store) == rows(local)
     assert [shard.identity for shard in store.shards] == [shard.identity for shard in local.shards]
+
+    def none() -> None:
+        raise AssertionError("nothing has changed")
+
+    again = process_with(faulty_job(urls, tmp_path / "faults"), tmp_path / "run", Workers(none))  # type: ignore[arg-type]
+    assert again.digest() == store.digest()
 
 
 def test_a_glob_of_a_server(server: servers.XRootD, ntuples: list[Path]) -> None:
@@ -110,15 +117,39 @@ def test_a_server_that_stops_answering_is_an_error_that_may_pass(
     assert "DataError" not in done.stderr
 
 
-def test_http_urls_from_a_list_with_a_server_that_is_busy_at_first(
-    ntuples: list[Path], local: FeatureStore, tmp_path: Path, workers: Workers
+@pytest.mark.parametrize("busy", [range(4), range(12, 16), range(0, 10_000, 300)], ids=["first", "later", "often"])
+def test_http_urls_with_a_server_that_is_busy_now_and_then(
+    busy: range, ntuples: list[Path], local: FeatureStore, tmp_path: Path, workers: Workers
 ) -> None:
-    with servers.http(ntuples[0].parent, busy=3) as url:
-        files = tmp_path / "files.txt"
-        files.write_text("".join(f"{url}{path.name}\n" for path in ntuples), encoding="utf-8")
-        store = process_with(faulty_job([files], tmp_path / "faults"), tmp_path / "run", workers)
+    with servers.http(ntuples[0].parent, busy=busy) as url:
+        job = faulty_job([url + path.name for path in ntuples], tmp_path / "faults")
+        store = process_with(job, tmp_path / "run", workers)
     assert not store.quarantined
     assert rows(store) == rows(local)
+
+
+def test_a_list_of_a_server_and_a_rerun_that_asks_it_for_versions_alone(
+    ntuples: list[Path], local: FeatureStore, tmp_path: Path, workers: Workers
+) -> None:
+    folder = tmp_path / "served"
+    folder.mkdir()
+    for path in ntuples:
+        shutil.copy(path, folder)
+    (folder / "files.txt").write_text("".join(f"{path.name}\n" for path in ntuples), encoding="utf-8")
+
+    def none() -> None:
+        raise AssertionError("nothing has changed")
+
+    with servers.http(folder) as url:
+        job = faulty_job([url + "files.txt"], tmp_path / "faults")
+        store = process_with(job, tmp_path / "run", workers)
+        assert rows(store) == rows(local)
+        process_with(job, tmp_path / "run", Workers(none))  # type: ignore[arg-type]
+        os.utime(folder / ntuples[0].name, (1, 1))
+        with pytest.raises(AssertionError, match="nothing has changed"):
+            process_with(job, tmp_path / "run", Workers(none))  # type: ignore[arg-type]
+        with pytest.raises(RequestError, match=r"none\.txt: cannot read this list of files"):
+            expand([url + "none.txt"])
 
 
 def test_what_a_web_server_says(ntuples: list[Path], tmp_path: Path) -> None:

@@ -1,0 +1,83 @@
+"""Code as an input: what a result depends on besides data, so that a change of it is noticed."""
+
+import ast
+import importlib
+import sysconfig
+from collections.abc import Iterator
+from functools import cache
+from importlib.util import find_spec, resolve_name
+from pathlib import Path
+from typing import Final
+
+from lineshape.engine.digests import digest
+
+#: The engine has versions of its own (of shards, of bundles, of histograms): its source is left out.
+_ENGINE: Final = "lineshape.engine."
+
+
+def source_of(kind: type) -> str:
+    """The source of the module that defines a class, of its bases' modules, and of all that these import.
+
+    Installed packages other than the class's own (numpy, coffea …), and the engine beyond the class's own subpackage,
+    are left out.
+    """
+    own, home = kind.__module__.rpartition(".")[0] + ".", kind.__module__.partition(".")[0]
+    pending, seen = [base.__module__ for base in kind.__mro__], dict[str, str]()
+    while pending:
+        name = pending.pop()
+        path = _file_of(name, home)
+        if name in seen or path is None or (name.startswith(_ENGINE) and not name.startswith(own)):
+            continue
+        seen[name] = path.read_text(encoding="utf-8")
+        pending += _imports(ast.parse(seen[name]), name if path.name == "__init__.py" else name.rpartition(".")[0])
+    return "\n".join(seen[name] for name in sorted(seen))
+
+
+def _imports(tree: ast.Module, package: str) -> Iterator[str]:
+    """Names of what may be modules among all that is imported anywhere in a module of a package."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (part for alias in node.names for part in _with_parents(alias.name))
+        elif isinstance(node, ast.ImportFrom):
+            base = resolve_name("." * node.level + (node.module or ""), package) if node.level else str(node.module)
+            yield from _with_parents(base)
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _with_parents(name: str) -> Iterator[str]:
+    """A module and the packages that it is in, whose __init__ runs first."""
+    parts = name.split(".")
+    return (".".join(parts[: i + 1]) for i in range(len(parts)))
+
+
+@cache
+def _file_of(name: str, home: str) -> Path | None:
+    """The file of a module that is neither Python's own nor of an installed package, but for two; else None.
+
+    home: a package that counts wherever it is; lineshape itself is the other.
+    """
+    top = name.partition(".")[0]
+    try:
+        spec = find_spec(name) if top in {home, "lineshape"} or _is_local(find_spec(top)) else None
+    except (ImportError, ValueError, AttributeError):
+        return None
+    return Path(spec.origin) if spec and spec.has_location and spec.origin and spec.origin.endswith(".py") else None
+
+
+def _is_local(spec: object) -> bool:
+    origin = getattr(spec, "origin", None) or next(iter(getattr(spec, "submodule_search_locations", None) or ()), None)
+    if origin is None or not Path(origin).is_absolute():
+        return False
+    return not any(Path(origin).is_relative_to(folder) for folder in _installed())
+
+
+@cache
+def _installed() -> frozenset[str]:
+    return frozenset(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+
+
+def code_of(package: str) -> str:
+    """Digest of all Python files of a package, whatever folder it is installed in."""
+    folders = [Path(folder) for folder in importlib.import_module(package).__path__]
+    files = sorted((path.relative_to(folder).as_posix(), path) for folder in folders for path in folder.rglob("*.py"))
+    return digest([(name, path.read_text(encoding="utf-8")) for name, path in files])

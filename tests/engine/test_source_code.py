@@ -1,0 +1,84 @@
+"""What of the code a result depends on."""
+
+import importlib
+import sys
+from pathlib import Path
+
+import hist
+import pytest
+
+from lineshape.engine.source_code import _file_of, code_of, source_of
+from lineshape.processors.tau_energy_scale_physlite import TauEnergyScalePhyslite
+from tests.faults.faulty import Faulty
+
+
+def test_source_holds_the_modules_beside_it_and_not_the_engine() -> None:
+    source = source_of(TauEnergyScalePhyslite)
+    assert "class TauEnergyScalePhyslite" in source
+    assert "def matched" in source
+    assert "class Executor" not in source
+    assert "def write_shard" not in source
+
+
+def test_source_holds_what_is_built_upon_in_another_package() -> None:
+    assert "class TauEnergyScale(" in source_of(Faulty)
+
+
+def test_source_holds_an_installed_package_of_its_own() -> None:
+    """Such as a collaboration's: its processors are installed with pip."""
+    assert "class HistClient" not in source_of(TauEnergyScalePhyslite)
+    assert "class Hist" in source_of(hist.Hist)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("constants", "LIMIT = 2\n"),
+        ("helper", "import deep\ndef cut(): return 2\n"),
+        ("base", "class Base: value = 2\n"),
+        ("deep", "VALUE = 2\n"),
+        ("late", "VALUE = 2\n"),
+    ],
+)
+def test_a_change_anywhere_is_seen(name: str, content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A constant that is imported by its name, a helper beside the package, its helper, a base, a late import."""
+    (tmp_path / "mine").mkdir()
+    files = {
+        "mine/__init__.py": "",
+        "mine/processor.py": "from mine.constants import LIMIT\nimport helper\nfrom base import Base\nimport numpy\n"
+        "class Mine(Base):\n    def late(self):\n        from . import late\n",
+        "mine/constants.py": "LIMIT = 1\n",
+        "mine/late.py": "VALUE = 1\n",
+        "helper.py": "import deep\ndef cut(): return 1\n",
+        "base.py": "class Base: value = 1\n",
+        "deep.py": "VALUE = 1\n",
+    }
+    for path, text in files.items():
+        (tmp_path / path).write_text(text, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    _file_of.cache_clear()
+    importlib.invalidate_caches()
+    kind = importlib.import_module("mine.processor").Mine
+    try:
+        before = source_of(kind)
+        assert source_of(kind) == before
+        assert "class ndarray" not in before
+        changed = next(path for path in files if path.endswith(f"{name}.py"))
+        (tmp_path / changed).write_text(content, encoding="utf-8")
+        assert source_of(kind) != before
+    finally:
+        for module in ("mine", "mine.processor", "mine.constants", "helper", "base", "deep"):
+            sys.modules.pop(module, None)
+        _file_of.cache_clear()
+
+
+def test_code_of_a_package_changes_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "a_package"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("", encoding="utf-8")
+    (folder / "module.py").write_text("value = 1\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    first = code_of("a_package")
+    assert code_of("a_package") == first
+    (folder / "module.py").write_text("value = 2\n", encoding="utf-8")
+    assert code_of("a_package") != first
