@@ -94,23 +94,27 @@ def generator(events: "NanoEvents", seed: int) -> "np.random.Generator":
     return np.random.default_rng(np.random.SeedSequence([seed, int(events.metadata[_ENTROPY], 16)]))
 
 
-def flat(values: "ak.Array") -> "tuple[NDArray[Any], NDArray[np.int64] | None]":
+def flat(events: "ak.Array", column: str) -> "tuple[NDArray[Any], NDArray[np.int64] | None]":
     """All values of a column, without copying them, and the number in each event (None where there is one in each).
 
-    Raises DataError where the column is more than a list of numbers in each event.
+    A virtual column is read now. Raises DataError where it is more than a list of numbers in each event.
     """
     import awkward as ak
     import numpy as np
 
-    if values.ndim == 1:
-        return ak.to_numpy(values), None
-    layout = values.layout
+    # By way of the layout, as an ak.Array of each column would cost more than to read it.
+    layout = events.layout.content(column) if events.layout.is_record else events[column].layout
+    if isinstance(layout, ak.contents.NumpyArray) and layout.purelist_depth == 1:
+        return np.asarray(_read(layout.data)), None
     if isinstance(layout, ak.contents.ListOffsetArray) and isinstance(layout.content, ak.contents.NumpyArray):
         offsets, content = np.asarray(_read(layout.offsets.data)), np.asarray(_read(layout.content.data))
         return content[offsets[0] : offsets[-1]], np.diff(offsets)
-    if values.ndim != 2:
-        raise DataError(f"its values have {values.ndim - 1} levels of lists; expected one value or one list an event")
-    return ak.to_numpy(ak.flatten(values)), ak.to_numpy(ak.num(values))
+    depth = layout.purelist_depth
+    if depth == 1:
+        return ak.to_numpy(layout), None
+    if depth != 2:
+        raise DataError(f"its values have {depth - 1} levels of lists; expected one value or one list an event")
+    return ak.to_numpy(ak.flatten(layout)), ak.to_numpy(ak.num(layout))
 
 
 def _read(buffer: Any) -> Any:
@@ -127,14 +131,14 @@ def per_object(events: "NanoEvents", like: str) -> "dict[str, NDArray[Any]]":
     """
     import numpy as np
 
-    _, counts = flat(events[like])
+    _, counts = flat(events, like)
     if counts is None:
         raise DataError(
             f"column {like} has one value an event; expected one for each object: name its branch in 'branches:'"
         )
     found = {}
     for name in events.fields:
-        values, own = flat(events[name])
+        values, own = flat(events, name)
         if own is not None and not np.array_equal(own, counts):
             raise DataError(
                 f"column {name} has not as many values an event as column {like}: name its branch in 'branches:'"

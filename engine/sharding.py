@@ -7,6 +7,7 @@ from typing import Any
 
 import awkward as ak
 import numpy as np
+from numpy.typing import NDArray
 
 from lineshape.engine import kinds
 from lineshape.engine.catalogue import Chunk
@@ -84,13 +85,10 @@ def _finite(events: Any, chunk: Chunk, nonfinite: str) -> tuple[Any, int]:
     """Events whose columns are all finite; raises DataError where others are to be refused."""
     good = np.ones(len(events), dtype=bool)
     for name in events.fields:
-        values = _read(events, name, chunk)
         # Of all values at once first: most columns have nothing to be found, and then no entry need be looked at.
-        try:
-            if np.isfinite(flat(values)[0]).all():
-                continue
-        except DataError as error:
-            raise DataError(f"{chunk.file.path}: branch {chunk.file.branches[name]}: {error}") from error
+        if np.isfinite(_read(events, name, chunk)).all():
+            continue
+        values = events[name]
         finite = np.isfinite(values)
         bad = ~ak.to_numpy(finite if values.ndim == 1 else ak.all(finite, axis=-1))
         if nonfinite == "refuse":
@@ -104,18 +102,19 @@ def _finite(events: Any, chunk: Chunk, nonfinite: str) -> tuple[Any, int]:
     return (events, 0) if good.all() else (events[good], int((~good).sum()))
 
 
-def _read(events: Any, name: str, chunk: Chunk) -> ak.Array:
+def _read(events: Any, name: str, chunk: Chunk) -> NDArray[Any]:
     """A column's values, read now; raises DataError where the file is damaged, OSError where a retry may help."""
+    branch = f"{chunk.file.path}: branch {chunk.file.branches[name]}"
     try:
         with may_pass(chunk.file.path):
-            return ak.materialize(events[name])
+            return flat(events, name)[0]
+    except DataError as error:
+        raise DataError(f"{branch}: {error}") from error
     except Exception as error:
         if classify(error).cause is Cause.TRANSIENT:
             raise
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise DataError(
-            f"{chunk.file.path}: branch {chunk.file.branches[name]} is damaged or cut short: {reason[:200]}"
-        ) from error
+        raise DataError(f"{branch} is damaged or cut short: {reason[:200]}") from error
 
 
 def _check_columns(selected: Selected, processor: StudyProcessor) -> None:
