@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lineshape.engine.errors import RequestError
 from lineshape.engine.files import read_json, write_json
+from lineshape.engine.jagged import Jagged
 from lineshape.engine.kinds import KindSpec, build
 from lineshape.engine.learning.models.model import Mixture, Model, Output
 from lineshape.engine.split import Target
@@ -80,7 +81,8 @@ class Bundle:
     @property
     def columns(self) -> list[str]:
         """Columns that a prediction needs."""
-        return list(dict.fromkeys([*self.features, self.target.per]))
+        per = [self.target.per] if self.target.per else []
+        return list(dict.fromkeys([*self.features, *self.built.lists(), *per]))
 
     @cached_property
     def built(self) -> Model:
@@ -96,14 +98,16 @@ class Bundle:
     def _predict(self) -> Any:
         return self.built.load(self.folder)
 
-    def predict(self, columns: Mapping[str, NDArray[Any]]) -> Prediction:
-        """Predict from named columns of n values each; raises RequestError where one is missing."""
+    def predict(self, columns: Mapping[str, Any]) -> Prediction:
+        """Predict from named columns of n values, or n lists, each; raises RequestError where one is missing."""
         missing = [name for name in self.columns if name not in columns]
         if missing:
             raise RequestError(f"bundle {self.name} needs columns {', '.join(missing)}, which were not given")
         x = np.column_stack([np.asarray(columns[name], dtype=np.float64) for name in self.features])
-        output: Output = self._predict(x)
-        per = np.asarray(columns[self.target.per], dtype=np.float64)
+        lists = {name: columns[name] for name in self.built.lists()}
+        jagged = {name: values if isinstance(values, Jagged) else Jagged.of(values) for name, values in lists.items()}
+        output: Output = self._predict(x, jagged)
+        per = np.asarray(columns[self.target.per], dtype=np.float64) if self.target.per else np.ones(len(x))
         if not self.built.trains:
             # A quantity of the file is the estimate itself.
             return Prediction(output.target, output.target / per, None, None)

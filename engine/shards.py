@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import hist
 import numpy as np
 import uhi.io.json
-from numpy.typing import NDArray
 
 from lineshape.engine.columns import Column
 from lineshape.engine.digests import digest
 from lineshape.engine.errors import DataError, RequestError, listing, nearest
 from lineshape.engine.files import read_json, replacing, write_json
 from lineshape.engine.histograms import Serialiser
+from lineshape.engine.jagged import Jagged
 
 if TYPE_CHECKING:
     import awkward as ak
@@ -35,8 +35,8 @@ WRITING: dict[str, Any] = {
 
 _serialise = Serialiser()
 
-#: Columns of one shard or of several, by name.
-Table = dict[str, NDArray[Any]]
+#: Columns of one shard, by name: an array of numbers, or Jagged where each row has a list.
+Table = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def read_info(path: Path) -> ShardInfo:
 
 
 def read_columns(path: Path, columns: Sequence[str]) -> Table:
-    """Flat columns of a shard as NumPy arrays.
+    """Columns of a shard as NumPy arrays, and as Jagged where each row has a list.
 
     Raises DataError where the shard is not there or was damaged on disk; a damaged one is removed, so that processing
     makes it anew.
@@ -136,7 +136,17 @@ def read_columns(path: Path, columns: Sequence[str]) -> Table:
             f"shard {path} was damaged on disk, and is removed: run 'lineshape process' again, which makes it anew "
             f"({str(error).splitlines()[0]})"
         ) from error
-    return {name: table.column(name).to_numpy() for name in columns}
+    return {name: _to_numpy(table.column(name)) for name in columns}
+
+
+def _to_numpy(column: Any) -> Any:
+    import pyarrow as pa
+
+    if not pa.types.is_list(column.type):
+        return column.to_numpy()
+    lists = column.combine_chunks()
+    counts = lists.value_lengths().to_numpy(zero_copy_only=False)
+    return Jagged(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), lists.flatten().to_numpy())
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,15 @@ class Split(Settings):
 
 
 class Target(Settings):
-    """What models learn: a true quantity over a reconstructed one. Their estimate is the prediction times `per`."""
+    """What models learn: a true quantity over a reconstructed one, and their estimate is the prediction times `per`.
+
+    Without `per` it is the true quantity, or the label, itself.
+    """
 
     truth: str
-    per: str
+    per: str | None = None
+
+    @property
+    def columns(self) -> list[str]:
+        """Those that it is made of."""
+        return [self.truth, self.per] if self.per else [self.truth]

@@ -1,14 +1,13 @@
 """What a model is trained on: rows of a feature store, by split."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lineshape.engine.errors import RunError
-from lineshape.engine.shards import FeatureStore
+from lineshape.engine.shards import FeatureStore, Table
 from lineshape.engine.split import Split, SplitName, Target
 
 Floats = NDArray[np.float32]
@@ -26,30 +25,21 @@ class Dataset:
     target: Target
     split: Split
 
-    def parts(self, split: SplitName) -> Iterator[tuple[Floats, Floats]]:
-        """X (n, features) and target (n,), shard by shard; rows without a true value are left out."""
-        columns = list(dict.fromkeys([*self.features, self.target.truth, self.target.per, "event"]))
-        for table in FeatureStore.load(self.store).tables(columns):
-            truth, per = table[self.target.truth], table[self.target.per]
+    def tables(self, split: SplitName, columns: Sequence[str] = ()) -> Iterator[tuple[Table, Floats]]:
+        """Columns and target (n,) of a split, shard by shard; rows without a true value are left out."""
+        own = [*self.target.columns, "event"]
+        for table in FeatureStore.load(self.store).tables(list(dict.fromkeys([*columns, *own]))):
+            truth = table[self.target.truth]
+            per = table[self.target.per] if self.target.per else np.ones_like(truth)
             rows = self.split.of(table["event"])[split] & np.isfinite(truth) & (per > 0)
-            x = np.array([table[name][rows] for name in self.features], dtype=np.float32).T
-            yield np.ascontiguousarray(x), (truth[rows] / per[rows]).astype(np.float32)
+            yield {name: table[name][rows] for name in columns}, (truth[rows] / per[rows]).astype(np.float32)
 
-    def load(self, split: SplitName) -> tuple[Floats, Floats]:
-        """All rows of a split in memory: x (n, features) and target (n,)."""
-        parts = list(self.parts(split))
-        return np.concatenate([x for x, _ in parts]), np.concatenate([t for _, t in parts])
+    def parts(self, split: SplitName, weight: str | None = None) -> Iterator[tuple[Floats, Floats, Floats | None]]:
+        """X (n, features), target (n,) and weight (n,) where one is named, shard by shard."""
+        for table, target in self.tables(split, [*self.features, *([weight] if weight else [])]):
+            x = np.array([table[name] for name in self.features], dtype=np.float32).T
+            yield np.ascontiguousarray(x), target, table[weight].astype(np.float32) if weight else None
 
     def count(self, split: SplitName) -> int:
         """Rows of a split; no feature is read."""
-        return sum(len(target) for _, target in replace(self, features=()).parts(split))
-
-    def require_finite(self, x: Floats) -> None:
-        """Raise RunError, naming the columns, where a feature is NaN or infinite."""
-        bad = ~np.isfinite(x)
-        if bad.any():
-            counts = ", ".join(f"{name} ({n:,})" for name, n in zip(self.features, bad.sum(axis=0), strict=True) if n)
-            raise RunError(
-                f"features that a network cannot take are NaN or infinite: {counts} of {len(x):,} rows; "
-                "leave these features out of the model's set, or cut such rows in the processor"
-            )
+        return sum(len(target) for _, target in self.tables(split))

@@ -1,24 +1,32 @@
 """Losses of a training, one JSON line a step."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from lineshape.engine.files import replacing
 
 FILE = "history.jsonl"
 
 
 class History:
-    """Appends to history.jsonl in a folder."""
+    """Appends to history.jsonl in a folder; lines of steps that are done again go first."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, done: int = 0) -> None:
         self._path = folder / FILE
-        self._path.write_text("", encoding="utf-8")
+        write_history(folder, [line for line in read_history(folder) if line["step"] <= done])
 
     def add(self, step: int, losses: Mapping[str, float]) -> None:
         """Losses after a step (an epoch, a boosting round)."""
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": step, **losses}) + "\n")
+
+
+def write_history(folder: Path, lines: Sequence[Mapping[str, float]]) -> None:
+    """All lines at once, whole or not at all."""
+    with replacing(folder / FILE) as temporary:
+        temporary.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
 
 
 def read_history(folder: Path) -> list[dict[str, Any]]:

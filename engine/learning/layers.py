@@ -1,11 +1,19 @@
 """Layers that networks share. This module imports torch; import it where it is used."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from lineshape.engine.learning.scaling import Affine, Scaling
+from lineshape.engine.learning.batch import Sequence
+from lineshape.engine.learning.scaling import Affine, Scaling, Scalings
+
+if TYPE_CHECKING:
+    from lineshape.engine.learning.networks.network import Network
+
+EMPTY: Mapping[str, Sequence] = MappingProxyType({})
 
 ACTIVATIONS = {"relu": nn.ReLU, "elu": nn.ELU, "tanh": nn.Tanh, "silu": nn.SiLU}
 
@@ -47,12 +55,34 @@ class Inputs(nn.Module):
         return scaled
 
 
-def stack(inputs: int, layers: Sequence[int], outputs: int, activation: str, dropout: float) -> nn.Sequential:
-    """Dense layers with an activation after each but the last."""
+class Trunk(nn.Module):
+    """What networks share: scaling, an encoding of each kind of list, and dense layers."""
+
+    def __init__(self, network: "Network", scalings: Scalings, outputs: int) -> None:
+        super().__init__()
+        self.inputs = Inputs(scalings.features)
+        encoders = network.encoders
+        self.encoders = nn.ModuleDict({name: encoders[name].build(scalings.sequences[name]) for name in encoders})
+        width = len(scalings.features.logarithm) + sum(encoder.width for encoder in encoders.values())
+        self.body = stack(width, network, outputs)
+
+    def forward(self, x: Tensor, sequences: Mapping[str, Sequence] = EMPTY) -> Tensor:
+        """Features (n, features) and lists to (n, outputs)."""
+        encoded = [encoder(sequences[name]) for name, encoder in self.encoders.items()]
+        found: Tensor = self.body(torch.cat([self.inputs(x), *encoded], dim=1) if encoded else self.inputs(x))
+        return found
+
+
+def stack(inputs: int, settings: "Network", outputs: int) -> nn.Sequential:
+    """Dense layers with an activation after each but the last, and where asked for batch norm and dropout after it."""
     modules: list[nn.Module] = []
     width = inputs
-    for size in layers:
-        modules += [nn.Linear(width, size), ACTIVATIONS[activation]()]
-        modules += [nn.Dropout(dropout)] if dropout else []
+    for number, size in enumerate(settings.layers, start=1):
+        last = number == len(settings.layers)
+        modules += [nn.Linear(width, size), ACTIVATIONS[settings.activation]()]
+        modules += (
+            [nn.BatchNorm1d(size)] if settings.batch_norm == "all" or (settings.batch_norm == "last" and last) else []
+        )
+        modules += [nn.Dropout(settings.dropout)] if settings.dropout and (last or settings.dropout_on == "all") else []
         width = size
     return nn.Sequential(*modules, nn.Linear(width, outputs))

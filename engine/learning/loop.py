@@ -2,115 +2,277 @@
 
 import copy
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from lineshape.engine.errors import RunError
+from lineshape.engine.learning.batch import Batch
+from lineshape.engine.learning.gang import Gang
+from lineshape.engine.learning.learner import Learner
+from lineshape.engine.learning.phases import Phase, Step
+from lineshape.engine.learning.recipe import Recipe
+from lineshape.engine.learning.source import Epochs, Source
 
-LossFunction = Callable[[dict[str, Tensor], Tensor], Tensor]
-EpochDone = Callable[[int, dict[str, float]], None]
+#: Seconds between two signs of progress within an epoch.
+_TELL_EVERY = 0.5
+
+
+@dataclass
+class State:
+    """Where a training stands after an epoch: all that it takes to go on, as what torch loads without running code."""
+
+    phase: int = 0
+    epoch: int = 0
+    best: float = math.inf
+    best_epoch: int = 0
+    best_weights: dict[str, Tensor] = field(default_factory=dict)
+    weights: dict[str, Tensor] = field(default_factory=dict)
+    average: dict[str, Tensor] = field(default_factory=dict)
+    optimisers: list[dict[str, Any]] = field(default_factory=list)
+    history: list[dict[str, float]] = field(default_factory=list)
+    done: bool = False
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How a network is fitted.
+class Hooks:
+    """What the loop tells: save the state after an epoch; epochs done, in all, and a word on where it stands."""
 
-    rate: the highest learning rate; it rises over the first fifth of the steps and falls as a cosine to a thousandth.
-    patience: epochs without a better validation loss after which the training stops. clip: the largest gradient norm.
-    average: decay of the running average of the weights that is validated and kept; 0 keeps the weights themselves.
-    mirrored: columns of x whose sign is drawn anew in each batch.
-    """
-
-    epochs: int
-    batch: int
-    rate: float
-    patience: int
-    clip: float
-    weight_decay: float
-    average: float
-    mirrored: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class Rows:
-    """x (n, features) and target (n,), on the device."""
-
-    x: Tensor
-    target: Tensor
-
-    def batches(self, size: int, order: Tensor | None = None) -> Iterator[tuple[Tensor, Tensor]]:
-        """Batches in an order of rows; a last batch of less than half the size is joined to the one before."""
-        n = len(self.target)
-        order = torch.arange(n) if order is None else order
-        count = max(1, round(n / size))
-        for rows in order.tensor_split(count):
-            yield self.x[rows], self.target[rows]
+    save: Callable[[State], None]
+    tell: Callable[[float, float, str], None]
 
 
 def fit(
-    module: nn.Module, loss: LossFunction, training: Rows, validation: Rows, recipe: Recipe, seed: int, done: EpochDone
-) -> dict[str, float]:
-    """Fit a module in place; it ends with the weights of its best epoch.
+    learner: Learner,
+    phases: Sequence[Phase],
+    training: Source,
+    validation: Source,
+    recipe: Recipe,
+    gang: Gang,
+    state: State,
+    hooks: Hooks,
+) -> dict[str, object]:
+    """Fit the networks in place, from a fresh state or from where it was left; they end with the weights kept.
 
     Returns the best epoch and its validation loss. Raises RunError where a loss is not finite.
     """
-    shuffle = torch.Generator().manual_seed(seed)
-    optimiser = torch.optim.AdamW(module.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay)
-    steps = recipe.epochs * max(1, round(len(training.target) / recipe.batch))
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step / steps))
-    average = AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(recipe.average), use_buffers=True)
-    best, best_epoch, best_weights = math.inf, 0, copy.deepcopy(module.state_dict())
-    for epoch in range(1, recipe.epochs + 1):
-        module.train()
-        total = 0.0
-        for x, target in training.batches(recipe.batch, torch.randperm(len(training.target), generator=shuffle)):
-            value = loss(module(_mirror(x, recipe.mirrored, shuffle)), target)
-            optimiser.zero_grad()
-            value.backward()
-            nn.utils.clip_grad_norm_(module.parameters(), recipe.clip)
-            optimiser.step()
-            schedule.step()
-            average.update_parameters(module)
-            total += value.item() * len(target)
-        losses = {
-            "training": total / len(training.target),
-            "validation": evaluate(average.module, loss, validation),
-        }
-        if not all(math.isfinite(value) for value in losses.values()):
-            raise RunError(
-                f"the loss is not finite in epoch {epoch}: {losses}; lower 'rate' or 'clip', or look for outliers"
-            )
-        done(epoch, losses)
-        if losses["validation"] < best:
-            best, best_epoch, best_weights = losses["validation"], epoch, copy.deepcopy(average.module.state_dict())
-        elif epoch - best_epoch >= recipe.patience:
+    epochs = training.sampled(recipe.sampler, recipe.batch // gang.size)
+    if state.weights:
+        learner.load_state_dict(state.weights)
+    total = sum(phase.epochs for phase in phases)
+    while state.phase < len(phases):
+        phase = phases[state.phase]
+        before = sum(earlier.epochs for earlier in phases[: state.phase])
+        average = _averaged(learner, recipe.average)
+        steps: list[_Stepper] = []
+        if state.average:
+            average.load_state_dict(state.average)
+        while state.epoch < phase.epochs and not state.done:
+            random = recipe.random(state.phase, state.epoch, gang.rank)
+            number = gang.least(max(1, round(epochs.prepare(random) * gang.size / recipe.batch)))
+            if not steps:
+                steps = [_Stepper(learner, step, number * phase.epochs, recipe, gang) for step in phase.steps]
+                for stepper, saved in zip(steps, state.optimisers, strict=False):
+                    stepper.load_state_dict(saved)
+            tell = _Teller(hooks, before + state.epoch, number, total, state)
+            losses = _one_epoch(learner, average, steps, epochs, number, random, recipe, gang, tell)
+            gang.share(learner)
+            gang.share(average)
+            judged = evaluate(_kept(average), phase.names, validation, gang)
+            watched = sum(weight * judged[name] for name, weight in phase.watched.items())
+            line = {"step": before + state.epoch + 1, **_line(losses, judged, phase, watched)}
+            _require_finite(line, state.epoch + 1)
+            state.epoch += 1
+            state.history.append(line)
+            if phase.keep == "last" or watched < state.best:
+                state.best, state.best_epoch = watched, before + state.epoch
+                state.best_weights = copy.deepcopy(_kept(average).state_dict())
+            state.done = before + state.epoch - state.best_epoch >= recipe.patience
+            state.weights, state.average = learner.state_dict(), average.state_dict()
+            state.optimisers = [stepper.state_dict() for stepper in steps]
+            hooks.save(state)
+            hooks.tell(before + state.epoch, total, f"validation {watched:.4f}")
+        learner.load_state_dict(state.best_weights)
+        if state.phase + 1 == len(phases):
             break
-    module.load_state_dict(best_weights)
-    return {"best_epoch": best_epoch, "validation_loss": best}
+        state.phase, state.epoch, state.done = state.phase + 1, 0, False
+        state.average, state.optimisers, state.best = {}, [], math.inf
+        state.weights = learner.state_dict()
+    return {"best_epoch": state.best_epoch, "validation_loss": state.best}
 
 
-def _mirror(x: Tensor, columns: tuple[int, ...], generator: torch.Generator) -> Tensor:
-    """X with a random sign in each row of these columns; x itself is left as it is where it is a copy of rows."""
-    for column in columns:
-        signs = torch.randint(0, 2, (len(x),), generator=generator).to(x)
-        x[:, column] *= 2 * signs - 1
-    return x
+def _one_epoch(
+    learner: Learner,
+    average: nn.Module,
+    steps: "Sequence[_Stepper]",
+    epochs: Epochs,
+    number: int,
+    random: np.random.Generator,
+    recipe: Recipe,
+    gang: Gang,
+    tell: "_Teller",
+) -> dict[str, float]:
+    """All batches of an epoch; returns the mean of each loss."""
+    learner.train()
+    sums: dict[str, Tensor] = {}
+    rows: dict[str, int] = {}
+    signs = torch.Generator(gang.device).manual_seed(int(random.integers(2**63)))
+    torch.manual_seed(int(random.integers(2**63)))  # of dropout
+    for place, batch in enumerate(epochs.batches(number, random)):
+        mirror(batch.x, recipe.mirrored, signs)
+        for stepper in steps:
+            if place % stepper.every:
+                continue
+            stepper.take_turn(learner, several=len(steps) > 1)
+            for name, value in stepper(batch).items():
+                if place == 0:
+                    _require_finite({name: float(value)}, None)
+                sums[name] = sums.get(name, torch.zeros_like(value)) + value * len(batch)
+                rows[name] = rows.get(name, 0) + len(batch)
+        if average is not learner:
+            average.update_parameters(learner)  # type: ignore[operator]
+        tell(place)
+    return _means(sums, rows, gang)
 
 
-def evaluate(module: nn.Module, loss: LossFunction, rows: Rows) -> float:
-    """Mean loss over all rows."""
-    module.eval()
+class _Stepper:
+    """A step of a phase, its optimiser and its schedule."""
+
+    def __init__(self, learner: Learner, step: Step, batches: int, recipe: Recipe, gang: Gang) -> None:
+        self.every = step.every
+        self._trained = [p for name in step.train for p in learner.networks[name].parameters()]
+        self._recipe, self._gang = recipe, gang
+        self.take_turn(learner, several=True)
+        objective: nn.Module = _Objective(learner, step)
+        if recipe.compiled:
+            objective.compile(**recipe.compiled)
+        self._objective = gang.together(objective)
+        self._optimiser = torch.optim.AdamW(
+            self._trained,
+            lr=step.rate or recipe.rate,
+            weight_decay=recipe.weight_decay,
+            fused=gang.device.type == "cuda",
+        )
+        turns = -(-batches // step.every)
+        self._schedule = torch.optim.lr_scheduler.LambdaLR(
+            self._optimiser, lambda turn: recipe.schedule_at(turn / turns)
+        )
+
+    def take_turn(self, learner: Learner, several: bool) -> None:
+        """Let this step's networks alone learn."""
+        if several:
+            learner.requires_grad_(False)
+            for parameter in self._trained:
+                parameter.requires_grad_(True)
+
+    def __call__(self, batch: Batch) -> dict[str, Tensor]:
+        """One change of the weights; returns the losses before it."""
+        self._optimiser.zero_grad()
+        with torch.autocast(self._gang.device.type, torch.bfloat16, enabled=self._recipe.precision == "bfloat16"):
+            total, losses = self._objective(batch)
+        total.backward()
+        nn.utils.clip_grad_norm_(self._trained, self._recipe.clip)
+        self._optimiser.step()
+        self._schedule.step()
+        found: dict[str, Tensor] = losses
+        return found
+
+    def state_dict(self) -> dict[str, Any]:
+        """Of optimiser and schedule."""
+        return {"optimiser": self._optimiser.state_dict(), "turn": self._schedule.last_epoch}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+        self._optimiser.load_state_dict(state["optimiser"])
+        self._schedule.last_epoch = state["turn"]
+
+
+class _Objective(nn.Module):
+    """The weighted sum of a step's losses, and each of them."""
+
+    def __init__(self, learner: Learner, step: Step) -> None:
+        super().__init__()
+        self.learner, self._weights = learner, dict(step.losses)
+
+    def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        losses = self.learner.losses(batch, self._weights.keys())
+        total = torch.stack([weight * losses[name] for name, weight in self._weights.items()]).sum()
+        return total, {name: losses[name].detach().float() for name in self._weights}
+
+
+class _Teller:
+    """Says now and then how far an epoch is."""
+
+    def __init__(self, hooks: Hooks, before: int, number: int, total: int, state: State) -> None:
+        self._hooks, self._before, self._number, self._total = hooks, before, number, total
+        self._note = f"validation {state.history[-1]['validation']:.4f}" if state.history else ""
+        self._last = time.monotonic()
+
+    def __call__(self, place: int) -> None:
+        if time.monotonic() - self._last > _TELL_EVERY:
+            self._last = time.monotonic()
+            self._hooks.tell(self._before + (place + 1) / self._number, self._total, self._note)
+
+
+def evaluate(learner: Learner, names: set[str], source: Source, gang: Gang) -> dict[str, float]:
+    """Mean of each loss over all rows of all ranks, without a random number."""
+    learner.eval()
+    sums: dict[str, Tensor] = {}
+    rows: dict[str, int] = {}
     with torch.no_grad():
-        sums = [loss(module(x), target).item() * len(target) for x, target in rows.batches(16_384)]
-    return sum(sums) / len(rows.target)
+        for batch in source.in_order(4096):
+            for name, value in learner.losses(batch, names).items():
+                if name in names:
+                    sums[name] = sums.get(name, torch.zeros_like(value)) + value * len(batch)
+                    rows[name] = rows.get(name, 0) + len(batch)
+    return _means(sums, rows, gang)
 
 
-def _rate(progress: float) -> float:
-    """Share of the highest rate after a share of the steps."""
-    if progress < 0.2:
-        return 0.1 + 0.9 * progress / 0.2
-    return 0.001 + 0.999 * 0.5 * (1 + math.cos(math.pi * (progress - 0.2) / 0.8))
+def _means(sums: Mapping[str, Tensor], rows: Mapping[str, int], gang: Gang) -> dict[str, float]:
+    names = sorted(sums)
+    values = torch.stack(
+        [sums[name].double() for name in names] + [torch.tensor(rows[n]).to(sums[n]).double() for n in names]
+    )
+    summed, counted = gang.total(values).chunk(2)
+    return dict(zip(names, (summed / counted).tolist(), strict=True))
+
+
+def _line(losses: Mapping[str, float], judged: Mapping[str, float], phase: Phase, watched: float) -> dict[str, float]:
+    """What the history says of an epoch: the sum that is watched, in training and validation, and its parts."""
+    seen = sum(weight * losses.get(name, math.nan) for name, weight in phase.watched.items())
+    parts = {
+        f"{kind} {n}": v for kind, found in (("training", losses), ("validation", judged)) for n, v in found.items()
+    }
+    return {"training": seen, "validation": watched, **(parts if len(judged) > 1 else {})}
+
+
+def _require_finite(losses: Mapping[str, float], epoch: int | None) -> None:
+    bad = {name: value for name, value in losses.items() if not math.isfinite(value)}
+    if bad:
+        when = "at the first batch" if epoch is None else f"in epoch {epoch}"
+        raise RunError(f"the loss is not finite {when}: {bad}; lower 'rate' or 'clip', or look for outliers")
+
+
+def _averaged(learner: Learner, decay: float) -> nn.Module:
+    """The running average of the weights, or the learner itself where there is none."""
+    if not decay:
+        return learner
+    return AveragedModel(learner, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+
+
+def _kept(average: nn.Module) -> Learner:
+    """The networks that are validated and kept."""
+    kept: Learner = average.module if isinstance(average, AveragedModel) else average  # type: ignore[assignment]
+    return kept
+
+
+def mirror(x: Tensor, columns: Sequence[int], generator: torch.Generator) -> None:
+    """Draw the sign of these columns anew, in place: x is a copy of rows."""
+    for column in columns:
+        x[:, column] *= 2 * torch.randint(0, 2, (len(x),), generator=generator, device=x.device) - 1

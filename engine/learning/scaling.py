@@ -1,6 +1,8 @@
 """Scaling of a network's inputs and of its target; it is part of the network's graph."""
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,11 @@ class Affine:
     offset: Floats
     scale: Floats
 
+    @classmethod
+    def unit(cls, columns: int) -> "Affine":
+        """That changes nothing."""
+        return cls(np.zeros(columns, np.float32), np.ones(columns, np.float32))
+
 
 @dataclass(frozen=True)
 class Scaling:
@@ -22,6 +29,20 @@ class Scaling:
 
     affine: Affine
     logarithm: NDArray[np.bool_]
+
+    @classmethod
+    def unit(cls, columns: int) -> "Scaling":
+        """That changes nothing."""
+        return cls(Affine.unit(columns), np.zeros(columns, bool))
+
+
+@dataclass(frozen=True)
+class Scalings:
+    """All that a network is built with: of its features, of the target, and of the columns of each kind of list."""
+
+    features: Scaling
+    target: Affine
+    sequences: dict[str, Scaling]
 
 
 def logarithm(values: Floats) -> Floats:
@@ -38,6 +59,28 @@ def robust(values: Floats) -> Affine:
     """Median and half the width of the central 68 % of each column: what a long tail cannot move."""
     low, middle, high = np.quantile(values, [0.16, 0.5, 0.84], axis=0)
     return _usable(middle, (high - low) / 2)
+
+
+#: How columns may be scaled: as they are by mean and width or by quantiles, or their logarithm by mean and width.
+SCALINGS: dict["Kind", Callable[[Floats], Affine]] = {
+    "standard": standard,
+    "robust": robust,
+    "logarithm": lambda values: standard(logarithm(values)),
+}
+Kind = Literal["standard", "robust", "logarithm"]
+Chosen = Mapping[Kind, list[str] | Literal["all"]]
+
+
+def chosen_scaling(values: Floats, columns: Sequence[str], chosen: Chosen) -> Scaling:
+    """Scaling of (n, columns), each kind of it for the columns named; one that is not named is left as it is."""
+    unit = Scaling.unit(len(columns))
+    offset, scale, logarithms = unit.affine.offset, unit.affine.scale, unit.logarithm
+    for kind, names in chosen.items():
+        found = SCALINGS[kind](values)
+        these = np.array([names == "all" or name in names for name in columns])
+        offset, scale = np.where(these, found.offset, offset), np.where(these, found.scale, scale)
+        logarithms = np.where(these, kind == "logarithm", logarithms)
+    return Scaling(Affine(offset, scale), logarithms)
 
 
 def _usable(offset: NDArray[np.float64], scale: NDArray[np.float64]) -> Affine:

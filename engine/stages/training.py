@@ -1,27 +1,43 @@
 """Training: each model of a job fitted on the feature store, as a task on a worker, into a bundle."""
 
 import shutil
+import time
 import traceback
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from threading import Event, Lock
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from lineshape.engine.bundles import FILE, Bundle
 from lineshape.engine.errors import LineshapeError, RequestError, RunError
-from lineshape.engine.files import write_json
+from lineshape.engine.files import read_json, write_json
 from lineshape.engine.folders import RunFolder
 from lineshape.engine.inputs import inputs_of
 from lineshape.engine.job import Job
-from lineshape.engine.kinds import KindSpec, build
+from lineshape.engine.kinds import build
 from lineshape.engine.learning.dataset import Dataset
-from lineshape.engine.learning.models.model import Model, Report
+from lineshape.engine.learning.history import read_history
+from lineshape.engine.learning.launch import ATTEMPT, FACTS, RankDiedError
+from lineshape.engine.learning.models.model import Demands, Model, Report
+from lineshape.engine.learning.work import Work
 from lineshape.engine.ledger import versions
 from lineshape.engine.progress import Bars
 from lineshape.engine.shards import FeatureStore
 from lineshape.engine.workers import Workers
 
+if TYPE_CHECKING:
+    from distributed import Future
+
 _TOPIC = "lineshape-training"
+PREPARED = "prepared.json"
+#: Deaths without a step of progress after which a training is given up.
+_DEATHS = 3
+#: Seconds between two looks at the workers, and how often they are looked for.
+_LOOK_EVERY = 0.2
+_WAITS = 150
 
 
 @dataclass
@@ -35,14 +51,25 @@ class Trained:
 
 @dataclass(frozen=True)
 class Task:
-    """One model to be trained on a worker."""
+    """One model to be trained."""
 
-    name: str
-    model: KindSpec
-    data: Dataset
+    work: Work
+    model: Model
     digest: str
-    seed: int
     folder: Path
+
+    @property
+    def name(self) -> str:
+        """Of the model."""
+        return self.work.name
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a worker's part of a training ended: what is wrong with it, or that it died and can go on."""
+
+    problem: str = ""
+    died: bool = False
 
 
 def train(job: Job, folder: RunFolder, workers: Workers, bars: Bars, only: list[str] | None = None) -> Trained:
@@ -64,7 +91,7 @@ def train(job: Job, folder: RunFolder, workers: Workers, bars: Bars, only: list[
             trained.bundles.append(name)
         elif only and name not in only:
             trained.left_out[name] = "not asked for"
-        elif reason := _too_few(task, model):
+        elif reason := _too_few(task):
             trained.left_out[name] = reason
             shutil.rmtree(task.folder, ignore_errors=True)
         else:
@@ -80,24 +107,28 @@ def train(job: Job, folder: RunFolder, workers: Workers, bars: Bars, only: list[
 
 def _task(job: Job, store: FeatureStore, folder: RunFolder, name: str, model: Model) -> Task:
     inputs = inputs_of(job, model)
-    store.require([*inputs.features, inputs.target.truth, inputs.target.per])
+    store.require([*inputs.features, *model.lists(), *model.trained_on(), *inputs.target.columns])
     data = Dataset(folder.features, inputs.features, inputs.target, job.split)
-    return Task(name, job.models[name], data, inputs.digest(job, store), job.seed, folder.models / name)
+    digest = inputs.digest(job, store)
+    # Named by what it is made of: a training that was killed finds what it left, and no other does.
+    place = folder.models.resolve() / f".{name}.{digest[:16]}.work"
+    work = Work(name, job.models[name], data, job.seed, place / "bundle", place / "scratch")
+    return Task(work, model, digest, folder.models / name)
 
 
 def _is_made(task: Task) -> bool:
     return (task.folder / FILE).is_file() and Bundle.load(task.folder).digest == task.digest
 
 
-def _too_few(task: Task, model: Model) -> str:
-    if not model.trains:
+def _too_few(task: Task) -> str:
+    if not task.model.trains:
         return ""
-    rows = {split: task.data.count(split) for split in ("training", "validation")}
-    if rows["training"] >= model.minimum_entries and rows["validation"] > 0:
+    rows = {split: task.work.data.count(split) for split in ("training", "validation")}
+    if rows["training"] >= task.model.minimum_entries and rows["validation"] > 0:
         return ""
     return (
         f"{rows['training']:,} training and {rows['validation']:,} validation rows are too few: "
-        f"expected at least {model.minimum_entries:,} (minimum_entries)"
+        f"expected at least {task.model.minimum_entries:,} (minimum_entries)"
     )
 
 
@@ -108,8 +139,6 @@ def _run(todo: list[Task], workers: Workers, bars: Bars) -> dict[str, str]:
     """
     if not todo:
         return {}
-    from distributed import as_completed
-
     client = workers.client
     rows = {task.name: bars.add(f"training {task.name}", None) for task in todo}
 
@@ -119,43 +148,171 @@ def _run(todo: list[Task], workers: Workers, bars: Bars) -> dict[str, str]:
             rows[said["name"]].set(said["done"], said["total"], said["note"])
 
     client.subscribe_topic(_TOPIC, show)
+    trainer = _Trainer(workers)
     failures = {}
     try:
-        futures = {client.submit(train_one, task, pure=False, retries=0): task for task in reversed(todo)}
-        for future in as_completed(futures, loop=client.loop):
-            name = futures[future].name
-            problem = future.result() if future.status == "finished" else str(future.exception())
-            if problem:
-                failures[name] = problem
-            else:
-                rows[name].set(1, 1, "done")
+        # A thread for each training watches over it; the work is the workers'.
+        with ThreadPoolExecutor(len(todo), "training") as watchers:
+            running = {watchers.submit(trainer.train, task): task for task in reversed(todo)}
+            try:
+                for future in as_completed(running):
+                    name = running[future].name
+                    if problem := future.result():
+                        failures[name] = problem
+                    else:
+                        rows[name].set(1, 1, "done")
+            finally:
+                trainer.stopped.set()
     finally:
         client.unsubscribe_topic(_TOPIC)
     return failures
 
 
-def train_one(task: Task) -> str:
-    """On a worker: train a model and put its bundle in place, whole or not at all.
+class _Trainer:
+    """Sees trainings through: starts them again where they died, for as long as that brings them on."""
 
-    Returns what went wrong, empty where nothing did.
-    """
-    temporary = task.folder.with_name(f".{task.name}.{uuid4().hex[:12]}.tmp")
-    temporary.mkdir(parents=True)
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+        self._together = Lock()
+        self.stopped = Event()
+
+    def train(self, task: Task) -> str:
+        """Returns what went wrong, empty where nothing did."""
+        _sweep(task)
+        deaths, epochs = 0, -1
+        while True:
+            outcome = self._attempt(task)
+            if not outcome.died:
+                return outcome.problem or _publish(task)
+            reached = len(read_history(task.work.folder))
+            deaths, epochs = (deaths + 1, epochs) if reached <= epochs else (1, reached)
+            if deaths >= _DEATHS or self.stopped.is_set():
+                return f"it died {deaths} times after step {reached}, the last time so: {outcome.problem}"
+
+    def _attempt(self, task: Task) -> Outcome:
+        """One start, on one worker or on several that wait for one another."""
+        wanted = task.model.demands()
+        if wanted.workers == 1:
+            return self._on(task, wanted, [None])
+        with self._together:  # two of these at once could each wait for the other's workers
+            chosen = self._choose(wanted)
+            if len(chosen) < wanted.workers:
+                return Outcome(
+                    f"workers: {wanted.workers} were asked for to train together, and the cluster has {len(chosen)}"
+                )
+            return self._on(task, wanted, list(chosen))
+
+    def _on(self, task: Task, wanted: Demands, chosen: Sequence[str | None]) -> Outcome:
+        """Start one part on each of these workers (None: on any), and wait for all."""
+        gpus = self._gpus() if wanted.gpu else 0
+        attempt = uuid4().hex[:12]
+        task.work.scratch.mkdir(parents=True, exist_ok=True)
+        (task.work.scratch / ATTEMPT).write_text(attempt, encoding="utf-8")
+        client = self._workers.client
+        futures = []
+        for node, address in enumerate(chosen):
+            work = replace(task.work, node=node, nodes=len(chosen), ranks=max(1, gpus), attempt=attempt, gpu=gpus > 0)
+            place = {} if address is None else {"workers": [address], "allow_other_workers": False}
+            needs = {"resources": {"GPU": gpus}} if gpus else {}
+            futures.append(client.submit(train_part, work, pure=False, retries=0, **place, **needs))
+        try:
+            return self._wait(futures, chosen)
+        finally:
+            client.cancel(futures)
+
+    def _wait(self, futures: "list[Future[Outcome]]", chosen: Sequence[str | None]) -> Outcome:
+        while not all(future.done() for future in futures):
+            if self.stopped.wait(_LOOK_EVERY):
+                return Outcome("stopped")
+            if len(chosen) > 1 and not set(chosen) <= self._addresses():
+                return Outcome("a worker of those that trained together was lost", died=True)
+        outcomes = [_outcome(future) for future in futures]
+        # What one says is wrong goes first; that others lost their connection to it says nothing.
+        wrong = [outcome for outcome in outcomes if outcome.problem and not outcome.died]
+        return next(iter([*wrong, *(outcome for outcome in outcomes if outcome.died)]), Outcome())
+
+    def _infos(self) -> dict[str, Any]:
+        found: dict[str, Any] = self._workers.client.scheduler_info(n_workers=-1)["workers"]
+        return found
+
+    def _addresses(self) -> set[str]:
+        return set(self._infos())
+
+    def _gpus(self) -> int:
+        """GPUs that each worker which has any declares, the least of them."""
+        return int(
+            min((n for info in self._infos().values() if (n := info["resources"].get("GPU", 0)) >= 1), default=0)
+        )
+
+    def _choose(self, wanted: Demands) -> list[str]:
+        """Workers to train together, with GPUs where that is wanted and there are such; waits a little for them."""
+        for _ in range(_WAITS):
+            infos = self._infos()
+            able = [name for name, info in infos.items() if info["resources"].get("GPU", 0) >= 1] if wanted.gpu else []
+            found = sorted(able or infos)[: wanted.workers]
+            if len(found) == wanted.workers or self.stopped.wait(_LOOK_EVERY):
+                break
+        return found
+
+
+def _outcome(future: "Future[Outcome]") -> Outcome:
+    """What a worker returned; Dask gives up a task whose workers die one after the other."""
+    if future.status == "finished":
+        return future.result()
+    return Outcome(
+        f"its worker was lost: {future.exception() if future.status == 'error' else future.status}", died=True
+    )
+
+
+def train_part(work: Work) -> Outcome:
+    """On a worker: train a model, or be one of those that train it together."""
     try:
-        model = build("lineshape.engine.learning.models", Model, task.model, ("models", task.name))
-        facts = model.train(task.data, temporary, task.seed, _reporter(task.name))
-        provenance = facts | {"seed": task.seed, "versions": versions()}
-        Bundle(temporary, task.name, task.model, task.data.features, task.data.target, task.digest, provenance).save()
-        shutil.rmtree(task.folder, ignore_errors=True)
-        temporary.rename(task.folder)
+        model = build("lineshape.engine.learning.models", Model, work.model, ("models", work.name))
+        if work.node == 0:
+            model.prepare(work)
+            write_json(work.scratch / PREPARED, work.attempt)
+        else:
+            _wait_for(work)
+        facts = model.train(work, _reporter(work.name))
+        if work.node == 0:
+            write_json(work.scratch / FACTS, facts)
+    except RankDiedError as error:
+        return Outcome(str(error), died=True)
     except LineshapeError as error:
-        return str(error)
+        return Outcome(str(error))
     except Exception as error:  # noqa: BLE001 - whatever a model's code raises ends its training alone
         place = traceback.extract_tb(error.__traceback__)[-1]
-        return f"{type(error).__name__}: {error} ({place.filename}, line {place.lineno})"
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        return Outcome(f"{type(error).__name__}: {error} ({place.filename}, line {place.lineno})")
+    return Outcome()
+
+
+def _wait_for(work: Work) -> None:
+    """Until the first of those that train together has written the rows."""
+    path = work.scratch / PREPARED
+    while not (path.is_file() and read_json(path) == work.attempt):
+        if (work.scratch / ATTEMPT).read_text(encoding="utf-8") != work.attempt:
+            raise RankDiedError("another start of the same training took its place")
+        time.sleep(_LOOK_EVERY)
+
+
+def _publish(task: Task) -> str:
+    """Put the bundle in place, whole or not at all."""
+    work = task.work
+    provenance = read_json(work.scratch / FACTS) | {"seed": work.seed, "versions": versions()}
+    work.folder.mkdir(parents=True, exist_ok=True)
+    Bundle(work.folder, work.name, work.model, work.data.features, work.data.target, task.digest, provenance).save()
+    shutil.rmtree(task.folder, ignore_errors=True)
+    work.folder.rename(task.folder)
+    shutil.rmtree(work.folder.parent, ignore_errors=True)
     return ""
+
+
+def _sweep(task: Task) -> None:
+    """Remove what trainings of this model from other data or settings left."""
+    place = task.work.folder.parent
+    for left in place.parent.glob(f".{task.name}.*.work"):
+        if left.name != place.name:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _reporter(name: str) -> Report:

@@ -16,6 +16,7 @@ from lineshape.engine.folders import RunFolder
 from lineshape.engine.inputs import inputs_of
 from lineshape.engine.learning.dataset import Dataset
 from lineshape.engine.learning.models.boosted_trees import BoostedTrees
+from lineshape.engine.learning.work import Work
 from lineshape.jobs import job_files
 
 SCAN: tuple[dict[str, object], ...] = (
@@ -35,13 +36,15 @@ def main(folder: Path) -> None:
     settings = job.models["brt"].settings
     inputs = inputs_of(job, job.built_models()["brt"])
     data = Dataset(RunFolder(folder).features, inputs.features, inputs.target, job.split)
-    x, target = data.load("validation")
+    parts = list(data.parts("validation"))
+    x, target = np.concatenate([x for x, _, _ in parts]), np.concatenate([t for _, t, _ in parts])
     print("| objective | slope | depth | columns | rate | rounds | 68 % half-width |\n|---|---|---|---|---|---|---|")
     for change in SCAN:
         model = BoostedTrees.model_validate(settings | change)
         with tempfile.TemporaryDirectory() as place:
-            facts = model.train(data, Path(place), job.seed, lambda *_: None)
-            response = model.load(Path(place))(x.astype(float)).target / target
+            work = Work("brt", job.models["brt"], data, job.seed, Path(place) / "bundle", Path(place) / "scratch")
+            facts = model.train(work, lambda *_: None)
+            response = model.load(work.folder)(x.astype(float), {}).target / target
         low, high = np.quantile(response, [0.16, 0.84])
         slope = model.huber_slope if model.objective == "huber" else "–"
         print(

@@ -19,4 +19,4 @@ class Huber(Loss):
         """Huber's function of (prediction − target) / scale."""
         from torch.nn.functional import huber_loss
 
-        return huber_loss(outputs["target"] / scale, target / scale, delta=self.slope)
+        return huber_loss(outputs["target"] / scale, target / scale, delta=self.slope, reduction="none")

@@ -12,9 +12,14 @@ if TYPE_CHECKING:
 class Loss(Settings, ABC):
     """A kind of loss."""
 
+    @property
+    def classes(self) -> int | None:
+        """How many classes the target numbers, from 0 on; None where it is a quantity."""
+        return None
+
     @abstractmethod
     def __call__(self, outputs: "dict[str, Tensor]", target: "Tensor", scale: "Tensor") -> "Tensor":
-        """Mean over the batch.
+        """The loss of each row, (n,).
 
         outputs: of the network, in the target's own units. target: (n,). scale: the width that the target is scaled by.
         """

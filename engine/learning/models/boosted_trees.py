@@ -1,6 +1,6 @@
-"""Boosted regression trees (XGBoost), fed from shards into a quantised matrix: the baseline."""
+"""Boosted trees (XGBoost), fed from shards into a quantised matrix: the baseline."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -8,19 +8,26 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from lineshape.engine.files import replacing
+from lineshape.engine.jagged import Jagged
 from lineshape.engine.learning.dataset import Dataset
-from lineshape.engine.learning.history import History
-from lineshape.engine.learning.models.model import Model, Output, Report
+from lineshape.engine.learning.history import History, read_history
+from lineshape.engine.learning.memory import default_memory
+from lineshape.engine.learning.models.model import Demands, Model, Output, Report
 from lineshape.engine.learning.threads import threads
+from lineshape.engine.learning.work import Work
+from lineshape.engine.split import SplitName
 
 if TYPE_CHECKING:
     import xgboost
 
 _FILE = "trees.ubj"
+_CHECKPOINT = "checkpoint.ubj"
 _OBJECTIVES = {
     "squared_error": ("reg:squarederror", "rmse"),
     "huber": ("reg:pseudohubererror", "mphe"),
     "absolute_error": ("reg:absoluteerror", "mae"),
+    "logistic": ("binary:logistic", "logloss"),
 }
 
 
@@ -28,10 +35,12 @@ class BoostedTrees(Model):
     """Gradient-boosted trees.
 
     rounds: the most; early_stopping: rounds without a better validation score after which it stops. huber_slope: where
-    the pseudo-Huber loss turns from squared to absolute, in the target's own units.
+    the pseudo-Huber loss turns from squared to absolute, in the target's own units. weight: the column of each row's
+    weight. checkpoint: rounds after which the trees are saved, so that a training that is killed goes on from there.
+    memory: GiB that the quantised rows may take; more is kept on disk. device: cpu, cuda, or what there is.
     """
 
-    objective: Literal["squared_error", "huber", "absolute_error"] = "squared_error"
+    objective: Literal["squared_error", "huber", "absolute_error", "logistic"] = "squared_error"
     depth: Annotated[int, Field(gt=0)] = 6
     rate: Annotated[float, Field(gt=0)] = 0.1
     rounds: Annotated[int, Field(gt=0)] = 1000
@@ -42,39 +51,77 @@ class BoostedTrees(Model):
     l2: float = 1.0
     bins: Annotated[int, Field(gt=1)] = 256
     huber_slope: Annotated[float, Field(gt=0)] = 1.0
+    weight: str | None = None
+    checkpoint: Annotated[int, Field(gt=0)] = 200
+    memory: Annotated[float, Field(gt=0)] | None = None
+    device: Literal["auto", "cpu", "cuda"] = "auto"
 
-    def train(self, data: Dataset, folder: Path, seed: int, report: Report) -> dict[str, object]:
-        """Fit the trees; the same data and seed give the same model bit for bit."""
+    def trained_on(self) -> tuple[str, ...]:
+        """The weight."""
+        return (self.weight,) if self.weight else ()
+
+    def demands(self) -> Demands:
+        """One worker, and a GPU where there is one."""
+        return Demands(gpu=self.device != "cpu")
+
+    def train(self, work: Work, report: Report) -> dict[str, object]:
+        """Fit the trees; the same data and seed give the same model bit for bit, on whatever attempt."""
         import xgboost
 
-        training = xgboost.QuantileDMatrix(_shards(data, "training"), max_bin=self.bins, nthread=threads())
-        validation = xgboost.QuantileDMatrix(
-            _shards(data, "validation"), max_bin=self.bins, ref=training, nthread=threads()
+        work.folder.mkdir(parents=True, exist_ok=True)
+        device = "cuda" if self.device == "cuda" or (self.device == "auto" and work.gpu) else "cpu"
+        training = self._matrix(work, "training")
+        validation = self._matrix(work, "validation", training)
+        saved = work.scratch / _CHECKPOINT
+        booster = xgboost.Booster(
+            self._parameters(work.seed, work.data, device),
+            [training, validation],
+            bytearray(saved.read_bytes()) if saved.is_file() else None,
         )
-        history = History(folder)
-        booster = xgboost.train(
-            self._parameters(seed, data),
-            training,
-            num_boost_round=self.rounds,
-            evals=[(training, "training"), (validation, "validation")],
-            early_stopping_rounds=self.early_stopping,
-            verbose_eval=False,
-            callbacks=[_watch(history, report, self.rounds)],
-        )
-        best = booster[: booster.best_iteration + 1]
-        best.feature_names = list(data.features)
-        best.save_model(folder / _FILE)
+        done = booster.num_boosted_rounds()
+        history = History(work.folder, done)
+        scores = [line["validation"] for line in read_history(work.folder)]
+        while done < self.rounds and done - _best(scores) < self.early_stopping:
+            booster.update(training, done)
+            losses = _scores(booster.eval_set([(training, "training"), (validation, "validation")], done))
+            done += 1
+            scores.append(losses["validation"])
+            history.add(done, losses)
+            if done % 10 == 1:
+                report(done, self.rounds, f"validation {losses['validation']:.4f}")
+            if done % self.checkpoint == 0:
+                with replacing(saved) as temporary:
+                    temporary.write_bytes(booster.save_raw("ubj"))
+        best = booster[: _best(scores)]
+        best.feature_names = list(work.data.features)
+        best.save_model(work.folder / _FILE)
         gain: dict[str, Any] = dict(best.get_score(importance_type="total_gain"))
         total = sum(gain.values())
         return {
-            "rounds": booster.best_iteration + 1,
+            "rounds": _best(scores),
+            "validation_loss": min(scores),
             "training_rows": training.num_row(),
             "validation_rows": validation.num_row(),
             "loss": _OBJECTIVES[self.objective][1],
+            "device": device,
             "importance": {name: round(value / total, 5) for name, value in sorted(gain.items(), key=lambda i: -i[1])},
         }
 
-    def _parameters(self, seed: int, data: Dataset) -> dict[str, Any]:
+    def _matrix(self, work: Work, split: SplitName, ref: "xgboost.DMatrix | None" = None) -> "xgboost.DMatrix":
+        """The rows in quantised form, in memory where they fit, else on the worker's disk."""
+        import xgboost
+
+        bytes_a_value = 1 if self.bins <= 256 else 2
+        size = work.data.count(split) * len(work.data.features) * bytes_a_value
+        limit = self.memory * 2**30 if self.memory else default_memory()
+        shared = {"max_bin": self.bins, "nthread": threads(), "ref": ref}
+        if size <= limit:
+            return xgboost.QuantileDMatrix(_shards(work.data, split, self.weight, None), **shared)
+        cache = work.scratch / "cache" / split
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        return xgboost.ExtMemQuantileDMatrix(_shards(work.data, split, self.weight, cache), **shared)
+
+    def _parameters(self, seed: int, data: Dataset, device: str) -> dict[str, Any]:
         objective, metric = _OBJECTIVES[self.objective]
         huber = {"huber_slope": self.huber_slope} if self.objective == "huber" else {}
         return huber | {
@@ -88,56 +135,61 @@ class BoostedTrees(Model):
             "lambda": self.l2,
             "max_bin": self.bins,
             "tree_method": "hist",
-            # A median as the start: a few targets of 50 would pull the mean away from all others.
-            "base_score": float(np.median(np.concatenate([t for _, t in data.parts("training")]))),
+            "device": device,
+            "base_score": self._start(np.concatenate([target for _, target in data.tables("training")])),
             "nthread": threads(),
             "seed": seed,
+            # A round's random numbers depend on nothing before it, so that a training can go on in another process.
+            "seed_per_iteration": True,
         }
 
-    def load(self, folder: Path) -> Callable[[NDArray[np.float64]], Output]:
+    def _start(self, target: NDArray[np.float32]) -> float:
+        """A median: a few targets of 50 would pull the mean away from all others. Of labels the share of signal."""
+        if self.objective == "logistic":
+            return float(np.clip(target.mean(), 1e-6, 1 - 1e-6))
+        return float(np.median(target))
+
+    def load(self, folder: Path) -> Callable[[NDArray[np.float64], Mapping[str, Jagged]], Output]:
         """The trees' sum."""
         import xgboost
 
-        booster = xgboost.Booster({"nthread": threads()}, model_file=folder / _FILE)
+        booster = xgboost.Booster({"nthread": threads(), "device": "cpu"}, model_file=folder / _FILE)
 
-        def predict(x: NDArray[np.float64]) -> Output:
+        def predict(x: NDArray[np.float64], _: Mapping[str, Jagged]) -> Output:
             rows = xgboost.DMatrix(x.astype(np.float32), feature_names=booster.feature_names, nthread=threads())
             return Output(booster.predict(rows).astype(np.float64))
 
         return predict
 
 
-def _shards(data: Dataset, split: Literal["training", "validation"]) -> "xgboost.DataIter":
+def _best(scores: list[float]) -> int:
+    """Rounds up to the best of these, the first of equal ones."""
+    return int(np.argmin(scores)) + 1 if scores else 0
+
+
+def _scores(said: str) -> dict[str, float]:
+    r"""What XGBoost says after a round: `[7]\ttraining-rmse:0.1\tvalidation-rmse:0.2`."""
+    pairs = (part.rsplit(":", 1) for part in said.split("\t")[1:])
+    return {name.partition("-")[0]: float(value) for name, value in pairs}
+
+
+def _shards(data: Dataset, split: SplitName, weight: str | None, cache: Path | None) -> "xgboost.DataIter":
     """The rows of a split, shard by shard, so that the float matrix is never held."""
     import xgboost
 
     class Shards(xgboost.DataIter):
         def __init__(self) -> None:
             self._parts: Iterator[Any] = iter(())
-            super().__init__()
+            super().__init__(cache_prefix=str(cache) if cache else None)
 
         def next(self, input_data: Callable[..., None]) -> bool:
-            for x, target in self._parts:
+            for x, target, weights in self._parts:
                 if len(target):
-                    input_data(data=x, label=target)
+                    input_data(data=x, label=target, weight=weights)
                     return True
             return False
 
         def reset(self) -> None:
-            self._parts = data.parts(split)
+            self._parts = data.parts(split, weight)
 
     return Shards()
-
-
-def _watch(history: History, report: Report, rounds: int) -> "xgboost.callback.TrainingCallback":
-    import xgboost
-
-    class Watch(xgboost.callback.TrainingCallback):
-        def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
-            losses = {split: next(iter(values.values()))[-1] for split, values in evals_log.items()}
-            history.add(epoch + 1, losses)
-            if epoch % 10 == 0:
-                report(epoch + 1, rounds, f"validation {losses['validation']:.4f}")
-            return False
-
-    return Watch()

@@ -1,16 +1,19 @@
 """What a model is: a kind with settings; trained, it is a bundle that predicts from named columns."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lineshape.engine.learning.dataset import Dataset
+from lineshape.engine.jagged import Jagged
 from lineshape.engine.settings import Settings
+
+if TYPE_CHECKING:
+    from lineshape.engine.learning.work import Work
 
 Floats = NDArray[np.float64]
 #: Called with steps done, steps in all and a word on where the training stands.
@@ -45,6 +48,14 @@ class Output:
     mixture: Mixture | None = None
 
 
+@dataclass(frozen=True)
+class Demands:
+    """What a training asks of the cluster: workers that train together, and a GPU where workers declare them."""
+
+    workers: int = 1
+    gpu: bool = False
+
+
 class Model(Settings, ABC):
     """A kind of model.
 
@@ -71,13 +82,29 @@ class Model(Settings, ABC):
         """Columns of x: by default the features, with their set resolved."""
         return tuple(resolved)
 
-    @abstractmethod
-    def train(self, data: Dataset, folder: Path, seed: int, report: Report) -> dict[str, object]:
-        """Fit to the training split, stop by the validation split, write all that `load` needs into the folder.
+    def lists(self) -> tuple[str, ...]:
+        """Columns with a list in each row, that the prediction needs beside x."""
+        return ()
 
-        Returns facts for the bundle's provenance, as JSON. A line a step goes to history.jsonl in the folder.
+    def trained_on(self) -> tuple[str, ...]:
+        """Columns that only the training looks at."""
+        return ()
+
+    def demands(self) -> Demands:
+        """What its training asks of the cluster."""
+        return Demands()
+
+    def prepare(self, work: "Work") -> None:
+        """What is done once, on one worker, before the training."""
+
+    @abstractmethod
+    def train(self, work: "Work", report: Report) -> dict[str, object]:
+        """Fit to the training split, stop by the validation split, write all that `load` needs into the work's folder.
+
+        Where the scratch folder holds what an earlier attempt left, go on from there. Returns facts for the bundle's
+        provenance, as JSON. A line a step goes to history.jsonl in the folder.
         """
 
     @abstractmethod
-    def load(self, folder: Path) -> Callable[[Floats], Output]:
-        """The prediction from x (n, features), without unpickling code."""
+    def load(self, folder: Path) -> Callable[[Floats, Mapping[str, Jagged]], Output]:
+        """The prediction from x (n, features) and lists by their column, without unpickling code."""

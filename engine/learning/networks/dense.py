@@ -7,30 +7,33 @@ from numpy.typing import NDArray
 
 from lineshape.engine.learning.models.model import Output
 from lineshape.engine.learning.networks.network import Network
-from lineshape.engine.learning.scaling import Affine, Scaling
+from lineshape.engine.learning.scaling import Scalings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor, nn
+
+    from lineshape.engine.learning.batch import Sequence
 
 
 class Dense(Network):
     """Outputs `target` (n,)."""
 
-    def build(self, inputs: Scaling, target: Affine) -> "nn.Module":
+    def build(self, scalings: Scalings) -> "nn.Module":
         """Dense layers between the scaling of inputs and that of the target."""
         from torch import nn
 
-        from lineshape.engine.learning.layers import Inputs, Standardise, stack
+        from lineshape.engine.learning.layers import EMPTY, Standardise, Trunk
 
         class Module(nn.Module):
             def __init__(self, settings: Dense) -> None:
                 super().__init__()
-                self.inputs = Inputs(inputs)
-                self.body = stack(len(inputs.logarithm), settings.layers, 1, settings.activation, settings.dropout)
-                self.target = Standardise(target)
+                self.trunk = Trunk(settings, scalings, 1)
+                self.target = Standardise(scalings.target)
 
-            def forward(self, x: "Tensor") -> dict[str, "Tensor"]:
-                return {"target": self.target.undo(self.body(self.inputs(x)))[:, 0]}
+            def forward(self, x: "Tensor", sequences: "Mapping[str, Sequence]" = EMPTY) -> dict[str, "Tensor"]:
+                return {"target": self.target.undo(self.trunk(x, sequences))[:, 0]}
 
         return Module(self)
 

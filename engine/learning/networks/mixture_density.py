@@ -8,10 +8,14 @@ from pydantic import Field
 
 from lineshape.engine.learning.models.model import Mixture, Output
 from lineshape.engine.learning.networks.network import Network
-from lineshape.engine.learning.scaling import Affine, Scaling
+from lineshape.engine.learning.scaling import Scalings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor, nn
+
+    from lineshape.engine.learning.batch import Sequence
 
 
 class MixtureDensity(Network):
@@ -20,24 +24,23 @@ class MixtureDensity(Network):
     components: Annotated[int, Field(gt=0)] = 2
     smallest_sigma: Annotated[float, Field(gt=0)] = 1e-3  # of the scaled target: no component may close in on one tau
 
-    def build(self, inputs: Scaling, target: Affine) -> "nn.Module":
+    def build(self, scalings: Scalings) -> "nn.Module":
         """Dense layers to 3 × components; weights by softmax, sigmas by softplus."""
         from torch import nn
         from torch.nn import functional
 
-        from lineshape.engine.learning.layers import Inputs, Standardise, stack
+        from lineshape.engine.learning.layers import EMPTY, Standardise, Trunk
 
         class Module(nn.Module):
             def __init__(self, settings: MixtureDensity) -> None:
                 super().__init__()
                 k = settings.components
                 self.smallest = settings.smallest_sigma
-                self.inputs = Inputs(inputs)
-                self.body = stack(len(inputs.logarithm), settings.layers, 3 * k, settings.activation, settings.dropout)
-                self.target = Standardise(target)
+                self.trunk = Trunk(settings, scalings, 3 * k)
+                self.target = Standardise(scalings.target)
 
-            def forward(self, x: "Tensor") -> dict[str, "Tensor"]:
-                weights, means, widths = self.body(self.inputs(x)).chunk(3, dim=1)
+            def forward(self, x: "Tensor", sequences: "Mapping[str, Sequence]" = EMPTY) -> dict[str, "Tensor"]:
+                weights, means, widths = self.trunk(x, sequences).float().chunk(3, dim=1)
                 return {
                     "log_weights": functional.log_softmax(weights, dim=1),
                     "means": self.target.undo(means),

@@ -1,14 +1,17 @@
 """What a network is: settings that build a torch module."""
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Annotated, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from lineshape.engine.kinds import KindSpec, build
+from lineshape.engine.learning.encoders.encoder import Encoder
 from lineshape.engine.learning.models.model import Output
-from lineshape.engine.learning.scaling import Affine, Scaling
+from lineshape.engine.learning.scaling import Scalings
 from lineshape.engine.settings import Settings
 
 if TYPE_CHECKING:
@@ -18,14 +21,34 @@ Width = Annotated[int, Field(gt=0)]
 
 
 class Network(Settings, ABC):
-    """A kind of network. Its module maps x (n, features) to named outputs in the target's own units."""
+    """A kind of network. Its module maps x (n, features), and lists, to named outputs in the target's own units.
+
+    layers: widths of the dense layers. batch_norm, dropout_on: after which of them. sequences: an encoder for each kind
+    of list (tracks, clusters), whose values the dense layers see beside the features.
+    """
 
     layers: tuple[Width, ...] = (192, 192, 192, 128, 64)
     activation: Literal["relu", "elu", "tanh", "silu"] = "relu"
+    batch_norm: Literal["none", "last", "all"] = "none"
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    dropout_on: Literal["last", "all"] = "all"
+    sequences: dict[str, KindSpec] = {}
+
+    @model_validator(mode="after")
+    def _encoders_exist(self) -> Self:
+        _ = self.encoders
+        return self
+
+    @cached_property
+    def encoders(self) -> dict[str, Encoder]:
+        """Of each kind of list."""
+        return {
+            name: build("lineshape.engine.learning.encoders", Encoder, spec, ("sequences", name))
+            for name, spec in self.sequences.items()
+        }
 
     @abstractmethod
-    def build(self, inputs: Scaling, target: Affine) -> "nn.Module":
+    def build(self, scalings: Scalings) -> "nn.Module":
         """A module with fresh weights; the scaling of inputs and target is inside."""
 
     @abstractmethod

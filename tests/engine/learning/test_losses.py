@@ -3,9 +3,12 @@
 import pytest
 import torch
 
+from lineshape.engine.learning.losses.binary_cross_entropy import BinaryCrossEntropy
+from lineshape.engine.learning.losses.categorical_cross_entropy import CategoricalCrossEntropy
 from lineshape.engine.learning.losses.huber import Huber
 from lineshape.engine.learning.losses.mean_squared_error import MeanSquaredError
 from lineshape.engine.learning.losses.negative_log_likelihood import NegativeLogLikelihood
+from lineshape.engine.learning.losses.quantile import Quantile
 
 ONE = torch.ones(1)
 
@@ -23,7 +26,7 @@ def test_negative_log_likelihood_is_that_of_torch_distributions(components: int)
         torch.distributions.Categorical(logits=outputs["log_weights"]),
         torch.distributions.Normal(outputs["means"], outputs["sigmas"]),
     )
-    expected = -mixture.log_prob(target).mean()
+    expected = -mixture.log_prob(target)
     assert torch.allclose(NegativeLogLikelihood()(outputs, target, ONE), expected, rtol=1e-5)
 
 
@@ -34,6 +37,27 @@ def test_negative_log_likelihood_stays_finite_far_away() -> None:
 
 def test_squared_error_and_huber_agree_near_zero() -> None:
     target, outputs = torch.tensor([1.0, 2.0]), {"target": torch.tensor([1.1, 2.2])}
-    assert MeanSquaredError()(outputs, target, ONE).item() == pytest.approx(0.025)
-    assert Huber(slope=1.0)(outputs, target, ONE).item() == pytest.approx(0.0125)
-    assert MeanSquaredError()(outputs, target, 2 * ONE).item() == pytest.approx(0.025 / 4)
+    assert MeanSquaredError()(outputs, target, ONE).mean().item() == pytest.approx(0.025)
+    assert Huber(slope=1.0)(outputs, target, ONE).mean().item() == pytest.approx(0.0125)
+    assert MeanSquaredError()(outputs, target, 2 * ONE).mean().item() == pytest.approx(0.025 / 4)
+
+
+@pytest.mark.parametrize("probability", [0.1, 0.5, 0.9])
+def test_quantile_loss_is_least_at_the_quantile(probability: float) -> None:
+    torch.manual_seed(2)
+    target = torch.randn(20_000)
+    tried = torch.linspace(-2, 2, 401)
+    loss = Quantile(probability=probability)
+    means = [loss({"target": at.expand(len(target))}, target, ONE).mean() for at in tried]
+    least = tried[torch.stack(means).argmin()]
+    assert least.item() == pytest.approx(target.quantile(probability).item(), abs=0.011)
+
+
+def test_cross_entropies_are_minus_the_logarithm_of_the_probability() -> None:
+    torch.manual_seed(3)
+    logits, labels = torch.randn(50, 3), torch.randint(0, 3, (50,))
+    expected = -torch.log_softmax(logits, dim=1)[torch.arange(50), labels]
+    assert torch.allclose(CategoricalCrossEntropy(number=3)({"logits": logits}, labels.float(), ONE), expected)
+    signal = (labels == 1).float()
+    right = torch.where(signal == 1, logits[:, 0].sigmoid(), 1 - logits[:, 0].sigmoid())
+    assert torch.allclose(BinaryCrossEntropy()({"logits": logits[:, :1]}, signal, ONE), -right.log(), atol=1e-6)

@@ -16,6 +16,7 @@ from lineshape.engine.kinds import KindSpec, build
 from lineshape.engine.learning.dataset import Dataset
 from lineshape.engine.learning.history import read_history
 from lineshape.engine.learning.models.model import Model
+from lineshape.engine.learning.work import Work
 from lineshape.engine.shards import FeatureStore, Shard, ShardInfo, write_shard
 from lineshape.engine.split import Split, Target
 
@@ -69,11 +70,17 @@ def data(tmp_path: Path, rng: np.random.Generator) -> Dataset:
 
 def trained(name: str, data: Dataset, folder: Path) -> Bundle:
     """A bundle of a model of the table."""
-    spec = KindSpec(**MODELS[name])
+    return train(MODELS[name], data, folder)
+
+
+def train(settings: dict[str, Any], data: Dataset, folder: Path) -> Bundle:
+    """A bundle of a model of these settings."""
+    spec = KindSpec(**settings)
     model = build("lineshape.engine.learning.models", Model, spec, ())
-    folder.mkdir()
-    facts = model.train(data, folder, 5, quiet)
-    Bundle(folder, name, spec, data.features, data.target, "digest", facts).save()
+    work = Work("model", spec, data, 5, folder, folder.with_name(f"{folder.name}.scratch"))
+    model.prepare(work)
+    facts = model.train(work, quiet)
+    Bundle(folder, "model", spec, data.features, data.target, "digest", facts).save()
     return Bundle.load(folder)
 
 
@@ -162,11 +169,8 @@ def test_the_sign_of_a_mirrored_feature_means_nothing(tmp_path: Path, rng: np.ra
     make_store(tmp_path / "store", columns)
     data = Dataset(tmp_path / "store", FEATURES, Target(truth="truth", per="per"), Split())
     settings = MODELS["dense"] | {"scaling": {}, "mirrored": ["a"], "epochs": 20}
-    model = build("lineshape.engine.learning.models", Model, KindSpec(**settings), ())
-    (tmp_path / "bundle").mkdir()
-    model.train(data, tmp_path / "bundle", 5, quiet)
-    predict = model.load(tmp_path / "bundle")
-    x = np.column_stack([np.linspace(0.3, 0.9, 7), np.full(7, 0.5)])
-    right, left = predict(x).target, predict(x * [-1, 1]).target
-    assert right == pytest.approx(1 + x[:, 0] / 2, abs=0.05)
+    bundle = train(settings, data, tmp_path / "bundle")
+    columns = {"a": np.linspace(0.3, 0.9, 7), "b": np.full(7, 0.5), "per": np.ones(7)}
+    right, left = bundle.predict(columns).target, bundle.predict(columns | {"a": -columns["a"]}).target
+    assert right == pytest.approx(1 + columns["a"] / 2, abs=0.05)
     assert left == pytest.approx(right, abs=0.05)

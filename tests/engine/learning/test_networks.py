@@ -8,7 +8,7 @@ from lineshape.engine import kinds
 from lineshape.engine.learning.models.model import Mixture
 from lineshape.engine.learning.networks.mixture_density import MixtureDensity
 from lineshape.engine.learning.networks.network import Network
-from lineshape.engine.learning.scaling import Affine, Scaling, logarithm, robust, standard
+from lineshape.engine.learning.scaling import Affine, Scaling, Scalings, logarithm, robust, standard
 
 NETWORKS = "lineshape.engine.learning.networks"
 
@@ -22,7 +22,7 @@ def scaling(size: int, offset: float = 0.0, scale: float = 1.0, logarithms: bool
 
 
 def test_mixture_density_network_has_the_size_of_the_talk() -> None:
-    module = MixtureDensity().build(scaling(20), affine(1))
+    module = MixtureDensity().build(Scalings(scaling(20), affine(1), {}))
     assert sum(parameter.numel() for parameter in module.parameters()) == 111_494
 
 
@@ -31,14 +31,15 @@ def test_scaling_is_inside_the_graph(kind: str) -> None:
     """The same weights with inputs in other units and another target scale give the same, scaled."""
     network = kinds.find(NETWORKS, Network, kind)(layers=(8,))
     torch.manual_seed(2)
-    plain = network.build(scaling(3), affine(1))
-    scaled = network.build(scaling(3, 5.0, 2.0), affine(1, 1.0, 0.5))
+    plain = network.build(Scalings(scaling(3), affine(1), {}))
+    scaled = network.build(Scalings(scaling(3, 5.0, 2.0), affine(1, 1.0, 0.5), {}))
     state = {name: value for name, value in plain.state_dict().items() if "offset" not in name and "scale" not in name}
     scaled.load_state_dict(state, strict=False)
     x = torch.randn(10, 3)
     first = network.read({name: value.detach().double().numpy() for name, value in plain(x).items()})
     second = network.read({name: value.detach().double().numpy() for name, value in scaled(5 + 2 * x).items()})
-    assert second.target == pytest.approx(1 + 0.5 * first.target, rel=1e-4)
+    expected = first.target if kind == "classifier" else 1 + 0.5 * first.target
+    assert second.target == pytest.approx(expected, rel=1e-4)
     if first.mixture is not None and second.mixture is not None:
         assert second.mixture.sigma == pytest.approx(0.5 * first.mixture.sigma, rel=1e-4)
 
@@ -54,7 +55,7 @@ def test_global_mean_and_sigma_are_those_of_the_mixture(rng: np.random.Generator
 
 def test_outputs_are_a_density() -> None:
     torch.manual_seed(3)
-    outputs = MixtureDensity(components=3).build(scaling(4), affine(1))(100 * torch.randn(50, 4))
+    outputs = MixtureDensity(components=3).build(Scalings(scaling(4), affine(1), {}))(100 * torch.randn(50, 4))
     assert torch.allclose(outputs["log_weights"].exp().sum(dim=1), torch.ones(50), atol=1e-5)
     assert (outputs["sigmas"] > 0).all()
 
@@ -72,9 +73,9 @@ def test_scalings(rng: np.random.Generator) -> None:
 def test_logarithms_are_inside_the_graph(kind: str, rng: np.random.Generator) -> None:
     network = kinds.find(NETWORKS, Network, kind)(layers=(8,))
     torch.manual_seed(2)
-    plain = network.build(scaling(3, 1.0, 2.0), affine(1))
-    module = network.build(scaling(3, 1.0, 2.0, logarithms=True), affine(1))
-    module.load_state_dict(plain.state_dict() | {"inputs.logarithm": torch.ones(3, dtype=torch.bool)})
+    plain = network.build(Scalings(scaling(3, 1.0, 2.0), affine(1), {}))
+    module = network.build(Scalings(scaling(3, 1.0, 2.0, logarithms=True), affine(1), {}))
+    module.load_state_dict(plain.state_dict() | {"trunk.inputs.logarithm": torch.ones(3, dtype=torch.bool)})
     x = rng.uniform(-5, 1000, (10, 3)).astype(np.float32)
     taken, given = module(torch.from_numpy(x)), plain(torch.from_numpy(logarithm(x)))
     for name, values in taken.items():

@@ -1,0 +1,69 @@
+"""A small transformer: objects that look at one another (A. Vaswani et al., 2017)."""
+
+from typing import TYPE_CHECKING, Annotated, Self
+
+from pydantic import Field, model_validator
+
+from lineshape.engine.learning.encoders.encoder import Encoder
+from lineshape.engine.learning.scaling import Scaling
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from lineshape.engine.learning.batch import Sequence
+
+
+class Transformer(Encoder):
+    """Self-attention over the objects and one learnt token, whose encoding is what comes out.
+
+    size: of each object's encoding. heads: of attention. blocks: layers of it.
+    """
+
+    size: Annotated[int, Field(gt=0)] = 32
+    heads: Annotated[int, Field(gt=0)] = 2
+    blocks: Annotated[int, Field(gt=0)] = 2
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+    @model_validator(mode="after")
+    def _divides(self) -> Self:
+        if self.size % self.heads:
+            raise ValueError(f"size ({self.size}) must be a multiple of heads ({self.heads})")
+        return self
+
+    @property
+    def width(self) -> int:
+        """That of the token."""
+        return self.size
+
+    def build(self, scaling: Scaling) -> "nn.Module":
+        """Scaling, an embedding, and the blocks."""
+        import torch
+        from torch import nn
+
+        from lineshape.engine.learning.layers import Inputs
+
+        class Module(nn.Module):
+            def __init__(self, settings: Transformer) -> None:
+                super().__init__()
+                self.inputs = Inputs(scaling)
+                self.embed = nn.Linear(len(scaling.logarithm), settings.size)
+                self.token = nn.Parameter(torch.zeros(1, 1, settings.size))
+                block = nn.TransformerEncoderLayer(
+                    settings.size,
+                    settings.heads,
+                    2 * settings.size,
+                    settings.dropout,
+                    batch_first=True,
+                    norm_first=True,
+                )
+                self.blocks = nn.TransformerEncoder(block, settings.blocks, enable_nested_tensor=False)
+
+            def forward(self, objects: "Sequence") -> "Tensor":
+                # The token is always there, so that an empty list has something to look at.
+                token = self.token.expand(len(objects.mask), -1, -1)
+                embedded = torch.cat([token, self.embed(self.inputs(objects.values))], dim=1)
+                away = torch.cat([torch.zeros_like(objects.mask[:, :1]), ~objects.mask], dim=1)
+                encoded: Tensor = self.blocks(embedded, src_key_padding_mask=away)
+                return encoded[:, 0]
+
+        return Module(self)

@@ -1,0 +1,42 @@
+"""The ranks that train together. This module imports torch; import it where it is used."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+
+@dataclass(frozen=True)
+class Gang:
+    """A rank's place among all; one alone is the plain case, for which nothing is sent."""
+
+    rank: int
+    size: int
+    device: torch.device
+
+    def together(self, module: nn.Module) -> nn.Module:
+        """A module whose gradients are averaged over the ranks."""
+        if self.size == 1:
+            return module
+        devices = [self.device] if self.device.type == "cuda" else None
+        return DistributedDataParallel(module, devices, broadcast_buffers=False)
+
+    def least(self, number: int) -> int:
+        """The least of each rank's number."""
+        return int(self._reduce(torch.tensor(number, device=self.device), dist.ReduceOp.MIN))
+
+    def total(self, values: Tensor) -> Tensor:
+        """The sum over the ranks."""
+        return self._reduce(values, dist.ReduceOp.SUM)
+
+    def share(self, module: nn.Module) -> None:
+        """Give all ranks the first one's buffers (running means of a batch norm), which each gathers from its rows."""
+        for buffer in module.buffers() if self.size > 1 else ():
+            dist.broadcast(buffer, 0)
+
+    def _reduce(self, values: Tensor, how: "dist.ReduceOp.RedOpType") -> Tensor:
+        if self.size > 1:
+            dist.all_reduce(values, how)
+        return values

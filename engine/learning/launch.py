@@ -1,0 +1,134 @@
+"""On a Dask worker: start the ranks of a training as processes of their own, and see to them until they end.
+
+A rank that dies takes no Dask worker with it, and a GPU's memory comes back when its process ends.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Thread
+
+from lineshape.engine.errors import LineshapeError, RunError
+from lineshape.engine.learning.models.model import Report
+from lineshape.engine.learning.work import Work
+
+#: Seconds between two looks at the ranks.
+_LOOK_EVERY = 0.1
+#: Seconds that ranks have to end by themselves once one has.
+_GRACE = 10.0
+ATTEMPT = "attempt"
+FACTS = "facts.json"
+TABLE = "table"
+
+
+class RankDiedError(LineshapeError):
+    """A rank was killed, or lost another one: the training can go on from its last checkpoint."""
+
+
+def launch(work: Work, report: Report) -> None:
+    """Run this node's ranks to their end; a line from the first of all is progress.
+
+    Raises RunError with what a rank says is wrong, RankDiedError where one was killed.
+    """
+    order = work.scratch / f"work.{work.node}.json"
+    work.save(order)
+    with tempfile.TemporaryDirectory() as place, _started(work, order, Path(place)) as ranks:
+        if work.node == 0:
+            Thread(target=_listen, args=(ranks[0], report), daemon=True).start()
+        _wait(work, ranks)
+        _judge(work, ranks)
+
+
+@contextmanager
+def _started(work: Work, order: Path, place: Path) -> Iterator[list["subprocess.Popen[str]"]]:
+    # Where all ranks are on one machine, nothing need be met over the network or over a shared disk.
+    meeting = place / "meeting" if work.nodes == 1 else work.scratch / f"meeting.{work.attempt}"
+    ranks: list[subprocess.Popen[str]] = []
+    try:
+        for local in range(work.ranks):
+            rank = work.node * work.ranks + local
+            environment = os.environ | {
+                "RANK": str(rank),
+                "LOCAL_RANK": str(local),
+                "WORLD_SIZE": str(work.nodes * work.ranks),
+                "LINESHAPE_MEETING": str(meeting),
+                "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+            }
+            if work.nodes == 1:
+                environment["GLOO_SOCKET_IFNAME"] = "lo"
+            log = _log(work, rank).open("w", encoding="utf-8")
+            with log:
+                command = [sys.executable, "-m", "lineshape.engine.learning.rank", str(order)]
+                # A rank ends when its standard input does: when this process dies, however it does.
+                pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE if rank == 0 else log, "stderr": log}
+                ranks.append(subprocess.Popen(command, env=environment, text=True, **pipes))  # type: ignore[call-overload]  # noqa: S603 - ours
+        yield ranks
+    finally:
+        for process in ranks:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                if pipe:
+                    with suppress(OSError):
+                        pipe.close()
+
+
+def _log(work: Work, rank: int) -> Path:
+    return work.scratch / f"rank.{rank}.log"
+
+
+def failure_file(work: Work, rank: int) -> Path:
+    """Where a rank says what is wrong with its work."""
+    return work.scratch / f"failure.{work.attempt}.{rank}"
+
+
+def _listen(rank: "subprocess.Popen[str]", report: Report) -> None:
+    """Each line of a rank is progress."""
+    assert rank.stdout is not None
+    with suppress(ValueError, OSError):  # the pipe is closed when the rank is ended
+        for line in rank.stdout:
+            with suppress(ValueError):
+                report(*json.loads(line))
+
+
+def _wait(work: Work, ranks: list["subprocess.Popen[str]"]) -> None:
+    """Until all have ended; when one ended badly, the others have a little time to."""
+    last = None
+    while any(process.poll() is None for process in ranks):
+        if last is None and any(process.poll() for process in ranks):
+            last = time.monotonic() + _GRACE
+        if last is not None and time.monotonic() > last:
+            return
+        if work.nodes > 1 and _attempt(work) != work.attempt:
+            raise RankDiedError("another start of the same training took its place")
+        time.sleep(_LOOK_EVERY)
+
+
+def _attempt(work: Work) -> str:
+    try:
+        return (work.scratch / ATTEMPT).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+
+
+def _judge(work: Work, ranks: list["subprocess.Popen[str]"]) -> None:
+    codes = {work.node * work.ranks + local: process.poll() for local, process in enumerate(ranks)}
+    for rank in codes:
+        if (file := failure_file(work, rank)).is_file():
+            raise RunError(file.read_text(encoding="utf-8"))
+    killed = [f"rank {rank} by signal {-code}" for rank, code in codes.items() if code is not None and code < 0]
+    if killed:
+        raise RankDiedError(f"killed: {', '.join(killed)}")
+    failed = [rank for rank, code in codes.items() if code != 0]
+    if not failed:
+        return
+    said = _log(work, failed[0]).read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    problem = f"rank {failed[0]} failed: {said[-1] if said else 'without a word'} (see {_log(work, failed[0])})"
+    # Where there are ranks elsewhere, one of them may have died: this one then only lost its connection.
+    raise RankDiedError(problem) if work.nodes > 1 else RunError(problem)

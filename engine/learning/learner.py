@@ -1,0 +1,56 @@
+"""Networks and their losses, as one object. This module imports torch; import it where it is used."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Set
+
+from torch import Tensor, nn
+
+from lineshape.engine.learning.batch import Batch
+from lineshape.engine.learning.losses.loss import Loss
+from lineshape.engine.learning.penalties.penalty import Penalty
+
+
+class Learner(nn.Module, ABC):
+    """Named networks, and named losses of a batch.
+
+    networks: by name; the first is the one that the bundle predicts with.
+    """
+
+    def __init__(self, networks: Mapping[str, nn.Module]) -> None:
+        super().__init__()
+        self.networks = nn.ModuleDict(networks)
+
+    @abstractmethod
+    def losses(self, batch: Batch, names: Set[str]) -> dict[str, Tensor]:
+        """Each of these losses, or more of them, averaged over the batch with its weights."""
+
+    @property
+    def predicting(self) -> nn.Module:
+        """The network of the bundle."""
+        return next(iter(self.networks.values()))
+
+
+class Supervised(Learner):
+    """One network whose outputs are held against the target."""
+
+    def __init__(self, network: nn.Module, loss: Loss, penalties: Mapping[str, Penalty], scale: Tensor) -> None:
+        super().__init__({"network": network})
+        self._loss, self._penalties = loss, dict(penalties)
+        self.register_buffer("scale", scale)
+
+    def losses(self, batch: Batch, names: Set[str]) -> dict[str, Tensor]:
+        """`loss`, and each penalty by its name."""
+        return self.judge(self.predict(batch), batch, names)
+
+    def predict(self, batch: Batch) -> dict[str, Tensor]:
+        """The network's outputs; in full precision, whatever the layers were computed in."""
+        return {name: values.float() for name, values in self.predicting(batch.x, batch.sequences).items()}
+
+    def judge(self, outputs: dict[str, Tensor], batch: Batch, names: Set[str]) -> dict[str, Tensor]:
+        """The losses of these outputs."""
+        scale = self.get_buffer("scale")
+        found = {"loss": (self._loss(outputs, batch.target, scale) * batch.weight).mean()}
+        asked: dict[str, Callable[..., Tensor]] = {
+            name: self._penalties[name] for name in self._penalties if name in names
+        }
+        return found | {name: penalty(outputs, batch, scale) for name, penalty in asked.items()}

@@ -1,0 +1,27 @@
+"""Cross-entropy of a classifier with a logit for each class."""
+
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from lineshape.engine.learning.losses.loss import Loss
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class CategoricalCrossEntropy(Loss):
+    """The target is the number of the class: 0 to number − 1."""
+
+    number: Annotated[int, Field(gt=1)]
+
+    @property
+    def classes(self) -> int:
+        """As many as logits."""
+        return self.number
+
+    def __call__(self, outputs: "dict[str, Tensor]", target: "Tensor", scale: "Tensor") -> "Tensor":
+        """In nats, from the logits."""
+        from torch.nn.functional import cross_entropy
+
+        return cross_entropy(outputs["logits"], target.long(), reduction="none")

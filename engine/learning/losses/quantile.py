@@ -1,0 +1,23 @@
+"""The loss whose least value is at a quantile of the target (R. Koenker and G. Bassett, 1978)."""
+
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from lineshape.engine.learning.losses.loss import Loss
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Quantile(Loss):
+    """The prediction is the quantile at this probability: 0.5 is the median."""
+
+    probability: Annotated[float, Field(gt=0, lt=1)] = 0.5
+
+    def __call__(self, outputs: "dict[str, Tensor]", target: "Tensor", scale: "Tensor") -> "Tensor":
+        """Max(p d, (p − 1) d) with d = (target − prediction) / scale."""
+        import torch
+
+        distance = (target - outputs["target"]) / scale
+        return torch.maximum(self.probability * distance, (self.probability - 1) * distance)

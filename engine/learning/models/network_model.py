@@ -1,0 +1,246 @@
+"""What models that are networks have in common: they are trained by the one loop, in ranks of their own."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from lineshape.engine.errors import RequestError, nearest
+from lineshape.engine.files import read_json
+from lineshape.engine.jagged import Jagged
+from lineshape.engine.kinds import KindSpec, build
+from lineshape.engine.learning.memory import default_memory
+from lineshape.engine.learning.models.model import Demands, Model, Output, Report
+from lineshape.engine.learning.networks.network import Network
+from lineshape.engine.learning.phases import Phase
+from lineshape.engine.learning.recipe import Precision, Recipe, Schedule
+from lineshape.engine.learning.samplers.sampler import Sampler
+from lineshape.engine.learning.scaling import SCALINGS, Affine, Scaling, Scalings, chosen_scaling
+from lineshape.engine.learning.table import Columns, Rows, TrainingTable, make_table
+from lineshape.engine.learning.work import Work
+
+if TYPE_CHECKING:
+    from lineshape.engine.learning.learner import Learner
+
+#: Rows that a scaling is found from; of more, evenly spaced ones.
+_SCALED_BY = 1_000_000
+_COMPILE: dict[str, dict[str, str]] = {"off": {}, "on": {"mode": "default"}, "graphs": {"mode": "reduce-overhead"}}
+
+
+class NetworkModel(Model, ABC):
+    """Networks, their losses, and how they are fitted.
+
+    scaling: which features are scaled how: by mean and standard deviation, as they are (standard) or of the logarithm
+    (logarithm), or by median and half the central 68 % (robust), which a long tail cannot move; a feature that is not
+    named is left as it is. target_scaling: how the target is. mirrored: features whose sign means nothing (η in a
+    symmetric detector): it is drawn anew each time a row is trained on. sampler: how often each row is seen in an
+    epoch. weight: the column of each row's weight. phases: what learns when, by default all at once.
+
+    batch: rows a step, over all workers. rate: the highest learning rate, and schedule: how it changes. average: decay
+    of the running average of the weights; 0 for none.
+
+    workers: Dask workers that train together. memory: GiB that the rows may take on each; what is more is streamed.
+    device: cpu, cuda, or what there is. precision, compile: bfloat16, torch.compile and CUDA graphs, for GPUs.
+    deterministic: the same bits each time on a GPU too, where that costs time.
+    """
+
+    scaling: dict[Literal["standard", "robust", "logarithm"], list[str] | Literal["all"]] = {"standard": "all"}
+    target_scaling: Literal["standard", "robust"] = "standard"
+    mirrored: list[str] = []
+    sampler: KindSpec = KindSpec(kind="shuffled")
+    weight: str | None = None
+    phases: list[Phase] = []
+    epochs: Annotated[int, Field(gt=0)] = 30
+    batch: Annotated[int, Field(gt=0)] = 1024
+    rate: Annotated[float, Field(gt=0)] = 1e-3
+    schedule: Schedule = "one_cycle"
+    patience: Annotated[int, Field(gt=0)] = 10
+    clip: Annotated[float, Field(gt=0)] = 1.0
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    average: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    workers: Annotated[int, Field(gt=0)] = 1
+    memory: Annotated[float, Field(gt=0)] | None = None
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Precision = "float32"
+    compile: Literal["off", "on", "graphs"] = "off"
+    deterministic: bool = False
+
+    #: Name of the file in the bundle.
+    weights: ClassVar[str] = "weights.pt"
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        _ = self.built_sampler, self.predicting
+        logarithms = self.scaling.get("logarithm", [])
+        if both := [name for name in self.mirrored if logarithms == "all" or name in logarithms]:
+            raise ValueError(f"mirrored: {', '.join(both)} is scaled by its logarithm, and so has no sign to be drawn")
+        for phase in self.phases_of():
+            for step in phase.steps:
+                if unknown := [name for name in step.train if name not in self.network_names]:
+                    raise ValueError(
+                        f"phases: no network {', '.join(unknown)}: expected one of {', '.join(self.network_names)}"
+                    )
+            if unknown := [name for name in phase.names if name not in self.loss_names]:
+                raise ValueError(f"phases: no loss {', '.join(unknown)}: expected one of {', '.join(self.loss_names)}")
+        return self
+
+    @property
+    def built_sampler(self) -> Sampler:
+        """The sampler's kind with its settings."""
+        return build("lineshape.engine.learning.samplers", Sampler, self.sampler, ("sampler",))
+
+    @property
+    @abstractmethod
+    def predicting(self) -> Network:
+        """The network that the bundle predicts with."""
+
+    @property
+    @abstractmethod
+    def network_names(self) -> tuple[str, ...]:
+        """Names of the networks, for phases."""
+
+    @property
+    @abstractmethod
+    def loss_names(self) -> tuple[str, ...]:
+        """Names of the losses, for phases."""
+
+    @property
+    @abstractmethod
+    def other_columns(self) -> tuple[str, ...]:
+        """Columns beside the features that losses look at."""
+
+    @property
+    @abstractmethod
+    def classes(self) -> int | None:
+        """How many classes the target numbers, None where it is a quantity."""
+
+    @abstractmethod
+    def default_phases(self) -> list[Phase]:
+        """What is done where the job file has no phases."""
+
+    @abstractmethod
+    def build_learner(self, scalings: Scalings) -> "Learner":
+        """The networks with fresh weights, and their losses."""
+
+    def phases_of(self) -> list[Phase]:
+        """The phases of the training."""
+        return self.phases or self.default_phases()
+
+    def check(self, known: list[str]) -> None:
+        """Raise RequestError where a feature is to be scaled that no feature set of the job has."""
+        named = {"scaling": [name for names in self.scaling.values() if names != "all" for name in names]}
+        for setting, names in (named | {"mirrored": self.mirrored}).items():
+            for name in names:
+                if name not in known:
+                    raise RequestError(f"{setting}: '{name}' is not a feature of this job{nearest(name, known)}")
+
+    def lists(self) -> tuple[str, ...]:
+        """Columns with a list in each row that the predicting network sees."""
+        return tuple(dict.fromkeys(name for each in self.predicting.encoders.values() for name in each.columns))
+
+    def trained_on(self) -> tuple[str, ...]:
+        """Columns that only the training looks at."""
+        weight = (self.weight,) if self.weight else ()
+        return tuple(dict.fromkeys([*self.other_columns, *self.built_sampler.columns, *weight]))
+
+    def demands(self) -> Demands:
+        """Workers, and a GPU where there is one."""
+        return Demands(self.workers, gpu=self.device != "cpu")
+
+    def columns(self, features: tuple[str, ...]) -> Columns:
+        """What the rows of the training hold."""
+        others = tuple(dict.fromkeys([*self.other_columns, *self.built_sampler.columns]))
+        sequences = tuple((name, tuple(each.columns)) for name, each in self.predicting.encoders.items())
+        return Columns(features, others, self.weight, sequences, self.classes)
+
+    @property
+    def longest(self) -> dict[str, int]:
+        """The longest list that is kept of each kind."""
+        return {name: each.most for name, each in self.predicting.encoders.items()}
+
+    @property
+    def memory_bytes(self) -> float:
+        """For the rows on a worker: by default a quarter of the machine's, shared among its workers."""
+        return self.memory * 2**30 if self.memory else default_memory()
+
+    def prepare(self, work: Work) -> None:
+        """Write the rows of the training once, before its ranks start."""
+        from lineshape.engine.learning.launch import TABLE
+
+        make_table(work.data, self.columns(work.data.features), work.scratch / TABLE)
+
+    def train(self, work: Work, report: Report) -> dict[str, object]:
+        """Fit the networks in ranks of their own; the same data, seed and number of ranks give the same weights."""
+        from lineshape.engine.learning.launch import FACTS, launch
+
+        work.folder.mkdir(parents=True, exist_ok=True)
+        launch(work, report)
+        facts: dict[str, object] = read_json(work.scratch / FACTS) if work.node == 0 else {}
+        return facts
+
+    def recipe(self, features: tuple[str, ...], seed: int) -> Recipe:
+        """What the loop needs to know."""
+        own = {"sampler", "mirrored", "seed", "compiled"}
+        shared = {name: getattr(self, name) for name in Recipe.__dataclass_fields__ if name not in own}
+        mirrored = tuple(features.index(name) for name in self.mirrored if name in features)
+        return Recipe(self.built_sampler, **shared, seed=seed, mirrored=mirrored, compiled=_COMPILE[self.compile])
+
+    def learner(self, table: TrainingTable, features: tuple[str, ...]) -> "Learner":
+        """Fresh networks, scaled by the training rows."""
+        rows = table.rows("training")
+        target = Affine.unit(1) if self.classes else SCALINGS[self.target_scaling](_some(rows.flat[:, -1:]))
+        x = chosen_scaling(_some(rows.flat[:, : len(features)]), features, self.scaling)
+        return self.build_learner(Scalings(x, target, self._scaled_lists(rows)))
+
+    def _scaled_lists(self, rows: Rows) -> dict[str, Scaling]:
+        return {
+            name: chosen_scaling(_some(rows.sequences[name][1]), each.columns, each.scaling)
+            for name, each in self.predicting.encoders.items()
+        }
+
+    def load(self, folder: Path) -> Callable[[NDArray[np.float64], Mapping[str, Jagged]], Output]:
+        """The predicting network with its weights."""
+        import torch
+
+        from lineshape.engine.learning.source import pad
+
+        network = self.predicting
+        state = torch.load(folder / self.weights, weights_only=True)
+        lists = {name: Scaling.unit(len(each.columns)) for name, each in network.encoders.items()}
+        features = Scaling.unit(len(state["trunk.inputs.logarithm"]))
+        module = network.build(Scalings(features, Affine.unit(1), lists))
+        module.load_state_dict(state)
+        module.eval()
+
+        def predict(x: NDArray[np.float64], jagged: Mapping[str, Jagged]) -> Output:
+            packed = {
+                name: (
+                    torch.from_numpy(np.asarray(jagged[each.columns[0]].offsets)),
+                    torch.from_numpy(np.array([jagged[c].content for c in each.columns], dtype=np.float32).T.copy()),
+                )
+                for name, each in network.encoders.items()
+            }
+            with torch.no_grad():
+                batches = [
+                    module(
+                        torch.from_numpy(x[rows.numpy()].astype(np.float32)),
+                        {name: pad(*packed[name], rows, self.longest[name]) for name in packed},
+                    )
+                    for rows in torch.arange(len(x)).split(65_536)
+                ]
+            names = batches[0] if batches else {}
+            return network.read(
+                {name: torch.cat([batch[name] for batch in batches]).double().numpy() for name in names}
+            )
+
+        return predict
+
+
+def _some(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Evenly spaced rows, at most so many as are needed to scale by."""
+    return np.array(values[:: max(1, math.ceil(len(values) / _SCALED_BY))])

@@ -1,0 +1,54 @@
+"""A classifier: dense layers to a logit of being signal, or to one for each class."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from lineshape.engine.learning.models.model import Output
+from lineshape.engine.learning.networks.network import Network
+from lineshape.engine.learning.scaling import Scalings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor, nn
+
+    from lineshape.engine.learning.batch import Sequence
+
+
+class Classifier(Network):
+    """Outputs `logits`, (n, 1) for two classes and (n, classes) for more, and `target`, the probability of class 1.
+
+    signal: the class whose probability is the target of more than two.
+    """
+
+    classes: Annotated[int, Field(gt=1)] = 2
+    signal: Annotated[int, Field(ge=0)] = 1
+
+    def build(self, scalings: Scalings) -> "nn.Module":
+        """Dense layers after the scaling of inputs; the target, a label, is not scaled."""
+        from torch import nn
+
+        from lineshape.engine.learning.layers import EMPTY, Trunk
+
+        class Module(nn.Module):
+            def __init__(self, settings: Classifier) -> None:
+                super().__init__()
+                self.signal = settings.signal
+                self.trunk = Trunk(settings, scalings, 1 if settings.classes == 2 else settings.classes)
+
+            def forward(self, x: "Tensor", sequences: "Mapping[str, Sequence]" = EMPTY) -> dict[str, "Tensor"]:
+                logits = self.trunk(x, sequences)
+                one = logits.shape[1] == 1
+                return {
+                    "logits": logits,
+                    "target": logits[:, 0].sigmoid() if one else logits.softmax(dim=1)[:, self.signal],
+                }
+
+        return Module(self)
+
+    def read(self, outputs: dict[str, NDArray[np.float64]]) -> Output:
+        """The probability of the signal."""
+        return Output(outputs["target"])

@@ -1,0 +1,1 @@
+"""Kinds of samplers: how often each row is seen in an epoch."""

@@ -1,0 +1,32 @@
+"""What a sampler is: settings that say how often each row is seen in an epoch."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lineshape.engine.settings import Settings
+
+#: Name of the target among the columns that a sampler is given.
+TARGET = "(target)"
+#: From random numbers of an epoch to how often each of n rows is seen in it; None where each is seen once.
+Draw = Callable[[np.random.Generator], NDArray[np.int64] | None]
+
+
+class Sampler(Settings, ABC):
+    """A kind of sampler. The order of the rows is random in any case."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the feature store that it looks at."""
+        return ()
+
+    @abstractmethod
+    def draw(self, columns: Mapping[str, NDArray[np.float32]], rows: int, share: float) -> Draw:
+        """How an epoch is drawn from these rows.
+
+        columns: those it asked for and the TARGET, each (rows,). share: of all rows, which these are one part of.
+
+        Raises RunError where there is nothing to draw.
+        """

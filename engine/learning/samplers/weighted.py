@@ -1,0 +1,46 @@
+"""Rows in proportion to a column."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from lineshape.engine.errors import RunError
+from lineshape.engine.learning.samplers.sampler import Draw, Sampler
+
+
+class Weighted(Sampler):
+    """Each epoch draws rows anew, with repetition, with probabilities in proportion to `column`.
+
+    rows: how many an epoch; by default as many as there are.
+    """
+
+    column: str
+    rows: Annotated[int, Field(gt=0)] | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The weight."""
+        return (self.column,)
+
+    def draw(self, columns: Mapping[str, NDArray[np.float32]], rows: int, share: float) -> Draw:
+        """Repeats from the multinomial distribution.
+
+        Raises RunError where a weight is negative or missing, or all are zero.
+        """
+        weight = columns[self.column].astype(np.float64)
+        if not (np.isfinite(weight).all() and (weight >= 0).all() and weight.sum() > 0):
+            raise RunError(
+                f"column {self.column}: a sampler's weights must be finite, not negative and not all zero; "
+                f"there are {int((~(weight >= 0)).sum()):,} of {rows:,} that are negative or missing"
+            )
+        edges = weight.cumsum() / weight.sum()
+        number = round(self.rows * share) if self.rows else rows
+
+        def repeats(random: np.random.Generator) -> NDArray[np.int64]:
+            drawn = edges.searchsorted(random.random(number), side="right").clip(max=rows - 1)
+            return np.bincount(drawn, minlength=rows)
+
+        return repeats

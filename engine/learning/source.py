@@ -1,0 +1,187 @@
+"""From rows on disk to batches on a device. This module imports torch; import it where it is used."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lineshape.engine.errors import RunError
+from lineshape.engine.learning.batch import Batch, Sequence
+from lineshape.engine.learning.samplers.sampler import TARGET, Sampler
+from lineshape.engine.learning.table import Columns, Rows
+
+#: Parts of a buffer that are read from different places of the disk, so that neighbours in it come from all over.
+BLOCKS = 16
+#: Batches that a buffer must hold for its rows to be mixed.
+_FEWEST = 4
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """Rows on the device, from which batches are gathered."""
+
+    flat: Tensor
+    sequences: dict[str, tuple[Tensor, Tensor]]
+
+    def take(self, rows: Tensor, layout: "Layout") -> Batch:
+        """A batch of these rows."""
+        flat = self.flat[rows]
+        columns = {name: flat[:, place] for name, place in layout.others.items()}
+        weight = (
+            flat[:, layout.weight] / layout.mean_weight if layout.weight is not None else torch.ones_like(flat[:, -1])
+        )
+        sequences = {name: pad(*self.sequences[name], rows, most) for name, most in layout.most.items()}
+        return Batch(flat[:, : layout.features], flat[:, -1], weight, columns, sequences)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where in a row things are; mean_weight: of the training rows, most: the longest list that is kept."""
+
+    features: int
+    others: dict[str, int]
+    weight: int | None
+    mean_weight: float
+    most: dict[str, int]
+
+    @classmethod
+    def of(cls, columns: Columns, mean_weight: float, most: dict[str, int]) -> "Layout":
+        """Of the columns of a table."""
+        place = {name: number for number, name in enumerate(columns.flat)}
+        others = {name: place[name] for name in columns.others}
+        return cls(len(columns.features), others, place[columns.weight] if columns.weight else None, mean_weight, most)
+
+
+def pad(offsets: Tensor, content: Tensor, rows: Tensor, most: int) -> Sequence:
+    """Lists of these rows, each cut at `most` and filled up with zeros."""
+    start, count = offsets[rows], (offsets[rows + 1] - offsets[rows]).clamp(max=most)
+    step = torch.arange(most, device=rows.device)
+    mask = step < count[:, None]
+    places = (start[:, None] + step).clamp(max=max(0, len(content) - 1))
+    values = content[places] if len(content) else content.new_zeros((*places.shape, content.shape[1]))
+    return Sequence(values * mask[:, :, None], mask)
+
+
+class Source:
+    """One rank's part of a split: resident on the device where it fits, else read block by block.
+
+    memory: bytes on the device. rank, ranks: which part.
+    """
+
+    def __init__(
+        self, rows: Rows, layout: Layout, device: torch.device, memory: float, rank: int = 0, ranks: int = 1
+    ) -> None:
+        self._rows, self._layout, self._device = rows, layout, device
+        self.start, self.stop = len(rows) * rank // ranks, len(rows) * (rank + 1) // ranks
+        self._share = 1 / ranks
+        number = self.stop - self.start
+        row_bytes = rows.bytes / max(1, len(rows))
+        self.resident = number * row_bytes <= memory
+        # One buffer is used while the next is filled.
+        self._rows_a_buffer = number if self.resident else int(memory / 2 / row_bytes)
+        blocks = 1 if self.resident else -(-number * BLOCKS // max(1, self._rows_a_buffer))
+        self._edges = np.linspace(self.start, self.stop, blocks + 1).astype(np.int64)
+        self._kept = self._load([0]) if self.resident else None
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    def sampled(self, sampler: Sampler, batch: int) -> "Epochs":
+        """Epochs of this part, in random order, as a sampler says.
+
+        Raises RunError where the memory is too small to mix rows in.
+        """
+        if not self.resident and self._rows_a_buffer < _FEWEST * batch:
+            raise RunError(
+                f"memory: a buffer of {self._rows_a_buffer:,} rows is too small to mix batches of {batch:,} in; "
+                "grant more, or make batches smaller"
+            )
+        part = self._rows.flat[self.start : self.stop]
+        columns = {name: np.ascontiguousarray(part[:, self._rows.names.index(name)]) for name in sampler.columns}
+        columns[TARGET] = np.ascontiguousarray(part[:, -1])
+        return Epochs(self, sampler.draw(columns, len(self), self._share))
+
+    def in_order(self, batch: int) -> Iterator[Batch]:
+        """All rows once, in their order."""
+        for _, buffer in self.buffers([[block] for block in range(len(self._edges) - 1)]):
+            for rows in torch.arange(len(buffer.flat), device=self._device).split(batch):
+                yield buffer.take(rows, self._layout)
+
+    def groups(self, random: np.random.Generator) -> list[list[int]]:
+        """The blocks in random order, as many at a time as a buffer holds."""
+        blocks = len(self._edges) - 1
+        return [list(group) for group in np.array_split(random.permutation(blocks), -(-blocks // BLOCKS))]
+
+    def buffers(self, groups: list[list[int]]) -> Iterator[tuple[NDArray[np.int64], Buffer]]:
+        """Buffers of these blocks with the numbers of their rows; the next is filled while one is used."""
+        if self._kept is not None:
+            yield np.arange(len(self)), self._kept
+            return
+        with ThreadPoolExecutor(1, "buffer") as reader:
+            coming = reader.submit(self._load, groups[0])
+            for number, group in enumerate(groups):
+                buffer = coming.result()
+                if number + 1 < len(groups):
+                    coming = reader.submit(self._load, groups[number + 1])
+                yield np.concatenate([np.arange(*self._ends(block)) for block in group]) - self.start, buffer
+
+    def take(self, buffer: Buffer, rows: Tensor) -> Batch:
+        """A batch of rows of a buffer."""
+        return buffer.take(rows, self._layout)
+
+    @property
+    def device(self) -> torch.device:
+        """Where batches are."""
+        return self._device
+
+    def _ends(self, block: int) -> tuple[int, int]:
+        return int(self._edges[block]), int(self._edges[block + 1])
+
+    def _load(self, blocks: list[int]) -> Buffer:
+        ends = [self._ends(block) for block in blocks]
+        flat = np.concatenate([self._rows.flat[start:stop] for start, stop in ends])
+        sequences = {}
+        for name, (offsets, content) in self._rows.sequences.items():
+            counts = np.concatenate([np.diff(offsets[start : stop + 1]) for start, stop in ends])
+            parts = np.concatenate([content[offsets[start] : offsets[stop]] for start, stop in ends])
+            sequences[name] = (self._send(np.concatenate([[0], np.cumsum(counts)])), self._send(parts))
+        return Buffer(self._send(flat), sequences)
+
+    def _send(self, values: NDArray[Any]) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(values)).to(self._device)
+
+
+class Epochs:
+    """Random epochs of a source."""
+
+    def __init__(self, source: Source, draw: Any) -> None:
+        self._source = source
+        self._draw = draw
+        self._next: tuple[NDArray[np.int64] | None, int] | None = None
+
+    def prepare(self, random: np.random.Generator) -> int:
+        """Draw the rows of the next epoch; returns how many there are."""
+        repeats = self._draw(random)
+        self._next = repeats, len(self._source) if repeats is None else int(repeats.sum())
+        return self._next[1]
+
+    def batches(self, steps: int, random: np.random.Generator) -> Iterator[Batch]:
+        """The epoch that was drawn, in so many batches."""
+        assert self._next is not None, "an epoch is prepared before it is gone through"
+        repeats, total = self._next
+        done = 0
+        for numbers, buffer in self._source.buffers(self._source.groups(random)):
+            rows = np.arange(len(numbers))
+            if repeats is not None:
+                rows = rows.repeat(repeats[numbers])
+            random.shuffle(rows)
+            before, done = done, done + len(rows)
+            here = done * steps // max(1, total) - before * steps // max(1, total)
+            # A buffer that a sampler leaves with less than a batch is passed over: all ranks take as many steps.
+            for part in torch.from_numpy(rows).to(self._source.device).tensor_split(here) if here else ():
+                yield self._source.take(buffer, part)

@@ -1,0 +1,66 @@
+"""Penalties: the distance correlation of the literature, a response that is off."""
+
+import numpy as np
+import pytest
+import torch
+
+from lineshape.engine.learning.batch import Batch
+from lineshape.engine.learning.penalties.distance_correlation import DistanceCorrelation
+from lineshape.engine.learning.penalties.response import Response
+
+ONE = torch.ones(1)
+
+
+def batch(target: torch.Tensor, column: torch.Tensor, weight: torch.Tensor | None = None) -> Batch:
+    return Batch(
+        torch.zeros(len(target), 1), target, torch.ones(len(target)) if weight is None else weight, {"pt": column}
+    )
+
+
+def by_hand(x: np.ndarray, y: np.ndarray) -> float:
+    """DCorr² with double-centred matrices, as in G. Székely et al. (2007)."""
+
+    def centred(values: np.ndarray) -> np.ndarray:
+        distance = np.abs(values[:, None] - values[None, :])
+        return distance - distance.mean(axis=0) - distance.mean(axis=1)[:, None] + distance.mean()
+
+    a, b = centred(x), centred(y)
+    return float((a * b).mean() / np.sqrt((a * a).mean() * (b * b).mean()))
+
+
+def test_distance_correlation_is_the_definition(rng: np.random.Generator) -> None:
+    x = rng.random(200)
+    y = x**2 + 0.3 * rng.random(200)
+    found = DistanceCorrelation(column="pt")(
+        {"target": torch.from_numpy(x).float()}, batch(torch.zeros(200), torch.from_numpy(y).float()), ONE
+    )
+    assert found.item() == pytest.approx(by_hand(x, y), rel=1e-5)
+
+
+def test_distance_correlation_of_weighted_rows_is_that_of_repeated_ones(rng: np.random.Generator) -> None:
+    x, y, repeats = rng.random(60), rng.random(60), rng.integers(1, 4, 60)
+    y += x
+    weight = torch.from_numpy(repeats / repeats.mean()).float()
+    found = DistanceCorrelation(column="pt")(
+        {"target": torch.from_numpy(x).float()}, batch(torch.zeros(60), torch.from_numpy(y).float(), weight), ONE
+    )
+    assert found.item() == pytest.approx(by_hand(x.repeat(repeats), y.repeat(repeats)), rel=1e-5)
+
+
+def test_distance_correlation_of_a_constant_is_nothing_and_has_a_gradient() -> None:
+    score = torch.zeros(50, requires_grad=True)
+    found = DistanceCorrelation(column="pt")({"target": score}, batch(torch.zeros(50), torch.randn(50)), ONE)
+    found.backward()
+    assert found.item() == 0
+    assert score.grad is not None
+    assert torch.isfinite(score.grad).all()
+
+
+def test_response_is_off_by_what_it_is_off() -> None:
+    target = torch.linspace(10, 100, 400)
+    penalty = Response(column="pt", slices=4)
+    assert penalty({"target": target}, batch(target, target), ONE).item() == pytest.approx(0, abs=1e-10)
+    assert penalty({"target": 1.1 * target}, batch(target, target), ONE).item() == pytest.approx(0.01, rel=1e-4)
+    # Up by 20 % in one half and down in the other: the mean of all is right, and no slice is.
+    bent = torch.where(target < 55, 1.2 * target, 0.8 * target)
+    assert penalty({"target": bent}, batch(target, target), ONE).item() == pytest.approx(0.04, rel=1e-3)

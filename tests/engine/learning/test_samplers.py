@@ -1,0 +1,68 @@
+"""Samplers: how often each row is seen in an epoch."""
+
+import numpy as np
+import pytest
+
+from lineshape.engine.errors import RunError
+from lineshape.engine.learning.samplers.flat import Flat
+from lineshape.engine.learning.samplers.sampler import TARGET
+from lineshape.engine.learning.samplers.shuffled import Shuffled
+from lineshape.engine.learning.samplers.weighted import Weighted
+
+Arrays = dict[str, np.ndarray]
+
+
+@pytest.fixture
+def muons(rng: np.random.Generator) -> Arrays:
+    """A falling spectrum; label 1 for a tenth."""
+    pt = rng.exponential(20, 20_000).astype(np.float32)
+    return {"pt": pt, TARGET: (rng.random(20_000) < 0.1).astype(np.float32)}
+
+
+def test_shuffled_sees_each_row_once(muons: Arrays, rng: np.random.Generator) -> None:
+    assert Shuffled().draw(muons, 20_000, 1.0)(rng) is None
+
+
+def test_flat_is_flat_for_each_class(muons: Arrays, rng: np.random.Generator) -> None:
+    """Every 5 GeV bin holds what was asked for, the last up to infinity; no row twice while others are unseen."""
+    sampler = Flat(column="pt", low=0, high=100, bins=20, rows={1: 200, 0: 100})
+    counts = sampler.draw(muons, 20_000, 1.0)(rng)
+    assert counts is not None
+    bins = np.minimum(muons["pt"] // 5, 19).astype(int)
+    for label, number in ((1, 200), (0, 100)):
+        of = muons[TARGET] == label
+        assert np.bincount(bins[of], counts[of], minlength=20).tolist() == [number] * 20
+        for each in range(20):
+            seen = counts[of & (bins == each)]
+            assert seen.max() - seen.min() <= 1
+
+
+def test_flat_draws_anew_each_epoch_and_a_share_of_it(muons: Arrays, rng: np.random.Generator) -> None:
+    sampler = Flat(column="pt", low=0, high=100, bins=20, rows=100)
+    draw = sampler.draw(muons, 20_000, 0.5)
+    first, second = draw(rng), draw(rng)
+    assert first is not None
+    assert second is not None
+    assert first.sum() == second.sum() == 50 * 40
+    assert (first != second).any()
+
+
+def test_an_empty_class_is_named(muons: Arrays) -> None:
+    sampler = Flat(column="pt", low=0, high=100, bins=20, rows={0: 10, 1: 10, 2: 10})
+    with pytest.raises(RunError, match="no rows of class 2 to sample: there are 0, 1"):
+        sampler.draw(muons, 20_000, 1.0)
+
+
+def test_weighted_draws_in_proportion(muons: Arrays, rng: np.random.Generator) -> None:
+    """Each of ten equal groups within five standard deviations of its share (false alarm 6e-6)."""
+    weight = (1 + np.arange(20_000) // 2000).astype(np.float32)
+    counts = Weighted(column="w", rows=55_000).draw({"w": weight}, 20_000, 1.0)(rng)
+    assert counts is not None
+    assert counts.sum() == 55_000
+    groups, expected = counts.reshape(10, 2000).sum(axis=1), 1000 * np.arange(1, 11)
+    assert (np.abs(groups - expected) < 5 * np.sqrt(expected)).all()
+
+
+def test_a_negative_weight_is_named() -> None:
+    with pytest.raises(RunError, match=r"column w: .* 1 of 3 that are negative or missing"):
+        Weighted(column="w").draw({"w": np.float32([1, -1, 1])}, 3, 1.0)
