@@ -124,8 +124,8 @@ class NetworkModel(Model, ABC):
         """What is done where the job file has no phases."""
 
     @abstractmethod
-    def build_learner(self, scalings: Scalings) -> "Learner":
-        """The networks with fresh weights, and their losses."""
+    def build_learner(self, scalings: Scalings, rows: Rows) -> "Learner":
+        """The networks with fresh weights, and their losses. rows: those of the training."""
 
     def phases_of(self) -> list[Phase]:
         """The phases of the training."""
@@ -195,7 +195,7 @@ class NetworkModel(Model, ABC):
         rows = table.rows("training")
         target = Affine.unit(1) if self.classes else SCALINGS[self.target_scaling](_some(rows.flat[:, -1:]))
         x = chosen_scaling(_some(rows.flat[:, : len(features)]), features, self.scaling)
-        return self.build_learner(Scalings(x, target, self._scaled_lists(rows)))
+        return self.build_learner(Scalings(x, target, self._scaled_lists(rows)), rows)
 
     def _scaled_lists(self, rows: Rows) -> dict[str, Scaling]:
         return {

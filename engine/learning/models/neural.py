@@ -1,80 +1,29 @@
 """A neural model: a network, a loss and a sampler, trained by the one loop."""
 
-from functools import cached_property
 from typing import TYPE_CHECKING
 
-from lineshape.engine.kinds import KindSpec, build
-from lineshape.engine.learning.losses.loss import Loss
-from lineshape.engine.learning.models.network_model import NetworkModel
-from lineshape.engine.learning.networks.network import Network
-from lineshape.engine.learning.penalties.penalty import Penalty
+from lineshape.engine.learning.models.supervised_model import SupervisedModel
 from lineshape.engine.learning.phases import Phase, Step
 from lineshape.engine.learning.scaling import Scalings
+from lineshape.engine.learning.table import Rows
 
 if TYPE_CHECKING:
     from lineshape.engine.learning.learner import Learner
 
 
-class Neural(NetworkModel):
-    """A network whose outputs are held against the target.
-
-    penalties: what is added to the loss, each by its name times its strength.
-    """
-
-    network: KindSpec
-    loss: KindSpec
-    penalties: dict[str, KindSpec] = {}
-
-    @cached_property
-    def predicting(self) -> Network:
-        """The network's kind with its settings."""
-        return build("lineshape.engine.learning.networks", Network, self.network, ("network",))
-
-    @cached_property
-    def built_loss(self) -> Loss:
-        """The loss's kind with its settings."""
-        return build("lineshape.engine.learning.losses", Loss, self.loss, ("loss",))
-
-    @cached_property
-    def built_penalties(self) -> dict[str, Penalty]:
-        """The penalties' kinds with their settings."""
-        return {
-            name: build("lineshape.engine.learning.penalties", Penalty, spec, ("penalties", name))
-            for name, spec in self.penalties.items()
-        }
+class Neural(SupervisedModel):
+    """A network that learns from its loss, and from penalties where there are any."""
 
     @property
     def network_names(self) -> tuple[str, ...]:
         """One."""
         return ("network",)
 
-    @property
-    def loss_names(self) -> tuple[str, ...]:
-        """The loss and the penalties."""
-        return ("loss", *self.penalties)
-
-    @property
-    def other_columns(self) -> tuple[str, ...]:
-        """Those of the penalties."""
-        return tuple(dict.fromkeys(name for penalty in self.built_penalties.values() for name in penalty.columns))
-
-    @property
-    def classes(self) -> int | None:
-        """The loss's."""
-        return self.built_loss.classes
-
     def default_phases(self) -> list[Phase]:
         """The network learns from the loss and the penalties."""
-        losses = {"loss": 1.0} | {name: penalty.strength for name, penalty in self.built_penalties.items()}
-        return [Phase(epochs=self.epochs, steps=[Step(train=["network"], losses=losses)])]
+        return [Phase(epochs=self.epochs, steps=[Step(train=["network"], losses=self.strengths)])]
 
-    def parts(self) -> list[object]:
-        """The model, its network with its encoders, its loss, its penalties and its sampler."""
-        network = self.predicting
-        penalties = self.built_penalties.values()
-        return [self, network, *network.encoders.values(), self.built_loss, *penalties, self.built_sampler]
-
-    def build_learner(self, scalings: Scalings) -> "Learner":
+    def build_learner(self, scalings: Scalings, rows: Rows) -> "Learner":
         """The network and its losses."""
         import torch
 
