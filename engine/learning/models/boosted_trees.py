@@ -65,7 +65,11 @@ class BoostedTrees(Model):
         return Demands(gpu=self.device != "cpu")
 
     def train(self, work: Work, report: Report) -> dict[str, object]:
-        """Fit the trees; the same data and seed give the same model bit for bit, on whatever attempt."""
+        """Fit the trees; the same data and seed give the same model bit for bit.
+
+        But for a training that died: XGBoost does not save where its random numbers stand, so the rounds after the last
+        checkpoint draw other rows and columns; `resumed` in the facts says from which round on.
+        """
         import xgboost
 
         work.folder.mkdir(parents=True, exist_ok=True)
@@ -79,6 +83,7 @@ class BoostedTrees(Model):
             bytearray(saved.read_bytes()) if saved.is_file() else None,
         )
         done = booster.num_boosted_rounds()
+        resumed = {"resumed": done} if done else {}
         history = History(work.folder, done)
         scores = [line["validation"] for line in read_history(work.folder)]
         while done < self.rounds and done - _best(scores) < self.early_stopping:
@@ -104,6 +109,7 @@ class BoostedTrees(Model):
             "validation_rows": validation.num_row(),
             "loss": _OBJECTIVES[self.objective][1],
             "device": device,
+            **resumed,
             "importance": {name: round(value / total, 5) for name, value in sorted(gain.items(), key=lambda i: -i[1])},
         }
 
@@ -139,8 +145,6 @@ class BoostedTrees(Model):
             "base_score": self._start(np.concatenate([target for _, target in data.tables("training")])),
             "nthread": threads(),
             "seed": seed,
-            # A round's random numbers depend on nothing before it, so that a training can go on in another process.
-            "seed_per_iteration": True,
         }
 
     def _start(self, target: NDArray[np.float32]) -> float:

@@ -1,0 +1,186 @@
+"""The training stage with real processes: what a cluster does to a training, and several workers for one."""
+
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from lineshape.engine.bundles import Bundle
+from lineshape.engine.errors import RunError
+from lineshape.engine.files import write_json
+from lineshape.engine.folders import RunFolder
+from lineshape.engine.learning.history import read_history
+from lineshape.engine.workers import Workers
+from lineshape.jobs import api
+from tests.conftest import small_job
+from tests.faults.runs import process_with, worker_pids
+from tests.faults.trainings import Striking, digests, kill, rank_pids, steps, train_all
+
+pytestmark = pytest.mark.processes
+
+NETWORK: dict[str, Any] = {
+    "kind": "neural",
+    "features": "20",
+    "network": {"kind": "mixture_density", "layers": [32, 32], "dropout": 0.1, "batch_norm": "last"},
+    "loss": {"kind": "negative_log_likelihood"},
+    "sampler": {"kind": "weighted", "column": "ptCombined"},
+    "epochs": 12,
+    "batch": 16,
+    "average": 0.99,
+    "mirrored": ["eta"],
+    "minimum_entries": 100,
+}
+TREES: dict[str, Any] = {
+    "kind": "boosted_trees",
+    "features": "20",
+    "rounds": 400,
+    "early_stopping": 400,
+    "rows": 0.5,
+    "columns": 0.5,
+    "checkpoint": 20,
+    "minimum_entries": 100,
+}
+
+
+@pytest.fixture(scope="module")
+def features(ntuples: list[Path], tmp_path_factory: pytest.TempPathFactory, workers: Workers) -> Path:
+    """A feature store of 6,000 taus."""
+    place = tmp_path_factory.mktemp("processed")
+    process_with(small_job(ntuples), place, workers)
+    return RunFolder(place).features
+
+
+@pytest.fixture
+def folder(features: Path, tmp_path: Path) -> RunFolder:
+    """A run folder with features and nothing trained."""
+    shutil.copytree(features, tmp_path / "run" / "features")
+    return RunFolder(tmp_path / "run")
+
+
+def job_with(ntuples: list[Path], **models: dict[str, Any]) -> api.Job:
+    """A job with these models, the first being the baseline."""
+    values = small_job(ntuples).model_dump(mode="json") | {"models": models, "baseline": next(iter(models))}
+    return api.Job.model_validate(values)
+
+
+def undisturbed(job: api.Job, folder: RunFolder, model: str) -> dict[str, str]:
+    """Digests of what is trained when nothing happens; the folder is cleared for another training."""
+    train_all(job, folder)
+    found = digests(folder, model)
+    shutil.rmtree(folder.models)
+    return found
+
+
+@pytest.mark.parametrize("settings", [NETWORK, NETWORK | {"workers": 2}], ids=["one", "two"])
+def test_a_killed_rank_goes_on_and_ends_with_the_same_weights(
+    settings: dict[str, Any], ntuples: list[Path], folder: RunFolder
+) -> None:
+    job = job_with(ntuples, mdn=settings)
+    expected = undisturbed(job, folder, "mdn")
+    with Striking(folder, "mdn", [2, 5], lambda: kill(rank_pids()[::-1])) as striking:
+        train_all(job, folder)
+    assert len(set(striking.struck)) == 2
+    assert digests(folder, "mdn") == expected
+    assert len(read_history(folder.models / "mdn")) == 12
+
+
+@pytest.mark.parametrize("settings", [NETWORK, NETWORK | {"workers": 2}], ids=["one", "two"])
+def test_a_killed_worker_is_replaced_and_the_weights_are_the_same(
+    settings: dict[str, Any], ntuples: list[Path], folder: RunFolder
+) -> None:
+    job = job_with(ntuples, mdn=settings)
+    expected = undisturbed(job, folder, "mdn")
+    others = set(worker_pids())
+
+    def strike() -> int | None:
+        """The worker above a rank."""
+        for pid in rank_pids():
+            try:
+                above = psutil.Process(pid).ppid()
+            except psutil.NoSuchProcess:
+                continue
+            if above in worker_pids() and above not in others:
+                return kill([above])
+        return None
+
+    with Striking(folder, "mdn", [3], strike) as striking:
+        train_all(job, folder)
+    assert striking.struck
+    assert digests(folder, "mdn") == expected
+
+
+def test_trees_go_on_after_their_worker_was_killed(ntuples: list[Path], folder: RunFolder) -> None:
+    job = job_with(ntuples, brt=TREES)
+    train_all(job, folder)
+    undisturbed = Bundle.load(folder.models / "brt").provenance
+    shutil.rmtree(folder.models)
+    others = set(worker_pids())
+
+    def strike() -> int | None:
+        """The worker that trains: the one that is at work."""
+        busy = [pid for pid in worker_pids() if pid not in others]
+        return kill(sorted(busy, key=lambda pid: -sum(psutil.Process(pid).cpu_times()[:2])))
+
+    with Striking(folder, "brt", [90], strike) as striking:
+        train_all(job, folder, workers=1)
+    found = Bundle.load(folder.models / "brt").provenance
+    assert striking.struck
+    assert found["resumed"] >= 80
+    assert [line["step"] for line in read_history(folder.models / "brt")] == list(range(1, 401))
+    assert found["validation_loss"] == pytest.approx(undisturbed["validation_loss"], rel=0.03)
+
+
+def test_a_killed_job_goes_on_when_it_is_run_again(ntuples: list[Path], folder: RunFolder, tmp_path: Path) -> None:
+    """Its ranks end with it, and no epoch that was saved is done again."""
+    job = job_with(ntuples, mdn=NETWORK | {"epochs": 15})
+    expected = undisturbed(job, folder, "mdn")
+    write_json(tmp_path / "job.json", job.model_dump(mode="json"))
+    command = [sys.executable, "-m", "tests.faults.trainings", str(tmp_path / "job.json"), str(folder.path)]
+    driver = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while steps(folder, "mdn") < 4:
+        assert driver.poll() is None
+        time.sleep(0.01)
+    ranks = rank_pids(driver.pid)
+    driver.kill()
+    driver.wait()
+    assert ranks
+    end = time.monotonic() + 30
+    while any(psutil.pid_exists(pid) for pid in ranks):
+        assert time.monotonic() < end, "a rank goes on without its job"
+        time.sleep(0.05)
+    table = next(folder.models.glob(".mdn.*.work")) / "scratch" / "table" / "training.f32"
+    saved = table.stat().st_mtime_ns
+    reached = steps(folder, "mdn")
+    with Striking(folder, "mdn", [reached + 1], lambda: table.stat().st_mtime_ns) as after:
+        train_all(job, folder)
+    assert after.struck == [saved], "the rows were written again"
+    assert digests(folder, "mdn") == expected
+    assert not list(folder.models.glob(".*.work"))
+
+
+def test_two_workers_learn_as_well_as_one(ntuples: list[Path], folder: RunFolder) -> None:
+    quick = NETWORK | {"batch": 256, "epochs": 8, "sampler": {"kind": "shuffled"}, "rate": 0.005}
+    train_all(job_with(ntuples, one=quick, two=quick | {"workers": 2}), folder)
+    one, two = (Bundle.load(folder.models / name).provenance for name in ("one", "two"))
+    assert (one["ranks"], two["ranks"]) == (1, 2)
+    assert two["validation_loss"] == pytest.approx(one["validation_loss"], abs=0.15)
+
+
+def test_more_workers_than_there_are(ntuples: list[Path], folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lineshape.engine.stages.training._WAITS", 2)
+    with pytest.raises(RunError, match="workers: 3 were asked for to train together, and the cluster has 2"):
+        train_all(job_with(ntuples, mdn=NETWORK | {"workers": 3}), folder)
+
+
+def test_a_training_that_always_dies_is_given_up(ntuples: list[Path], folder: RunFolder) -> None:
+    job = job_with(ntuples, mdn=NETWORK)
+    with (
+        Striking(folder, "mdn", [0] * 50, lambda: kill(rank_pids())),
+        pytest.raises(RunError, match=r"mdn failed: it died 3 times after step 0, .*killed: rank 0 by signal 9"),
+    ):
+        train_all(job, folder)

@@ -1,0 +1,95 @@
+"""Trainings to disturb, and what they left, to be compared.
+
+python -m tests.faults.trainings JOB.json RUN_FOLDER
+"""
+
+import hashlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event, Thread
+
+import psutil
+
+from lineshape.engine.clusters.local import Local
+from lineshape.engine.folders import RunFolder
+from lineshape.engine.learning.history import FILE
+from lineshape.engine.progress import Screen
+from lineshape.engine.stages.training import Trained, train
+from lineshape.engine.workers import Workers
+from lineshape.jobs import api
+
+
+def train_all(job: api.Job, folder: RunFolder, workers: int = 2) -> Trained:
+    """Train on a cluster of its own."""
+    with Local(workers=workers).open() as client, Screen().bars() as bars:
+        return train(job, folder, Workers(lambda: client), bars)
+
+
+def rank_pids(of: int | None = None) -> list[int]:
+    """The rank processes below a process, this one by default."""
+    found = []
+    for child in psutil.Process(of).children(recursive=True):
+        try:
+            if "lineshape.engine.learning.rank" in child.cmdline():
+                found.append(child.pid)
+        except psutil.Error:
+            continue
+    return found
+
+
+def steps(folder: RunFolder, model: str) -> int:
+    """Epochs or rounds done so far, also of a training that is under way."""
+    for path in [folder.models / model / FILE, *folder.models.glob(f".{model}.*.work/bundle/{FILE}")]:
+        try:
+            return len(path.read_text(encoding="utf-8").splitlines())
+        except FileNotFoundError:
+            continue
+    return 0
+
+
+class Striking:
+    """Meanwhile, once a training has done so many steps, strike; and again for each further number."""
+
+    def __init__(self, folder: RunFolder, model: str, after: list[int], strike: Callable[[], int | None]) -> None:
+        self._folder, self._model, self._after, self._strike = folder, model, after, strike
+        self._stop = Event()
+        self._thread = Thread(target=self._watch)
+        self.struck: list[int] = []
+
+    def __enter__(self) -> "Striking":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        for after in self._after:
+            while not self._stop.is_set():
+                if steps(self._folder, self._model) >= after and (pid := self._strike()):
+                    self.struck.append(pid)
+                    break
+                time.sleep(0.01)
+
+
+def kill(pids: list[int]) -> int | None:
+    """SIGKILL to the first of these processes; which it was."""
+    if not pids:
+        return None
+    os.kill(pids[0], signal.SIGKILL)
+    return pids[0]
+
+
+def digests(folder: RunFolder, model: str) -> dict[str, str]:
+    """Of the files of a bundle that must be the same bit by bit."""
+    found = {path.name: path for path in (folder.models / model).iterdir() if path.name != "bundle.json"}
+    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in sorted(found.items())}
+
+
+if __name__ == "__main__":
+    train_all(api.load(Path(sys.argv[1])), RunFolder(Path(sys.argv[2])))
