@@ -8,6 +8,7 @@ from typing import Any
 from lineshape.engine.files import replacing
 
 FILE = "history.jsonl"
+_STROKES = "▁▂▃▄▅▆▇█"
 
 
 class History:
@@ -27,6 +28,18 @@ def write_history(folder: Path, lines: Sequence[Mapping[str, float]]) -> None:
     """All lines at once, whole or not at all."""
     with replacing(folder / FILE) as temporary:
         temporary.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+
+
+def standing(scores: Sequence[float], width: int = 16) -> str:
+    """Where a training stands, in a word and a small curve: `validation 0.0123 ▇▄▂▁`. scores: of each step so far."""
+    if not scores:
+        return ""
+    # Of many steps each stroke is the best of some: the curve must not hang on the noise of single rounds.
+    size = -(-len(scores) // width)
+    points = [min(scores[start : start + size]) for start in range(0, len(scores), size)]
+    low, high = min(points), max(points)
+    levels = [int((point - low) / (high - low) * (len(_STROKES) - 1)) if high > low else 0 for point in points]
+    return f"validation {scores[-1]:.4f} {''.join(_STROKES[level] for level in levels)}"
 
 
 def read_history(folder: Path) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from lineshape.engine.errors import RunError
 from lineshape.engine.learning.batch import Batch
 from lineshape.engine.learning.gang import Gang
+from lineshape.engine.learning.history import standing
 from lineshape.engine.learning.learner import Learner
 from lineshape.engine.learning.phases import Phase, Step
 from lineshape.engine.learning.recipe import Recipe
@@ -97,7 +98,7 @@ def fit(
             state.weights, state.average = learner.state_dict(), average.state_dict()
             state.optimisers = [stepper.state_dict() for stepper in steps]
             hooks.save(state)
-            hooks.tell(before + state.epoch, total, f"validation {watched:.4f}")
+            hooks.tell(before + state.epoch, total, _standing(state))
         learner.load_state_dict(state.best_weights)
         if state.phase + 1 == len(phases):
             break
@@ -211,7 +212,7 @@ class _Teller:
 
     def __init__(self, hooks: Hooks, before: int, number: int, total: int, state: State) -> None:
         self._hooks, self._before, self._number, self._total = hooks, before, number, total
-        self._note = f"validation {state.history[-1]['validation']:.4f}" if state.history else ""
+        self._note = _standing(state)
         self._last = time.monotonic()
 
     def __call__(self, place: int) -> None:
@@ -241,6 +242,10 @@ def _means(sums: Mapping[str, Tensor], rows: Mapping[str, int], gang: Gang) -> d
     )
     summed, counted = gang.total(values).chunk(2)
     return dict(zip(names, (summed / counted).tolist(), strict=True))
+
+
+def _standing(state: State) -> str:
+    return standing([line["validation"] for line in state.history])
 
 
 def _line(losses: Mapping[str, float], judged: Mapping[str, float], phase: Phase, watched: float) -> dict[str, float]:

@@ -4,6 +4,7 @@ Reading rows from such a map costs a third of reading them from Parquet again in
 """
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,7 @@ from lineshape.engine.split import SplitName
 Floats = NDArray[np.float32]
 SPLITS: tuple[SplitName, ...] = ("training", "validation")
 _FILE = "table.json"
+_LIST_FILES = (".f32", ".offsets.i64")
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,8 @@ class TrainingTable:
         flat = self._map(f"{split}.f32", np.float32).reshape(-1, len(names) + 1)
         sequences = {
             group: (
-                self._map(f"{split}.{group}.offsets.i64", np.int64),
-                self._map(f"{split}.{group}.f32", np.float32).reshape(-1, width),
+                self._map(f"{split}.{group}{_LIST_FILES[1]}", np.int64),
+                self._map(f"{split}.{group}{_LIST_FILES[0]}", np.float32).reshape(-1, width),
             )
             for group, width in self.about["sequences"].items()
         }
@@ -130,20 +132,21 @@ def make_table(data: Dataset, columns: Columns, folder: Path) -> TrainingTable:
 def _write(data: Dataset, columns: Columns, folder: Path, split: SplitName) -> "_Look":
     look = _Look(columns)
     groups = dict(columns.sequences)
-    files = {group: (folder / f"{split}.{group}.f32").open("wb") for group in groups}
-    offsets = {group: (folder / f"{split}.{group}.offsets.i64").open("wb") for group in groups}
     total = dict.fromkeys(groups, 0)
-    with (folder / f"{split}.f32").open("wb") as flat:
-        for file in offsets.values():
-            np.zeros(1, np.int64).tofile(file)
+    with ExitStack() as stack:
+        flat, *others = (
+            stack.enter_context((folder / name).open("wb"))
+            for name in [f"{split}.f32", *(f"{split}.{group}{end}" for group in groups for end in _LIST_FILES)]
+        )
+        pairs = dict(zip(groups, zip(others[::2], others[1::2], strict=True), strict=True))
+        for _, offsets in pairs.values():
+            np.zeros(1, np.int64).tofile(offsets)
         for table, target in data.tables(split, [*columns.flat, *columns.jagged]):
             rows = np.array([*(table[name] for name in columns.flat), target], dtype=np.float32).T
             look.add(rows)
             np.ascontiguousarray(rows).tofile(flat)
             for group, names in groups.items():
-                total[group] = _append(files[group], offsets[group], total[group], [table[n] for n in names], names)
-    for file in [*files.values(), *offsets.values()]:
-        file.close()
+                total[group] = _append(*pairs[group], total[group], [table[name] for name in names], names)
     return look
 
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from lineshape.engine.files import replacing
 from lineshape.engine.jagged import Jagged
 from lineshape.engine.learning.dataset import Dataset
-from lineshape.engine.learning.history import History, read_history
+from lineshape.engine.learning.history import History, read_history, standing
 from lineshape.engine.learning.memory import default_memory
 from lineshape.engine.learning.models.model import Demands, Model, Output, Report
 from lineshape.engine.learning.threads import threads
@@ -93,7 +93,7 @@ class BoostedTrees(Model):
             scores.append(losses["validation"])
             history.add(done, losses)
             if done % 10 == 1:
-                report(done, self.rounds, f"validation {losses['validation']:.4f}")
+                report(done, self.rounds, standing(scores))
             if done % self.checkpoint == 0:
                 with replacing(saved) as temporary:
                     temporary.write_bytes(booster.save_raw("ubj"))

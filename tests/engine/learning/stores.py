@@ -1,0 +1,49 @@
+"""Feature stores made by hand, to train on."""
+
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+
+from lineshape.engine.bundles import Bundle
+from lineshape.engine.columns import Column
+from lineshape.engine.kinds import KindSpec, build
+from lineshape.engine.learning.dataset import Dataset
+from lineshape.engine.learning.models.model import Model
+from lineshape.engine.learning.work import Work
+from lineshape.engine.shards import FeatureStore, Shard, ShardInfo, write_shard
+from lineshape.engine.split import Split, Target
+
+
+def make_store(folder: Path, columns: dict[str, Any], shards: int = 1) -> FeatureStore:
+    """A feature store of these columns, `event` numbered where it is not among them."""
+    rows = len(next(iter(columns.values())))
+    columns = {"event": np.arange(rows, dtype=np.uint64)} | columns
+    meanings = {name: Column(name, "", 0, 1) for name in columns if name != "event"}
+    found = []
+    for number in range(shards):
+        part = slice(rows * number // shards, rows * (number + 1) // shards)
+        arrays = {name: ak.Array(values)[part] for name, values in columns.items()}
+        size = len(arrays["event"])
+        write_shard(folder / "s" / f"{number}.parquet", arrays, meanings, ShardInfo({}, size, {}, {}))
+        found.append(Shard(f"s/{number}.parquet", "s", size, str(number)))
+    store = FeatureStore(folder, tuple(found), meanings, {}, rows, rows)
+    store.save()
+    return store
+
+
+def dataset(folder: Path, features: tuple[str, ...], target: str = "truth") -> Dataset:
+    """Rows of a store with a target as it is."""
+    return Dataset(folder, features, Target(truth=target), Split())
+
+
+def train(settings: dict[str, Any], data: Dataset, folder: Path) -> Bundle:
+    """A bundle of a model of these settings."""
+    spec = KindSpec(**settings)
+    model = build("lineshape.engine.learning.models", Model, spec, ())
+    work = Work("model", spec, data, 5, folder, folder.with_name(f"{folder.name}.scratch"))
+    model.prepare(work)
+    facts = model.train(work, lambda *_: None)
+    Bundle(folder, "model", spec, data.features, data.target, "digest", facts).save()
+    return Bundle.load(folder)

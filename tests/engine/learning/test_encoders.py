@@ -1,0 +1,74 @@
+"""Lists of tracks and clusters, from shards to a prediction."""
+
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+import pytest
+import torch
+
+from lineshape.engine import kinds
+from lineshape.engine.learning.batch import Sequence
+from lineshape.engine.learning.encoders.encoder import Encoder
+from lineshape.engine.learning.scaling import Scaling
+from tests.engine.learning.stores import dataset, make_store, train
+
+ENCODERS = "lineshape.engine.learning.encoders"
+KINDS = kinds.names(ENCODERS, Encoder)
+
+
+def module(kind: str) -> torch.nn.Module:
+    torch.manual_seed(1)
+    return kinds.find(ENCODERS, Encoder, kind)(columns=["pt", "eta"]).build(Scaling.unit(2)).eval()
+
+
+def padded(lists: list[list[list[float]]], most: int) -> Sequence:
+    values, mask = torch.zeros(len(lists), most, 2), torch.zeros(len(lists), most, dtype=torch.bool)
+    for row, objects in enumerate(lists):
+        for place, each in enumerate(objects):
+            values[row, place], mask[row, place] = torch.tensor(each), True
+    return Sequence(values, mask)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_padding_and_order_mean_nothing(kind: str) -> None:
+    objects = [[1.0, 2.0], [3.0, -1.0], [0.5, 0.0]]
+    encoder = module(kind)
+    tight, wide, turned = (
+        encoder(padded([objects], 3)),
+        encoder(padded([objects], 7)),
+        encoder(padded([objects[::-1]], 3)),
+    )
+    torch.testing.assert_close(tight, wide)
+    torch.testing.assert_close(tight, turned)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_empty_list_has_a_finite_value(kind: str) -> None:
+    found = module(kind)(padded([[], [[1.0, 2.0]]], 3))
+    assert torch.isfinite(found).all()
+    assert not torch.allclose(found[0], found[1])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_lists_go_from_shards_to_a_prediction(kind: str, tmp_path: Path, rng: np.random.Generator) -> None:
+    """The target is the sum of the tracks' pT, of which the one feature says nothing."""
+    n = 8000
+    counts = rng.integers(0, 5, n)
+    tracks = ak.unflatten(rng.random(counts.sum()), counts)
+    total = ak.to_numpy(ak.sum(tracks, axis=1))
+    make_store(tmp_path / "store", {"a": rng.random(n), "pt": tracks, "truth": total}, shards=2)
+    sequences: dict[str, Any] = {"tracks": {"kind": kind, "columns": ["pt"], "most": 4}}
+    settings = {
+        "kind": "neural",
+        "network": {"kind": "dense", "layers": [32], "sequences": sequences},
+        "loss": {"kind": "mean_squared_error"},
+        "epochs": 12,
+        "batch": 128,
+        "rate": 5e-3,
+    }
+    bundle = train(settings, dataset(tmp_path / "store", ("a",)), tmp_path / "bundle")
+    assert set(bundle.columns) == {"a", "pt"}
+    test = {"a": rng.random(3), "pt": ak.Array([[], [0.25], [0.5, 0.75, 0.25]])}
+    assert bundle.predict(test).estimate == pytest.approx([0, 0.25, 1.5], abs=0.12)
