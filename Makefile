@@ -36,6 +36,7 @@ bench: $(STAMP)  ## Measurements, some minutes each; the README says what they f
 	$(BIN)/python -m tests.benchmarks.simulation
 	$(BIN)/python -m tests.benchmarks.processing
 	$(BIN)/python -m tests.benchmarks.engine
+	$(BIN)/python -m tests.benchmarks.training
 	$(BIN)/python -m tests.benchmarks.resume
 	$(BIN)/lineshape run tau_energy_scale
 	$(BIN)/python -m tests.benchmarks.scale

@@ -74,11 +74,11 @@ class BoostedTrees(Model):
 
         work.folder.mkdir(parents=True, exist_ok=True)
         device = "cuda" if self.device == "cuda" or (self.device == "auto" and work.gpu) else "cpu"
-        training = self._matrix(work, "training")
-        validation = self._matrix(work, "validation", training)
+        training = self.matrix(work, "training")
+        validation = self.matrix(work, "validation", training)
         saved = work.scratch / _CHECKPOINT
         booster = xgboost.Booster(
-            self._parameters(work.seed, work.data, device),
+            self.parameters(work.seed, work.data, device),
             [training, validation],
             bytearray(saved.read_bytes()) if saved.is_file() else None,
         )
@@ -113,7 +113,7 @@ class BoostedTrees(Model):
             "importance": {name: round(value / total, 5) for name, value in sorted(gain.items(), key=lambda i: -i[1])},
         }
 
-    def _matrix(self, work: Work, split: SplitName, ref: "xgboost.DMatrix | None" = None) -> "xgboost.DMatrix":
+    def matrix(self, work: Work, split: SplitName, ref: "xgboost.DMatrix | None" = None) -> "xgboost.DMatrix":
         """The rows in quantised form, in memory where they fit, else on the worker's disk."""
         import xgboost
 
@@ -127,7 +127,8 @@ class BoostedTrees(Model):
         cache.parent.mkdir(parents=True, exist_ok=True)
         return xgboost.ExtMemQuantileDMatrix(_shards(work.data, split, self.weight, cache), **shared)
 
-    def _parameters(self, seed: int, data: Dataset, device: str) -> dict[str, Any]:
+    def parameters(self, seed: int, data: Dataset, device: str) -> dict[str, Any]:
+        """As XGBoost names them."""
         objective, metric = _OBJECTIVES[self.objective]
         huber = {"huber_slope": self.huber_slope} if self.objective == "huber" else {}
         return huber | {

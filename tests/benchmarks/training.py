@@ -1,0 +1,221 @@
+"""What the training stage costs beside bare torch and bare XGBoost on the same rows.
+
+    python -m tests.benchmarks.training
+
+Alternatives take turns in one process tree; ratios are medians over the rounds, with their spread.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+import xgboost
+from torch import Tensor, nn
+
+from lineshape.engine.kinds import KindSpec
+from lineshape.engine.learning.dataset import Dataset
+from lineshape.engine.learning.gang import Gang
+from lineshape.engine.learning.launch import launch
+from lineshape.engine.learning.loop import Hooks, State, fit
+from lineshape.engine.learning.models.boosted_trees import BoostedTrees
+from lineshape.engine.learning.models.neural import Neural
+from lineshape.engine.learning.source import Layout, Source
+from lineshape.engine.learning.table import TrainingTable
+from lineshape.engine.learning.work import Work
+from lineshape.engine.split import Split, Target
+from tests.benchmarks import ratios
+from tests.engine.learning.stores import make_store
+
+FEATURES = tuple(f"x{number}" for number in range(20))
+ROWS = 300_000
+ROUNDS = 4
+BATCH = 2048
+NETWORK = {
+    "network": {"kind": "mixture_density"},
+    "loss": {"kind": "negative_log_likelihood"},
+    "batch": BATCH,
+    "epochs": 1,
+    "schedule": "constant",
+}
+TREES: dict[str, Any] = {"depth": 6, "rounds": 60, "early_stopping": 60, "rows": 0.8, "columns": 0.5}
+
+
+def make(folder: Path, rows: int) -> Dataset:
+    """Twenty features, of which the target is a function with noise; nearly all rows are of training."""
+    random = np.random.default_rng(1)
+    columns = {name: random.normal(size=rows).astype(np.float32) for name in FEATURES}
+    truth = 1 + 0.1 * np.tanh(columns["x0"] * columns["x1"]) + 0.05 * random.normal(size=rows)
+    make_store(folder, columns | {"truth": truth}, shards=8)
+    return Dataset(folder, FEATURES, Target(truth="truth"), Split(test=0.02, validation=0.02))
+
+
+def work_of(kind: str, settings: dict[str, Any], data: Dataset, folder: Path, **changes: Any) -> Work:
+    """A training of its own folder."""
+    return Work("model", KindSpec(kind=kind, **settings), data, 1, folder / "bundle", folder / "scratch", **changes)
+
+
+def wall(act: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    act()
+    return time.perf_counter() - start
+
+
+def bare(module: nn.Module, loss: Callable[[dict[str, Tensor], Tensor], Tensor], x: Tensor, target: Tensor) -> None:
+    """The loop that one writes by hand: an epoch over tensors in memory."""
+    optimiser = torch.optim.AdamW(module.parameters(), lr=1e-3)
+    module.train()
+    for rows in torch.randperm(len(x)).tensor_split(round(len(x) / BATCH)):
+        optimiser.zero_grad()
+        loss(module(x[rows]), target[rows]).backward()
+        nn.utils.clip_grad_norm_(module.parameters(), 1.0)
+        optimiser.step()
+
+
+def network(data: Dataset, folder: Path) -> None:
+    """Rows a second of our loop over those of the bare one, rows resident and streamed through a tenth."""
+    torch.set_num_threads(1)
+    model = Neural(**NETWORK)
+    model.prepare(work_of("neural", NETWORK, data, folder))
+    table = TrainingTable(folder / "scratch" / "table")
+    rows, validation = table.rows("training"), table.rows("validation")
+    layout = Layout.of(model.columns(FEATURES), 1.0, {})
+    x, target = torch.from_numpy(rows.flat[:, :20].copy()), torch.from_numpy(rows.flat[:, -1].copy())
+    gang = Gang(0, 1, torch.device("cpu"))
+    small = Source(validation, layout, gang.device, validation.bytes)
+
+    def ours(share: float) -> None:
+        learner = model.learner(table, FEATURES)
+        source = Source(rows, layout, gang.device, share * rows.bytes)
+        hooks = Hooks(lambda _: None, lambda *_: None)
+        fit(learner, model.phases_of(), source, small, model.recipe(FEATURES, 1), gang, State(), hooks)
+
+    def by_hand() -> None:
+        learner = model.learner(table, FEATURES)
+        scale = torch.ones(1)
+        bare(learner.predicting, lambda outputs, t: model.built_loss(outputs, t, scale).mean(), x, target)
+
+    ways: dict[str, Callable[[], None]] = {
+        "by hand": by_hand,
+        "resident": lambda: ours(1.0),
+        "streamed through a tenth": lambda: ours(0.1),
+    }
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for number in range(ROUNDS + 1):
+        for name, way in ways.items():
+            taken = wall(way)
+            if number:
+                times[name].append(taken)
+    print(f"a bare loop, one thread, batches of {BATCH:,}: {len(x) / median(times['by hand']):,.0f} rows a second")
+    for name in ("resident", "streamed through a tenth"):
+        print(f"ours over it, {name}:", ratios(times["by hand"], times[name]))
+
+
+def together(data: Dataset, folder: Path) -> None:
+    """Two ranks over one, of one thread each: seconds of three epochs, the start and the first epoch taken away."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    times: dict[int, list[float]] = {1: [], 2: []}
+    for number in range(ROUNDS):
+        for ranks, seconds in times.items():
+            taken = {}
+            for epochs in (1, 4):
+                settings = NETWORK | {"epochs": epochs, "patience": 10}
+                place = folder / f"{number}.{ranks}.{epochs}"
+                work = work_of("neural", settings, data, place, ranks=ranks)
+                (place / "bundle").mkdir(parents=True)
+                Neural(**settings).prepare(work)
+                taken[epochs] = wall(lambda w=work: launch(w, lambda *_: None))  # type: ignore[misc]
+            seconds.append(taken[4] - taken[1])
+    print("two ranks over one:", ratios(times[1], times[2]))
+    print(f"load of the machine: {os.getloadavg()[0]:.1f}")
+
+
+def trees(data: Dataset, folder: Path) -> None:
+    """Wall time over that of bare XGBoost on a matrix in memory; the same trees."""
+    model = BoostedTrees(**TREES)
+    parts = list(data.parts("training")), list(data.parts("validation"))
+    (x, t), (validation_x, validation_t) = (
+        (np.concatenate([p[0] for p in part]), np.concatenate([p[1] for p in part])) for part in parts
+    )
+    times: dict[str, list[float]] = {"ours": [], "bare": []}
+    made: dict[str, bytearray] = {}
+    kept: list[int] = []
+
+    def by_hand() -> None:
+        training = xgboost.QuantileDMatrix(x, t, max_bin=256)
+        validation = xgboost.QuantileDMatrix(validation_x, validation_t, ref=training, max_bin=256)
+        evals = [(training, "training"), (validation, "validation")]
+        parameters = model.parameters(1, data, "cpu")
+        booster = xgboost.train(parameters, training, TREES["rounds"], evals=evals, verbose_eval=False)
+        booster.feature_names = list(FEATURES)
+        made["bare"] = booster.save_raw("ubj")
+
+    def ours(number: int) -> None:
+        work = work_of("boosted_trees", TREES, data, folder / str(number))
+        facts = model.train(work, lambda *_: None)
+        kept.append(int(str(facts["rounds"])))
+        made["ours"] = xgboost.Booster(model_file=work.folder / "trees.ubj").save_raw("ubj")
+
+    for number in range(ROUNDS + 1):
+        taken = wall(lambda n=number: ours(n)), wall(by_hand)  # type: ignore[misc]
+        if number:
+            times["ours"].append(taken[0])
+            times["bare"].append(taken[1])
+    print("boosted trees, our wall time over bare XGBoost's:", ratios(times["ours"], times["bare"]))
+    dumps = {name: xgboost.Booster(model_file=bytearray(raw)).get_dump() for name, raw in made.items()}
+    print("the same trees bit for bit:", dumps["ours"] == dumps["bare"][: kept[-1]])
+
+
+def peaks(folder: Path) -> None:
+    """Peak memory of a fresh process beyond its imports: quantised shard by shard, and as a DMatrix."""
+    found = {}
+    for way in ("shards", "dmatrix"):
+        command = [sys.executable, "-m", "tests.benchmarks.training", way, str(folder)]
+        found[way] = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    print(
+        f"peak memory of the matrix of {10 * ROWS:,} rows: {found['shards']:.0f} MiB from shards, "
+        f"{found['dmatrix']:.0f} MiB as DMatrix, ratio {found['shards'] / found['dmatrix']:.2f}"
+    )
+
+
+def peak(way: str, folder: Path) -> None:
+    """In a fresh process: MiB beyond what the imports take."""
+    data = Dataset(folder, FEATURES, Target(truth="truth"), Split(test=0.02, validation=0.02))
+    before = _high_water()
+    if way == "shards":
+        work = work_of("boosted_trees", TREES, data, folder)
+        BoostedTrees(**TREES).matrix(work, "training")
+    else:
+        parts = list(data.parts("training"))
+        xgboost.DMatrix(np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]))
+    print(_high_water() - before)
+
+
+def _high_water() -> float:
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        data = make(folder / "store", ROWS)
+        network(data, folder / "network")
+        together(data, folder / "together")
+        trees(data, folder / "trees")
+        make(folder / "large", 10 * ROWS)
+        peaks(folder / "large")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 3:
+        peak(sys.argv[1], Path(sys.argv[2]))
+    else:
+        main()
