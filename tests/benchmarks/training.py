@@ -45,15 +45,15 @@ NETWORK = {
     "epochs": 1,
     "schedule": "constant",
 }
-TREES: dict[str, Any] = {"depth": 6, "rounds": 60, "early_stopping": 60, "rows": 0.8, "columns": 0.5}
+TREES: dict[str, Any] = {"depth": 6, "rounds": 200, "early_stopping": 200, "rows": 0.8, "columns": 0.5}
 
 
-def make(folder: Path, rows: int) -> Dataset:
+def make(folder: Path, rows: int, shards: int = 8) -> Dataset:
     """Twenty features, of which the target is a function with noise; nearly all rows are of training."""
     random = np.random.default_rng(1)
     columns = {name: random.normal(size=rows).astype(np.float32) for name in FEATURES}
     truth = 1 + 0.1 * np.tanh(columns["x0"] * columns["x1"]) + 0.05 * random.normal(size=rows)
-    make_store(folder, columns | {"truth": truth}, shards=8)
+    make_store(folder, columns | {"truth": truth}, shards=shards)
     return Dataset(folder, FEATURES, Target(truth="truth"), Split(test=0.02, validation=0.02))
 
 
@@ -118,23 +118,33 @@ def network(data: Dataset, folder: Path) -> None:
         print(f"ours over it, {name}:", ratios(times["by hand"], times[name]))
 
 
-def together(data: Dataset, folder: Path) -> None:
+def together(data: Dataset, folder: Path, batch: int) -> None:
     """Two ranks over one, of one thread each: seconds of three epochs, the start and the first epoch taken away."""
     os.environ["OMP_NUM_THREADS"] = "1"
     times: dict[int, list[float]] = {1: [], 2: []}
+    control: dict[int, list[float]] = {1: [], 2: []}
     for number in range(ROUNDS):
         for ranks, seconds in times.items():
             taken = {}
             for epochs in (1, 4):
-                settings = NETWORK | {"epochs": epochs, "patience": 10}
-                place = folder / f"{number}.{ranks}.{epochs}"
+                settings = NETWORK | {"epochs": epochs, "patience": 10, "batch": batch}
+                place = folder / f"{batch}.{number}.{ranks}.{epochs}"
                 work = work_of("neural", settings, data, place, ranks=ranks)
                 (place / "bundle").mkdir(parents=True)
                 Neural(**settings).prepare(work)
                 taken[epochs] = wall(lambda w=work: launch(w, lambda *_: None))  # type: ignore[misc]
             seconds.append(taken[4] - taken[1])
-    print("two ranks over one:", ratios(times[1], times[2]))
-    print(f"load of the machine: {os.getloadavg()[0]:.1f}")
+            control[ranks].append(wall(lambda n=ranks: _burn(n)) / ranks)  # type: ignore[misc]
+    print(f"two ranks over one, batches of {batch:,}:", ratios(times[1], times[2]))
+    print("the same of processes that only compute:", ratios(control[1], control[2]))
+
+
+def _burn(processes: int) -> None:
+    """As many processes at once, each of the same work."""
+    code = "sum(number for number in range(60_000_000))"
+    running = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(processes)]
+    for each in running:
+        each.wait()
 
 
 def trees(data: Dataset, folder: Path) -> None:
@@ -174,27 +184,33 @@ def trees(data: Dataset, folder: Path) -> None:
 
 
 def peaks(folder: Path) -> None:
-    """Peak memory of a fresh process beyond its imports: quantised shard by shard, and as a DMatrix."""
+    """Peak memory of a training in a fresh process beyond its imports: fed shard by shard, and from a DMatrix."""
     found = {}
     for way in ("shards", "dmatrix"):
         command = [sys.executable, "-m", "tests.benchmarks.training", way, str(folder)]
         found[way] = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     print(
-        f"peak memory of the matrix of {10 * ROWS:,} rows: {found['shards']:.0f} MiB from shards, "
+        f"peak memory of trees on {10 * ROWS:,} rows: {found['shards']:.0f} MiB from shards, "
         f"{found['dmatrix']:.0f} MiB as DMatrix, ratio {found['shards'] / found['dmatrix']:.2f}"
     )
 
 
 def peak(way: str, folder: Path) -> None:
-    """In a fresh process: MiB beyond what the imports take."""
+    """In a fresh process: MiB of a training of three rounds beyond what the imports take."""
     data = Dataset(folder, FEATURES, Target(truth="truth"), Split(test=0.02, validation=0.02))
     before = _high_water()
+    few = BoostedTrees(**TREES | {"rounds": 3})
     if way == "shards":
-        work = work_of("boosted_trees", TREES, data, folder)
-        BoostedTrees(**TREES).matrix(work, "training")
+        few.train(work_of("boosted_trees", TREES, data, folder), lambda *_: None)
     else:
-        parts = list(data.parts("training"))
-        xgboost.DMatrix(np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]))
+        matrices = []
+        for split in ("training", "validation"):
+            parts = list(data.parts(split))
+            matrices.append(
+                xgboost.DMatrix(np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]))
+            )
+        evals = list(zip(matrices, ("training", "validation"), strict=True))
+        xgboost.train(few.parameters(1, data, "cpu"), matrices[0], 3, evals=evals, verbose_eval=False)
     print(_high_water() - before)
 
 
@@ -208,9 +224,10 @@ def main() -> None:
         folder = Path(place)
         data = make(folder / "store", ROWS)
         network(data, folder / "network")
-        together(data, folder / "together")
+        for batch in (BATCH, 4 * BATCH):
+            together(data, folder / "together", batch)
         trees(data, folder / "trees")
-        make(folder / "large", 10 * ROWS)
+        make(folder / "large", 10 * ROWS, shards=60)
         peaks(folder / "large")
 
 
