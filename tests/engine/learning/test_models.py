@@ -5,20 +5,15 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import awkward as ak
 import numpy as np
 import pytest
 
 from lineshape.engine.bundles import Bundle
-from lineshape.engine.columns import Column
 from lineshape.engine.errors import RequestError, RunError
-from lineshape.engine.kinds import KindSpec, build
 from lineshape.engine.learning.dataset import Dataset
 from lineshape.engine.learning.history import read_history
-from lineshape.engine.learning.models.model import Model
-from lineshape.engine.learning.work import Work
-from lineshape.engine.shards import FeatureStore, Shard, ShardInfo, write_shard
 from lineshape.engine.split import Split, Target
+from tests.engine.learning.stores import make_store, train
 
 FEATURES = ("a", "b")
 MODELS: dict[str, dict[str, Any]] = {
@@ -42,21 +37,6 @@ MODELS: dict[str, dict[str, Any]] = {
 }
 
 
-def quiet(done: float, total: float, note: str) -> None:
-    pass
-
-
-def make_store(folder: Path, columns: dict[str, np.ndarray]) -> FeatureStore:
-    """A feature store of one shard."""
-    meanings = {name: Column(name, "", 0, 1) for name in columns if name != "event"}
-    rows = len(columns["event"])
-    arrays = {name: ak.Array(values) for name, values in columns.items()}
-    write_shard(folder / "s" / "one.parquet", arrays, meanings, ShardInfo({}, rows, {}, {}))
-    store = FeatureStore(folder, (Shard("s/one.parquet", "s", rows, "one"),), meanings, {}, rows, rows)
-    store.save()
-    return store
-
-
 @pytest.fixture
 def data(tmp_path: Path, rng: np.random.Generator) -> Dataset:
     """Truth over per is 1 + a/2 − b/4, with 5 % noise."""
@@ -71,17 +51,6 @@ def data(tmp_path: Path, rng: np.random.Generator) -> Dataset:
 def trained(name: str, data: Dataset, folder: Path) -> Bundle:
     """A bundle of a model of the table."""
     return train(MODELS[name], data, folder)
-
-
-def train(settings: dict[str, Any], data: Dataset, folder: Path) -> Bundle:
-    """A bundle of a model of these settings."""
-    spec = KindSpec(**settings)
-    model = build("lineshape.engine.learning.models", Model, spec, ())
-    work = Work("model", spec, data, 5, folder, folder.with_name(f"{folder.name}.scratch"))
-    model.prepare(work)
-    facts = model.train(work, quiet)
-    Bundle(folder, "model", spec, data.features, data.target, "digest", facts).save()
-    return Bundle.load(folder)
 
 
 @pytest.mark.parametrize("name", MODELS)
