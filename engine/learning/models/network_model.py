@@ -29,7 +29,11 @@ if TYPE_CHECKING:
 
 #: Rows that a scaling is found from; of more, evenly spaced ones.
 _SCALED_BY = 1_000_000
-_COMPILE: dict[str, dict[str, str]] = {"off": {}, "on": {"mode": "default"}, "graphs": {"mode": "reduce-overhead"}}
+_COMPILE: dict[str, dict[str, str]] = {
+    "none": {},
+    "default": {"mode": "default"},
+    "graphs": {"mode": "reduce-overhead"},
+}
 
 
 class NetworkModel(Model, ABC):
@@ -67,7 +71,7 @@ class NetworkModel(Model, ABC):
     memory: Annotated[float, Field(gt=0)] | None = None
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Precision = "float32"
-    compile: Literal["off", "on", "graphs"] = "off"
+    compile: Literal["none", "default", "graphs"] = "none"
     deterministic: bool = False
 
     #: Name of the file in the bundle.

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from lineshape.engine.bundles import Bundle
 from lineshape.engine.errors import RequestError, RunError
@@ -143,3 +144,23 @@ def test_the_sign_of_a_mirrored_feature_means_nothing(tmp_path: Path, rng: np.ra
     right, left = bundle.predict(columns).target, bundle.predict(columns | {"a": -columns["a"]}).target
     assert right == pytest.approx(1 + columns["a"] / 2, abs=0.05)
     assert left == pytest.approx(right, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    "switch", [{"precision": "bfloat16"}, {"compile": "default"}], ids=lambda switch: next(iter(switch))
+)
+def test_switches_for_gpus_work_on_a_cpu(switch: dict[str, str], data: Dataset, tmp_path: Path) -> None:
+    if "compile" in switch and not shutil.which("g++"):
+        pytest.skip("torch.compile needs a C++ compiler: there is no g++")
+    bundle = train(MODELS["dense"] | switch, data, tmp_path / "bundle")
+    history = read_history(tmp_path / "bundle")
+    assert history[-1]["validation"] < history[0]["validation"] / 2
+    found = bundle.predict({"a": np.full(2, 0.5), "b": np.float64([0.2, 0.8]), "per": np.ones(2)}).target
+    assert found == pytest.approx([1.2, 1.05], abs=0.05)
+
+
+def test_a_gpu_that_is_not_there_is_named(data: Dataset, tmp_path: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    with pytest.raises(RunError, match="device: 'cuda' was asked for, and torch sees no GPU on this worker"):
+        train(MODELS["dense"] | {"device": "cuda"}, data, tmp_path / "bundle")

@@ -9,12 +9,15 @@ from typing import Any
 
 import psutil
 import pytest
+from distributed import Client, LocalCluster
 
 from lineshape.engine.bundles import Bundle
 from lineshape.engine.errors import RunError
 from lineshape.engine.files import write_json
 from lineshape.engine.folders import RunFolder
 from lineshape.engine.learning.history import read_history
+from lineshape.engine.progress import Screen
+from lineshape.engine.stages.training import train
 from lineshape.engine.workers import Workers
 from lineshape.jobs import api
 from tests.conftest import small_job
@@ -184,3 +187,17 @@ def test_a_training_that_always_dies_is_given_up(ntuples: list[Path], folder: Ru
         pytest.raises(RunError, match=r"mdn failed: it died 3 times after step 0, .*killed: rank 0 by signal 9"),
     ):
         train_all(job, folder)
+
+
+def test_workers_that_declare_gpus_start_a_rank_for_each(ntuples: list[Path], folder: RunFolder) -> None:
+    """Here there are none, so the ranks fall back to the CPU; what is held is that they are asked for and started."""
+    quick = NETWORK | {"batch": 512, "epochs": 2}
+    options = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "threads_per_worker": 1}
+    with (
+        LocalCluster(n_workers=1, resources={"GPU": 2}, **options) as cluster,
+        Client(cluster, set_as_default=False) as client,
+        Screen().bars() as bars,
+    ):
+        train(job_with(ntuples, all=quick, cpu=quick | {"device": "cpu"}), folder, Workers(lambda: client), bars)
+    found = {name: Bundle.load(folder.models / name).provenance["ranks"] for name in ("all", "cpu")}
+    assert found == {"all": 2, "cpu": 1}
