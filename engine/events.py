@@ -1,9 +1,11 @@
 """What a processor sees: NanoEvents of named columns, in virtual mode, over an open file."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lineshape.engine.catalogue import Chunk, FileRecord
 from lineshape.engine.errors import DataError
+from lineshape.engine.jagged import Jagged
 
 if TYPE_CHECKING:
     import awkward as ak
@@ -115,6 +117,32 @@ def flat(events: "ak.Array", column: str) -> "tuple[NDArray[Any], NDArray[np.int
     if depth != 2:
         raise DataError(f"its values have {depth - 1} levels of lists; expected one value or one list an event")
     return ak.to_numpy(ak.flatten(layout)), ak.to_numpy(ak.num(layout))
+
+
+def per_object_lists(events: "ak.Array", columns: Sequence[str], counts: str) -> dict[str, Jagged]:
+    """A list an object for every column, which holds those of all objects of an event, one after the other.
+
+    counts: the column that says how many each object has.
+
+    Raises DataError where a column has more or fewer values in an event than its objects should have.
+    """
+    import numpy as np
+
+    each, objects = flat(events, counts)
+    if objects is None:
+        raise DataError(f"column {counts} has one value an event; expected one for each object")
+    offsets = np.concatenate([[0], np.cumsum(each, dtype=np.int64)])
+    expected = np.diff(offsets[np.concatenate([[0], np.cumsum(objects)])])
+    found = {}
+    for name in columns:
+        values, own = flat(events, name)
+        if own is None or not np.array_equal(own, expected):
+            raise DataError(
+                f"column {name} has not as many values an event as column {counts} adds up to: "
+                "name its branch in 'branches:'"
+            )
+        found[name] = Jagged(offsets, values)
+    return found
 
 
 def _read(buffer: Any) -> Any:

@@ -1,10 +1,14 @@
 """Lists of numbers of different lengths, as they come out of a shard: tracks and clusters of each object."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import awkward as ak
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,19 @@ class Jagged:
         values = ak.Array(values)
         offsets = np.concatenate([[0], np.cumsum(ak.to_numpy(ak.num(values)))])
         return cls(offsets.astype(np.int64), ak.to_numpy(ak.flatten(values)))
+
+    @classmethod
+    def joined(cls, parts: "Sequence[Jagged]") -> "Jagged":
+        """The lists of several, one after the other."""
+        counts = np.concatenate([np.diff(part.offsets) for part in parts])
+        content = np.concatenate([part.content[part.offsets[0] : part.offsets[-1]] for part in parts])
+        return cls(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), content)
+
+    def to_awkward(self) -> "ak.Array":
+        """As an awkward array; a content of several columns becomes a list of lists."""
+        import awkward as ak
+
+        return ak.unflatten(ak.Array(self.content[self.offsets[0] : self.offsets[-1]]), np.diff(self.offsets))
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

@@ -5,12 +5,13 @@ for the definitions of the inputs.
 """
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import awkward as ak
 import numpy as np
 from coffea.nanoevents.methods.base import NanoEvents
 from coffea.processor import ProcessorABC
+from numpy.typing import NDArray
 
 from lineshape.engine.columns import Column
 from lineshape.engine.events import per_object
@@ -107,6 +108,12 @@ class TauEnergyScale(ProcessorABC):  # type: ignore[misc]
 
     def process(self, events: NanoEvents) -> Selected:
         """Select taus and build the features; flat columns, one value a tau."""
+        taus, passed, cut_flow = self.select(events)
+        columns = {name: ak.Array(taus[name][passed]) for name in ("event", *self.makes)}
+        return Selected(columns, cut_flow, control_histograms(columns, self.makes))
+
+    def select(self, events: NanoEvents) -> tuple[dict[str, NDArray[Any]], NDArray[np.bool_], dict[str, int]]:
+        """Columns of all taus, which of them pass the cuts, and the cut flow."""
         taus = per_object(events, like="eta")
         cut_flow = {"reconstructed": len(taus["eta"])}
         for name in (
@@ -139,8 +146,7 @@ class TauEnergyScale(ProcessorABC):  # type: ignore[misc]
         for name, cut in cuts.items():
             passed &= cut
             cut_flow[name] = int(passed.sum())
-        columns = {name: ak.Array(taus[name][passed]) for name in ("event", *self.makes)}
-        return Selected(columns, cut_flow, control_histograms(columns, self.makes))
+        return taus, passed, cut_flow
 
     def postprocess(self, accumulator: Selected) -> Selected:
         """Nothing is left to be done."""

@@ -1,15 +1,19 @@
 """γ*→ττ with hadronic taus, as an ATLAS-like ntuple: the sample of the tau energy scale study."""
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lineshape.engine.jagged import Jagged
+from lineshape.jobs.simulate import tau_constituents as constituents
 from lineshape.jobs.simulate import tau_reconstruction as reconstruction
 from lineshape.jobs.simulate.decays import TAU_MASS, visible_decays
 from lineshape.jobs.simulate.family import Family, Sample
 from lineshape.jobs.simulate.kinematics import boost_along_z
+from lineshape.jobs.simulate.tau_observation import Observed, PileUp, Truth, observe
 
 Floats = NDArray[np.float64]
 
@@ -21,6 +25,7 @@ class GammaTauTau(Family):
 
     The spectrum ends at maximum_pt, beyond a TeV: only so can the mean and the standard deviation of the real sample
     (111 and 300 GeV) hold together. Pile-up: mu is a clipped Gaussian, vertices and median density follow from it.
+    constituents: whether the tracks and clusters of each tau are written too; the taus are the same with and without.
     """
 
     index: float = 1.69
@@ -29,38 +34,43 @@ class GammaTauTau(Family):
     mu_mean: float = 37.0
     mu_width: float = 13.0
     seed_pt: float = 6.0
+    constituents: bool = False
 
     batch: ClassVar[int] = 60_000
     hadronic_fraction: ClassVar[float] = 0.648
 
     def generate(self, taus: int, rng: np.random.Generator) -> Sample:
         """Events with `taus` reconstructed hadronic taus in all; momenta in MeV, angles in radians."""
+        # Of its own, so that the taus do not depend on whether their constituents are asked for.
+        own = rng.spawn(1)[0]
         constants = _calibration(self)
-        parts: list[dict[str, Floats]] = []
+        parts: list[_Taus] = []
         found = 0
         while found < taus:
             wanted = min(self.batch, int(1.75 * (taus - found)) + 100)
-            part = self._reconstructed(wanted, constants, rng)
-            parts.append(part)
-            found += len(part["eta"])
-        columns = {name: np.concatenate([part[name] for part in parts])[:taus] for name in parts[0]}
-        offsets = np.cumsum([0] + [int(part["event"][-1]) + 1 if len(part["event"]) else 0 for part in parts])
-        shift = np.repeat(offsets[:-1], [len(part["event"]) for part in parts])[:taus]
-        return _as_events(columns, columns.pop("event").astype(np.int64) + shift)
+            parts.append(self._reconstructed(wanted, constants, rng, own))
+            found += len(parts[-1].event)
+        return _as_events(_Taus.joined(parts, taus))
 
     def _reconstructed(
-        self, decays: int, constants: reconstruction.Calibration, rng: np.random.Generator
-    ) -> dict[str, Floats]:
+        self, decays: int, constants: reconstruction.Calibration, rng: np.random.Generator, own: np.random.Generator
+    ) -> "_Taus":
         truth, pile_up, event = self._true_taus(decays, rng)
-        observed = reconstruction.observe(truth, pile_up, rng)
+        observed = observe(truth, pile_up, rng)
         estimates = reconstruction.reconstruct(observed, pile_up, constants)
         kept = (observed.tracks > 0) & (observed.calo_pt > self.seed_pt)
-        columns = _columns(truth, pile_up, observed, estimates) | {"event": event.astype(np.float64)}
-        return {name: values[kept] for name, values in columns.items()}
+        columns = _columns(truth, pile_up, observed, estimates)
+        lists = {}
+        if self.constituents:
+            lists = {
+                "TauTracksAuxDyn": constituents.tracks(truth, observed, own)[kept],
+                "TauClustersAuxDyn": constituents.clusters(truth, observed, own)[kept],
+            }
+            columns["nClusters"] = np.zeros(len(kept))
+            columns["nClusters"][kept] = np.diff(lists["TauClustersAuxDyn"].offsets)
+        return _Taus(event[kept], {name: values[kept] for name, values in columns.items()}, lists)
 
-    def _true_taus(
-        self, decays: int, rng: np.random.Generator
-    ) -> tuple[reconstruction.Truth, reconstruction.PileUp, NDArray[np.int64]]:
+    def _true_taus(self, decays: int, rng: np.random.Generator) -> tuple[Truth, PileUp, NDArray[np.int64]]:
         """Hadronic taus with a visible pT above the minimum, their pile-up and their event's number."""
         # Of the pairs with a hadronic decay, h/(2 − h) have two.
         both = rng.random(decays) < self.hadronic_fraction / (2 - self.hadronic_fraction)
@@ -85,7 +95,7 @@ class GammaTauTau(Family):
         visible = lab.sum(axis=1)
         pt = np.hypot(visible[:, 0], visible[:, 1])
         kept = pt > self.minimum_pt
-        truth = reconstruction.Truth(
+        truth = Truth(
             lab[kept],
             taus.mode[kept],
             pt[kept],
@@ -93,8 +103,26 @@ class GammaTauTau(Family):
             np.arctan2(visible[kept, 1], visible[kept, 0]),
         )
         of = event[kept]
-        pile_up = reconstruction.PileUp(mu[of], vertices[of], density[of])
+        pile_up = PileUp(mu[of], vertices[of], density[of])
         return truth, pile_up, of
+
+
+@dataclass(frozen=True)
+class _Taus:
+    """Taus: the number of each one's event, columns, and lists of tracks and clusters."""
+
+    event: NDArray[np.int64]
+    columns: dict[str, Floats]
+    lists: dict[str, Jagged]
+
+    @classmethod
+    def joined(cls, parts: "list[_Taus]", most: int) -> "_Taus":
+        """One after the other, at most so many in all; events are numbered on."""
+        first = np.cumsum([0] + [int(part.event[-1]) + 1 if len(part.event) else 0 for part in parts])
+        event = np.concatenate([part.event + start for part, start in zip(parts, first, strict=False)])[:most]
+        columns = {name: np.concatenate([part.columns[name] for part in parts])[:most] for name in parts[0].columns}
+        lists = {name: Jagged.joined([part.lists[name] for part in parts]) for name in parts[0].lists}
+        return cls(event, columns, {name: each[np.arange(len(event))] for name, each in lists.items()})
 
 
 @lru_cache
@@ -102,7 +130,7 @@ def _calibration(family: GammaTauTau) -> reconstruction.Calibration:
     """Constants of the reconstruction, from 150,000 decays with a seed of their own."""
     rng = np.random.default_rng(425200)
     truth, pile_up, _ = family._true_taus(150_000, rng)
-    observed = reconstruction.observe(truth, pile_up, rng)
+    observed = observe(truth, pile_up, rng)
     return reconstruction.derive(observed, truth, pile_up)
 
 
@@ -129,9 +157,9 @@ def _towards(momenta: Floats, eta: Floats, phi: Floats) -> Floats:
 
 
 def _columns(
-    truth: reconstruction.Truth,
-    pile_up: reconstruction.PileUp,
-    observed: reconstruction.Observed,
+    truth: Truth,
+    pile_up: PileUp,
+    observed: Observed,
     estimates: reconstruction.Estimates,
 ) -> dict[str, Floats]:
     charged, neutral = observed.charged_pt, observed.neutral_pt
@@ -167,7 +195,9 @@ def _columns(
 
 MODE_NAMES = ("1p0n", "1p1n", "1pXn", "3p0n", "3pXn")
 #: Columns of the ntuple that hold whole numbers.
-WHOLE = {"nTracks", "truthDecayMode"}
+WHOLE = {"nTracks", "nClusters", "truthDecayMode"}
+#: Columns of each track and cluster.
+CONSTITUENTS = {"TauTracksAuxDyn": constituents.TRACK, "TauClustersAuxDyn": constituents.CLUSTER}
 
 
 def _pantau_scores(probability: Floats) -> dict[str, Floats]:
@@ -180,13 +210,27 @@ def _pantau_scores(probability: Floats) -> dict[str, Floats]:
     return scores
 
 
-def _as_events(columns: dict[str, Floats], event: NDArray[np.int64]) -> Sample:
-    """Flat columns by tau to columns by event and jagged ones by tau, with the ntuple's branch names."""
-    _, first, counts = np.unique(event, return_index=True, return_counts=True)
+def _as_events(taus: _Taus) -> Sample:
+    """Flat columns by tau to columns by event and jagged ones by tau, with the ntuple's branch names.
+
+    The tracks and clusters of an event are those of its first tau, of its second, …; nTracks and nClusters count them.
+    """
+    columns = dict(taus.columns)
+    _, first, counts = np.unique(taus.event, return_index=True, return_counts=True)
     flat = {
         "EventInfoAuxDyn.averageInteractionsPerCrossing": columns.pop("mu")[first].astype(np.float32),
         "EventInfoAuxDyn.nVtxPU": columns.pop("vertices")[first].astype(np.int32),
         "Kt4LCTopoOriginEventShapeAuxDyn.Density": columns.pop("density")[first].astype(np.float32),
     }
-    jagged = {name: values.astype(np.int32 if name in WHOLE else np.float32) for name, values in columns.items()}
-    return Sample(flat, {"TauJetsAuxDyn": jagged}, {"TauJetsAuxDyn": counts})
+    objects = {
+        "TauJetsAuxDyn": {
+            name: values.astype(np.int32 if name in WHOLE else np.float32) for name, values in columns.items()
+        }
+    }
+    numbers = {"TauJetsAuxDyn": counts}
+    for collection, lists in taus.lists.items():
+        unit = np.array([MEV if name.startswith("pt") else 1.0 for name in CONSTITUENTS[collection]])
+        content = (lists.content * unit).astype(np.float32)
+        objects[collection] = {name: content[:, i] for i, name in enumerate(CONSTITUENTS[collection])}
+        numbers[collection] = np.add.reduceat(np.diff(lists.offsets), first)
+    return Sample(flat, objects, numbers)

@@ -1,0 +1,106 @@
+"""Tau energy scale from what taus are made of: tracks and clusters one by one, beside the inputs of the main study.
+
+Source: "Tau Energy Scale Calibration at ATLAS using Machine Learning" (M. Cochran-Branson, 2022), whose outlook is to
+train on tracker and calorimeter directly.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import awkward as ak
+import numpy as np
+from coffea.nanoevents.methods.base import NanoEvents
+from coffea.processor import ProcessorABC
+from numpy.typing import NDArray
+
+from lineshape.engine.columns import Column
+from lineshape.engine.events import per_object_lists
+from lineshape.engine.jagged import Jagged
+from lineshape.engine.processor import Selected, control_histograms
+from lineshape.processors.tau_energy_scale import Cuts, TauEnergyScale
+
+_TAU, _TRACK, _CLUSTER = "TauJetsAuxDyn.", "TauTracksAuxDyn.", "TauClustersAuxDyn."
+
+_TRACKS = {"trackPt": "pt", "trackEta": "eta", "trackPhi": "phi"}
+_CLUSTERS = {
+    "clusterPt": "pt",
+    "clusterPtEM": "ptEM",
+    "clusterEta": "eta",
+    "clusterPhi": "phi",
+    "clusterEMFraction": "ENG_FRAC_EM",
+    "clusterCenterLambda": "CENTER_LAMBDA",
+    "clusterSecondLambda": "SECOND_LAMBDA",
+    "clusterFirstEngDens": "FIRST_ENG_DENS",
+    "clusterPresamplerFrac": "PRESAMPLER_FRAC",
+    "clusterEMProbability": "EM_PROBABILITY",
+}
+
+
+class TauEnergyScaleConstituents(ProcessorABC):  # type: ignore[misc]
+    """The taus of the main study, and lists of their tracks and clusters.
+
+    In the file, the tracks of an event are those of its first tau, of its second, …; nTracks counts them, and nClusters
+    the clusters.
+    """
+
+    Settings: ClassVar[type[Cuts]] = Cuts
+
+    reads: ClassVar[Mapping[str, str | tuple[str | None, ...]]] = {
+        **TauEnergyScale.reads,
+        "phi": _TAU + "phi",
+        "nClusters": _TAU + "nClusters",
+        **{column: _TRACK + branch for column, branch in _TRACKS.items()},
+        **{column: _CLUSTER + branch for column, branch in _CLUSTERS.items()},
+    }
+
+    makes: ClassVar[Mapping[str, Column]] = {
+        **TauEnergyScale.makes,
+        "trackPt": Column(r"Track $p_T$", "GeV", 0, 150),
+        "trackPt_over_ptCombined": Column(r"Track $p_T/p_T^{comb}$", "", 0, 2),
+        "trackEta": Column(r"Track $\eta-\eta_{\tau}$", "", -0.2, 0.2),
+        "trackPhi": Column(r"Track $\phi-\phi_{\tau}$", "", -0.2, 0.2),
+        "clusterPt": Column(r"Cluster $p_T$", "GeV", 0, 150),
+        "clusterPt_over_ptCombined": Column(r"Cluster $p_T/p_T^{comb}$", "", 0, 2),
+        "clusterPtEM_over_LC": Column(r"Cluster $p_T^{EM}/p_T^{LC}$", "", 0.2, 1.4),
+        "clusterEta": Column(r"Cluster $\eta-\eta_{\tau}$", "", -0.25, 0.25),
+        "clusterPhi": Column(r"Cluster $\phi-\phi_{\tau}$", "", -0.25, 0.25),
+        "clusterEMFraction": Column("Cluster fraction in the EM calorimeter", "", 0, 1),
+        "clusterCenterLambda": Column(r"Cluster centre $\lambda$", "mm", 0, 3000),
+        "clusterSecondLambda": Column(r"Cluster $\langle\lambda^2\rangle$", "mm²", 0, 6e5),
+        "clusterFirstEngDens": Column(r"Cluster density $\log_{10}(\rho/E)$", "", -9.5, -5.5),
+        "clusterPresamplerFrac": Column("Cluster presampler fraction", "", 0, 0.4),
+        "clusterEMProbability": Column("Cluster EM probability", "", 0, 1),
+    }
+
+    def __init__(self, settings: Cuts) -> None:
+        self.settings = settings
+
+    def process(self, events: NanoEvents) -> Selected:
+        """Select taus as the main study does; flat columns, one value a tau, and lists with one value an object."""
+        study = TauEnergyScale(self.settings)
+        taus, passed, cut_flow = study.select(events[[name for name in events.fields if name in [*study.reads, "phi"]]])
+        lists = self._relative(per_object_lists(events, list(_TRACKS), "nTracks"), "track", taus)
+        lists |= self._relative(per_object_lists(events, list(_CLUSTERS), "nClusters"), "cluster", taus)
+        columns = {name: ak.Array(taus[name][passed]) for name in ("event", *study.makes)}
+        columns |= {name: lists[name][passed].to_awkward() for name in self.makes if name in lists}
+        return Selected(columns, cut_flow, control_histograms(columns, self.makes))
+
+    def postprocess(self, accumulator: Selected) -> Selected:
+        """Nothing is left to be done."""
+        return accumulator
+
+    def _relative(self, lists: dict[str, Jagged], kind: str, taus: Mapping[str, NDArray[Any]]) -> dict[str, Jagged]:
+        """Momenta in GeV and over the tau's, angles from the tau's axis; other columns as they are."""
+        offsets = lists[f"{kind}Pt"].offsets
+        values = {name: each.content for name, each in lists.items()}
+
+        def of_tau(name: str) -> NDArray[Any]:
+            return np.repeat(taus[name], np.diff(offsets))
+
+        if "clusterPtEM" in values:
+            values["clusterPtEM_over_LC"] = values["clusterPtEM"] / values["clusterPt"]
+        values[f"{kind}Pt"] = values[f"{kind}Pt"] * self.settings.unit
+        values[f"{kind}Pt_over_ptCombined"] = values[f"{kind}Pt"] / of_tau("ptCombined")
+        values[f"{kind}Eta"] = values[f"{kind}Eta"] - of_tau("eta")
+        values[f"{kind}Phi"] = (values[f"{kind}Phi"] - of_tau("phi") + np.pi) % (2 * np.pi) - np.pi
+        return {name: Jagged(offsets, content) for name, content in values.items()}
