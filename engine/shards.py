@@ -35,6 +35,10 @@ WRITING: dict[str, Any] = {
 
 _serialise = Serialiser()
 
+#: Which of so many equal parts: (1, 4) is the second of four.
+Share = tuple[int, int]
+WHOLE: Share = (0, 1)
+
 #: Columns of one shard, by name: an array of numbers, or Jagged where each row has a list.
 Table = dict[str, Any]
 
@@ -251,13 +255,15 @@ class FeatureStore:
         """Where a shard lies."""
         return self.folder / shard.path
 
-    def tables(self, columns: Sequence[str]) -> Iterator[Table]:
-        """The columns, shard by shard, in order.
+    def tables(self, columns: Sequence[str], share: Share = WHOLE) -> Iterator[Table]:
+        """The columns, shard by shard, in order; of a share of the shards.
 
         Raises RequestError where the store has no such column.
         """
         self.require(columns)
-        for shard in self.shards:
+        part, parts = share
+        number = len(self.shards)
+        for shard in self.shards[number * part // parts : number * (part + 1) // parts]:
             yield read_columns(self.path(shard), columns)
 
     def require(self, columns: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lineshape.engine.shards import FeatureStore, Table
+from lineshape.engine.shards import WHOLE, FeatureStore, Share, Table
 from lineshape.engine.split import Split, SplitName, Target
 
 Floats = NDArray[np.float32]
@@ -25,21 +25,28 @@ class Dataset:
     target: Target
     split: Split
 
-    def tables(self, split: SplitName, columns: Sequence[str] = ()) -> Iterator[tuple[Table, Floats]]:
-        """Columns and target (n,) of a split, shard by shard; rows without a true value are left out."""
+    def tables(
+        self, split: SplitName, columns: Sequence[str] = (), share: Share = WHOLE
+    ) -> Iterator[tuple[Table, Floats]]:
+        """Columns and target (n,) of a split, shard by shard; rows without a true value are left out.
+
+        share: one of several equal parts of the shards.
+        """
         own = [*self.target.columns, "event"]
-        for table in FeatureStore.load(self.store).tables(list(dict.fromkeys([*columns, *own]))):
+        for table in FeatureStore.load(self.store).tables(list(dict.fromkeys([*columns, *own])), share):
             truth = table[self.target.truth]
             per = table[self.target.per] if self.target.per else np.ones_like(truth)
             rows = self.split.of(table["event"])[split] & np.isfinite(truth) & (per > 0)
             yield {name: table[name][rows] for name in columns}, (truth[rows] / per[rows]).astype(np.float32)
 
-    def parts(self, split: SplitName, weight: str | None = None) -> Iterator[tuple[Floats, Floats, Floats | None]]:
+    def parts(
+        self, split: SplitName, weight: str | None = None, share: Share = WHOLE
+    ) -> Iterator[tuple[Floats, Floats, Floats | None]]:
         """X (n, features), target (n,) and weight (n,) where one is named, shard by shard."""
-        for table, target in self.tables(split, [*self.features, *([weight] if weight else [])]):
+        for table, target in self.tables(split, [*self.features, *([weight] if weight else [])], share):
             x = np.array([table[name] for name in self.features], dtype=np.float32).T
             yield np.ascontiguousarray(x), target, table[weight].astype(np.float32) if weight else None
 
-    def count(self, split: SplitName) -> int:
+    def count(self, split: SplitName, share: Share = WHOLE) -> int:
         """Rows of a split; no feature is read."""
-        return sum(len(target) for _, target in self.tables(split))
+        return sum(len(target) for _, target in self.tables(split, share=share))

@@ -58,6 +58,7 @@ def _started(work: Work, order: Path, place: Path) -> Iterator[list["subprocess.
                 "LOCAL_RANK": str(local),
                 "WORLD_SIZE": str(work.nodes * work.ranks),
                 "LINESHAPE_MEETING": str(meeting),
+                "LINESHAPE_HOST": "127.0.0.1" if work.nodes == 1 else _host(),
                 "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
             }
             if work.nodes == 1:
@@ -77,6 +78,14 @@ def _started(work: Work, order: Path, place: Path) -> Iterator[list["subprocess.
                 if pipe:
                     with suppress(OSError):
                         pipe.close()
+
+
+def _host() -> str:
+    """The address of this worker, as the cluster knows it."""
+    from distributed import get_worker
+    from distributed.comm.addressing import get_address_host
+
+    return str(get_address_host(get_worker().address))
 
 
 def _log(work: Work, rank: int) -> Path:

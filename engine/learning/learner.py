@@ -33,13 +33,20 @@ class Learner(nn.Module, ABC):
 class Supervised(Learner):
     """One network whose outputs are held against the target."""
 
-    def __init__(self, network: nn.Module, loss: Loss, penalties: Mapping[str, Penalty], scale: Tensor) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        loss: Loss,
+        penalties: Mapping[str, Penalty],
+        scale: Tensor,
+        metrics: Mapping[str, Loss] | None = None,
+    ) -> None:
         super().__init__({"network": network})
-        self._loss, self._penalties = loss, dict(penalties)
+        self._loss, self._penalties, self._metrics = loss, dict(penalties), dict(metrics or {})
         self.register_buffer("scale", scale)
 
     def losses(self, batch: Batch, names: Set[str]) -> dict[str, Tensor]:
-        """`loss`, and each penalty by its name."""
+        """`loss`, and each penalty and metric by its name."""
         return self.judge(self.predict(batch), batch, names)
 
     def predict(self, batch: Batch) -> dict[str, Tensor]:
@@ -49,7 +56,8 @@ class Supervised(Learner):
     def judge(self, outputs: dict[str, Tensor], batch: Batch, names: Set[str]) -> dict[str, Tensor]:
         """The losses of these outputs."""
         scale = self.get_buffer("scale")
-        found = {"loss": (self._loss(outputs, batch.target, scale) * batch.weight).mean()}
+        losses = {"loss": self._loss} | {name: metric for name, metric in self._metrics.items() if name in names}
+        found = {name: (loss(outputs, batch.target, scale) * batch.weight).mean() for name, loss in losses.items()}
         asked: dict[str, Callable[..., Tensor]] = {
             name: self._penalties[name] for name in self._penalties if name in names
         }

@@ -81,11 +81,11 @@ def fit(
                 steps = [_Stepper(learner, step, number * phase.epochs, recipe, gang) for step in phase.steps]
                 for stepper, saved in zip(steps, state.optimisers, strict=False):
                     stepper.load_state_dict(saved)
-            tell = _Teller(hooks, before + state.epoch, number, total, state)
+            tell = _Teller(hooks, before + state.epoch, number, total, _standing(state, recipe))
             losses = _one_epoch(learner, average, steps, epochs, number, random, recipe, gang, tell)
             gang.share(learner)
             gang.share(average)
-            judged = evaluate(_kept(average), phase.names, validation, gang)
+            judged = evaluate(_kept(average), {*phase.names, *recipe.metrics}, validation, gang)
             watched = sum(weight * judged[name] for name, weight in phase.watched.items())
             line = {"step": before + state.epoch + 1, **_line(losses, judged, phase, watched)}
             _require_finite(line, state.epoch + 1)
@@ -98,7 +98,7 @@ def fit(
             state.weights, state.average = learner.state_dict(), average.state_dict()
             state.optimisers = [stepper.state_dict() for stepper in steps]
             hooks.save(state)
-            hooks.tell(before + state.epoch, total, _standing(state))
+            hooks.tell(before + state.epoch, total, _standing(state, recipe))
         learner.load_state_dict(state.best_weights)
         if state.phase + 1 == len(phases):
             break
@@ -210,9 +210,9 @@ class _Objective(nn.Module):
 class _Teller:
     """Says now and then how far an epoch is."""
 
-    def __init__(self, hooks: Hooks, before: int, number: int, total: int, state: State) -> None:
+    def __init__(self, hooks: Hooks, before: int, number: int, total: int, note: str) -> None:
         self._hooks, self._before, self._number, self._total = hooks, before, number, total
-        self._note = _standing(state)
+        self._note = note
         self._last = time.monotonic()
 
     def __call__(self, place: int) -> None:
@@ -244,17 +244,22 @@ def _means(sums: Mapping[str, Tensor], rows: Mapping[str, int], gang: Gang) -> d
     return dict(zip(names, (summed / counted).tolist(), strict=True))
 
 
-def _standing(state: State) -> str:
-    return standing([line["validation"] for line in state.history])
+def _standing(state: State, recipe: Recipe) -> str:
+    said = standing([line["validation"] for line in state.history])
+    metrics = [f"{name} {state.history[-1][f'validation {name}']:.4g}" for name in recipe.metrics if state.history]
+    return ", ".join([said, *metrics])
 
 
 def _line(losses: Mapping[str, float], judged: Mapping[str, float], phase: Phase, watched: float) -> dict[str, float]:
     """What the history says of an epoch: the sum that is watched, in training and validation, and its parts."""
     seen = sum(weight * losses.get(name, math.nan) for name, weight in phase.watched.items())
     parts = {
-        f"{kind} {n}": v for kind, found in (("training", losses), ("validation", judged)) for n, v in found.items()
+        f"{kind} {name}": value
+        for kind, found in (("training", losses), ("validation", judged))
+        for name, value in found.items()
+        if phase.watched != {name: 1.0}  # it is the sum itself
     }
-    return {"training": seen, "validation": watched, **(parts if len(judged) > 1 else {})}
+    return {"training": seen, "validation": watched, **parts}
 
 
 def _require_finite(losses: Mapping[str, float], epoch: int | None) -> None:

@@ -19,7 +19,8 @@ class Recipe:
     batch: rows a step, over all ranks. rate: the highest learning rate. patience: epochs without a better validation
     loss after which a phase stops. clip: the largest gradient norm. average: decay of the running average of the
     weights that is validated and kept; 0 keeps the weights themselves. mirrored: columns of x whose sign is drawn anew
-    in each batch. compiled: arguments of torch.compile, none where it is not used.
+    in each batch. compiled: arguments of torch.compile, none where it is not used. metrics: losses that are told of the
+    validation split and that nothing learns from.
     """
 
     sampler: Sampler
@@ -34,6 +35,7 @@ class Recipe:
     seed: int
     mirrored: tuple[int, ...] = ()
     compiled: dict[str, Any] = field(default_factory=dict)
+    metrics: tuple[str, ...] = ()
 
     def random(self, phase: int, epoch: int, rank: int) -> np.random.Generator:
         """All random numbers of an epoch: they depend on nothing else, so an epoch can be done again anywhere."""

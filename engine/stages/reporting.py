@@ -1,5 +1,6 @@
 """Reporting: figures, plots and one self-contained page from the merged histograms."""
 
+import re
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -117,8 +118,7 @@ def _drawings(
         yield from _control(control, prefix, sample, style, plots)
     style = Style(keys, job.title or job.study, "")
     for name, bundle in bundles.items():
-        curve = _loss_curve(name, bundle)
-        if curve:
+        for curve in _curves(name, bundle):
             yield Drawing(curve.name, "Training", curve.caption, curve, style, plots)
 
 
@@ -137,28 +137,37 @@ def _control(control: Histograms, prefix: str, sample: str, style: Style, folder
         yield Drawing(f"{prefix}control", "Control histograms", caption, flat, style, folder)
 
 
-def _loss_curve(name: str, bundle: Bundle) -> Plot | None:
+def _curves(name: str, bundle: Bundle) -> Iterable[Plot]:
+    """What is watched, and where there are several losses or metrics each of them, by step."""
     history = read_history(bundle.folder)
-    if not history:
-        return None
-    steps = np.array([line["step"] for line in history], dtype=float)
-    series = [
-        Series(name, split, steps, np.array([line[split] for line in history], dtype=float), None, "line", dashed)
-        for split, dashed in (("training", True), ("validation", False))
-    ]
-    # The first steps fall from far above, those of averaged weights for longer: the last two thirds are to be seen.
-    values = np.concatenate([line.y[len(line.y) // 3 :] for line in series])
-    low, high = values.min(), values.max()
-    margin = 0.1 * (high - low) + 1e-9
-    return Plot(
-        f"loss_{name}",
-        "Training",
-        f"Loss of {bundle.label}: {bundle.provenance.get('loss', '')}.",
-        "Boosting round" if len(steps) > 100 else "Epoch",
-        f"Loss of {bundle.label}",
-        series,
-        y_range=(float(low - margin), float(high + 4 * margin)),
-    )
+    keys = list(dict.fromkeys(key for line in history for key in line if key != "step"))
+    parts = dict.fromkeys(key.partition(" ")[2] for key in keys)
+    for part in parts:
+        curves = [key for key in keys if key.partition(" ")[2] == part]
+        steps = {key: [line["step"] for line in history if key in line] for key in curves}
+        values = {key: np.array([line[key] for line in history if key in line], dtype=float) for key in curves}
+        series = [
+            Series(name, key.split(" ")[0], np.array(steps[key], dtype=float), values[key], None, "line", dashed)
+            for key, dashed in ((key, key.startswith("training")) for key in curves)
+        ]
+        # The first steps fall from far above, those of averaged weights for longer: the last two thirds are to be seen.
+        shown = np.concatenate([line.y[len(line.y) // 3 :] for line in series])
+        shown = shown[np.isfinite(shown)]
+        if not len(shown):
+            continue
+        low, high = shown.min(), shown.max()
+        margin = 0.1 * (high - low) + 1e-9
+        kind = bundle.model.settings.get("loss", {}).get("kind", "")
+        what = str(bundle.provenance.get("loss", kind)).replace("_", " ")
+        yield Plot(
+            f"loss_{name}_{re.sub(r'[^a-z0-9]+', '_', part.lower())}" if part else f"loss_{name}",
+            "Training",
+            f"{bundle.label}: {part}, by epoch." if part else f"Loss of {bundle.label}: {what}.",
+            "Boosting round" if len(history) > 100 else "Epoch",
+            f"{bundle.label}: {part}" if part else f"Loss of {bundle.label}",
+            series,
+            y_range=(float(low - margin), float(high + 4 * margin)),
+        )
 
 
 def _sections(drawings: list[Drawing]) -> list[Section]:

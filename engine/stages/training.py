@@ -42,10 +42,14 @@ _WAITS = 150
 
 @dataclass
 class Trained:
-    """What the stage did: bundles that are there, those of them that were made now, and models left out and why."""
+    """What the stage did: bundles that are there, those of them that were made now, and models left out and why.
+
+    remarks: on trainings that are not what they would be without a disturbance, or if they were done again.
+    """
 
     bundles: list[str] = field(default_factory=list)
     made: list[str] = field(default_factory=list)
+    remarks: dict[str, str] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
 
 
@@ -99,6 +103,8 @@ def train(job: Job, folder: RunFolder, workers: Workers, bars: Bars, only: list[
     failures = _run(todo, workers, bars)
     trained.made = [task.name for task in todo if task.name not in failures]
     trained.bundles = sorted([*trained.bundles, *trained.made], key=list(job.models).index)
+    known = {name: Bundle.load(folder.models / name).provenance.get("remark") for name in trained.bundles}
+    trained.remarks = {name: str(remark) for name, remark in known.items() if remark}
     write_json(folder.index, {"bundles": trained.bundles, "left_out": trained.left_out | failures})
     if failures:
         raise RunError("\n".join(f"training of {name} failed: {problem}" for name, problem in failures.items()))

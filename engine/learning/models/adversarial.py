@@ -80,9 +80,9 @@ class Adversarial(SupervisedModel):
         # The adversary sees the output in units of the target's width.
         seen = Scalings(Scaling(scalings.target, np.zeros(1, bool)), column, {})
         scale = torch.from_numpy(scalings.target.scale.copy())
-        return _learner(
-            self, Supervised(self.predicting.build(scalings), self.built_loss, self.built_penalties, scale), seen
-        )
+        network = self.predicting.build(scalings)
+        own = Supervised(network, self.built_loss, self.built_penalties, scale, self.built_metrics)
+        return _learner(self, own, seen)
 
 
 def _learner(settings: Adversarial, supervised: "Learner", seen: Scalings) -> "Learner":

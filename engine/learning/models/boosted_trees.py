@@ -1,5 +1,6 @@
 """Boosted trees (XGBoost), fed from shards into a quantised matrix: the baseline."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -8,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from lineshape.engine.files import replacing
+from lineshape.engine.errors import RunError
+from lineshape.engine.files import read_json, replacing, write_json
 from lineshape.engine.jagged import Jagged
 from lineshape.engine.learning.dataset import Dataset
 from lineshape.engine.learning.history import History, read_history, standing
@@ -16,6 +18,7 @@ from lineshape.engine.learning.memory import default_memory
 from lineshape.engine.learning.models.model import Demands, Model, Output, Report
 from lineshape.engine.learning.threads import threads
 from lineshape.engine.learning.work import Work
+from lineshape.engine.shards import WHOLE, Share
 from lineshape.engine.split import SplitName
 
 if TYPE_CHECKING:
@@ -38,6 +41,8 @@ class BoostedTrees(Model):
     the pseudo-Huber loss turns from squared to absolute, in the target's own units. weight: the column of each row's
     weight. checkpoint: rounds after which the trees are saved, so that a training that is killed goes on from there.
     memory: GiB that the quantised rows may take; more is kept on disk. device: cpu, cuda, or what there is.
+    workers: Dask workers that train together, each with a share of the shards, for data that no node can hold. What they
+    say to each other is XGBoost's own and not encrypted, and they listen on all interfaces: not for an open network.
     """
 
     objective: Literal["squared_error", "huber", "absolute_error", "logistic"] = "squared_error"
@@ -55,42 +60,71 @@ class BoostedTrees(Model):
     checkpoint: Annotated[int, Field(gt=0)] = 200
     memory: Annotated[float, Field(gt=0)] | None = None
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    workers: Annotated[int, Field(gt=0)] = 1
 
     def trained_on(self) -> tuple[str, ...]:
         """The weight."""
         return (self.weight,) if self.weight else ()
 
     def demands(self) -> Demands:
-        """One worker, and a GPU where there is one."""
-        return Demands(gpu=self.device != "cpu")
+        """Workers, and a GPU where there is one."""
+        return Demands(self.workers, gpu=self.device != "cpu")
 
     def train(self, work: Work, report: Report) -> dict[str, object]:
-        """Fit the trees; the same data and seed give the same model bit for bit.
+        """Fit the trees; on one worker the same data and seed give the same model bit for bit.
 
         But for a training that died: XGBoost does not save where its random numbers stand, so the rounds after the last
-        checkpoint draw other rows and columns; `resumed` in the facts says from which round on.
+        checkpoint draw other rows and columns; a remark in the facts says from which round on.
         """
+        work.folder.mkdir(parents=True, exist_ok=True)
+        if self.workers == 1:
+            return self._fit(work, self._device(work), report)
+        from lineshape.engine.learning.launch import FACTS, launch
+
+        launch(work, report)
+        facts: dict[str, object] = read_json(work.scratch / FACTS) if work.node == 0 else {}
+        return facts
+
+    def take_part(self, work: Work, rank: int, size: int, report: Report) -> None:
+        """Fit trees with others, each rank with its share of the shards."""
+        from lineshape.engine.learning.launch import FACTS
+        from lineshape.engine.learning.tree_rank import together
+
+        share = rank, size
+        if not all(work.data.count(split, share) for split in ("training", "validation")):
+            raise RunError(
+                f"workers: {size} share the shards, and rank {rank} has no rows; make chunks smaller, or ask for fewer"
+            )
+        device = self._device(work)
+        with together(rank, size):
+            facts = self._fit(work, f"cuda:{os.environ['LOCAL_RANK']}" if device == "cuda" else device, report, share)
+        if rank == 0:
+            remark = f"trained on {size} workers: not the trees of one, and not always the same bits"
+            write_json(work.scratch / FACTS, facts | {"ranks": size, "remark": remark})
+
+    def _fit(self, work: Work, device: str, report: Report, share: Share = WHOLE) -> dict[str, object]:
+        """Round by round, saved now and then by the first of those that share the rows; goes on from what is saved."""
         import xgboost
 
-        work.folder.mkdir(parents=True, exist_ok=True)
-        device = "cuda" if self.device == "cuda" or (self.device == "auto" and work.gpu) else "cpu"
-        training = self.matrix(work, "training")
-        validation = self.matrix(work, "validation", training)
+        first = share[0] == 0
+        training = self.matrix(work, "training", share)
+        validation = self.matrix(work, "validation", share, training)
         saved = work.scratch / _CHECKPOINT
         booster = xgboost.Booster(
             self.parameters(work.seed, work.data, device),
             [training, validation],
             bytearray(saved.read_bytes()) if saved.is_file() else None,
         )
-        done = booster.num_boosted_rounds()
-        resumed = {"resumed": done} if done else {}
-        history = History(work.folder, done)
-        scores = [line["validation"] for line in read_history(work.folder)]
+        done = resumed = booster.num_boosted_rounds()
+        scores = [line["validation"] for line in read_history(work.folder) if line["step"] <= done]
+        history = History(work.folder, done) if first else None
         while done < self.rounds and done - _best(scores) < self.early_stopping:
             booster.update(training, done)
             losses = _scores(booster.eval_set([(training, "training"), (validation, "validation")], done))
             done += 1
             scores.append(losses["validation"])
+            if not history:
+                continue
             history.add(done, losses)
             if done % 10 == 1:
                 report(done, self.rounds, standing(scores))
@@ -99,33 +133,40 @@ class BoostedTrees(Model):
                     temporary.write_bytes(booster.save_raw("ubj"))
         best = booster[: _best(scores)]
         best.feature_names = list(work.data.features)
-        best.save_model(work.folder / _FILE)
+        if first:
+            best.save_model(work.folder / _FILE)
         gain: dict[str, Any] = dict(best.get_score(importance_type="total_gain"))
         total = sum(gain.values())
+        remark = f"went on from round {resumed} after it died: not the trees of a training that nothing disturbed"
         return {
             "rounds": _best(scores),
             "validation_loss": min(scores),
-            "training_rows": training.num_row(),
-            "validation_rows": validation.num_row(),
+            "training_rows": work.data.count("training"),
+            "validation_rows": work.data.count("validation"),
             "loss": _OBJECTIVES[self.objective][1],
             "device": device,
-            **resumed,
+            **({"resumed": resumed, "remark": remark} if resumed else {}),
             "importance": {name: round(value / total, 5) for name, value in sorted(gain.items(), key=lambda i: -i[1])},
         }
 
-    def matrix(self, work: Work, split: SplitName, ref: "xgboost.DMatrix | None" = None) -> "xgboost.DMatrix":
+    def _device(self, work: Work) -> str:
+        return "cuda" if self.device == "cuda" or (self.device == "auto" and work.gpu) else "cpu"
+
+    def matrix(
+        self, work: Work, split: SplitName, share: Share = WHOLE, ref: "xgboost.DMatrix | None" = None
+    ) -> "xgboost.DMatrix":
         """The rows in quantised form, in memory where they fit, else on the worker's disk."""
         import xgboost
 
         bytes_a_value = 1 if self.bins <= 256 else 2
-        size = work.data.count(split) * len(work.data.features) * bytes_a_value
+        size = work.data.count(split, share) * len(work.data.features) * bytes_a_value
         limit = self.memory * 2**30 if self.memory else default_memory()
         shared = {"max_bin": self.bins, "nthread": threads(), "ref": ref}
         if size <= limit:
-            return xgboost.QuantileDMatrix(_shards(work.data, split, self.weight, None), **shared)
-        cache = work.scratch / "cache" / split
+            return xgboost.QuantileDMatrix(_shards(work.data, split, self.weight, share, None), **shared)
+        cache = work.scratch / f"cache.{share[0]}" / split
         cache.parent.mkdir(parents=True, exist_ok=True)
-        return xgboost.ExtMemQuantileDMatrix(_shards(work.data, split, self.weight, cache), **shared)
+        return xgboost.ExtMemQuantileDMatrix(_shards(work.data, split, self.weight, share, cache), **shared)
 
     def parameters(self, seed: int, data: Dataset, device: str) -> dict[str, Any]:
         """As XGBoost names them."""
@@ -178,7 +219,9 @@ def _scores(said: str) -> dict[str, float]:
     return {name.partition("-")[0]: float(value) for name, value in pairs}
 
 
-def _shards(data: Dataset, split: SplitName, weight: str | None, cache: Path | None) -> "xgboost.DataIter":
+def _shards(
+    data: Dataset, split: SplitName, weight: str | None, share: Share, cache: Path | None
+) -> "xgboost.DataIter":
     """The rows of a split, shard by shard, so that the float matrix is never held."""
     import xgboost
 
@@ -195,6 +238,6 @@ def _shards(data: Dataset, split: SplitName, weight: str | None, cache: Path | N
             return False
 
         def reset(self) -> None:
-            self._parts = data.parts(split, weight)
+            self._parts = data.parts(split, weight, share)
 
     return Shards()

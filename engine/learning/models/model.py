@@ -105,6 +105,13 @@ class Model(Settings, ABC):
         provenance, as JSON. A line a step goes to history.jsonl in the folder.
         """
 
+    def take_part(self, work: "Work", rank: int, size: int, report: Report) -> None:
+        """As one rank of all that `launch` started, which `train` may call; the first leaves its facts in the scratch.
+
+        Raises LineshapeError with what is wrong.
+        """
+        raise NotImplementedError(f"{type(self).__name__} starts no ranks")
+
     @abstractmethod
     def load(self, folder: Path) -> Callable[[Floats, Mapping[str, Jagged]], Output]:
         """The prediction from x (n, features) and lists by their column, without unpickling code."""

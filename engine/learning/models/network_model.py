@@ -114,6 +114,11 @@ class NetworkModel(Model, ABC):
         """Names of the losses, for phases."""
 
     @property
+    def metric_names(self) -> tuple[str, ...]:
+        """Names of what is told of the validation split beside the losses."""
+        return ()
+
+    @property
     @abstractmethod
     def other_columns(self) -> tuple[str, ...]:
         """Columns beside the features that losses look at."""
@@ -187,12 +192,19 @@ class NetworkModel(Model, ABC):
         facts: dict[str, object] = read_json(work.scratch / FACTS) if work.node == 0 else {}
         return facts
 
+    def take_part(self, work: Work, rank: int, size: int, report: Report) -> None:
+        """The loop, as one rank of all."""
+        from lineshape.engine.learning.network_rank import take_part
+
+        take_part(self, work, rank, size, report)
+
     def recipe(self, features: tuple[str, ...], seed: int) -> Recipe:
         """What the loop needs to know."""
-        own = {"sampler", "mirrored", "seed", "compiled"}
+        own = {"sampler", "mirrored", "seed", "compiled", "metrics"}
         shared = {name: getattr(self, name) for name in Recipe.__dataclass_fields__ if name not in own}
         mirrored = tuple(features.index(name) for name in self.mirrored if name in features)
-        return Recipe(self.built_sampler, **shared, seed=seed, mirrored=mirrored, compiled=_COMPILE[self.compile])
+        compiled, metrics = _COMPILE[self.compile], self.metric_names
+        return Recipe(self.built_sampler, **shared, seed=seed, mirrored=mirrored, compiled=compiled, metrics=metrics)
 
     def learner(self, table: TrainingTable, features: tuple[str, ...]) -> "Learner":
         """Fresh networks, scaled by the training rows."""

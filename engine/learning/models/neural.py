@@ -30,6 +30,5 @@ class Neural(SupervisedModel):
         from lineshape.engine.learning.learner import Supervised
 
         network = self.predicting.build(scalings)
-        return Supervised(
-            network, self.built_loss, self.built_penalties, torch.from_numpy(scalings.target.scale.copy())
-        )
+        scale = torch.from_numpy(scalings.target.scale.copy())
+        return Supervised(network, self.built_loss, self.built_penalties, scale, self.built_metrics)

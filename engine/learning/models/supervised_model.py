@@ -2,6 +2,9 @@
 
 from abc import ABC
 from functools import cached_property
+from typing import Self
+
+from pydantic import model_validator
 
 from lineshape.engine.kinds import KindSpec, build
 from lineshape.engine.learning.losses.loss import Loss
@@ -13,12 +16,21 @@ from lineshape.engine.learning.penalties.penalty import Penalty
 class SupervisedModel(NetworkModel, ABC):
     """A network whose outputs are held against the target.
 
-    penalties: what is added to the loss, each by its name times its strength.
+    penalties: what is added to the loss, each by its name times its strength. metrics: losses that nothing learns from,
+    told of the validation split after each epoch.
     """
 
     network: KindSpec
     loss: KindSpec
     penalties: dict[str, KindSpec] = {}
+    metrics: dict[str, KindSpec] = {}
+
+    @model_validator(mode="after")
+    def _names_are_apart(self) -> Self:
+        if taken := {"training", "validation", *self.loss_names} & set(self.metrics):
+            raise ValueError(f"metrics: '{min(taken)}' is the name of a loss already; call it something else")
+        _ = self.built_metrics
+        return self
 
     @cached_property
     def predicting(self) -> Network:
@@ -37,6 +49,19 @@ class SupervisedModel(NetworkModel, ABC):
             name: build("lineshape.engine.learning.penalties", Penalty, spec, ("penalties", name))
             for name, spec in self.penalties.items()
         }
+
+    @cached_property
+    def built_metrics(self) -> dict[str, Loss]:
+        """The metrics' kinds with their settings."""
+        return {
+            name: build("lineshape.engine.learning.losses", Loss, spec, ("metrics", name))
+            for name, spec in self.metrics.items()
+        }
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """As the job file names them."""
+        return tuple(self.metrics)
 
     @property
     def loss_names(self) -> tuple[str, ...]:
@@ -59,7 +84,7 @@ class SupervisedModel(NetworkModel, ABC):
         return {"loss": 1.0} | {name: penalty.strength for name, penalty in self.built_penalties.items()}
 
     def parts(self) -> list[object]:
-        """The model, its network with its encoders, its loss, its penalties and its sampler."""
+        """The model, its network with its encoders, its loss, penalties and metrics, and its sampler."""
         network = self.predicting
-        penalties = self.built_penalties.values()
-        return [self, network, *network.encoders.values(), self.built_loss, *penalties, self.built_sampler]
+        judged = [self.built_loss, *self.built_penalties.values(), *self.built_metrics.values()]
+        return [self, network, *network.encoders.values(), *judged, self.built_sampler]

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 class MixtureDensity(Network):
-    """Outputs `log_weights`, `means` and `sigmas`, each (n, components), in the target's own units."""
+    """Outputs `log_weights`, `means` and `sigmas`, each (n, components), in the target's own units.
+
+    And `target`, the mixture's mean, (n,).
+    """
 
     components: Annotated[int, Field(gt=0)] = 2
     smallest_sigma: Annotated[float, Field(gt=0)] = 1e-3  # of the scaled target: no component may close in on one tau
@@ -41,10 +44,13 @@ class MixtureDensity(Network):
 
             def forward(self, x: "Tensor", sequences: "Mapping[str, Sequence]" = EMPTY) -> dict[str, "Tensor"]:
                 weights, means, widths = self.trunk(x, sequences).float().chunk(3, dim=1)
+                log_weights = functional.log_softmax(weights, dim=1)
+                means = self.target.undo(means)
                 return {
-                    "log_weights": functional.log_softmax(weights, dim=1),
-                    "means": self.target.undo(means),
+                    "log_weights": log_weights,
+                    "means": means,
                     "sigmas": (functional.softplus(widths) + self.smallest) * self.target.scale,
+                    "target": (log_weights.exp() * means).sum(dim=1),
                 }
 
         return Module(self)

@@ -11,8 +11,10 @@ import torch
 
 from lineshape.engine.bundles import Bundle
 from lineshape.engine.errors import RequestError, RunError
+from lineshape.engine.kinds import KindSpec, build
 from lineshape.engine.learning.dataset import Dataset
 from lineshape.engine.learning.history import read_history
+from lineshape.engine.learning.models.model import Model
 from lineshape.engine.split import Split, Target
 from tests.engine.learning.stores import make_store, train
 
@@ -164,3 +166,30 @@ def test_a_gpu_that_is_not_there_is_named(data: Dataset, tmp_path: Path) -> None
         pytest.skip("there is a GPU")
     with pytest.raises(RunError, match="device: 'cuda' was asked for, and torch sees no GPU on this worker"):
         train(MODELS["dense"] | {"device": "cuda"}, data, tmp_path / "bundle")
+
+
+def test_metrics_are_told_and_change_nothing(data: Dataset, tmp_path: Path, rng: np.random.Generator) -> None:
+    metrics = {"squared error": {"kind": "mean_squared_error"}, "median": {"kind": "quantile", "probability": 0.5}}
+    plain = trained("mixture", data, tmp_path / "plain")
+    told = train(MODELS["mixture"] | {"metrics": metrics}, data, tmp_path / "told")
+    columns = {"a": rng.random(100), "b": rng.random(100), "per": np.full(100, 30.0)}
+    assert plain.predict(columns).target.tolist() == told.predict(columns).target.tolist()
+    without, lines = read_history(plain.folder), read_history(told.folder)
+    assert [line.keys() - {"step", "training", "validation"} for line in lines] == [
+        {"validation squared error", "validation median"}
+    ] * len(without)
+    assert [line["validation"] for line in lines] == [line["validation"] for line in without]
+    # By hand, on the validation rows: in units of the target's width.
+    x, target, _ = next(data.parts("validation"))
+    _, fitted, _ = next(data.parts("training"))
+    prediction = told.predict({"a": x[:, 0], "b": x[:, 1], "per": np.ones(len(x))}).target
+    best = min(lines, key=lambda line: line["validation"])
+    assert best["validation squared error"] == pytest.approx(
+        np.mean((prediction - target) ** 2) / fitted.var(), rel=1e-3
+    )
+
+
+def test_a_metric_may_not_take_the_name_of_a_loss() -> None:
+    spec = KindSpec(**MODELS["dense"], metrics={"loss": {"kind": "huber"}})
+    with pytest.raises(RequestError, match="'loss' is the name of a loss already"):
+        build("lineshape.engine.learning.models", Model, spec, ())

@@ -17,6 +17,7 @@ from lineshape.engine.files import write_json
 from lineshape.engine.folders import RunFolder
 from lineshape.engine.learning.history import read_history
 from lineshape.engine.progress import Screen
+from lineshape.engine.shards import FeatureStore, read_columns
 from lineshape.engine.stages.training import train
 from lineshape.engine.workers import Workers
 from lineshape.jobs import api
@@ -201,3 +202,30 @@ def test_workers_that_declare_gpus_start_a_rank_for_each(ntuples: list[Path], fo
         train(job_with(ntuples, all=quick, cpu=quick | {"device": "cpu"}), folder, Workers(lambda: client), bars)
     found = {name: Bundle.load(folder.models / name).provenance["ranks"] for name in ("all", "cpu")}
     assert found == {"all": 2, "cpu": 1}
+
+
+def test_trees_on_two_workers(ntuples: list[Path], folder: RunFolder) -> None:
+    """As good as on one worker, from every row, and labelled as not the same trees."""
+    quick = TREES | {"rounds": 60, "rows": 1.0, "columns": 1.0, "weight": "ptCombined"}
+    job = job_with(ntuples, one=quick, two=quick | {"workers": 2})
+    trained = train_all(job, folder)
+    assert trained.remarks == {"two": "trained on 2 workers: not the trees of one, and not always the same bits"}
+    one, two = (Bundle.load(folder.models / name) for name in ("one", "two"))
+    for rows in ("training_rows", "validation_rows"):
+        assert one.provenance[rows] == two.provenance[rows]
+    assert two.provenance["validation_loss"] == pytest.approx(one.provenance["validation_loss"], rel=0.02)
+    assert len(read_history(two.folder)) == len(read_history(one.folder)) == 60
+    table = read_columns(folder.features / FeatureStore.load(folder.features).shards[0].path, one.columns)
+    assert two.predict(table).target == pytest.approx(one.predict(table).target, abs=0.15)
+
+
+def test_trees_on_two_workers_go_on_when_one_is_killed(ntuples: list[Path], folder: RunFolder) -> None:
+    job = job_with(ntuples, brt=TREES | {"workers": 2})
+    others = set(worker_pids())
+    with Striking(folder, "brt", [60], lambda: kill([pid for pid in worker_pids() if pid not in others])) as striking:
+        train_all(job, folder)
+    assert striking.struck
+    found = Bundle.load(folder.models / "brt").provenance
+    assert found["resumed"] >= 40
+    assert found["ranks"] == 2
+    assert [line["step"] for line in read_history(folder.models / "brt")] == list(range(1, 401))

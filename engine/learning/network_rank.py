@@ -1,0 +1,82 @@
+"""A rank's part in the training of networks. This module imports torch; import it where it is used."""
+
+import datetime as dt
+import os
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+
+from lineshape.engine.errors import RunError
+from lineshape.engine.files import replacing, write_json
+from lineshape.engine.learning.gang import Gang
+from lineshape.engine.learning.history import write_history
+from lineshape.engine.learning.launch import FACTS, TABLE
+from lineshape.engine.learning.loop import Hooks, State, fit
+from lineshape.engine.learning.models.model import Report
+from lineshape.engine.learning.models.network_model import NetworkModel
+from lineshape.engine.learning.source import Layout, Source
+from lineshape.engine.learning.table import TrainingTable
+from lineshape.engine.learning.threads import threads
+from lineshape.engine.learning.work import Work
+
+_CHECKPOINT = "checkpoint.pt"
+#: Time without a word from another rank after which it is taken for lost.
+_PATIENCE = dt.timedelta(minutes=30)
+
+
+def take_part(model: NetworkModel, work: Work, rank: int, size: int, tell: Report) -> None:
+    """Train, and write what was made where this is the first rank."""
+    torch.set_num_threads(threads())
+    device = _device(model.device)
+    torch.use_deterministic_algorithms(model.deterministic, warn_only=True)
+    gang = Gang(rank, size, device)
+    if size > 1:
+        backend = "nccl" if device.type == "cuda" else "gloo"
+        meeting = f"file://{os.environ['LINESHAPE_MEETING']}"
+        dist.init_process_group(backend, meeting, timeout=_PATIENCE, world_size=size, rank=rank)
+    table = TrainingTable(work.scratch / TABLE)
+    torch.manual_seed(work.seed)
+    learner = model.learner(table, work.data.features).to(device)
+    layout = Layout.of(model.columns(work.data.features), table.mean_weight, model.longest)
+    rows = table.rows("training"), table.rows("validation")
+    memory = model.memory_bytes / max(1, work.ranks)
+    # Both are held where both fit; else one is streamed while the other is not looked at.
+    fits = sum(part.bytes for part in rows) / size <= memory
+    training, validation = (Source(part, layout, device, part.bytes if fits else memory, rank, size) for part in rows)
+    state = _load_state(work.scratch / _CHECKPOINT)
+    recipe = model.recipe(work.data.features, work.seed)
+    hooks = Hooks(lambda state: _save(state, work, rank), tell)
+    facts = fit(learner, model.phases_of(), training, validation, recipe, gang, state, hooks)
+    if rank == 0:
+        torch.save(learner.predicting.cpu().state_dict(), work.folder / model.weights)
+        parameters = sum(parameter.numel() for parameter in learner.predicting.parameters())
+        counted = {"training_rows": len(rows[0]), "validation_rows": len(rows[1]), "parameters": parameters}
+        write_json(work.scratch / FACTS, facts | counted | {"ranks": size, "device": device.type})
+    if size > 1:
+        dist.barrier()
+        dist.destroy_process_group()
+
+
+def _device(wanted: str) -> torch.device:
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise RunError(
+            "device: 'cuda' was asked for, and torch sees no GPU on this worker; "
+            "say 'device: auto', or start workers with --resources GPU=1 where there is one"
+        )
+    if wanted == "cpu" or not torch.cuda.is_available():
+        return torch.device("cpu")
+    device = torch.device("cuda", int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
+    torch.cuda.set_device(device)
+    return device
+
+
+def _load_state(path: Path) -> State:
+    return State(**torch.load(path, weights_only=True, map_location="cpu")) if path.is_file() else State()
+
+
+def _save(state: State, work: Work, rank: int) -> None:
+    if rank == 0:
+        with replacing(work.scratch / _CHECKPOINT) as temporary:
+            torch.save(vars(state), temporary)
+        write_history(work.folder, state.history)

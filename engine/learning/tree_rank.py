@@ -1,0 +1,34 @@
+"""Ranks that fit trees together, by XGBoost's collective. This module imports xgboost; import it where it is used."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from xgboost.collective import CommunicatorContext
+from xgboost.tracker import RabitTracker
+
+from lineshape.engine.files import read_json, write_json
+
+#: Seconds without a word from another rank after which it is taken for lost.
+_PATIENCE = 1800
+_LOOK_EVERY = 0.1
+
+
+@contextmanager
+def together(rank: int, size: int) -> Iterator[None]:
+    """Within it, matrices and trees are those of the rows of all ranks; where they meet is said in a file."""
+    meeting = Path(os.environ["LINESHAPE_MEETING"] + ".json")
+    tracker = None
+    if rank == 0:
+        # Sorted by task, so that the same rows are the same rank's each time.
+        tracker = RabitTracker(size, os.environ["LINESHAPE_HOST"], sortby="task", timeout=_PATIENCE)
+        tracker.start()
+        write_json(meeting, tracker.worker_args())
+    while not meeting.is_file():
+        time.sleep(_LOOK_EVERY)
+    with CommunicatorContext(**read_json(meeting), dmlc_task_id=f"{rank:06d}", dmlc_timeout=_PATIENCE):
+        yield
+    if tracker:
+        tracker.wait_for()
