@@ -11,10 +11,14 @@ class RunFolder:
     """Where the parts of a run lie.
 
     job.json holds the job as it was run, ledger.jsonl what was done and when, features/ the feature store, models/ the
-    bundles, histograms/ the performance histograms, report/ the page and its plots, summary.json every figure.
+    bundles, histograms/ the performance histograms, report/ the page and its plots, summary.json every figure, search/
+    what was tried for a model's settings.
+
+    store: a feature store elsewhere, in place of its own.
     """
 
     path: Path
+    store: Path | None = None
 
     @classmethod
     def find(cls, name: str | Path) -> "RunFolder":
@@ -44,7 +48,7 @@ class RunFolder:
     @property
     def features(self) -> Path:
         """The feature store."""
-        return self.path / "features"
+        return self.store or self.path / "features"
 
     @property
     def models(self) -> Path:
@@ -55,6 +59,10 @@ class RunFolder:
     def index(self) -> Path:
         """Which models have a bundle, and why others have none."""
         return self.models / "models.json"
+
+    def search(self, model: str) -> "RunFolder":
+        """Trials of a search for a model's settings, on the same feature store."""
+        return RunFolder(self.path / "search" / model, self.features)
 
     @property
     def histograms(self) -> Path:

@@ -12,6 +12,7 @@ from lineshape.engine.errors import RequestError
 from lineshape.engine.job_file import Source, explain
 from lineshape.engine.kinds import KindError, KindSpec, build
 from lineshape.engine.learning.models.model import Model
+from lineshape.engine.learning.search import Search, with_settings
 from lineshape.engine.measures.measure import Measure
 from lineshape.engine.settings import Settings
 from lineshape.engine.split import Split, Target
@@ -52,6 +53,7 @@ class Job(Settings):
     models: dict[str, KindSpec] = Field(min_length=1)
     baseline: str
     measures: dict[str, KindSpec] = Field(min_length=1)
+    search: dict[str, Search] = {}
     cluster: KindSpec = KindSpec(kind="local")
     seed: int = 1
 
@@ -59,6 +61,9 @@ class Job(Settings):
     def _names_exist(self) -> Self:
         if self.baseline not in self.models:
             raise ValueError(f"baseline '{self.baseline}' is not a model: expected one of {', '.join(self.models)}")
+        for name in self.search:
+            if name not in self.models:
+                raise ValueError(f"search: '{name}' is not a model: expected one of {', '.join(self.models)}")
         return self
 
     @cached_property
@@ -134,3 +139,19 @@ def _check_kinds(job: Job) -> None:
             model.check([*features, *(name for names in job.feature_sets.values() for name in names)])
         except RequestError as error:
             raise KindError(("models", name), error) from error
+    for name, search in job.search.items():
+        for setting, space in search.space.items():
+            value = space.choices[0] if space.choices else space.low
+            try:
+                build("lineshape.engine.learning.models", Model, with_settings(job.models[name], {setting: value}), ())
+            except KindError as error:
+                raise KindError(("search", name, "space", setting), RequestError(_first(error))) from error
+
+
+def _first(error: KindError) -> str:
+    """What is wrong with a setting that a search would try, in a line."""
+    if not isinstance(error.error, ValidationError):
+        return str(error.error)
+    items = error.error.errors(include_url=False)
+    texts = {"extra_forbidden": "the model has no such setting"}
+    return "; ".join(texts.get(item["type"], item["msg"].removeprefix("Value error, ")) for item in items)

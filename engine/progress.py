@@ -70,3 +70,11 @@ class Bars:
     def add(self, name: str, total: float | None) -> Bar:
         """A bar of so many steps."""
         return Bar(self.progress, self.progress.add_task(name, total=total, note=""))
+
+    @contextmanager
+    def passing(self) -> Iterator["Bars"]:
+        """Those that are added meanwhile vanish when the block ends."""
+        before = set(self.progress.task_ids)
+        yield self
+        for task in set(self.progress.task_ids) - before:
+            self.progress.remove_task(task)

@@ -18,6 +18,7 @@ from lineshape.engine.shards import FeatureStore
 from lineshape.engine.workers import Workers
 
 if TYPE_CHECKING:
+    from lineshape.engine.learning.search import Found
     from lineshape.engine.stages.training import Trained
 
 #: Gives the ROOT files of a sample that has none of its own: sample's name, folder, workers, bars → files, text.
@@ -86,6 +87,21 @@ class Run:
         for name, reason in trained.left_out.items():
             self.screen.warn(f"model {name} left out: {reason}")
         return trained
+
+    def search(self, model: str) -> "Found":
+        """Try settings of a model, as the job file's `search` says, and leave what was found in the run folder."""
+        from lineshape.engine.stages.searching import said, search
+        from lineshape.engine.stages.training import train
+
+        with self._stage(f"search {model}") as stage:
+
+            def train_all(job: Job, folder: RunFolder) -> None:
+                with stage.bars.passing() as bars:
+                    train(job, folder, self.workers, bars)
+
+            found = search(self.job, self.folder, model, train_all, stage.bars)
+            stage.text = said(found, self.folder.search(model))
+        return found
 
     def histogram(self) -> None:
         """Bundles on the test split to performance histograms."""

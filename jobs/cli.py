@@ -95,6 +95,19 @@ def train(
 
 
 @app.command()
+def search(
+    job: JobName,
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model of the job with a 'search' in the job file.")],
+    output: Output = None,
+    set_: Changes = None,
+    workers: Workers = None,
+) -> None:
+    """Try settings of a model that the job file leaves open, by validation loss (needs lineshape[search])."""
+    with _reopened(job, output, set_, workers) as opened:
+        opened.search(model)
+
+
+@app.command()
 def histogram(job: JobName, output: Output = None, set_: Changes = None, workers: Workers = None) -> None:
     """Bundles on the test split to performance histograms."""
     with _reopened(job, output, set_, workers) as opened:

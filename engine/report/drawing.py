@@ -41,7 +41,7 @@ class Style:
 
 
 @contextmanager
-def _canvas(minor_ticks: bool = True) -> Iterator[Any]:
+def canvas(minor_ticks: bool = True) -> Iterator[Any]:
     """Pyplot without a screen, in the style of the field."""
     import warnings
 
@@ -66,7 +66,7 @@ def _canvas(minor_ticks: bool = True) -> Iterator[Any]:
 
 def draw(plot: Plot, folder: Path, style: Style) -> str:
     """Draw a plot as PNG and PDF into a folder; returns the name of the PNG."""
-    with _canvas() as plt:
+    with canvas() as plt:
         ratio = plot.ratio_to is not None and any(series.key == plot.ratio_to for series in plot.series)
         figure, axes = plt.subplots(
             2 if ratio else 1,
@@ -91,7 +91,7 @@ def draw(plot: Plot, folder: Path, style: Style) -> str:
             bottom.set_xticks(range(len(plot.names)), plot.names)
             bottom.minorticks_off()
         figure.align_ylabels()
-        _save(figure, folder, plot.name)
+        save(figure, folder, plot.name)
         plt.close(figure)
     return f"{plot.name}.png"
 
@@ -99,7 +99,7 @@ def draw(plot: Plot, folder: Path, style: Style) -> str:
 def draw_grid(histograms: "Sequence[hist.Hist[Any]]", folder: Path, name: str, columns: int = 4) -> str:
     """Draw one-dimensional histograms as a grid of small panels; returns the name of the PNG."""
     rows = -(-len(histograms) // columns)
-    with _canvas(minor_ticks=False) as plt:
+    with canvas(minor_ticks=False) as plt:
         figure, axes = plt.subplots(rows, columns, figsize=(3.6 * columns, 2.6 * rows), squeeze=False)
         figure.subplots_adjust(left=0.05, right=0.99, bottom=0.06, top=0.96, wspace=0.22, hspace=0.5)
         for panel, histogram in zip(axes.flat, histograms, strict=False):
@@ -116,12 +116,13 @@ def draw_grid(histograms: "Sequence[hist.Hist[Any]]", folder: Path, name: str, c
             panel.set_xlim(histogram.axes[0].edges[0], histogram.axes[0].edges[-1])
         for panel in list(axes.flat)[len(histograms) :]:
             panel.set_visible(False)
-        _save(figure, folder, name)
+        save(figure, folder, name)
         plt.close(figure)
     return f"{name}.png"
 
 
-def _save(figure: "Figure", folder: Path, name: str) -> None:
+def save(figure: "Figure", folder: Path, name: str) -> None:
+    """As PNG and PDF."""
     folder.mkdir(parents=True, exist_ok=True)
     for suffix in ("png", "pdf"):
         with replacing(folder / f"{name}.{suffix}") as temporary:

@@ -44,6 +44,13 @@ def test_shipped_jobs_are_valid(study: str) -> None:
             r"models\.dnn: scaling: 'muu' is not a feature of this job; nearest: mu",
         ),
         ("{test: 0.3333,", "{test: 1.5,", r"split\.test: .*less than 1, found 1\.5"),
+        ("  brt:\n    trials", "  bdt:\n    trials", r"search: 'bdt' is not a model: expected one of combined"),
+        (
+            "network.dropout:",
+            "network.dropuot:",
+            r"line \d+: search\.mdn\.space\.network\.dropuot: the model has no such setting",
+        ),
+        ("l2: {low: 0.1,", "l2: {low: 99,", r"search\.brt\.space\.l2: low \(99\) must lie below high"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, old: str, new: str, expected: str) -> None:
@@ -59,7 +66,7 @@ def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, old: str, new: str,
 
 def test_the_line_is_that_of_the_key(tmp_path: Path) -> None:
     path = tmp_path / "job.yaml"
-    path.write_text(GOOD.replace("  brt:\n", "  brt:\n    wrong: 1\n"), encoding="utf-8")
+    path.write_text(GOOD.replace("  brt:\n", "  brt:\n    wrong: 1\n", 1), encoding="utf-8")
     number = path.read_text(encoding="utf-8").splitlines().index("    wrong: 1") + 1
     with pytest.raises(RequestError, match=f"line {number}: models.brt.wrong"):
         load_job(path)

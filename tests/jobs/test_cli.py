@@ -103,6 +103,7 @@ def test_studies(tmp_path: Path) -> None:
         (("run", "tau_energy_scale", "--set=title=[a"), 2, "not valid YAML"),
         (("run", sys.executable), 2, "expected YAML, and it is not text"),
         (("train", "tau_energy_scale", "--workers=1"), 2, "run 'lineshape process' first"),
+        (("search", "tau_energy_scale", "brt", "--workers=1"), 2, "run 'lineshape process' first"),
         (("status", "tau_energy_scale"), 2, "no run in tau_energy_scale"),
     ],
 )

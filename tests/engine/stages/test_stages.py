@@ -8,12 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import uproot
+from distributed import Client
 
+from lineshape.engine import ledger
 from lineshape.engine.bundles import Bundle
 from lineshape.engine.errors import RequestError, RunError
 from lineshape.engine.folders import RunFolder
 from lineshape.engine.histograms import from_uhi
-from lineshape.engine.progress import Bars
+from lineshape.engine.progress import Bars, Screen
+from lineshape.engine.run import open_run
 from lineshape.engine.shards import FeatureStore
 from lineshape.engine.stages.histogramming import histogram
 from lineshape.engine.stages.reporting import report
@@ -83,6 +86,35 @@ def test_models_of_the_other_feature_sets_train(
     assert not any("ptCombined" in column for column in mdn.columns)
     table = next(FeatureStore.load(copied.features).tables([*mdn.columns]))
     assert np.isfinite(mdn.predict(table).estimate).all()
+
+
+def test_a_search_for_settings(finished: api.Result, tmp_path: Path, client: Client) -> None:
+    """Real trainings on the run's feature store; a second search finds all of them done."""
+    pytest.importorskip("optuna", reason="optuna is not installed: pip install 'lineshape[search]'")
+    shutil.copytree(RunFolder(finished.folder).features, tmp_path / "run" / "features")
+    changes = {"search.brt.trials": 4, "search.brt.repeats": 1, "search.brt.space.depth.high": 6}
+    job, folder = job_of(finished, **changes), RunFolder(tmp_path / "run").search("brt")
+    with open_run(job, tmp_path / "run", Screen(), client) as run:
+        found = run.search("brt")
+        assert len(found.trials) == 4
+        assert {name: len(losses) for name, losses in found.repeats.items()} == {"best": 1, "job file": 1}
+        current = job.built_models()["brt"].model_dump()
+        assert found.trials[0].settings == {name: current[name] for name in job.search["brt"].space}
+        for trial in found.trials:
+            bundle = Bundle.load(folder.models / f"trial_{trial.number:03d}")
+            assert bundle.provenance["validation_loss"] == trial.loss
+            assert bundle.model.settings["depth"] == trial.settings["depth"]
+        made = {path: path.stat().st_mtime_ns for path in folder.models.rglob("trees.ubj")}
+        assert len(made) == 6
+        assert run.search("brt") == found
+        assert made == {path: path.stat().st_mtime_ns for path in folder.models.rglob("trees.ubj")}
+        with pytest.raises(RequestError, match=r"no search for model 'dnn' \(search: brt, mdn\)"):
+            run.search("dnn")
+    assert json.loads((folder.path / "search.json").read_text())["trials"][0]["loss"] == found.trials[0].loss
+    assert (folder.path / "search.png").stat().st_size > 10_000
+    said = ledger.read(RunFolder(tmp_path / "run").ledger)[-1]
+    assert said["stage"] == "search brt"
+    assert f"validation loss {found.best.loss:.5f}" in said["result"]["text"]
 
 
 def test_histograms_are_of_the_test_split(finished: api.Result) -> None:

@@ -1,0 +1,162 @@
+"""A search for a model's settings by its validation loss, with optuna. The test split is never looked at."""
+
+import copy
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
+from lineshape.engine.errors import RequestError
+from lineshape.engine.kinds import KindSpec
+from lineshape.engine.settings import Settings
+
+if TYPE_CHECKING:
+    import optuna
+
+#: Trials drawn at random, before those that have been tell where to look.
+_STARTING = 8
+#: Models to be trained, and their validation losses, those that failed left out.
+Train = Callable[[dict[str, KindSpec], int], dict[str, float]]
+JOB_FILE = "job file"
+
+
+class Space(Settings):
+    """Where a setting may lie: between two numbers (whole where both are), or one of some choices."""
+
+    low: int | float | None = None
+    high: int | float | None = None
+    log: bool = False
+    choices: list[Any] = []
+
+    @model_validator(mode="after")
+    def _either(self) -> Self:
+        if bool(self.choices) == (self.low is not None and self.high is not None):
+            raise ValueError("expected 'low' and 'high', or 'choices'")
+        if self.low is not None and self.high is not None and not self.low < self.high:
+            raise ValueError(f"low ({self.low}) must lie below high ({self.high})")
+        if self.log and not (self.low and self.low > 0):
+            raise ValueError("log: a logarithm needs low > 0")
+        return self
+
+    def suggest(self, trial: "optuna.Trial", name: str) -> Any:
+        """A value that optuna suggests; a choice by its number, so that it may be a list."""
+        if self.choices:
+            return self.choices[trial.suggest_categorical(name, list(range(len(self.choices))))]
+        assert self.low is not None
+        assert self.high is not None
+        if isinstance(self.low, int) and isinstance(self.high, int):
+            return trial.suggest_int(name, self.low, self.high, log=self.log)
+        return trial.suggest_float(name, self.low, self.high, log=self.log)
+
+    def encoded(self, value: Any) -> Any:
+        """The value as optuna knows it, or None where it does not lie in the space."""
+        if self.choices:
+            return self.choices.index(value) if value in self.choices else None
+        inside = isinstance(value, int | float) and self.low is not None and self.high is not None
+        return value if inside and self.low <= value <= self.high else None
+
+
+class Search(Settings):
+    """How a model's settings are searched for.
+
+    space: of each setting by its dotted name (`network.dropout`). trials: in all, the first with the job file's own
+    settings. parallel: trials at a time; the search is the same on any number of workers. repeats: with other seeds, of
+    the best settings and of the job file's, which tell a gain from luck.
+    """
+
+    space: dict[str, Space] = Field(min_length=1)
+    trials: Annotated[int, Field(gt=0)] = 30
+    parallel: Annotated[int, Field(gt=0)] = 2
+    repeats: Annotated[int, Field(ge=0)] = 2
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Settings that were tried, and the validation loss, None where the training failed."""
+
+    number: int
+    settings: dict[str, Any]
+    loss: float | None
+
+
+@dataclass(frozen=True)
+class Found:
+    """All trials, and the validation losses of the best settings and of the job file's with further seeds."""
+
+    trials: list[Trial]
+    repeats: dict[str, list[float]]
+
+    @property
+    def best(self) -> Trial:
+        """The trial with the lowest loss; raises RequestError where all failed."""
+        done = [trial for trial in self.trials if trial.loss is not None]
+        if not done:
+            raise RequestError("no trial of the search could be trained")
+        return min(done, key=lambda trial: trial.loss or 0.0)
+
+
+def try_settings(asked: Search, model: KindSpec, values: Mapping[str, Any], seed: int, train: Train) -> Found:
+    """Try settings, round by round; what was trained before is found again, so a search that was stopped goes on.
+
+    values: of the settings as the job file has them, by dotted name. train: with a seed.
+
+    Raises RequestError where optuna is not installed.
+    """
+    try:
+        import optuna
+    except ImportError as error:
+        raise RequestError("a search needs optuna: pip install 'lineshape[search]'") from error
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=_STARTING, constant_liar=True)
+    study = optuna.create_study(sampler=sampler)
+    known = {name: space.encoded(values.get(name)) for name, space in asked.space.items()}
+    study.enqueue_trial({name: value for name, value in known.items() if value is not None})
+    trials: list[Trial] = []
+    while len(trials) < asked.trials:
+        number = min(asked.parallel, asked.trials - len(trials))
+        drawn = [study.ask() for _ in range(number)]
+        settings = [{name: space.suggest(trial, name) for name, space in asked.space.items()} for trial in drawn]
+        named = {f"trial_{trial.number:03d}": with_settings(model, s) for trial, s in zip(drawn, settings, strict=True)}
+        losses = train(named, seed)
+        for trial, name, chosen in zip(drawn, named, settings, strict=True):
+            loss = losses.get(name)
+            study.tell(trial, loss, state=None if loss is not None else optuna.trial.TrialState.FAIL)
+            trials.append(Trial(trial.number, chosen, loss))
+    found = Found(trials, {})
+    return Found(trials, _repeated(asked, model, found.best, seed, train))
+
+
+def _repeated(asked: Search, model: KindSpec, best: Trial, seed: int, train: Train) -> dict[str, list[float]]:
+    candidates = {"best": with_settings(model, best.settings), JOB_FILE: model}
+    losses: dict[str, list[float]] = {name: [] for name in candidates}
+    for repeat in range(1, asked.repeats + 1):
+        named = {f"{name.replace(' ', '_')}_{repeat}": spec for name, spec in candidates.items()}
+        found = train(named, seed + repeat)
+        for name, short in zip(candidates, named, strict=True):
+            losses[name] += [found[short]] if short in found else []
+    return losses
+
+
+def with_settings(model: KindSpec, settings: Mapping[str, Any]) -> KindSpec:
+    """The model with some of its settings, by dotted name, replaced."""
+    values = copy.deepcopy({"kind": model.kind, **model.settings})
+    for name, value in settings.items():
+        *parents, last = name.split(".")
+        place: dict[str, Any] = values
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[last] = value
+    return KindSpec(**values)
+
+
+def value_at(values: Mapping[str, Any], name: str) -> Any:
+    """The value at a dotted name, None where there is none."""
+    found: Any = values
+    for part in name.split("."):
+        found = found.get(part) if isinstance(found, Mapping) else None
+    return found
