@@ -32,12 +32,24 @@ class Dataset:
 
         share: one of several equal parts of the shards.
         """
+        for found in self.by_split((split,), columns, share):
+            yield found[split]
+
+    def by_split(
+        self, splits: Sequence[SplitName], columns: Sequence[str], share: Share = WHOLE
+    ) -> Iterator[dict[SplitName, tuple[Table, Floats]]]:
+        """The same of several splits, each shard read once."""
         own = [*self.target.columns, "event"]
         for table in FeatureStore.load(self.store).tables(list(dict.fromkeys([*columns, *own])), share):
             truth = table[self.target.truth]
             per = table[self.target.per] if self.target.per else np.ones_like(truth)
-            rows = self.split.of(table["event"])[split] & np.isfinite(truth) & (per > 0)
-            yield {name: table[name][rows] for name in columns}, (truth[rows] / per[rows]).astype(np.float32)
+            usable, of = np.isfinite(truth) & (per > 0), self.split.of(table["event"])
+            found: dict[SplitName, tuple[Table, Floats]] = {}
+            for split in splits:
+                rows = of[split] & usable
+                target = (truth[rows] / per[rows]).astype(np.float32)
+                found[split] = {name: table[name][rows] for name in columns}, target
+            yield found
 
     def parts(
         self, split: SplitName, weight: str | None = None, share: Share = WHOLE

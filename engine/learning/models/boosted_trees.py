@@ -16,6 +16,7 @@ from lineshape.engine.learning.dataset import Dataset
 from lineshape.engine.learning.history import History, read_history, standing
 from lineshape.engine.learning.memory import default_memory
 from lineshape.engine.learning.models.model import Demands, Model, Output, Report
+from lineshape.engine.learning.spool import SPLITS, Spool
 from lineshape.engine.learning.threads import threads
 from lineshape.engine.learning.work import Work
 from lineshape.engine.shards import WHOLE, Share
@@ -78,7 +79,7 @@ class BoostedTrees(Model):
         """
         work.folder.mkdir(parents=True, exist_ok=True)
         if self.workers == 1:
-            return self._fit(work, self._device(work), report)
+            return self._fit(work, self._rows(work, WHOLE), self._device(work), report)
         from lineshape.engine.learning.launch import FACTS, launch
 
         launch(work, report)
@@ -90,25 +91,29 @@ class BoostedTrees(Model):
         from lineshape.engine.learning.launch import FACTS
         from lineshape.engine.learning.tree_rank import together
 
-        share = rank, size
-        if not all(work.data.count(split, share) for split in ("training", "validation")):
-            raise RunError(
-                f"workers: {size} share the shards, and rank {rank} has no rows; make chunks smaller, or ask for fewer"
-            )
-        device = self._device(work)
+        rows, device = self._rows(work, (rank, size)), self._device(work)
+        if device == "cuda":
+            device = f"cuda:{os.environ['LOCAL_RANK']}"
         with together(rank, size):
-            facts = self._fit(work, f"cuda:{os.environ['LOCAL_RANK']}" if device == "cuda" else device, report, share)
+            facts = self._fit(work, rows, device, report, first=rank == 0)
         if rank == 0:
             remark = f"trained on {size} workers: not the trees of one, and not always the same bits"
             write_json(work.scratch / FACTS, facts | {"ranks": size, "remark": remark})
 
-    def _fit(self, work: Work, device: str, report: Report, share: Share = WHOLE) -> dict[str, object]:
+    def _rows(self, work: Work, share: Share) -> Spool:
+        rows = Spool.write(work.data, self.weight, work.scratch / f"rows.{share[0]}", share)
+        if not all(rows.count(split) for split in SPLITS):
+            raise RunError(
+                f"workers: {share[1]} share the shards, and one has no rows; make chunks smaller, or ask for fewer"
+            )
+        return rows
+
+    def _fit(self, work: Work, rows: Spool, device: str, report: Report, first: bool = True) -> dict[str, object]:
         """Round by round, saved now and then by the first of those that share the rows; goes on from what is saved."""
         import xgboost
 
-        first = share[0] == 0
-        training = self.matrix(work, "training", share)
-        validation = self.matrix(work, "validation", share, training)
+        training = self.matrix(rows, "training")
+        validation = self.matrix(rows, "validation", training)
         saved = work.scratch / _CHECKPOINT
         booster = xgboost.Booster(
             self.parameters(work.seed, work.data, device),
@@ -141,8 +146,7 @@ class BoostedTrees(Model):
         return {
             "rounds": _best(scores),
             "validation_loss": min(scores),
-            "training_rows": work.data.count("training"),
-            "validation_rows": work.data.count("validation"),
+            **{f"{split}_rows": work.data.count(split) for split in SPLITS},
             "loss": _OBJECTIVES[self.objective][1],
             "device": device,
             **({"resumed": resumed, "remark": remark} if resumed else {}),
@@ -152,21 +156,19 @@ class BoostedTrees(Model):
     def _device(self, work: Work) -> str:
         return "cuda" if self.device == "cuda" or (self.device == "auto" and work.gpu) else "cpu"
 
-    def matrix(
-        self, work: Work, split: SplitName, share: Share = WHOLE, ref: "xgboost.DMatrix | None" = None
-    ) -> "xgboost.DMatrix":
+    def matrix(self, rows: Spool, split: SplitName, ref: "xgboost.DMatrix | None" = None) -> "xgboost.DMatrix":
         """The rows in quantised form, in memory where they fit, else on the worker's disk."""
         import xgboost
 
         bytes_a_value = 1 if self.bins <= 256 else 2
-        size = work.data.count(split, share) * len(work.data.features) * bytes_a_value
+        size = rows.count(split) * rows.features * bytes_a_value
         limit = self.memory * 2**30 if self.memory else default_memory()
         shared = {"max_bin": self.bins, "nthread": threads(), "ref": ref}
         if size <= limit:
-            return xgboost.QuantileDMatrix(_shards(work.data, split, self.weight, share, None), **shared)
-        cache = work.scratch / f"cache.{share[0]}" / split
+            return xgboost.QuantileDMatrix(_blocks(rows, split, None), **shared)
+        cache = rows.folder / "cache" / split
         cache.parent.mkdir(parents=True, exist_ok=True)
-        return xgboost.ExtMemQuantileDMatrix(_shards(work.data, split, self.weight, share, cache), **shared)
+        return xgboost.ExtMemQuantileDMatrix(_blocks(rows, split, cache), **shared)
 
     def parameters(self, seed: int, data: Dataset, device: str) -> dict[str, Any]:
         """As XGBoost names them."""
@@ -219,25 +221,22 @@ def _scores(said: str) -> dict[str, float]:
     return {name.partition("-")[0]: float(value) for name, value in pairs}
 
 
-def _shards(
-    data: Dataset, split: SplitName, weight: str | None, share: Share, cache: Path | None
-) -> "xgboost.DataIter":
-    """The rows of a split, shard by shard, so that the float matrix is never held."""
+def _blocks(rows: Spool, split: SplitName, cache: Path | None) -> "xgboost.DataIter":
+    """The rows of a split, block by block, so that the float matrix is never held."""
     import xgboost
 
-    class Shards(xgboost.DataIter):
+    class Blocks(xgboost.DataIter):
         def __init__(self) -> None:
-            self._parts: Iterator[Any] = iter(())
+            self._blocks: Iterator[Any] = iter(())
             super().__init__(cache_prefix=str(cache) if cache else None)
 
         def next(self, input_data: Callable[..., None]) -> bool:
-            for x, target, weights in self._parts:
-                if len(target):
-                    input_data(data=x, label=target, weight=weights)
-                    return True
+            for x, target, weights in self._blocks:
+                input_data(data=x, label=target, weight=weights)
+                return True
             return False
 
         def reset(self) -> None:
-            self._parts = data.parts(split, weight, share)
+            self._blocks = rows.blocks(split)
 
-    return Shards()
+    return Blocks()

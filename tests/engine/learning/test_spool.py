@@ -1,0 +1,43 @@
+"""Rows on disk for trees: those of the shards, in their order, once for both splits."""
+
+from pathlib import Path
+
+import numpy as np
+
+from lineshape.engine.learning.spool import SPLITS, Spool
+from tests.engine.learning.stores import dataset, make_store
+
+N = 200_000
+
+
+def test_rows_are_those_of_the_shards_in_order(tmp_path: Path, rng: np.random.Generator) -> None:
+    values = {"a": rng.random(N), "b": rng.random(N), "w": rng.random(N), "truth": rng.random(N)}
+    values["a"][::7] = np.nan  # trees know what to do with it
+    make_store(tmp_path / "store", values, shards=5)
+    data = dataset(tmp_path / "store", ("b", "a"))
+    spool = Spool.write(data, "w", tmp_path / "rows")
+    of = data.split.of(np.arange(N, dtype=np.uint64))
+    for split in SPLITS:
+        blocks = list(spool.blocks(split))
+        assert spool.count(split) == of[split].sum() == sum(len(target) for _, target, _ in blocks)
+        for place, expected in enumerate(([values["b"], values["a"]], [values["truth"]], [values["w"]])):
+            found = np.concatenate([block[place] for block in blocks])
+            wanted = np.column_stack(expected)[of[split]].astype(np.float32)
+            assert np.array_equal(found.reshape(wanted.shape), wanted, equal_nan=True)
+    assert len(list(spool.blocks("training"))) > 1
+    assert Spool.write(data, None, tmp_path / "without").count("training") == spool.count("training")
+
+
+def test_shares_together_are_all_rows_and_what_is_written_is_kept(tmp_path: Path, rng: np.random.Generator) -> None:
+    make_store(tmp_path / "store", {"a": rng.random(3000), "truth": rng.random(3000)}, shards=5)
+    data = dataset(tmp_path / "store", ("a",))
+    whole = Spool.write(data, None, tmp_path / "whole")
+    shares = [Spool.write(data, None, tmp_path / str(rank), (rank, 3)) for rank in range(3)]
+    first, *others = (
+        np.concatenate([target for spool in spools for _, target, _ in spool.blocks("training")])
+        for spools in ([whole], shares)
+    )
+    assert np.array_equal(first, *others)
+    written = {path: path.stat().st_mtime_ns for path in (tmp_path / "whole").iterdir()}
+    assert Spool.write(data, None, tmp_path / "whole") == whole
+    assert written == {path: path.stat().st_mtime_ns for path in (tmp_path / "whole").iterdir()}
