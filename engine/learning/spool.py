@@ -1,7 +1,7 @@
 """Rows of a training on disk, for models that go through them more than once.
 
-One pass over the shards writes both splits. They are read block by block, so that they take no memory; unlike those of a
-network's table they may hold NaN.
+One pass over the shards writes both splits. They are read block by block, so that they take no memory; unlike those of
+a network's table they may hold NaN.
 """
 
 from collections.abc import Iterator
