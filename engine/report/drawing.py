@@ -181,7 +181,8 @@ def _ratio_panel(axes: "Axes", plot: Plot, style: Style) -> None:
     values = np.concatenate(good)
     if len(values):
         # What is half as wide again as the reference may leave the panel: small differences are what it is there for.
-        low, high = np.quantile(values, [0.03, 0.97])
+        # Of the few points of a plot by bins the lowest is to be seen; a line shape is noise at its ends.
+        low, high = np.quantile(values, [0.0 if all(s.style == "points" for s in plot.series) else 0.03, 0.97])
         axes.set_ylim(max(min(low - 0.03, 0.95), 0.5), min(max(high + 0.03, 1.05), 1.5))
     # A label at either end of the panel would run into those of its neighbours.
     axes.yaxis.set_major_locator(MaxNLocator(nbins=5, prune="both"))
