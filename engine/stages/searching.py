@@ -52,10 +52,13 @@ def search(job: Job, folder: RunFolder, model: str, train_all: TrainAll, bars: B
 
 def said(found: Found, place: RunFolder) -> str:
     """The best settings, and whether they are better than the job file's by more than luck."""
-    lines = [f"best of {len(found.trials)} trials, by validation loss {found.best.loss:.5f}:"]
-    lines += [f"  {name}: {value}" for name, value in found.best.settings.items()]
+    lines = [f"best of {len(found.trials)} trials, by validation loss {found.best.loss:.5g}:"]
+    settings = found.best.settings.items()
+    lines += [
+        f"  {name}: {value:.4g}" if isinstance(value, float) else f"  {name}: {value}" for name, value in settings
+    ]
     for name, losses in found.repeats.items():
         if losses:
-            spread = f" ± {np.std(losses, ddof=1):.5f}" if len(losses) > 1 else ""
-            lines.append(f"  {name}, with {len(losses)} other seeds: {np.mean(losses):.5f}{spread}")
+            spread = f" ± {np.std(losses, ddof=1):.1g}" if len(losses) > 1 else ""
+            lines.append(f"  {name}, with {len(losses)} other seeds: {np.mean(losses):.5g}{spread}")
     return "\n".join([*lines, f"  all of them: {place.path}/search.json and search.png"])

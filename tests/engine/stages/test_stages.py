@@ -114,7 +114,7 @@ def test_a_search_for_settings(finished: api.Result, tmp_path: Path, client: Cli
     assert (folder.path / "search.png").stat().st_size > 10_000
     said = ledger.read(RunFolder(tmp_path / "run").ledger)[-1]
     assert said["stage"] == "search brt"
-    assert f"validation loss {found.best.loss:.5f}" in said["result"]["text"]
+    assert f"validation loss {found.best.loss:.5g}" in said["result"]["text"]
 
 
 def test_histograms_are_of_the_test_split(finished: api.Result) -> None:
