@@ -141,11 +141,13 @@ def _check_kinds(job: Job) -> None:
             raise KindError(("models", name), error) from error
     for name, search in job.search.items():
         for setting, space in search.space.items():
-            value = space.choices[0] if space.choices else space.low
-            try:
-                build("lineshape.engine.learning.models", Model, with_settings(job.models[name], {setting: value}), ())
-            except KindError as error:
-                raise KindError(("search", name, "space", setting), RequestError(_first(error))) from error
+            for value in space.choices or [space.low, space.high]:
+                spec = with_settings(job.models[name], {setting: value})
+                try:
+                    build("lineshape.engine.learning.models", Model, spec, ())
+                except KindError as error:
+                    where = ("search", name, "space", setting)
+                    raise KindError(where, RequestError(f"{_first(error)} (at {value})")) from error
 
 
 def _first(error: KindError) -> str:

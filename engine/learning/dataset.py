@@ -59,6 +59,11 @@ class Dataset:
             x = np.array([table[name] for name in self.features], dtype=np.float32).T
             yield np.ascontiguousarray(x), target, table[weight].astype(np.float32) if weight else None
 
+    def targets(self, split: SplitName, most: int) -> Floats:
+        """The target of all rows of a split, or of evenly spaced ones where there may be more than so many."""
+        step = -(-FeatureStore.load(self.store).rows // most)
+        return np.concatenate([target[::step] for _, target in self.tables(split)])
+
     def count(self, split: SplitName, share: Share = WHOLE) -> int:
         """Rows of a split; no feature is read."""
         return sum(len(target) for _, target in self.tables(split, share=share))

@@ -32,9 +32,13 @@ class Gang:
         return self._reduce(values, dist.ReduceOp.SUM)
 
     def share(self, module: nn.Module) -> None:
-        """Give all ranks the first one's buffers (running means of a batch norm), which each gathers from its rows."""
-        for buffer in module.buffers() if self.size > 1 else ():
-            dist.broadcast(buffer, 0)
+        """Make one of what each rank gathers from its own rows: the running means and widths of a batch norm."""
+        for part in module.modules() if self.size > 1 else ():
+            if isinstance(part, nn.modules.batchnorm._BatchNorm) and part.running_mean is not None:
+                assert part.running_var is not None
+                for buffer in (part.running_mean, part.running_var):
+                    dist.all_reduce(buffer)
+                    buffer.div_(self.size)
 
     def _reduce(self, values: Tensor, how: "dist.ReduceOp.RedOpType") -> Tensor:
         if self.size > 1:

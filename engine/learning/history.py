@@ -45,4 +45,10 @@ def standing(scores: Sequence[float], width: int = 16) -> str:
 def read_history(folder: Path) -> list[dict[str, Any]]:
     """The lines of a bundle's history, or none where nothing was trained."""
     path = folder / FILE
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+    lines: list[dict[str, Any]] = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
+        try:
+            lines.append(json.loads(line))
+        except ValueError:  # a line that was cut short when the power went: its step is done again
+            break
+    return lines

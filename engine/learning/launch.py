@@ -22,6 +22,7 @@ from lineshape.engine.learning.work import Work
 _LOOK_EVERY = 0.1
 #: Seconds that ranks have to end by themselves once one has.
 _GRACE = 10.0
+_LOOPBACK = "127.0.0.1"
 ATTEMPT = "attempt"
 FACTS = "facts.json"
 TABLE = "table"
@@ -41,14 +42,14 @@ def launch(work: Work, report: Report) -> None:
     with tempfile.TemporaryDirectory() as place, _started(work, order, Path(place)) as ranks:
         if work.node == 0:
             Thread(target=_listen, args=(ranks[0], report), daemon=True).start()
-        _wait(work, ranks)
-        _judge(work, ranks)
+        _judge(work, ranks, _wait(work, ranks))
 
 
 @contextmanager
 def _started(work: Work, order: Path, place: Path) -> Iterator[list["subprocess.Popen[str]"]]:
     # Where all ranks are on one machine, nothing need be met over the network or over a shared disk.
     meeting = place / "meeting" if work.nodes == 1 else work.scratch / f"meeting.{work.attempt}"
+    host = _LOOPBACK if work.nodes == 1 else _host()
     ranks: list[subprocess.Popen[str]] = []
     try:
         for local in range(work.ranks):
@@ -58,10 +59,10 @@ def _started(work: Work, order: Path, place: Path) -> Iterator[list["subprocess.
                 "LOCAL_RANK": str(local),
                 "WORLD_SIZE": str(work.nodes * work.ranks),
                 "LINESHAPE_MEETING": str(meeting),
-                "LINESHAPE_HOST": "127.0.0.1" if work.nodes == 1 else _host(),
+                "LINESHAPE_HOST": host,
                 "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
             }
-            if work.nodes == 1:
+            if host == _LOOPBACK:
                 environment["GLOO_SOCKET_IFNAME"] = "lo"
             log = _log(work, rank).open("w", encoding="utf-8")
             with log:
@@ -97,47 +98,62 @@ def failure_file(work: Work, rank: int) -> Path:
     return work.scratch / f"failure.{work.attempt}.{rank}"
 
 
+def trouble_file(work: Work, rank: int) -> Path:
+    """Where a rank says how it ended that lost another one, or met a fault of the program."""
+    return work.scratch / f"trouble.{work.attempt}.{rank}"
+
+
 def _listen(rank: "subprocess.Popen[str]", report: Report) -> None:
     """Each line of a rank is progress."""
     assert rank.stdout is not None
     with suppress(ValueError, OSError):  # the pipe is closed when the rank is ended
         for line in rank.stdout:
-            with suppress(ValueError):
+            # Of what a user's own code prints nothing is progress, and nothing may stop the reading.
+            with suppress(Exception):
                 report(*json.loads(line))
 
 
-def _wait(work: Work, ranks: list["subprocess.Popen[str]"]) -> None:
-    """Until all have ended; when one ended badly, the others have a little time to."""
-    last = None
+def _wait(work: Work, ranks: list["subprocess.Popen[str]"]) -> int | None:
+    """Until all have ended; when one ended badly, the others have a little time to. Returns the first that did."""
+    first, last = None, 0.0
     while any(process.poll() is None for process in ranks):
-        if last is None and any(process.poll() for process in ranks):
-            last = time.monotonic() + _GRACE
-        if last is not None and time.monotonic() > last:
-            return
-        if work.nodes > 1 and _attempt(work) != work.attempt:
-            raise RankDiedError("another start of the same training took its place")
+        bad = [number for number, process in enumerate(ranks) if process.poll()]
+        if first is None and bad:
+            first, last = bad[0], time.monotonic() + _GRACE
+        if first is not None and time.monotonic() > last:
+            return first
+        require_current(work)
         time.sleep(_LOOK_EVERY)
+    return first
 
 
-def _attempt(work: Work) -> str:
+def require_current(work: Work) -> None:
+    """Raise RankDiedError where this start of a training is not, or no longer, the one that counts."""
     try:
-        return (work.scratch / ATTEMPT).read_text(encoding="utf-8")
+        current = (work.scratch / ATTEMPT).read_text(encoding="utf-8")
     except FileNotFoundError:
-        return ""
+        current = ""
+    if current != work.attempt:
+        raise RankDiedError("the training was stopped, or another start of it took the place of this one")
 
 
-def _judge(work: Work, ranks: list["subprocess.Popen[str]"]) -> None:
-    codes = {work.node * work.ranks + local: process.poll() for local, process in enumerate(ranks)}
-    for rank in codes:
+def _judge(work: Work, ranks: list["subprocess.Popen[str]"], first: int | None) -> None:
+    """Raise what went wrong. first: the number of the rank that ended badly before all others, if one did."""
+    numbers = [work.node * work.ranks + local for local in range(len(ranks))]
+    for rank in numbers:
         if (file := failure_file(work, rank)).is_file():
             raise RunError(file.read_text(encoding="utf-8"))
-    killed = [f"rank {rank} by signal {-code}" for rank, code in codes.items() if code is not None and code < 0]
+    codes = [process.poll() for process in ranks]
+    signals = {rank: -code for rank, code in zip(numbers, codes, strict=True) if code is not None and code < 0}
+    killed = [f"rank {rank} by signal {signal}" for rank, signal in signals.items()]
     if killed:
         raise RankDiedError(f"killed: {', '.join(killed)}")
-    failed = [rank for rank, code in codes.items() if code != 0]
-    if not failed:
+    bad = [local for local, code in enumerate(codes) if code]
+    if not bad:
         return
-    said = _log(work, failed[0]).read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    problem = f"rank {failed[0]} failed: {said[-1] if said else 'without a word'} (see {_log(work, failed[0])})"
+    rank = numbers[bad[0] if first is None else first]
+    trouble = trouble_file(work, rank)
+    said = trouble.read_text(encoding="utf-8") if trouble.is_file() else "without a word"
+    problem = f"rank {rank} failed: {said} (see {_log(work, rank)})"
     # Where there are ranks elsewhere, one of them may have died: this one then only lost its connection.
     raise RankDiedError(problem) if work.nodes > 1 else RunError(problem)

@@ -76,9 +76,12 @@ def fit(
             average.load_state_dict(state.average)
         while state.epoch < phase.epochs and not state.done:
             random = recipe.random(state.phase, state.epoch, gang.rank)
-            number = gang.least(max(1, round(epochs.prepare(random) * gang.size / recipe.batch)))
+            drawn = epochs.prepare(random)
+            if gang.least(drawn) == 0:
+                raise RunError("the sampler draws no row: ask for more, or for fewer workers")
+            number = gang.least(max(1, round(drawn * gang.size / recipe.batch)))
             if not steps:
-                steps = [_Stepper(learner, step, number * phase.epochs, recipe, gang) for step in phase.steps]
+                steps = [_Stepper(learner, step, number, phase.epochs, recipe, gang) for step in phase.steps]
                 for stepper, saved in zip(steps, state.optimisers, strict=False):
                     stepper.load_state_dict(saved)
             tell = _Teller(hooks, before + state.epoch, number, total, _standing(state, recipe))
@@ -126,7 +129,7 @@ def _one_epoch(
     signs = torch.Generator(gang.device).manual_seed(int(random.integers(2**63)))
     torch.manual_seed(int(random.integers(2**63)))  # of dropout
     for place, batch in enumerate(epochs.batches(number, random)):
-        mirror(batch.x, recipe.mirrored, signs)
+        mirror(batch, recipe.mirrored, recipe.mirrored_lists, signs)
         for stepper in steps:
             if place % stepper.every:
                 continue
@@ -145,7 +148,7 @@ def _one_epoch(
 class _Stepper:
     """A step of a phase, its optimiser and its schedule."""
 
-    def __init__(self, learner: Learner, step: Step, batches: int, recipe: Recipe, gang: Gang) -> None:
+    def __init__(self, learner: Learner, step: Step, batches: int, epochs: int, recipe: Recipe, gang: Gang) -> None:
         self.every = step.every
         self._trained = [p for name in step.train for p in learner.networks[name].parameters()]
         self._recipe, self._gang = recipe, gang
@@ -160,7 +163,7 @@ class _Stepper:
             weight_decay=recipe.weight_decay,
             fused=gang.device.type == "cuda",
         )
-        turns = -(-batches // step.every)
+        turns = -(-batches // step.every) * epochs
         self._schedule = torch.optim.lr_scheduler.LambdaLR(
             self._optimiser, lambda turn: recipe.schedule_at(turn / turns)
         )
@@ -282,7 +285,13 @@ def _kept(average: nn.Module) -> Learner:
     return kept
 
 
-def mirror(x: Tensor, columns: Sequence[int], generator: torch.Generator) -> None:
-    """Draw the sign of these columns anew, in place: x is a copy of rows."""
+def mirror(
+    batch: Batch, columns: Sequence[int], lists: Sequence[tuple[str, int, int]], generator: torch.Generator
+) -> None:
+    """Draw the sign of these columns anew, in place, as a batch is a copy of rows; columns of lists go along."""
+    signs = []
     for column in columns:
-        x[:, column] *= 2 * torch.randint(0, 2, (len(x),), generator=generator, device=x.device) - 1
+        signs.append(2 * torch.randint(0, 2, (len(batch),), generator=generator, device=batch.x.device) - 1)
+        batch.x[:, column] *= signs[-1]
+    for group, column, which in lists:
+        batch.sequences[group].values[:, :, column] *= signs[which][:, None]

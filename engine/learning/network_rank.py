@@ -40,10 +40,11 @@ def take_part(model: NetworkModel, work: Work, rank: int, size: int, tell: Repor
     learner = model.learner(table, work.data.features).to(device)
     layout = Layout.of(model.columns(work.data.features), table.mean_weight, model.longest)
     rows = table.rows("training"), table.rows("validation")
-    memory = model.memory_bytes / max(1, work.ranks)
-    # Both are held where both fit; else one is streamed while the other is not looked at.
-    fits = sum(part.bytes for part in rows) / size <= memory
-    training, validation = (Source(part, layout, device, part.bytes if fits else memory, rank, size) for part in rows)
+    memory = _memory(model, device) / max(1, work.ranks)
+    # The validation rows take their part first: all of it, but where that is more than a quarter they are streamed.
+    for_validation = min(rows[1].bytes / size, memory / 4)
+    training = Source(rows[0], layout, device, memory - for_validation, rank, size)
+    validation = Source(rows[1], layout, device, for_validation, rank, size)
     state = _load_state(work.scratch / _CHECKPOINT)
     recipe = model.recipe(work.data.features, work.seed)
     hooks = Hooks(lambda state: _save(state, work, rank), tell)
@@ -69,6 +70,13 @@ def _device(wanted: str) -> torch.device:
     device = torch.device("cuda", int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
     torch.cuda.set_device(device)
     return device
+
+
+def _memory(model: NetworkModel, device: torch.device) -> float:
+    """Bytes for the rows: what the job file grants, or a part of what the device has."""
+    if model.memory is None and device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0] / 2
+    return model.memory_bytes
 
 
 def _load_state(path: Path) -> State:

@@ -13,7 +13,7 @@ from threading import Thread
 
 from lineshape.engine.errors import LineshapeError
 from lineshape.engine.kinds import build
-from lineshape.engine.learning.launch import failure_file
+from lineshape.engine.learning.launch import failure_file, trouble_file
 from lineshape.engine.learning.models.model import Model
 from lineshape.engine.learning.work import Work
 
@@ -29,6 +29,10 @@ def main(order: Path) -> None:
     except LineshapeError as error:
         failure_file(work, rank).write_text(str(error), encoding="utf-8")
         sys.exit(1)
+    except Exception as error:
+        said = str(error).strip().splitlines() or [""]
+        trouble_file(work, rank).write_text(f"{type(error).__name__}: {said[0]}", encoding="utf-8")
+        raise
 
 
 def _end_with_parent() -> None:

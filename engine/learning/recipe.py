@@ -19,8 +19,9 @@ class Recipe:
     batch: rows a step, over all ranks. rate: the highest learning rate. patience: epochs without a better validation
     loss after which a phase stops. clip: the largest gradient norm. average: decay of the running average of the
     weights that is validated and kept; 0 keeps the weights themselves. mirrored: columns of x whose sign is drawn anew
-    in each batch. compiled: arguments of torch.compile, none where it is not used. metrics: losses that are told of the
-    validation split and that nothing learns from.
+    in each batch. mirrored_lists: columns of lists that change sign along with one of them: the kind of list, the
+    column, and the place in `mirrored`. compiled: arguments of torch.compile, none where it is not
+    used. metrics: losses that are told of the validation split and that nothing learns from.
     """
 
     sampler: Sampler
@@ -34,6 +35,7 @@ class Recipe:
     precision: Precision
     seed: int
     mirrored: tuple[int, ...] = ()
+    mirrored_lists: tuple[tuple[str, int, int], ...] = ()
     compiled: dict[str, Any] = field(default_factory=dict)
     metrics: tuple[str, ...] = ()
 

@@ -62,7 +62,7 @@ class Search(Settings):
     """How a model's settings are searched for.
 
     space: of each setting by its dotted name (`network.dropout`). trials: in all, the first with the job file's own
-    settings. parallel: trials at a time; the search is the same on any number of workers. repeats: with other seeds, of
+    settings, where they lie in the space. parallel: trials at a time; the search is the same on any number of workers. repeats: with other seeds, of
     the best settings and of the job file's, which tell a gain from luck.
     """
 
@@ -83,10 +83,14 @@ class Trial:
 
 @dataclass(frozen=True)
 class Found:
-    """All trials, and the validation losses of the best settings and of the job file's with further seeds."""
+    """All trials, and the validation losses of the best settings and of the job file's with further seeds.
+
+    begun_with_job_file: whether the first trial has the job file's own settings, as it has where they lie in the space.
+    """
 
     trials: list[Trial]
     repeats: dict[str, list[float]]
+    begun_with_job_file: bool
 
     @property
     def best(self) -> Trial:
@@ -127,8 +131,9 @@ def try_settings(asked: Search, model: KindSpec, values: Mapping[str, Any], seed
             loss = losses.get(name)
             study.tell(trial, loss, state=None if loss is not None else optuna.trial.TrialState.FAIL)
             trials.append(Trial(trial.number, chosen, loss))
-    found = Found(trials, {})
-    return Found(trials, _repeated(asked, model, found.best, seed, train))
+    begun = all(value is not None for value in known.values())
+    best = Found(trials, {}, begun).best
+    return Found(trials, _repeated(asked, model, best, seed, train), begun)
 
 
 def _repeated(asked: Search, model: KindSpec, best: Trial, seed: int, train: Train) -> dict[str, list[float]]:

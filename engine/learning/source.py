@@ -17,6 +17,8 @@ from lineshape.engine.learning.table import Columns, Rows
 
 #: Parts of a buffer that are read from different places of the disk, so that neighbours in it come from all over.
 BLOCKS = 16
+#: Blocks of each rank, of many, where one would hold its part.
+_TURNS = 64
 #: Batches that a buffer must hold for its rows to be mixed.
 _FEWEST = 4
 
@@ -77,19 +79,21 @@ class Source:
         self, rows: Rows, layout: Layout, device: torch.device, memory: float, rank: int = 0, ranks: int = 1
     ) -> None:
         self._rows, self._layout, self._device = rows, layout, device
-        self.start, self.stop = len(rows) * rank // ranks, len(rows) * (rank + 1) // ranks
         self._share = 1 / ranks
-        number = self.stop - self.start
         row_bytes = rows.bytes / max(1, len(rows))
-        self.resident = number * row_bytes <= memory
+        self.resident = len(rows) * row_bytes / ranks <= memory
         # One buffer is used while the next is filled.
-        self._rows_a_buffer = number if self.resident else int(memory / 2 / row_bytes)
-        blocks = 1 if self.resident else -(-number * BLOCKS // max(1, self._rows_a_buffer))
-        self._edges = np.linspace(self.start, self.stop, blocks + 1).astype(np.int64)
-        self._kept = self._load([0]) if self.resident else None
+        self._rows_a_buffer = -(-len(rows) // ranks) if self.resident else int(memory / 2 / row_bytes)
+        blocks = 1 if self.resident else -(-len(rows) // ranks * BLOCKS // max(1, self._rows_a_buffer))
+        # Ranks take turns with the blocks: rows lie sample by sample, and each is to see some of all.
+        blocks *= ranks * (_TURNS if self.resident and ranks > 1 else 1)
+        edges = np.linspace(0, len(rows), blocks + 1).astype(np.int64)
+        self._ends = list(zip(edges[rank:-1:ranks].tolist(), edges[rank + 1 :: ranks].tolist(), strict=True))
+        self._places = np.cumsum([0] + [stop - start for start, stop in self._ends])
+        self._kept = self._load(list(range(len(self._ends)))) if self.resident else None
 
     def __len__(self) -> int:
-        return self.stop - self.start
+        return int(self._places[-1])
 
     def sampled(self, sampler: Sampler, batch: int) -> "Epochs":
         """Epochs of this part, in random order, as a sampler says.
@@ -101,21 +105,21 @@ class Source:
                 f"memory: a buffer of {self._rows_a_buffer:,} rows is too small to mix batches of {batch:,} in; "
                 "grant more, or make batches smaller"
             )
-        part = self._rows.flat[self.start : self.stop]
-        columns = {name: np.ascontiguousarray(part[:, self._rows.names.index(name)]) for name in sampler.columns}
-        columns[TARGET] = np.ascontiguousarray(part[:, -1])
+        columns = {name: self._column(self._rows.names.index(name)) for name in sampler.columns}
+        columns[TARGET] = self._column(-1)
         return Epochs(self, sampler.draw(columns, len(self), self._share))
 
     def in_order(self, batch: int) -> Iterator[Batch]:
         """All rows once, in their order."""
-        for _, buffer in self.buffers([[block] for block in range(len(self._edges) - 1)]):
+        for _, buffer in self.buffers([[block] for block in range(len(self._ends))]):
             for rows in torch.arange(len(buffer.flat), device=self._device).split(batch):
                 yield buffer.take(rows, self._layout)
 
     def groups(self, random: np.random.Generator) -> list[list[int]]:
         """The blocks in random order, as many at a time as a buffer holds."""
-        blocks = len(self._edges) - 1
-        return [list(group) for group in np.array_split(random.permutation(blocks), -(-blocks // BLOCKS))]
+        blocks = len(self._ends)
+        together = max(1, self._rows_a_buffer * blocks // max(1, len(self)))
+        return [list(group) for group in np.array_split(random.permutation(blocks), -(-blocks // together))]
 
     def buffers(self, groups: list[list[int]]) -> Iterator[tuple[NDArray[np.int64], Buffer]]:
         """Buffers of these blocks with the numbers of their rows; the next is filled while one is used."""
@@ -128,7 +132,7 @@ class Source:
                 buffer = coming.result()
                 if number + 1 < len(groups):
                     coming = reader.submit(self._load, groups[number + 1])
-                yield np.concatenate([np.arange(*self._ends(block)) for block in group]) - self.start, buffer
+                yield np.concatenate([self._numbers(block) for block in group]), buffer
 
     def take(self, buffer: Buffer, rows: Tensor) -> Batch:
         """A batch of rows of a buffer."""
@@ -139,11 +143,15 @@ class Source:
         """Where batches are."""
         return self._device
 
-    def _ends(self, block: int) -> tuple[int, int]:
-        return int(self._edges[block]), int(self._edges[block + 1])
+    def _column(self, place: int) -> NDArray[np.float32]:
+        return np.concatenate([self._rows.flat[start:stop, place] for start, stop in self._ends])
+
+    def _numbers(self, block: int) -> NDArray[np.int64]:
+        """Of the rows of a block among those of this part."""
+        return np.arange(self._places[block], self._places[block + 1])
 
     def _load(self, blocks: list[int]) -> Buffer:
-        ends = [self._ends(block) for block in blocks]
+        ends = [self._ends[block] for block in blocks]
         flat = np.concatenate([self._rows.flat[start:stop] for start, stop in ends])
         sequences = {}
         for name, (offsets, content) in self._rows.sequences.items():

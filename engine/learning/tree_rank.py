@@ -26,7 +26,7 @@ def together(rank: int, size: int) -> Iterator[None]:
         tracker = RabitTracker(size, os.environ["LINESHAPE_HOST"], sortby="task", timeout=_PATIENCE)
         tracker.start()
         write_json(meeting, tracker.worker_args())
-    while not meeting.is_file():
+    while not meeting.is_file():  # if none comes, this process is ended by the one that started it
         time.sleep(_LOOK_EVERY)
     with CommunicatorContext(**read_json(meeting), dmlc_task_id=f"{rank:06d}", dmlc_timeout=_PATIENCE):
         yield

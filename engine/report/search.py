@@ -39,7 +39,7 @@ def draw_search(found: Found, folder: Path, model: str) -> None:
                 x = _positions(panel, names[number - 1], [trial.settings[names[number - 1]] for trial in done])
             panel.plot(x, shown, "o", color=COLOURS[1], markersize=4)
             panel.plot(x[losses.argmin()], losses.min(), "o", color=COLOURS[4], markersize=7)
-            if done[0].number == 0:
+            if done[0].number == 0 and found.begun_with_job_file:
                 panel.plot(x[0], shown[0], "o", mfc="none", mec="black", markersize=10)
             if number % columns == 0:
                 panel.set_ylabel("validation loss", loc="top")

@@ -162,8 +162,8 @@ def _curves(name: str, bundle: Bundle) -> Iterable[Plot]:
         yield Plot(
             f"loss_{name}_{re.sub(r'[^a-z0-9]+', '_', part.lower())}" if part else f"loss_{name}",
             "Training",
-            f"{bundle.label}: {part}, by epoch." if part else f"Loss of {bundle.label}: {what}.",
-            "Boosting round" if len(history) > 100 else "Epoch",
+            f"{bundle.label}: {part}." if part else f"Loss of {bundle.label}: {what}.",
+            "Boosting round" if "rounds" in bundle.provenance else "Epoch",
             f"{bundle.label}: {part}" if part else f"Loss of {bundle.label}",
             series,
             y_range=(float(low - margin), float(high + 4 * margin)),

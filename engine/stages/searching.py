@@ -28,6 +28,7 @@ def search(job: Job, folder: RunFolder, model: str, train_all: TrainAll, bars: B
         raise RequestError(f"the job file has no search for model '{model}' (search: {known}): say where to look there")
     asked, place = job.search[model], folder.search(model)
     built = job.built_models()[model].model_dump(mode="json")
+    problems: list[str] = []
     bar = bars.add(f"trials of {model}", asked.trials + 2 * asked.repeats)
 
     def losses_of(models: dict[str, KindSpec], seed: int) -> dict[str, float]:
@@ -37,7 +38,7 @@ def search(job: Job, folder: RunFolder, model: str, train_all: TrainAll, bars: B
         try:
             train_all(trials, place)
         except RunError as error:
-            bar.set(0, 1, str(error).splitlines()[0])
+            problems.append(str(error))
         bar.advance(len(models))
         done = [name for name in models if (place.models / name / FILE).is_file()]
         return {name: float(Bundle.load(place.models / name).provenance["validation_loss"]) for name in done}
@@ -45,7 +46,7 @@ def search(job: Job, folder: RunFolder, model: str, train_all: TrainAll, bars: B
     current = {name: value_at(built, name) for name in asked.space}
     found = try_settings(asked, job.models[model], current, job.seed, losses_of)
     trials = [vars(trial) for trial in found.trials]
-    write_json(place.path / "search.json", {"trials": trials, "repeats": found.repeats})
+    write_json(place.path / "search.json", {"trials": trials, "repeats": found.repeats, "problems": problems})
     draw_search(found, place.path, model)
     return found
 

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from lineshape.engine.bundles import FILE, Bundle
-from lineshape.engine.errors import LineshapeError, RequestError, RunError
-from lineshape.engine.files import read_json, write_json
+from lineshape.engine.errors import ClusterError, LineshapeError, RequestError, RunError
+from lineshape.engine.files import read_json, replacing, write_json
 from lineshape.engine.folders import RunFolder
 from lineshape.engine.inputs import inputs_of
 from lineshape.engine.job import Job
 from lineshape.engine.kinds import build
 from lineshape.engine.learning.dataset import Dataset
 from lineshape.engine.learning.history import read_history
-from lineshape.engine.learning.launch import ATTEMPT, FACTS, RankDiedError
+from lineshape.engine.learning.launch import ATTEMPT, FACTS, RankDiedError, require_current
 from lineshape.engine.learning.models.model import Demands, Model, Report
 from lineshape.engine.learning.work import Work
 from lineshape.engine.ledger import versions
@@ -35,6 +35,8 @@ _TOPIC = "lineshape-training"
 PREPARED = "prepared.json"
 #: Deaths without a step of progress after which a training is given up.
 _DEATHS = 3
+#: Seconds that parts of a training have to end by themselves once one has.
+_GRACE = 20.0
 #: Seconds between two looks at the workers, and how often they are looked for.
 _LOOK_EVERY = 0.2
 _WAITS = 150
@@ -212,8 +214,7 @@ class _Trainer:
         """Start one part on each of these workers (None: on any), and wait for all."""
         gpus = self._gpus() if wanted.gpu else 0
         attempt = uuid4().hex[:12]
-        task.work.scratch.mkdir(parents=True, exist_ok=True)
-        (task.work.scratch / ATTEMPT).write_text(attempt, encoding="utf-8")
+        _say_attempt(task.work, attempt)
         client = self._workers.client
         futures = []
         for node, address in enumerate(chosen):
@@ -224,15 +225,34 @@ class _Trainer:
         try:
             return self._wait(futures, chosen)
         finally:
-            client.cancel(futures)
+            # Dask does not stop a task that runs: each part looks at this file, and ends.
+            _say_attempt(task.work, "")
+            if client.status == "running":
+                client.cancel(futures)
 
     def _wait(self, futures: "list[Future[Outcome]]", chosen: Sequence[str | None]) -> Outcome:
+        """Until all parts have ended, or one has badly: the others would wait for it."""
+        alone_since: float | None = None
+        ended_since: float | None = None
         while not all(future.done() for future in futures):
             if self.stopped.wait(_LOOK_EVERY):
                 return Outcome("stopped")
-            if len(chosen) > 1 and not set(chosen) <= self._addresses():
+            if self._workers.client.status != "running":
+                raise ClusterError("the scheduler was lost: run the same command again with another one")
+            addresses = self._addresses()
+            if len(chosen) > 1 and not set(chosen) <= addresses:
                 return Outcome("a worker of those that trained together was lost", died=True)
-        outcomes = [_outcome(future) for future in futures]
+            alone_since = None if addresses else alone_since or time.monotonic()
+            if alone_since and time.monotonic() - alone_since > self._workers.patience:
+                raise ClusterError(
+                    f"the cluster has had no worker for {self._workers.patience:.0f} s: start some, or see why they end"
+                )
+            ended = [outcome for future in futures if future.done() if (outcome := _outcome(future)).problem]
+            ended_since = (ended_since or time.monotonic()) if ended else None
+            # What is wrong with the work may be said by a part that ends a little later than one that lost it.
+            if ended_since and (time.monotonic() - ended_since > _GRACE or not all(one.died for one in ended)):
+                break
+        outcomes = [_outcome(future) for future in futures if future.done()]
         # What one says is wrong goes first; that others lost their connection to it says nothing.
         wrong = [outcome for outcome in outcomes if outcome.problem and not outcome.died]
         return next(iter([*wrong, *(outcome for outcome in outcomes if outcome.died)]), Outcome())
@@ -261,6 +281,13 @@ class _Trainer:
         return found
 
 
+def _say_attempt(work: Work, attempt: str) -> None:
+    """Name the start that counts; parts of any other end."""
+    work.scratch.mkdir(parents=True, exist_ok=True)
+    with replacing(work.scratch / ATTEMPT) as temporary:
+        temporary.write_text(attempt, encoding="utf-8")
+
+
 def _outcome(future: "Future[Outcome]") -> Outcome:
     """What a worker returned; Dask gives up a task whose workers die one after the other."""
     if future.status == "finished":
@@ -279,7 +306,7 @@ def train_part(work: Work) -> Outcome:
             write_json(work.scratch / PREPARED, work.attempt)
         else:
             _wait_for(work)
-        facts = model.train(work, _reporter(work.name))
+        facts = model.train(work, _reporter(work))
         if work.node == 0:
             write_json(work.scratch / FACTS, facts)
     except RankDiedError as error:
@@ -296,8 +323,7 @@ def _wait_for(work: Work) -> None:
     """Until the first of those that train together has written the rows."""
     path = work.scratch / PREPARED
     while not (path.is_file() and read_json(path) == work.attempt):
-        if (work.scratch / ATTEMPT).read_text(encoding="utf-8") != work.attempt:
-            raise RankDiedError("another start of the same training took its place")
+        require_current(work)
         time.sleep(_LOOK_EVERY)
 
 
@@ -317,11 +343,12 @@ def _sweep(task: Task) -> None:
     """Remove what trainings of this model from other data or settings left."""
     place = task.work.folder.parent
     for left in place.parent.glob(f".{task.name}.*.work"):
-        if left.name != place.name:
+        if left.name != place.name and left.name.count(".") == place.name.count("."):
             shutil.rmtree(left, ignore_errors=True)
 
 
-def _reporter(name: str) -> Report:
+def _reporter(work: Work) -> Report:
+    """Progress to the driver; raises RankDiedError where another start of the training took the place of this one."""
     from distributed import get_worker
 
     try:
@@ -330,6 +357,7 @@ def _reporter(name: str) -> Report:
         return lambda *_: None
 
     def report(done: float, total: float, note: str) -> None:
-        worker.log_event(_TOPIC, {"name": name, "done": done, "total": total, "note": note})
+        require_current(work)
+        worker.log_event(_TOPIC, {"name": work.name, "done": done, "total": total, "note": note})
 
     return report

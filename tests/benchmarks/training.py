@@ -202,7 +202,7 @@ def peak(way: str, folder: Path) -> None:
     before = _high_water()
     few = BoostedTrees(**TREES | {"rounds": 3, "memory": 0.01 if way == "disk" else 8.0})
     if way != "dmatrix":
-        few.train(work_of("boosted_trees", TREES, data, folder), lambda *_: None)
+        few.train(work_of("boosted_trees", TREES, data, folder / way), lambda *_: None)
     else:
         matrices = []
         for split in ("training", "validation"):

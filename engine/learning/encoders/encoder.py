@@ -1,10 +1,11 @@
 """What an encoder is: settings that build a torch module from padded lists to a fixed number of values."""
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from lineshape.engine.errors import nearest
 from lineshape.engine.learning.scaling import Scaling
 from lineshape.engine.settings import Settings
 
@@ -16,12 +17,23 @@ class Encoder(Settings, ABC):
     """A kind of encoder.
 
     columns: of the lists, which all have the same length in a row. most: objects that are kept of a list, the first
-    ones. scaling: which columns are scaled how, as of a model's features.
+    ones. scaling: which columns are scaled how, as of a model's features. mirrored: columns whose sign is changed along
+    with that of a mirrored feature, by its name ({clusterEta: eta}).
     """
 
     columns: Annotated[list[str], Field(min_length=1)]
     most: Annotated[int, Field(gt=0)] = 16
     scaling: dict[Literal["standard", "robust", "logarithm"], list[str] | Literal["all"]] = {"standard": "all"}
+    mirrored: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _columns_are_known(self) -> Self:
+        named = {"scaling": [name for names in self.scaling.values() if names != "all" for name in names]}
+        for setting, names in (named | {"mirrored": list(self.mirrored)}).items():
+            for name in names:
+                if name not in self.columns:
+                    raise ValueError(f"{setting}: '{name}' is not one of the columns{nearest(name, self.columns)}")
+        return self
 
     @property
     @abstractmethod

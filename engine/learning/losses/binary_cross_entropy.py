@@ -1,6 +1,6 @@
 """Binary cross-entropy of a classifier with one logit."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from lineshape.engine.learning.losses.loss import Loss
 
@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 class BinaryCrossEntropy(Loss):
     """The target is 0 (background) or 1 (signal)."""
+
+    needs: ClassVar[tuple[str, ...]] = ("logits",)
 
     @property
     def classes(self) -> int:

@@ -1,6 +1,6 @@
 """Cross-entropy of a classifier with a logit for each class."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 class CategoricalCrossEntropy(Loss):
     """The target is the number of the class: 0 to number − 1."""
+
+    needs: ClassVar[tuple[str, ...]] = ("logits",)
 
     number: Annotated[int, Field(gt=1)]
 

@@ -1,7 +1,7 @@
 """What a loss is: settings that are a function of a network's outputs and the target."""
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from lineshape.engine.settings import Settings
 
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 class Loss(Settings, ABC):
     """A kind of loss."""
+
+    #: Names of the network's outputs that it looks at.
+    needs: ClassVar[tuple[str, ...]] = ("target",)
 
     @property
     def classes(self) -> int | None:

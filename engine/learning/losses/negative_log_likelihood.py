@@ -1,7 +1,7 @@
 """−log p of a Gaussian mixture, in nats a row and in the target's own units."""
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from lineshape.engine.learning.losses.loss import Loss
 
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 class NegativeLogLikelihood(Loss):
     """−log Σ π N(target; μ, σ) by log-sum-exp; equal to torch.distributions.MixtureSameFamily."""
+
+    needs: ClassVar[tuple[str, ...]] = ("log_weights", "means", "sigmas")
 
     def __call__(self, outputs: "dict[str, Tensor]", target: "Tensor", scale: "Tensor") -> "Tensor":
         """In nats."""

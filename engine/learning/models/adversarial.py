@@ -1,10 +1,10 @@
 """A network against an adversary that tries to tell a column from its output (G. Louppe et al., 2017)."""
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lineshape.engine.kinds import KindSpec, build
 from lineshape.engine.learning.losses.negative_log_likelihood import NegativeLogLikelihood
@@ -41,6 +41,21 @@ class Adversarial(SupervisedModel):
     def built_adversary(self) -> Network:
         """The adversary's kind with its settings."""
         return build("lineshape.engine.learning.networks", Network, self.adversary, ("adversary",))
+
+    @model_validator(mode="after")
+    def _adversary_guesses_a_density(self) -> Self:
+        there, needed = self.built_adversary.outputs, NegativeLogLikelihood.needs
+        if there and not set(needed) <= set(there):
+            raise ValueError(
+                f"adversary: network {self.adversary.kind} has outputs {', '.join(there)}; "
+                f"expected {', '.join(needed)}, as of mixture_density"
+            )
+        return self
+
+    @property
+    def further_needs(self) -> dict[str, tuple[str, ...]]:
+        """The output that the adversary sees."""
+        return {"adversary": (self.of,)}
 
     @property
     def network_names(self) -> tuple[str, ...]:

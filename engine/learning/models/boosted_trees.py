@@ -1,5 +1,6 @@
 """Boosted trees (XGBoost), fed from shards into a quantised matrix: the baseline."""
 
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 _FILE = "trees.ubj"
 _CHECKPOINT = "checkpoint.ubj"
+#: Targets that the score to begin with is found from; of more, evenly spaced ones.
+_MOST_TARGETS = 20_000_000
 _OBJECTIVES = {
     "squared_error": ("reg:squarederror", "rmse"),
     "huber": ("reg:pseudohubererror", "mphe"),
@@ -97,11 +100,11 @@ class BoostedTrees(Model):
         with together(rank, size):
             facts = self._fit(work, rows, device, report, first=rank == 0)
         if rank == 0:
-            remark = f"trained on {size} workers: not the trees of one, and not always the same bits"
+            remark = f"trained by {size} ranks: not the trees of one, and not always the same bits"
             write_json(work.scratch / FACTS, facts | {"ranks": size, "remark": remark})
 
     def _rows(self, work: Work, share: Share) -> Spool:
-        rows = Spool.write(work.data, self.weight, work.scratch / f"rows.{share[0]}", share)
+        rows = Spool.write(work.data, self.weight, work.scratch / f"rows.{share[0]}.of.{share[1]}", share)
         if not all(rows.count(split) for split in SPLITS):
             raise RunError(
                 f"workers: {share[1]} share the shards, and one has no rows; make chunks smaller, or ask for fewer"
@@ -115,13 +118,15 @@ class BoostedTrees(Model):
         training = self.matrix(rows, "training")
         validation = self.matrix(rows, "validation", training)
         saved = work.scratch / _CHECKPOINT
-        booster = xgboost.Booster(
-            self.parameters(work.seed, work.data, device),
-            [training, validation],
-            bytearray(saved.read_bytes()) if saved.is_file() else None,
-        )
+        # Of what is on disk the first speaks for all: a shared disk may show others less.
+        left, past = (saved.read_bytes(), read_history(work.folder)) if saved.is_file() and first else (b"", [])
+        if xgboost.collective.is_distributed():
+            left, past = xgboost.collective.broadcast((left, past), 0)
+        parameters = self.parameters(work.seed, work.data, device)
+        booster = xgboost.Booster(parameters, [training, validation], bytearray(left) or None)
+        _require_device(booster, device)
         done = resumed = booster.num_boosted_rounds()
-        scores = [line["validation"] for line in read_history(work.folder) if line["step"] <= done]
+        scores = [line["validation"] for line in past if line["step"] <= done]
         history = History(work.folder, done) if first else None
         while done < self.rounds and done - _best(scores) < self.early_stopping:
             booster.update(training, done)
@@ -146,7 +151,7 @@ class BoostedTrees(Model):
         return {
             "rounds": _best(scores),
             "validation_loss": min(scores),
-            **{f"{split}_rows": work.data.count(split) for split in SPLITS},
+            **{f"{split}_rows": work.data.count(split) if first else 0 for split in SPLITS},
             "loss": _OBJECTIVES[self.objective][1],
             "device": device,
             **({"resumed": resumed, "remark": remark} if resumed else {}),
@@ -161,7 +166,7 @@ class BoostedTrees(Model):
         import xgboost
 
         bytes_a_value = 1 if self.bins <= 256 else 2
-        size = rows.count(split) * rows.features * bytes_a_value
+        size = sum(rows.count(each) for each in SPLITS) * rows.features * bytes_a_value
         limit = self.memory * 2**30 if self.memory else default_memory()
         shared = {"max_bin": self.bins, "nthread": threads(), "ref": ref}
         if size <= limit:
@@ -186,7 +191,7 @@ class BoostedTrees(Model):
             "max_bin": self.bins,
             "tree_method": "hist",
             "device": device,
-            "base_score": self._start(np.concatenate([target for _, target in data.tables("training")])),
+            "base_score": self._start(data.targets("training", _MOST_TARGETS)),
             "nthread": threads(),
             "seed": seed,
         }
@@ -208,6 +213,16 @@ class BoostedTrees(Model):
             return Output(booster.predict(rows).astype(np.float64))
 
         return predict
+
+
+def _require_device(booster: "xgboost.Booster", device: str) -> None:
+    """XGBoost takes the CPU, with no more than a warning, where it finds no GPU."""
+    found = json.loads(booster.save_config())["learner"]["generic_param"]["device"]
+    if device.startswith("cuda") and not found.startswith("cuda"):
+        raise RunError(
+            "device: 'cuda' was asked for, and XGBoost sees no GPU on this worker; "
+            "say 'device: auto', or start workers with --resources GPU=1 where there is one"
+        )
 
 
 def _best(scores: list[float]) -> int:

@@ -83,6 +83,9 @@ class NetworkModel(Model, ABC):
         logarithms = self.scaling.get("logarithm", [])
         if both := [name for name in self.mirrored if logarithms == "all" or name in logarithms]:
             raise ValueError(f"mirrored: {', '.join(both)} is scaled by its logarithm, and so has no sign to be drawn")
+        for name, each in self.predicting.encoders.items():
+            if alone := [feature for feature in each.mirrored.values() if feature not in self.mirrored]:
+                raise ValueError(f"sequences.{name}.mirrored: '{alone[0]}' is not a feature that is 'mirrored'")
         for phase in self.phases_of():
             for step in phase.steps:
                 if unknown := [name for name in step.train if name not in self.network_names]:
@@ -200,11 +203,24 @@ class NetworkModel(Model, ABC):
 
     def recipe(self, features: tuple[str, ...], seed: int) -> Recipe:
         """What the loop needs to know."""
-        own = {"sampler", "mirrored", "seed", "compiled", "metrics"}
+        own = {"sampler", "mirrored", "mirrored_lists", "seed", "compiled", "metrics"}
         shared = {name: getattr(self, name) for name in Recipe.__dataclass_fields__ if name not in own}
         mirrored = tuple(features.index(name) for name in self.mirrored if name in features)
-        compiled, metrics = _COMPILE[self.compile], self.metric_names
-        return Recipe(self.built_sampler, **shared, seed=seed, mirrored=mirrored, compiled=compiled, metrics=metrics)
+        along = tuple(
+            (group, each.columns.index(column), mirrored.index(features.index(feature)))
+            for group, each in self.predicting.encoders.items()
+            for column, feature in each.mirrored.items()
+            if feature in features
+        )
+        return Recipe(
+            self.built_sampler,
+            **shared,
+            seed=seed,
+            mirrored=mirrored,
+            mirrored_lists=along,
+            compiled=_COMPILE[self.compile],
+            metrics=self.metric_names,
+        )
 
     def learner(self, table: TrainingTable, features: tuple[str, ...]) -> "Learner":
         """Fresh networks, scaled by the training rows."""

@@ -27,10 +27,35 @@ class SupervisedModel(NetworkModel, ABC):
 
     @model_validator(mode="after")
     def _names_are_apart(self) -> Self:
-        if taken := {"training", "validation", *self.loss_names} & set(self.metrics):
-            raise ValueError(f"metrics: '{min(taken)}' is the name of a loss already; call it something else")
-        _ = self.built_metrics
+        names = ["training", "validation", *self.loss_names, *self.metrics]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"penalties, metrics: '{twice[0]}' is the name of a loss already; call it something else")
         return self
+
+    @model_validator(mode="after")
+    def _outputs_are_there(self) -> Self:
+        there = self.predicting.outputs
+        needed = {"loss": self.built_loss.needs} | self.further_needs
+        needed |= {name: penalty.needs for name, penalty in self.built_penalties.items()}
+        needed |= {name: metric.needs for name, metric in self.built_metrics.items()}
+        for name, outputs in needed.items() if there else ():
+            if missing := [output for output in outputs if output not in there]:
+                raise ValueError(
+                    f"{name} looks at {', '.join(missing)}, and the network has no such output: "
+                    f"network {self.network.kind} has {', '.join(there)}"
+                )
+        told, classes = self.predicting.number_of_classes, self.built_loss.classes
+        if there and told != classes:
+            raise ValueError(
+                f"loss {self.loss.kind} is of {classes or 'no'} classes, and "
+                f"network {self.network.kind} tells {told or 'none'} apart"
+            )
+        return self
+
+    @property
+    def further_needs(self) -> dict[str, tuple[str, ...]]:
+        """Outputs that something else looks at, by what does."""
+        return {}
 
     @cached_property
     def predicting(self) -> Network:

@@ -1,10 +1,10 @@
 """A classifier: dense layers to a logit of being signal, or to one for each class."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lineshape.engine.learning.models.model import Output
 from lineshape.engine.learning.networks.network import Network
@@ -24,8 +24,21 @@ class Classifier(Network):
     signal: the class whose probability is the target of more than two.
     """
 
+    outputs: ClassVar[tuple[str, ...]] = ("logits", "target")
+
     classes: Annotated[int, Field(gt=1)] = 2
     signal: Annotated[int, Field(ge=0)] = 1
+
+    @model_validator(mode="after")
+    def _signal_is_a_class(self) -> Self:
+        if self.signal >= self.classes:
+            raise ValueError(f"signal ({self.signal}) is no class: expected 0 to {self.classes - 1}")
+        return self
+
+    @property
+    def number_of_classes(self) -> int:
+        """Those it tells apart."""
+        return self.classes
 
     def build(self, scalings: Scalings) -> "nn.Module":
         """Dense layers after the scaling of inputs; the target, a label, is not scaled."""

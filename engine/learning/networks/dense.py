@@ -1,6 +1,6 @@
 """A dense network with one output: the target."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 class Dense(Network):
     """Outputs `target` (n,)."""
+
+    outputs: ClassVar[tuple[str, ...]] = ("target",)
 
     def build(self, scalings: Scalings) -> "nn.Module":
         """Dense layers between the scaling of inputs and that of the target."""

@@ -1,6 +1,6 @@
 """A mixture density network: dense layers to the parameters of a Gaussian mixture (C. Bishop, 1994)."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,8 @@ class MixtureDensity(Network):
 
     And `target`, the mixture's mean, (n,).
     """
+
+    outputs: ClassVar[tuple[str, ...]] = ("log_weights", "means", "sigmas", "target")
 
     components: Annotated[int, Field(gt=0)] = 2
     smallest_sigma: Annotated[float, Field(gt=0)] = 1e-3  # of the scaled target: no component may close in on one tau

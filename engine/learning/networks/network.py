@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,9 @@ class Network(Settings, ABC):
     of list (tracks, clusters), whose values the dense layers see beside the features.
     """
 
+    #: Names of the module's outputs; none where they are not declared, and then nothing is checked.
+    outputs: ClassVar[tuple[str, ...]] = ()
+
     layers: tuple[Width, ...] = (192, 192, 192, 128, 64)
     activation: Literal["relu", "elu", "tanh", "silu"] = "relu"
     batch_norm: Literal["none", "last", "all"] = "none"
@@ -46,6 +49,11 @@ class Network(Settings, ABC):
             name: build("lineshape.engine.learning.encoders", Encoder, spec, ("sequences", name))
             for name, spec in self.sequences.items()
         }
+
+    @property
+    def number_of_classes(self) -> int | None:
+        """How many classes it tells apart, None where its target is a quantity."""
+        return None
 
     @abstractmethod
     def build(self, scalings: Scalings) -> "nn.Module":

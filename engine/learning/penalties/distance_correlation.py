@@ -21,6 +21,11 @@ class DistanceCorrelation(Penalty):
     of: str = "target"
 
     @property
+    def needs(self) -> tuple[str, ...]:
+        """The output."""
+        return (self.of,)
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The column."""
         return (self.column,)

@@ -19,6 +19,11 @@ class Penalty(Settings, ABC):
     strength: Annotated[float, Field(ge=0)] = 1.0
 
     @property
+    def needs(self) -> tuple[str, ...]:
+        """Names of the network's outputs that it looks at."""
+        return ("target",)
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Columns of the feature store that it looks at."""
         return ()
