@@ -62,8 +62,8 @@ class Search(Settings):
     """How a model's settings are searched for.
 
     space: of each setting by its dotted name (`network.dropout`). trials: in all, the first with the job file's own
-    settings, where they lie in the space. parallel: trials at a time; the search is the same on any number of workers. repeats: with other seeds, of
-    the best settings and of the job file's, which tell a gain from luck.
+    settings, where they lie in the space. parallel: trials at a time; the search is the same on any number of workers.
+    repeats: with other seeds, of the best settings and of the job file's, which tell a gain from luck.
     """
 
     space: dict[str, Space] = Field(min_length=1)
