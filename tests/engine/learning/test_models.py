@@ -12,8 +12,10 @@ import torch
 from lineshape.engine.bundles import Bundle
 from lineshape.engine.errors import RequestError, RunError
 from lineshape.engine.kinds import KindSpec, build
+from lineshape.engine.learning.batch import Batch, Sequence
 from lineshape.engine.learning.dataset import Dataset
 from lineshape.engine.learning.history import read_history
+from lineshape.engine.learning.loop import mirror
 from lineshape.engine.learning.models.model import Model
 from lineshape.engine.split import Split, Target
 from tests.engine.learning.stores import make_store, train
@@ -193,3 +195,71 @@ def test_a_metric_may_not_take_the_name_of_a_loss() -> None:
     spec = KindSpec(**MODELS["dense"], metrics={"loss": {"kind": "huber"}})
     with pytest.raises(RequestError, match="'loss' is the name of a loss already"):
         build("lineshape.engine.learning.models", Model, spec, ())
+
+
+NETWORKS: dict[str, dict[str, Any]] = {
+    "dense": {"kind": "dense"},
+    "mixture": {"kind": "mixture_density"},
+    "two": {"kind": "classifier"},
+    "three": {"kind": "classifier", "classes": 3},
+}
+
+
+@pytest.mark.parametrize(
+    ("network", "settings", "message"),
+    [
+        ("dense", {"loss": {"kind": "negative_log_likelihood"}}, "loss looks at log_weights, means, sigmas, and the"),
+        ("mixture", {"loss": {"kind": "binary_cross_entropy"}}, "loss looks at logits, and the network has no such"),
+        ("three", {"loss": {"kind": "binary_cross_entropy"}}, "is of 2 classes, and network classifier tells 3 apart"),
+        ("two", {"loss": {"kind": "categorical_cross_entropy", "number": 3}}, "is of 3 classes, and network classif"),
+        ("two", {"loss": {"kind": "mean_squared_error"}}, "is of no classes, and network classifier tells 2 apart"),
+        (
+            "dense",
+            {"penalties": {"p": {"kind": "distance_correlation", "column": "b", "of": "nonsense"}}},
+            "p looks at nonsense, and the network has no such output: network dense has target",
+        ),
+        (
+            "dense",
+            {"penalties": {"loss": {"kind": "distance_correlation", "column": "b"}}},
+            "penalties, metrics: 'loss' is the name of a loss already",
+        ),
+        ("dense", {"metrics": {"nll": {"kind": "negative_log_likelihood"}}}, "nll looks at log_weights"),
+        (
+            "dense",
+            {"kind": "adversarial", "column": "b", "adversary": {"kind": "dense"}},
+            "expected log_weights, means",
+        ),
+        ("dense", {"kind": "adversarial", "column": "b", "of": "x"}, "adversary looks at x"),
+    ],
+)
+def test_what_does_not_fit_together(network: str, settings: dict[str, Any], message: str) -> None:
+    own = {"kind": "neural", "loss": {"kind": "mean_squared_error"}, "network": NETWORKS[network]}
+    with pytest.raises(RequestError, match=message):
+        build("lineshape.engine.learning.models", Model, KindSpec(**own | settings), ())
+
+
+def test_trees_from_disk_are_those_from_memory(data: Dataset, tmp_path: Path) -> None:
+    memory, disk = (train(MODELS["trees"] | {"memory": memory}, data, tmp_path / str(memory)) for memory in (1.0, 1e-6))
+    assert list((tmp_path / "1e-06.scratch").rglob("cache*"))
+    assert not list((tmp_path / "1.0.scratch").rglob("cache*"))
+    assert (memory.folder / "trees.ubj").read_bytes() == (disk.folder / "trees.ubj").read_bytes()
+
+
+def test_a_line_of_the_history_that_was_cut_short_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "history.jsonl").write_text('{"step": 1, "validation": 2.0}\n{"step": 2, "valid', encoding="utf-8")
+    assert read_history(tmp_path) == [{"step": 1, "validation": 2.0}]
+
+
+def test_columns_of_lists_are_mirrored_along_with_a_feature() -> None:
+    batch = Batch(
+        torch.tensor([[1.0, 5.0]] * 200),
+        torch.zeros(200),
+        torch.ones(200),
+        sequences={"tracks": Sequence(torch.full((200, 3, 2), 2.0), torch.ones(200, 3, dtype=torch.bool))},
+    )
+    mirror(batch, (0,), (("tracks", 1, 0),), torch.Generator().manual_seed(1))
+    values = batch.sequences["tracks"].values
+    assert {1.0, -1.0} == set(batch.x[:, 0].tolist())
+    assert torch.equal(values[:, :, 1], 2 * batch.x[:, :1].expand(-1, 3))
+    assert (values[:, :, 0] == 2).all()
+    assert (batch.x[:, 1] == 5).all()

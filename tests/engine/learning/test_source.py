@@ -99,3 +99,28 @@ def test_in_order_is_every_row_as_it_lies(rows: Rows) -> None:
 def test_a_buffer_too_small_to_mix_in_is_refused(rows: Rows) -> None:
     with pytest.raises(RunError, match=r"memory: a buffer of \d+ rows is too small to mix batches of 1,000 in"):
         source(rows, 0.1).sampled(Shuffled(), 1000)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.1])
+def test_each_rank_sees_rows_of_all_samples(rows: Rows, share: float) -> None:
+    """Rows lie in order of a: a rank's mean must still be that of all, to a block or two."""
+    parts = [np.concatenate(epoch(source(rows, share, rank, 3), 30, seed=4)) for rank in range(3)]
+    everything = rows.flat[:, 0]
+    assert np.array_equal(np.sort(np.concatenate(parts)), np.sort(everything))
+    for part in parts:
+        assert abs(part.mean() - everything.mean()) < 0.02 * everything.max()
+
+
+def test_two_ranks_draw_as_one_would(rows: Rows) -> None:
+    """Weights that grow with the row's number: contiguous halves would draw 1 : 1 what is 1 : 3."""
+    grown = Rows(np.column_stack([rows.flat[:, 0], rows.flat[:, 0], rows.flat[:, -1]]), ("a", "w"), 1, {})
+    layout = Layout.of(Columns(("a",), ("w",)), 1.0, {})
+    found = []
+    for rank in range(2):
+        epochs = Source(grown, layout, CPU, grown.bytes, rank, 2).sampled(Weighted(column="w"), 64)
+        epochs.prepare(np.random.default_rng(rank))
+        found += [batch.x[:, 0].numpy() for batch in epochs.batches(50, np.random.default_rng(rank))]
+    drawn = np.concatenate(found)
+    expected = np.average(grown.flat[:, 0], weights=grown.flat[:, 0])
+    # Five standard errors, and the interleaving's block.
+    assert abs(drawn.mean() - expected) < 5 * drawn.std() / np.sqrt(len(drawn)) + 0.01 * expected

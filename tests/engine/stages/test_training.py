@@ -4,10 +4,14 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from distributed import Client, LocalCluster
 
@@ -68,7 +72,11 @@ def folder(features: Path, tmp_path: Path) -> RunFolder:
 
 def job_with(ntuples: list[Path], **models: dict[str, Any]) -> api.Job:
     """A job with these models, the first being the baseline."""
-    values = small_job(ntuples).model_dump(mode="json") | {"models": models, "baseline": next(iter(models))}
+    values = small_job(ntuples).model_dump(mode="json") | {
+        "models": models,
+        "baseline": next(iter(models)),
+        "search": {},
+    }
     return api.Job.model_validate(values)
 
 
@@ -229,3 +237,39 @@ def test_trees_on_two_workers_go_on_when_one_is_killed(ntuples: list[Path], fold
     assert found["resumed"] >= 40
     assert found["ranks"] == 2
     assert [line["step"] for line in read_history(folder.models / "brt")] == list(range(1, 401))
+
+
+def test_what_is_wrong_on_one_worker_ends_the_others(ntuples: list[Path], folder: RunFolder) -> None:
+    """The first says what is wrong with the data while the second waits for it: nobody waits for ever."""
+    bad = NETWORK | {"workers": 2, "sampler": {"kind": "weighted", "column": "PFOEngRelDiff"}}
+    with pytest.raises(RunError, match=r"training of mdn failed: column PFOEngRelDiff: a sampler's weights must be"):
+        train_all(job_with(ntuples, mdn=bad), folder)
+    constant = NETWORK | {"workers": 2, "features": ["eta", "same"]}
+    store = FeatureStore.load(folder.features)
+    replace(store, columns=store.columns | {"same": store.columns["mu"]}).save()
+    for shard in store.shards:
+        path = folder.features / shard.path
+        table = pq.read_table(path)
+        pq.write_table(table.append_column("same", pa.array(np.ones(len(table), np.float32))), path)
+    with pytest.raises(RunError, match=r"features that are the same in all .* training rows: same"):
+        train_all(job_with(ntuples, mdn=constant), folder)
+
+
+def test_a_start_that_is_not_the_current_one_ends(ntuples: list[Path], folder: RunFolder) -> None:
+    """As on a cluster that outlives its job: Dask stops no task that runs, so each part looks for itself."""
+    job = job_with(ntuples, mdn=NETWORK | {"epochs": 60, "patience": 60})
+
+    def take_over() -> int | None:
+        ranks = rank_pids()
+        place = next(folder.models.glob(".mdn.*.work")) / "scratch" / "attempt"
+        place.write_text("another", encoding="utf-8")
+        end = time.monotonic() + 10
+        while any(psutil.pid_exists(pid) for pid in ranks) and time.monotonic() < end:
+            time.sleep(0.05)
+        return steps(folder, "mdn") if ranks and not any(psutil.pid_exists(pid) for pid in ranks) else None
+
+    with Striking(folder, "mdn", [2], take_over) as striking:
+        train_all(job, folder)
+    assert striking.struck, "it did not end"
+    assert striking.struck[0] < 40
+    assert len(read_history(folder.models / "mdn")) == 60
