@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from distributed import Future
 
 _TOPIC = "lineshape-training"
-PREPARED = "prepared.json"
 #: Deaths without a step of progress after which a training is given up.
 _DEATHS = 3
 #: Seconds that parts of a training have to end by themselves once one has.
@@ -303,9 +302,7 @@ def train_part(work: Work) -> Outcome:
         model = build("lineshape.engine.learning.models", Model, work.model, ("models", work.name))
         if work.node == 0:
             model.prepare(work)
-            write_json(work.scratch / PREPARED, work.attempt)
-        else:
-            _wait_for(work)
+        _check_in(work)
         facts = model.train(work, _reporter(work))
         if work.node == 0:
             write_json(work.scratch / FACTS, facts)
@@ -319,10 +316,11 @@ def train_part(work: Work) -> Outcome:
     return Outcome()
 
 
-def _wait_for(work: Work) -> None:
-    """Until the first of those that train together has written the rows."""
-    path = work.scratch / PREPARED
-    while not (path.is_file() and read_json(path) == work.attempt):
+def _check_in(work: Work) -> None:
+    """Until all that train together are at work (some may wait for a worker), and the first has written the rows."""
+    places = [work.scratch / f"here.{work.attempt}.{node}" for node in range(work.nodes)]
+    places[work.node].touch()
+    while not all(place.is_file() for place in places):
         require_current(work)
         time.sleep(_LOOK_EVERY)
 
