@@ -146,7 +146,9 @@ def _write(data: Dataset, columns: Columns, folder: Path, split: SplitName) -> "
             look.add(rows)
             np.ascontiguousarray(rows).tofile(flat)
             for group, names in groups.items():
-                total[group] = _append(*pairs[group], total[group], [table[name] for name in names], names)
+                lists = [table[name] for name in names]
+                total[group] = _append(*pairs[group], total[group], lists, names)
+                look.add_lists(names, lists)
     return look
 
 
@@ -173,6 +175,7 @@ class _Look:
         self.low, self.high = np.full(width, np.inf), np.full(width, -np.inf)
         self.labels: dict[float, int] = {}
         self.weight = 0.0
+        self.of_lists: dict[str, tuple[float, float]] = {}
 
     def add(self, rows: Floats) -> None:
         """Look at some more rows."""
@@ -186,6 +189,13 @@ class _Look:
                 self.labels[float(label)] = self.labels.get(float(label), 0) + int(number)
         if self._columns.weight:
             self.weight += float(rows[:, self._columns.flat.index(self._columns.weight)].sum(dtype=np.float64))
+
+    def add_lists(self, names: Sequence[str], lists: Sequence[Any]) -> None:
+        """Look at the lists of some more rows."""
+        for name, each in zip(names, lists, strict=True):
+            if len(each.content):
+                low, high = self.of_lists.get(name, (np.inf, -np.inf))
+                self.of_lists[name] = min(low, float(each.content.min())), max(high, float(each.content.max()))
 
     @property
     def mean_weight(self) -> float:
@@ -224,6 +234,13 @@ class _Look:
                 f"features that are the same in all {self.rows:,} training rows: {', '.join(named)}; "
                 "leave these out of the model's set"
             )
+        for name in columns.jagged:
+            low, high = self.of_lists.get(name, (0.0, 0.0))
+            if low == high:
+                raise RunError(
+                    f"column {name} is the same ({low:g}) in all lists of the training rows, or all are empty; "
+                    "leave it out of the network's sequences"
+                )
         if empty := [label for label in range(columns.classes or 0) if label not in self.labels]:
             raise RunError(
                 f"column {target}: no training rows of class {', '.join(map(str, empty))}; there are "

@@ -17,8 +17,9 @@ from lineshape.engine.learning.dataset import Dataset
 from lineshape.engine.learning.history import read_history
 from lineshape.engine.learning.loop import mirror
 from lineshape.engine.learning.models.model import Model
+from lineshape.engine.learning.models.neural import Neural
 from lineshape.engine.split import Split, Target
-from tests.engine.learning.stores import make_store, train
+from tests.engine.learning.stores import dataset, make_store, train
 
 FEATURES = ("a", "b")
 MODELS: dict[str, dict[str, Any]] = {
@@ -263,3 +264,44 @@ def test_columns_of_lists_are_mirrored_along_with_a_feature() -> None:
     assert torch.equal(values[:, :, 1], 2 * batch.x[:, :1].expand(-1, 3))
     assert (values[:, :, 0] == 2).all()
     assert (batch.x[:, 1] == 5).all()
+
+
+def test_training_stops_early_and_keeps_the_best_epoch(tmp_path: Path, rng: np.random.Generator) -> None:
+    """There is nothing to be learnt: the validation loss soon rises, and patience ends it."""
+    make_store(
+        tmp_path / "store", {"a": rng.normal(size=3000), "b": rng.normal(size=3000), "truth": rng.normal(size=3000)}
+    )
+    noise = dataset(tmp_path / "store", FEATURES)
+    settings = MODELS["dense"] | {"epochs": 200, "patience": 4, "schedule": "constant"}
+    bundle = train(settings, noise, tmp_path / "bundle")
+    lines = read_history(bundle.folder)
+    best = min(lines, key=lambda line: line["validation"])
+    assert len(lines) == best["step"] + 4 < 200
+    assert bundle.provenance["best_epoch"] == best["step"]
+    x, target, _ = next(noise.parts("validation"))
+    _, fitted, _ = next(noise.parts("training"))
+    found = bundle.predict({"a": x[:, 0], "b": x[:, 1]}).target
+    assert np.mean((found - target) ** 2) / fitted.var() == pytest.approx(best["validation"], rel=1e-3)
+
+
+def test_gradients_are_clipped(data: Dataset, tmp_path: Path) -> None:
+    """A norm far below what Adam takes for zero: nothing is learnt."""
+    free, held = (
+        read_history(train(MODELS["dense"] | {"clip": clip}, data, tmp_path / str(clip)).folder)
+        for clip in (1.0, 1e-14)
+    )
+    assert free[-1]["validation"] < 0.5 * free[0]["validation"]
+    assert held[-1]["validation"] == pytest.approx(held[0]["validation"], rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "shares"),
+    [("constant", [1, 1, 1]), ("cosine", [1, 0.5005, 0.001]), ("one_cycle", [0.1, 0.692, 0.001])],
+)
+def test_schedules(schedule: str, shares: list[float]) -> None:
+    model = build("lineshape.engine.learning.models", Model, KindSpec(**MODELS["dense"], schedule=schedule), ())
+    assert isinstance(model, Neural)
+    recipe = model.recipe(FEATURES, 1)
+    assert [recipe.schedule_at(progress) for progress in (0.0, 0.5, 1.0)] == pytest.approx(shares, abs=1e-3)
+    if schedule == "one_cycle":
+        assert recipe.schedule_at(0.2) == pytest.approx(1)

@@ -69,3 +69,14 @@ def test_lists_of_one_kind_have_the_same_lengths(tmp_path: Path, rng: np.random.
     asked = Columns(("a",), (), None, (("tracks", ("pt", "eta")),))
     with pytest.raises(RunError, match="columns pt and eta have lists of different lengths"):
         make_table(dataset(tmp_path / "store", ("a",)), asked, tmp_path / "table")
+
+
+@pytest.mark.parametrize(("value", "count", "said"), [(2.0, 3, r"same \(2\)"), (0.0, 0, "all are empty")])
+def test_lists_that_say_nothing_are_named(
+    tmp_path: Path, rng: np.random.Generator, value: float, count: int, said: str
+) -> None:
+    lists = ak.unflatten(np.full(count * N, value), np.full(N, count))
+    make_store(tmp_path / "store", columns(rng) | {"pt": lists})
+    asked = Columns(("a", "b"), (), None, (("tracks", ("pt",)),))
+    with pytest.raises(RunError, match=f"column pt is the .*{said}"):
+        make_table(dataset(tmp_path / "store", ("a", "b")), asked, tmp_path / "table")
