@@ -273,3 +273,30 @@ def test_a_start_that_is_not_the_current_one_ends(ntuples: list[Path], folder: R
     assert striking.struck, "it did not end"
     assert striking.struck[0] < 40
     assert len(read_history(folder.models / "mdn")) == 60
+
+
+def test_phases_on_two_workers(ntuples: list[Path], folder: RunFolder) -> None:
+    """A network and its adversary in two ranks: both learn, and the weights are the same each time."""
+    against = {
+        "kind": "adversarial",
+        "features": "20",
+        "network": {"kind": "dense", "layers": [32]},
+        "loss": {"kind": "huber"},
+        "column": "mu",
+        "strength": 0.1,
+        "epochs": 6,
+        "batch": 256,
+        "rate": 0.003,
+        "workers": 2,
+        "minimum_entries": 100,
+    }
+    job = job_with(ntuples, adversarial=against)
+    first = undisturbed(job, folder, "adversarial")
+    train_all(job, folder)
+    assert digests(folder, "adversarial") == first
+    bundle = Bundle.load(folder.models / "adversarial")
+    lines = read_history(bundle.folder)
+    assert bundle.provenance["ranks"] == 2
+    assert len(lines) == 6
+    assert {"validation loss", "validation adversary"} <= lines[-1].keys()
+    assert lines[-1]["validation loss"] < lines[0]["validation"]
