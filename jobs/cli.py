@@ -154,7 +154,8 @@ def status(
     table = Table(box=None, pad_edge=False)
     for heading in ("stage", "finished", "seconds", "result"):
         table.add_column(heading, justify="right" if heading == "seconds" else "left")
-    for name in ("simulation", "processing", "training", "histogramming", "reporting"):
+    searches = [name for name in last if name.startswith("search ")]
+    for name in ("simulation", "processing", "training", *searches, "histogramming", "reporting"):
         record = last.get(name)
         cells = (
             [record["finished"], f"{record['seconds']:.1f}", record["result"]["text"]]

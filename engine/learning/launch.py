@@ -127,14 +127,23 @@ def _wait(work: Work, ranks: list["subprocess.Popen[str]"]) -> int | None:
     return first
 
 
-def require_current(work: Work) -> None:
-    """Raise RankDiedError where this start of a training is not, or no longer, the one that counts."""
+def require_current(work: Work, patience: float = 0.0) -> None:
+    """Raise RankDiedError where this start of a training is not, or no longer, the one that counts.
+
+    patience: seconds that a shared disk may take to show which one does.
+    """
+    end = time.monotonic() + patience
+    while _current(work) != work.attempt:
+        if time.monotonic() >= end:
+            raise RankDiedError("the training was stopped, or another start of it took the place of this one")
+        time.sleep(_LOOK_EVERY)
+
+
+def _current(work: Work) -> str:
     try:
-        current = (work.scratch / ATTEMPT).read_text(encoding="utf-8")
+        return (work.scratch / ATTEMPT).read_text(encoding="utf-8")
     except FileNotFoundError:
-        current = ""
-    if current != work.attempt:
-        raise RankDiedError("the training was stopped, or another start of it took the place of this one")
+        return ""
 
 
 def _judge(work: Work, ranks: list["subprocess.Popen[str]"], first: int | None) -> None:

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 _TOPIC = "lineshape-training"
 #: Deaths without a step of progress after which a training is given up.
 _DEATHS = 3
+#: Seconds after which a shared disk shows on one machine what another wrote.
+_DISK_PATIENCE = 30.0
 #: Seconds that parts of a training have to end by themselves once one has.
 _GRACE = 20.0
 #: Seconds between two looks at the workers, and how often they are looked for.
@@ -300,6 +302,7 @@ def train_part(work: Work) -> Outcome:
     """On a worker: train a model, or be one of those that train it together."""
     try:
         model = build("lineshape.engine.learning.models", Model, work.model, ("models", work.name))
+        require_current(work, _DISK_PATIENCE)
         if work.node == 0:
             model.prepare(work)
         _check_in(work)
