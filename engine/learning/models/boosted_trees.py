@@ -162,7 +162,7 @@ class BoostedTrees(Model):
         return "cuda" if self.device == "cuda" or (self.device == "auto" and work.gpu) else "cpu"
 
     def matrix(self, rows: Spool, split: SplitName, ref: "xgboost.DMatrix | None" = None) -> "xgboost.DMatrix":
-        """The rows in quantised form, in memory where they fit, else on the worker's disk."""
+        """The rows in quantised form, in memory where they fit, else on disk beside the rows."""
         import xgboost
 
         bytes_a_value = 1 if self.bins <= 256 else 2
