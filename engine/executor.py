@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from lineshape.engine.errors import ClusterError, StorageError
 from lineshape.engine.verdicts import Cause, Failure, back_off, classify, try_again
-from lineshape.engine.workers import Workers
+from lineshape.engine.workers import Watch, Workers
 
 if TYPE_CHECKING:
     from distributed import Future
@@ -84,19 +84,12 @@ class Executor(Generic[Item, Result]):
 
     def _next(self, finished: "SimpleQueue[Future[Any]]") -> "Future[Any]":
         """The next task that has ended; raises ClusterError where there is no worker that could end one."""
-        alone_since: float | None = None
+        watch = Watch(self._workers.patience)
         while True:
             try:
                 return finished.get(timeout=_ASK_AGAIN)
             except Empty:
-                if self._workers.any():
-                    alone_since = None
-                    continue
-            alone_since = alone_since or time.monotonic()
-            if time.monotonic() - alone_since > self._workers.patience:
-                raise ClusterError(
-                    f"the cluster has had no worker for {self._workers.patience:.0f} s: start some, or see why they end"
-                )
+                watch.look(self._workers.any())
 
 
 class _Room:

@@ -22,20 +22,24 @@ class Jagged:
     content: NDArray[Any]
 
     @classmethod
+    def counted(cls, counts: NDArray[Any], content: NDArray[Any]) -> "Jagged":
+        """From the length of each list."""
+        return cls(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), content)
+
+    @classmethod
     def of(cls, values: Any) -> "Jagged":
         """From an awkward array of lists, or what can be made one."""
         import awkward as ak
 
         values = ak.Array(values)
-        offsets = np.concatenate([[0], np.cumsum(ak.to_numpy(ak.num(values)))])
-        return cls(offsets.astype(np.int64), ak.to_numpy(ak.flatten(values)))
+        return cls.counted(ak.to_numpy(ak.num(values)), ak.to_numpy(ak.flatten(values)))
 
     @classmethod
     def joined(cls, parts: "Sequence[Jagged]") -> "Jagged":
         """The lists of several, one after the other."""
         counts = np.concatenate([np.diff(part.offsets) for part in parts])
         content = np.concatenate([part.content[part.offsets[0] : part.offsets[-1]] for part in parts])
-        return cls(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), content)
+        return cls.counted(counts, content)
 
     def to_awkward(self) -> "ak.Array":
         """As an awkward array; a content of several columns becomes a list of lists."""

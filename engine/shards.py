@@ -150,7 +150,7 @@ def _to_numpy(column: Any) -> Any:
         return column.to_numpy()
     lists = column.combine_chunks()
     counts = lists.value_lengths().to_numpy(zero_copy_only=False)
-    return Jagged(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), lists.flatten().to_numpy())
+    return Jagged.counted(counts, lists.flatten().to_numpy())
 
 
 @dataclass(frozen=True)

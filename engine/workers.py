@@ -1,12 +1,37 @@
 """Where tasks run: a Dask client, opened when the first task needs it."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from lineshape.engine.errors import ClusterError
+
 if TYPE_CHECKING:
     from distributed import Client
+
+
+@dataclass
+class Watch:
+    """Looks whether there are workers, now and then.
+
+    patience: seconds without any after which it is enough.
+    """
+
+    patience: float
+    alone_since: float | None = None
+
+    def look(self, any_worker: bool) -> None:
+        """Raise ClusterError where there has been no worker for too long."""
+        if any_worker:
+            self.alone_since = None
+            return
+        self.alone_since = self.alone_since or time.monotonic()
+        if time.monotonic() - self.alone_since > self.patience:
+            raise ClusterError(
+                f"the cluster has had no worker for {self.patience:.0f} s: start some, or see why they end"
+            )
 
 
 @dataclass

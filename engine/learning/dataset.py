@@ -11,6 +11,8 @@ from lineshape.engine.shards import WHOLE, FeatureStore, Share, Table
 from lineshape.engine.split import Split, SplitName, Target
 
 Floats = NDArray[np.float32]
+#: What a training looks at; the test split is for the measures.
+SPLITS: tuple[SplitName, ...] = ("training", "validation")
 
 
 @dataclass(frozen=True)

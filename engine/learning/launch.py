@@ -81,6 +81,14 @@ def _started(work: Work, order: Path, place: Path) -> Iterator[list["subprocess.
                         pipe.close()
 
 
+def no_gpu(library: str) -> RunError:
+    """What is wrong where a GPU was asked for and there is none."""
+    return RunError(
+        f"device: 'cuda' was asked for, and {library} sees no GPU on this worker; "
+        "say 'device: auto', or start workers with --resources GPU=1 where there is one"
+    )
+
+
 def _host() -> str:
     """The address of this worker, as the cluster knows it."""
     from distributed import get_worker

@@ -3,29 +3,31 @@
 import datetime as dt
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 import torch.distributed as dist
 
-from lineshape.engine.errors import RunError
 from lineshape.engine.files import replacing, write_json
 from lineshape.engine.learning.gang import Gang
 from lineshape.engine.learning.history import write_history
-from lineshape.engine.learning.launch import FACTS, TABLE
+from lineshape.engine.learning.launch import FACTS, TABLE, no_gpu
 from lineshape.engine.learning.loop import Hooks, State, fit
 from lineshape.engine.learning.models.model import Report
-from lineshape.engine.learning.models.network_model import NetworkModel
 from lineshape.engine.learning.source import Layout, Source
 from lineshape.engine.learning.table import TrainingTable
 from lineshape.engine.learning.threads import threads
 from lineshape.engine.learning.work import Work
+
+if TYPE_CHECKING:
+    from lineshape.engine.learning.models.network_model import NetworkModel
 
 _CHECKPOINT = "checkpoint.pt"
 #: Time without a word from another rank after which it is taken for lost.
 _PATIENCE = dt.timedelta(minutes=30)
 
 
-def take_part(model: NetworkModel, work: Work, rank: int, size: int, tell: Report) -> None:
+def take_part(model: "NetworkModel", work: Work, rank: int, size: int, tell: Report) -> None:
     """Train, and write what was made where this is the first rank."""
     torch.set_num_threads(threads())
     device = _device(model.device)
@@ -61,10 +63,7 @@ def take_part(model: NetworkModel, work: Work, rank: int, size: int, tell: Repor
 
 def _device(wanted: str) -> torch.device:
     if wanted == "cuda" and not torch.cuda.is_available():
-        raise RunError(
-            "device: 'cuda' was asked for, and torch sees no GPU on this worker; "
-            "say 'device: auto', or start workers with --resources GPU=1 where there is one"
-        )
+        raise no_gpu("torch")
     if wanted == "cpu" or not torch.cuda.is_available():
         return torch.device("cpu")
     device = torch.device("cuda", int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
@@ -72,7 +71,7 @@ def _device(wanted: str) -> torch.device:
     return device
 
 
-def _memory(model: NetworkModel, device: torch.device) -> float:
+def _memory(model: "NetworkModel", device: torch.device) -> float:
     """Bytes for the rows: what the job file grants, or a part of what the device has."""
     if model.memory is None and device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0] / 2

@@ -12,12 +12,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lineshape.engine.learning.dataset import Dataset
+from lineshape.engine.learning.dataset import SPLITS, Dataset
 from lineshape.engine.shards import WHOLE, Share
 from lineshape.engine.split import SplitName
 
 Floats = NDArray[np.float32]
-SPLITS: tuple[SplitName, ...] = ("training", "validation")
 _BLOCK = 65_536
 _DONE = "done"
 

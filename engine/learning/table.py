@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 
 from lineshape.engine.errors import RunError, listing
 from lineshape.engine.files import read_json, write_json
-from lineshape.engine.learning.dataset import Dataset
+from lineshape.engine.learning.dataset import SPLITS, Dataset
 from lineshape.engine.split import SplitName
 
 Floats = NDArray[np.float32]
-SPLITS: tuple[SplitName, ...] = ("training", "validation")
 _FILE = "table.json"
 _LIST_FILES = (".f32", ".offsets.i64")
 

@@ -26,7 +26,7 @@ from lineshape.engine.learning.work import Work
 from lineshape.engine.ledger import versions
 from lineshape.engine.progress import Bars
 from lineshape.engine.shards import FeatureStore
-from lineshape.engine.workers import Workers
+from lineshape.engine.workers import Watch, Workers
 
 if TYPE_CHECKING:
     from distributed import Future
@@ -233,7 +233,7 @@ class _Trainer:
 
     def _wait(self, futures: "list[Future[Outcome]]", chosen: Sequence[str | None]) -> Outcome:
         """Until all parts have ended, or one has badly: the others would wait for it."""
-        alone_since: float | None = None
+        watch = Watch(self._workers.patience)
         ended_since: float | None = None
         while not all(future.done() for future in futures):
             if self.stopped.wait(_LOOK_EVERY):
@@ -243,11 +243,7 @@ class _Trainer:
             addresses = self._addresses()
             if len(chosen) > 1 and not set(chosen) <= addresses:
                 return Outcome("a worker of those that trained together was lost", died=True)
-            alone_since = None if addresses else alone_since or time.monotonic()
-            if alone_since and time.monotonic() - alone_since > self._workers.patience:
-                raise ClusterError(
-                    f"the cluster has had no worker for {self._workers.patience:.0f} s: start some, or see why they end"
-                )
+            watch.look(bool(addresses))
             ended = [outcome for future in futures if future.done() if (outcome := _outcome(future)).problem]
             ended_since = (ended_since or time.monotonic()) if ended else None
             # What is wrong with the work may be said by a part that ends a little later than one that lost it.

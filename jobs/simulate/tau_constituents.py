@@ -145,7 +145,7 @@ def _lists(pt: Floats, columns: list[Floats]) -> Jagged:
     order = np.argsort(-pt, axis=1, kind="stable")
     there = np.take_along_axis(pt > 0, order, axis=1)
     content = np.column_stack([np.take_along_axis(values, order, axis=1)[there] for values in columns])
-    return Jagged(np.concatenate([[0], np.cumsum(there.sum(axis=1))]).astype(np.int64), content)
+    return Jagged.counted(there.sum(axis=1), content)
 
 
 def _wrapped(phi: Floats) -> Floats:

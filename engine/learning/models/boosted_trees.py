@@ -13,11 +13,11 @@ from pydantic import Field
 from lineshape.engine.errors import RunError
 from lineshape.engine.files import read_json, replacing, write_json
 from lineshape.engine.jagged import Jagged
-from lineshape.engine.learning.dataset import Dataset
+from lineshape.engine.learning.dataset import SPLITS, Dataset
 from lineshape.engine.learning.history import History, read_history, standing
 from lineshape.engine.learning.memory import default_memory
 from lineshape.engine.learning.models.model import Demands, Model, Output, Report
-from lineshape.engine.learning.spool import SPLITS, Spool
+from lineshape.engine.learning.spool import Spool
 from lineshape.engine.learning.threads import threads
 from lineshape.engine.learning.work import Work
 from lineshape.engine.shards import WHOLE, Share
@@ -101,7 +101,8 @@ class BoostedTrees(Model):
             facts = self._fit(work, rows, device, report, first=rank == 0)
         if rank == 0:
             remark = f"trained by {size} ranks: not the trees of one, and not always the same bits"
-            write_json(work.scratch / FACTS, facts | {"ranks": size, "remark": remark})
+            counts = {f"{split}_rows": work.data.count(split) for split in SPLITS}  # of all shares
+            write_json(work.scratch / FACTS, facts | counts | {"ranks": size, "remark": remark})
 
     def _rows(self, work: Work, share: Share) -> Spool:
         rows = Spool.write(work.data, self.weight, work.scratch / f"rows.{share[0]}.of.{share[1]}", share)
@@ -151,7 +152,7 @@ class BoostedTrees(Model):
         return {
             "rounds": _best(scores),
             "validation_loss": min(scores),
-            **{f"{split}_rows": work.data.count(split) if first else 0 for split in SPLITS},
+            **{f"{split}_rows": rows.count(split) for split in SPLITS},
             "loss": _OBJECTIVES[self.objective][1],
             "device": device,
             **({"resumed": resumed, "remark": remark} if resumed else {}),
@@ -217,12 +218,11 @@ class BoostedTrees(Model):
 
 def _require_device(booster: "xgboost.Booster", device: str) -> None:
     """XGBoost takes the CPU, with no more than a warning, where it finds no GPU."""
+    from lineshape.engine.learning.launch import no_gpu
+
     found = json.loads(booster.save_config())["learner"]["generic_param"]["device"]
     if device.startswith("cuda") and not found.startswith("cuda"):
-        raise RunError(
-            "device: 'cuda' was asked for, and XGBoost sees no GPU on this worker; "
-            "say 'device: auto', or start workers with --resources GPU=1 where there is one"
-        )
+        raise no_gpu("XGBoost")
 
 
 def _best(scores: list[float]) -> int:

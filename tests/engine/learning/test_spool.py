@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lineshape.engine.learning.spool import SPLITS, Spool
+from lineshape.engine.learning.dataset import SPLITS
+from lineshape.engine.learning.spool import Spool
 from tests.engine.learning.stores import dataset, make_store
 
 N = 200_000
