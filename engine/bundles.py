@@ -14,6 +14,7 @@ from lineshape.engine.files import read_json, write_json
 from lineshape.engine.jagged import Jagged
 from lineshape.engine.kinds import KindSpec, build
 from lineshape.engine.learning.models.model import Mixture, Model, Output
+from lineshape.engine.rows import meeting
 from lineshape.engine.split import Target
 
 Floats = NDArray[np.float64]
@@ -24,8 +25,8 @@ FILE = "bundle.json"
 class Prediction:
     """What a model says of n objects.
 
-    estimate: of the true quantity, in its unit. target: estimate over the reference. spread: σ/μ of the target, and
-    mixture: its density, in the target's own units, where the model gives one.
+    estimate: of the true quantity, in its unit, NaN for objects that the model is not for. target: estimate over the
+    reference. spread: σ/μ of the target, and mixture: its density, in its own units, where the model gives one.
     """
 
     estimate: Floats
@@ -82,7 +83,7 @@ class Bundle:
     def columns(self) -> list[str]:
         """Columns that a prediction needs."""
         per = [self.target.per] if self.target.per else []
-        return list(dict.fromkeys([*self.features, *self.built.lists(), *per]))
+        return list(dict.fromkeys([*self.features, *self.built.lists(), *per, *self.built.within]))
 
     @cached_property
     def built(self) -> Model:
@@ -107,6 +108,9 @@ class Bundle:
         lists = {name: columns[name] for name in self.built.lists()}
         jagged = {name: values if isinstance(values, Jagged) else Jagged.of(values) for name, values in lists.items()}
         output: Output = self._predict(x, jagged)
+        if self.built.within:
+            outside = ~meeting(self.built.within, columns, len(x))
+            output = Output(np.where(outside, np.nan, output.target), output.mixture)
         per = np.asarray(columns[self.target.per], dtype=np.float64) if self.target.per else np.ones(len(x))
         if not self.built.trains:
             # A quantity of the file is the estimate itself.

@@ -104,8 +104,7 @@ def flat(events: "ak.Array", column: str) -> "tuple[NDArray[Any], NDArray[np.int
     import awkward as ak
     import numpy as np
 
-    # By way of the layout, as an ak.Array of each column would cost more than to read it.
-    layout = events.layout.content(column) if events.layout.is_record else events[column].layout
+    layout = _layout(events, column)
     if isinstance(layout, ak.contents.NumpyArray) and layout.purelist_depth == 1:
         return np.asarray(_read(layout.data)), None
     if isinstance(layout, ak.contents.ListOffsetArray) and isinstance(layout.content, ak.contents.NumpyArray):
@@ -115,8 +114,30 @@ def flat(events: "ak.Array", column: str) -> "tuple[NDArray[Any], NDArray[np.int
     if depth == 1:
         return ak.to_numpy(layout), None
     if depth != 2:
-        raise DataError(f"its values have {depth - 1} levels of lists; expected one value or one list an event")
+        raise DataError(
+            f"column {column} has {depth - 1} levels of lists; expected one value or one list an event: "
+            "name its branch in 'branches:'"
+        )
     return ak.to_numpy(ak.flatten(layout)), ak.to_numpy(ak.num(layout))
+
+
+def numbers(events: "ak.Array", column: str) -> "NDArray[Any]":
+    """All numbers of a column, lists of lists (covariances) and records (links) taken apart, in no order to rely on.
+
+    A virtual column is read now.
+    """
+    import awkward as ak
+
+    layout = _layout(events, column)
+    if layout.purelist_depth <= 2 and not layout.fields:
+        return flat(events, column)[0]
+    found: NDArray[Any] = ak.to_numpy(ak.flatten(ak.Array(layout), axis=None))
+    return found
+
+
+def _layout(events: "ak.Array", column: str) -> Any:
+    """By way of the layout, as an ak.Array of each column would cost more than to read it."""
+    return events.layout.content(column) if events.layout.is_record else events[column].layout
 
 
 def per_object_lists(events: "ak.Array", columns: Sequence[str], counts: str) -> dict[str, Jagged]:

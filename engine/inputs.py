@@ -29,4 +29,4 @@ class Inputs:
 def inputs_of(job: Job, model: Model) -> Inputs:
     """Features and target of a model, its feature set resolved."""
     features = model.inputs(job.features(model) if model.trains else [])
-    return Inputs(model, features, Target(truth=job.target.truth, per=model.per or job.target.per))
+    return Inputs(model, features, Target(truth=model.truth or job.target.truth, per=model.per or job.target.per))

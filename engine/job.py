@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from lineshape.engine.clusters.cluster import Cluster
-from lineshape.engine.errors import RequestError
+from lineshape.engine.errors import RequestError, nearest
 from lineshape.engine.job_file import Source, explain
 from lineshape.engine.kinds import KindError, KindSpec, build
 from lineshape.engine.learning.models.model import Model
@@ -37,10 +37,11 @@ class SampleSpec(Settings):
 
 
 class Job(Settings):
-    """A job file, validated. The kinds in it are built by `model`, `measure` and `cluster_kind`."""
+    """A job file, validated; the kinds in it are built when they are asked for. about: paragraphs for the report."""
 
     study: str
     title: str = ""
+    about: list[str] = []
     processor: KindSpec
     samples: dict[str, SampleSpec] = {}
     branches: dict[str, str | list[str | None] | None] = {}
@@ -61,6 +62,10 @@ class Job(Settings):
     def _names_exist(self) -> Self:
         if self.baseline not in self.models:
             raise ValueError(f"baseline '{self.baseline}' is not a model: expected one of {', '.join(self.models)}")
+        for name in self.measures:
+            for model in self.measures[name].settings.get("models", []):
+                if model not in self.models:
+                    raise ValueError(f"measures: {name}: '{model}' is not a model{nearest(model, self.models)}")
         for name in self.search:
             if name not in self.models:
                 raise ValueError(f"search: '{name}' is not a model: expected one of {', '.join(self.models)}")
@@ -91,14 +96,16 @@ class Job(Settings):
         return build("lineshape.engine.clusters", Cluster, self.cluster, ("cluster",))
 
     def features(self, model: Model) -> list[str]:
-        """Names of a model's input columns, its feature set resolved."""
-        if isinstance(model.features, list):
-            return model.features
-        if model.features not in self.feature_sets:
+        """Names of a model's input columns, its feature set resolved; raises RequestError where it names none."""
+        names = model.features if isinstance(model.features, list) else self.feature_sets.get(model.features)
+        if names is None:
             raise RequestError(
                 f"feature set '{model.features}' is not in feature_sets: expected one of {', '.join(self.feature_sets)}"
             )
-        return self.feature_sets[model.features]
+        for name in model.without:
+            if name not in names:
+                raise RequestError(f"without: '{name}' is not among the model's features{nearest(name, names)}")
+        return [name for name in names if name not in model.without]
 
 
 Check = Callable[[Job], None]

@@ -61,6 +61,7 @@ class Performance:
                 f"{model}/{name}/{key}": histogram
                 for model in models
                 for name, measure in measures.items()
+                if measure.is_of(model, sample)
                 for key, histogram in measure.empty(store.columns).items()
             }
             for sample in store.samples
@@ -96,7 +97,7 @@ class Performance:
         return performance
 
     def of(self, sample: str, model: str, measure: str) -> Histograms:
-        """Histograms of one measure of one model on one sample, by their names."""
+        """Histograms of one measure of one model on one sample, by their names; none where it is not of them."""
         start = f"{model}/{measure}/"
         return {
             name.removeprefix(start): histogram

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lineshape.engine import kinds
 from lineshape.engine.catalogue import Chunk
 from lineshape.engine.errors import DataError
-from lineshape.engine.events import EventReader, flat
+from lineshape.engine.events import EventReader, numbers
 from lineshape.engine.processor import Selected, StudyProcessor
 from lineshape.engine.root_files import find_tree, may_pass, open_file
 from lineshape.engine.settings import Settings
@@ -88,9 +88,10 @@ def _finite(events: Any, chunk: Chunk, nonfinite: str) -> tuple[Any, int]:
         # Of all values at once first: most columns have nothing to be found, and then no entry need be looked at.
         if np.isfinite(_read(events, name, chunk)).all():
             continue
-        values = events[name]
-        finite = np.isfinite(values)
-        bad = ~ak.to_numpy(finite if values.ndim == 1 else ak.all(finite, axis=-1))
+        finite = np.isfinite(events[name])
+        while finite.ndim > 1:
+            finite = ak.all(finite, axis=-1)
+        bad = ~ak.to_numpy(finite)
         if nonfinite == "refuse":
             branch = chunk.file.branches[name]
             raise DataError(
@@ -107,7 +108,7 @@ def _read(events: Any, name: str, chunk: Chunk) -> NDArray[Any]:
     branch = f"{chunk.file.path}: branch {chunk.file.branches[name]}"
     try:
         with may_pass(chunk.file.path):
-            return flat(events, name)[0]
+            return numbers(events, name)
     except DataError as error:
         raise DataError(f"{branch}: {error}") from error
     except Exception as error:

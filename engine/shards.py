@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -255,16 +255,27 @@ class FeatureStore:
         """Where a shard lies."""
         return self.folder / shard.path
 
-    def tables(self, columns: Sequence[str], share: Share = WHOLE) -> Iterator[Table]:
-        """The columns, shard by shard, in order; of a share of the shards.
+    def tables(self, columns: Sequence[str]) -> Iterator[Table]:
+        """The columns, shard by shard, in order.
+
+        Raises RequestError where the store has no such column.
+        """
+        for _, table in self.read(columns):
+            yield table
+
+    def read(
+        self, columns: Sequence[str], share: Share = WHOLE, samples: Container[str] | None = None
+    ) -> Iterator[tuple[Shard, Table]]:
+        """Each shard with its columns, in order; of some samples, and a share of their shards.
 
         Raises RequestError where the store has no such column.
         """
         self.require(columns)
         part, parts = share
-        number = len(self.shards)
-        for shard in self.shards[number * part // parts : number * (part + 1) // parts]:
-            yield read_columns(self.path(shard), columns)
+        chosen = [shard for shard in self.shards if samples is None or shard.sample in samples]
+        number = len(chosen)
+        for shard in chosen[number * part // parts : number * (part + 1) // parts]:
+            yield shard, read_columns(self.path(shard), columns)
 
     def require(self, columns: Sequence[str]) -> None:
         """Raise RequestError where a column is not in the store, with the nearest names."""

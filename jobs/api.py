@@ -11,19 +11,11 @@ from lineshape.engine.files import read_json
 from lineshape.engine.folders import RunFolder
 from lineshape.engine.job import Job
 from lineshape.engine.progress import Screen
-from lineshape.engine.report.summary import Row, inclusive
+from lineshape.engine.report.summary import Row, headline_tables
 from lineshape.jobs import job_files
 
 if TYPE_CHECKING:
     from distributed import Client
-
-#: Headings of the table of resolutions, and the figure under each.
-TABLE = {
-    "median": "median",
-    "68 % half-width": "half_68",
-    "95 % half-width": "half_95",
-    "68 % / baseline": "half_68_over_baseline",
-}
 
 
 @dataclass(frozen=True)
@@ -54,32 +46,37 @@ class Result:
         known = sorted({row["figure"] for row in self.rows if row["model"] == model and row["by"] == ""})
         raise RequestError(f"no figure '{figure}' of model '{model}': expected one of {', '.join(known) or 'none'}")
 
-    def table(self) -> list[list[str]]:
-        """The table of resolutions: sample, model, and the figures of TABLE, as text."""
+    def tables(self) -> list[tuple[str, list[list[str]]]]:
+        """What sums up each measure on each sample: a title, and lines of text, the headings first."""
         from lineshape.engine.report.page import number
 
-        lines = []
-        for sample in dict.fromkeys(row["sample"] for row in self.rows):
-            for model in dict.fromkeys(row["model"] for row in self.rows if row["sample"] == sample):
-                measures = dict.fromkeys(row["measure"] for row in self.rows)
-                cells = []
-                for figure in TABLE.values():
-                    found = [inclusive(self.rows, sample, model, measure, figure) for measure in measures]
-                    cells.append(number(next((row for row in found if row), None)))
-                lines.append([sample, model, *cells])
-        return lines
+        samples = list(dict.fromkeys(row["sample"] for row in self.rows))
+        measures, models = self.job.built_measures(), self.job.built_models()
+        labels = {name: name for name in models if any(row["model"] == name for row in self.rows)}
+        found = []
+        for sample in samples:
+            name = self.job.samples[sample].label if sample in self.job.samples else ""
+            for table in headline_tables(self.rows, sample, measures, labels):
+                start = f"{name or sample}: " if len(samples) > 1 else ""
+                title = table.title[:1].lower() + table.title[1:] if start else table.title
+                headings = [heading.replace("baseline", self.job.baseline) for heading in table.headings]
+                lines = [[line.label, *map(number, line.cells)] for line in table.lines]
+                found.append((start + title, [["model", *headings], *lines]))
+        return found
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{html.escape(text)}</th>" for text in ["sample", "model", *TABLE])
-        body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in line) + "</tr>" for line in self.table()
-        )
+        def row(cells: list[str], kind: str) -> str:
+            return "<tr>" + "".join(f"<{kind}>{html.escape(cell)}</{kind}>" for cell in cells) + "</tr>"
+
+        parts = [f"<b>{html.escape(self.job.title or self.job.study)}</b>"]
+        for title, (headings, *lines) in self.tables():
+            body = "".join(row(line, "td") for line in lines)
+            parts.append(
+                f"<table><caption>{html.escape(title)}</caption>"
+                f"<thead>{row(headings, 'th')}</thead><tbody>{body}</tbody></table>"
+            )
         link = html.escape(str(self.page))
-        return (
-            f"<b>{html.escape(self.job.title or self.job.study)}</b>"
-            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-            f'<a href="{link}">{link}</a>'
-        )
+        return "".join([*parts, f'<a href="{link}">{link}</a>'])
 
 
 def studies() -> dict[str, str]:

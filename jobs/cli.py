@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import accumulate
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -224,27 +225,19 @@ def _pair(item: str, option: str, example: str) -> tuple[str, str]:
 
 
 def _show(result: Any) -> None:
-    """The table of resolutions and the report's path, on standard output."""
-    from lineshape.jobs.api import TABLE
-
+    """The tables that sum the measures up, as many of their columns as there is room for, and the report's path."""
     console = Console()
-    table = Table(
-        title=f"{result.job.title or result.job.study}: estimate over truth",
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )
-    lines = result.table()
-    several = len({line[0] for line in lines}) > 1
-    figures = [heading.replace("baseline", result.job.baseline) for heading in TABLE]
-    headings = ["sample", "model", *figures] if several else ["model", *figures]
-    for heading in headings:
-        table.add_column(heading, justify="left" if heading in {"sample", "model"} else "right", no_wrap=True)
-    for line in lines:
-        table.add_row(*(line if several else line[1:]))
-    console.print()
-    console.print(table)
+    for title, whole in result.tables():
+        table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
+        widths = accumulate(max(map(len, cells)) + 1 for cells in zip(*whole, strict=True))
+        columns = sum(width <= console.width + 1 for width in widths)
+        headings, *lines = [line[:columns] for line in whole]
+        for i, heading in enumerate(headings):
+            table.add_column(heading, justify="right" if i else "left", no_wrap=True)
+        for line in lines:
+            table.add_row(*line)
+        console.print()
+        console.print(table)
     console.print(f"\nReport: {result.page.resolve()}", soft_wrap=True, highlight=False)
 
 

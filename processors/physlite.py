@@ -6,7 +6,12 @@ import vector
 
 #: What ATLAS writes where a value could not be computed.
 SENTINEL = -1111.0
+PRIMARY_VERTEX = 1
 PILE_UP_VERTEX = 3
+
+#: Numbers by which links name the container that they point into: the same in releases 21 to 23. 0 is no link.
+COMBINED_MUON_TRACKS = 873304470
+GSF_TRACKS = 776133387
 
 TAUS = "AnalysisTauJetsAuxDyn."
 AOD_TAUS = "TauJetsAuxDyn."
@@ -31,6 +36,20 @@ def matched(eta: ak.Array, phi: ak.Array, true_eta: ak.Array, true_phi: ak.Array
     distance = pairs["reconstructed"].deltaR(pairs["true"])
     nearest = ak.argmin(distance, axis=-1)
     return ak.mask(nearest, ak.fill_none(ak.min(distance, axis=-1) < cone, value=False))
+
+
+def linked(objects: ak.Array, key: ak.Array, index: ak.Array, container: int) -> ak.Array:
+    """For each link the object that it points to, or None where it points nowhere, elsewhere or beyond the last one.
+
+    objects: (events, var). key, index: (events, var), the two halves of an ElementLink; None is no link.
+    """
+    there = ak.fill_none((key == container) & (index < ak.num(objects)), value=False)
+    return objects[ak.mask(ak.values_astype(index, np.int64), there)]
+
+
+def primary_vertex(z: ak.Array, kind: ak.Array) -> ak.Array:
+    """The z of each event's primary vertex, NaN where there is none; z and kind of its vertices are (events, var)."""
+    return ak.fill_none(ak.firsts(z[kind == PRIMARY_VERTEX]), np.nan)
 
 
 def missing(values: np.ndarray) -> np.ndarray:

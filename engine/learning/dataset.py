@@ -1,16 +1,22 @@
 """What a model is trained on: rows of a feature store, by split."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lineshape.engine.digests import uniform
+from lineshape.engine.learning.weights.weight import WEIGHT, Weigh, Weight
+from lineshape.engine.rows import Choice
 from lineshape.engine.shards import WHOLE, FeatureStore, Share, Table
 from lineshape.engine.split import Split, SplitName, Target
 
 Floats = NDArray[np.float32]
+#: The first stream of the hashes of event numbers by which columns are mixed up.
+_SHUFFLING = 2
 #: What a training looks at; the test split is for the measures.
 SPLITS: tuple[SplitName, ...] = ("training", "validation")
 
@@ -19,13 +25,16 @@ SPLITS: tuple[SplitName, ...] = ("training", "validation")
 class Dataset:
     """Features and target, read from the shards when they are asked for.
 
-    store: folder of the feature store. features: names of the columns of x, in order.
+    store: folder of the feature store. features: names of the columns of x, in order. choice: the rows that are learnt
+    from. weight: gives the column WEIGHT, where rows are weighed by more than one of their columns.
     """
 
     store: Path
     features: tuple[str, ...]
     target: Target
     split: Split
+    choice: Choice = field(default_factory=Choice)
+    weight: Weight | None = None
 
     def tables(
         self, split: SplitName, columns: Sequence[str] = (), share: Share = WHOLE
@@ -41,17 +50,33 @@ class Dataset:
         self, splits: Sequence[SplitName], columns: Sequence[str], share: Share = WHOLE
     ) -> Iterator[dict[SplitName, tuple[Table, Floats]]]:
         """The same of several splits, each shard read once."""
-        own = [*self.target.columns, "event"]
-        for table in FeatureStore.load(self.store).tables(list(dict.fromkeys([*columns, *own])), share):
+        weighed = WEIGHT in columns and self.weight is not None
+        own = [*self.target.columns, *self.choice.columns, "event"]
+        if weighed:
+            own += self.weight.columns if self.weight else ()
+        read = list(dict.fromkeys([*(name for name in columns if name != WEIGHT), *own]))
+        for shard, table in FeatureStore.load(self.store).read(read, share, self.choice.samples):
             truth = table[self.target.truth]
             per = table[self.target.per] if self.target.per else np.ones_like(truth)
-            usable, of = np.isfinite(truth) & (per > 0), self.split.of(table["event"])
+            usable = np.isfinite(truth) & (per > 0) & self.choice.of(shard.sample, table, len(truth))
+            of = self.split.of(table["event"])
             found: dict[SplitName, tuple[Table, Floats]] = {}
             for split in splits:
                 rows = of[split] & usable
                 target = (truth[rows] / per[rows]).astype(np.float32)
-                found[split] = {name: table[name][rows] for name in columns}, target
+                chosen = {name: table[name][rows] for name in read}
+                if weighed:
+                    chosen[WEIGHT] = self._weigh(chosen)
+                for stream, name in enumerate(self.choice.shuffled, _SHUFFLING):
+                    if name in chosen:
+                        chosen[name] = chosen[name][np.argsort(uniform(chosen["event"], stream), kind="stable")]
+                found[split] = {name: chosen[name] for name in columns}, target
             yield found
+
+    @cached_property
+    def _weigh(self) -> Weigh:
+        assert self.weight is not None
+        return self.weight.fit(table for table, _ in self.tables("training", self.weight.columns))
 
     def parts(
         self, split: SplitName, weight: str | None = None, share: Share = WHOLE

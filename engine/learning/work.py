@@ -8,6 +8,8 @@ from typing import Any
 from lineshape.engine.files import write_json
 from lineshape.engine.kinds import KindSpec
 from lineshape.engine.learning.dataset import Dataset
+from lineshape.engine.learning.weights.weight import built_weight
+from lineshape.engine.rows import Choice
 from lineshape.engine.split import Split, Target
 
 
@@ -37,6 +39,7 @@ class Work:
         values = {name: value for name, value in vars(self).items() if name not in {"model", "data"}}
         data = {"target": self.data.target.model_dump(), "split": self.data.split.model_dump()}
         own = {"store": str(self.data.store.resolve()), "features": list(self.data.features)}
+        data["choice"] = self.data.choice.model_dump()
         spec = {"kind": self.model.kind, **self.model.settings}
         write_json(path, json.loads(json.dumps(values, default=str)) | {"model": spec, "data": own | data})
 
@@ -45,8 +48,14 @@ class Work:
         """From JSON."""
         values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         data = values.pop("data")
+        spec = KindSpec(**values["model"])
         dataset = Dataset(
-            Path(data["store"]), tuple(data["features"]), Target(**data["target"]), Split(**data["split"])
+            Path(data["store"]),
+            tuple(data["features"]),
+            Target(**data["target"]),
+            Split(**data["split"]),
+            Choice(**data["choice"]),
+            built_weight(spec.settings.get("weight")),
         )
         values |= {name: Path(values[name]) for name in ("folder", "scratch")}
-        return cls(**values | {"model": KindSpec(**values["model"]), "data": dataset})
+        return cls(**values | {"model": spec, "data": dataset})

@@ -5,6 +5,7 @@ intervals that the density predicts.
 """
 
 import math
+from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
@@ -29,6 +30,8 @@ COVERAGES: Final = {"coverage_68": 0.68, "coverage_95": 0.95}
 
 class Density(Measure):
     """NLL, PIT, pulls and coverage, in the target's own units."""
+
+    title: str = "Predicted uncertainty"
 
     def columns(self) -> list[str]:
         """Truth."""
@@ -69,7 +72,7 @@ class Density(Measure):
         histograms["pull"].fill(ndtri(pit.clip(1e-15, 1 - 1e-15)), group)
         histograms["nll"].fill(nll, group)
 
-    def figures(self, histograms: Histograms, baseline: Histograms) -> list[Figure]:
+    def figures(self, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
         """NLL, coverage, centre and width of pulls, and χ² per bin of the PIT against uniformity.
 
         pull: Φ⁻¹ of the PIT, (t − μ)/σ of a single Gaussian. pull_total_variance: with the mixture's mean and total

@@ -1,9 +1,9 @@
 """What a measure is: performance histograms, how they are filled, and the figures and plots read off them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import hist
 import numpy as np
@@ -14,6 +14,7 @@ from lineshape.engine.columns import Column
 from lineshape.engine.histograms import Histograms
 from lineshape.engine.report.plots import Plot
 from lineshape.engine.settings import Settings
+from lineshape.engine.split import SplitName
 from lineshape.engine.statistics import GROUPS
 
 Meanings = Mapping[str, Column]
@@ -21,11 +22,18 @@ Meanings = Mapping[str, Column]
 
 @dataclass(frozen=True)
 class Objects:
-    """Objects of one shard and what one model says of them; arrays of one length. group: of the jackknife."""
+    """Objects of one shard and what one model says of them; arrays of one length.
+
+    group: of the jackknife. split: that they are of. predict: the model, for other columns. kept: what the measure's
+    `keep` found on the validation split.
+    """
 
     columns: Mapping[str, NDArray[Any]]
     prediction: Prediction
     group: NDArray[np.int64]
+    split: SplitName = "test"
+    predict: Callable[[Mapping[str, Any]], Prediction] | None = None
+    kept: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -47,23 +55,65 @@ class Figure:
 
 @dataclass(frozen=True)
 class Measured:
-    """All models measured on one sample: histograms by model, their labels, and the baseline's name."""
+    """All models measured on one sample: histograms by model, their labels, and the baseline's name.
+
+    label: of the sample.
+    """
 
     sample: str
     histograms: Mapping[str, Histograms]
     labels: Mapping[str, str]
     baseline: str
     meanings: Meanings
+    label: str = ""
 
 
 class Measure(Settings, ABC):
-    """A kind of measure. truth: the column that estimates are held against."""
+    """A kind of measure.
+
+    truth: the column that estimates are held against. title: heading in tables and the report. models, samples: that it
+    is of, by default all. against: models beside the baseline that figures are also given over.
+    """
 
     truth: str
+    title: str = ""
+    models: list[str] = []
+    samples: list[str] = []
+    against: list[str] = []
+
+    #: Whose objects it is filled with; measured on the training split, a model shows what it learnt by heart.
+    splits: ClassVar[tuple[SplitName, ...]] = ("test",)
+    #: Whether `keep` finds something.
+    keeps: ClassVar[bool] = False
+
+    @property
+    def note(self) -> str:
+        """What a reader of the tables must know, in a sentence or two."""
+        return ""
+
+    @property
+    def headline(self) -> dict[str, str]:
+        """Columns of the table that sums up the measure: heading and figure; none where it has no such table."""
+        return {}
+
+    def is_of(self, model: str, sample: str) -> bool:
+        """Whether a model is measured on a sample."""
+        return model in (self.models or [model]) and sample in (self.samples or [sample])
 
     @abstractmethod
     def columns(self) -> list[str]:
         """Columns of the feature store that filling needs."""
+
+    def reference(self, samples: Sequence[str]) -> str:
+        """Of the samples there are, the one whose validation split `keep` looks at: the first."""
+        return samples[0]
+
+    def keep(self, objects: Iterable[Objects]) -> dict[str, Any]:
+        """What is to be known of a model before it is measured, kept with its bundle as JSON.
+
+        objects: of the reference sample's validation split, shard by shard.
+        """
+        return {}
 
     @abstractmethod
     def empty(self, meanings: Meanings) -> Histograms:
@@ -74,12 +124,23 @@ class Measure(Settings, ABC):
         """Add objects to the histograms; a model without what the measure is of adds nothing."""
 
     @abstractmethod
-    def figures(self, histograms: Histograms, baseline: Histograms) -> list[Figure]:
-        """Figures of one model; none where nothing was filled. baseline: of the baseline on the same objects."""
+    def figures(self, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
+        """Figures of one model; none where nothing was filled.
+
+        references: of other models on the same objects, the baseline under BASELINE and those of `against`.
+        """
 
     @abstractmethod
     def plots(self, measured: Measured) -> list[Plot]:
         """Plots of all models on one sample."""
+
+    def plots_across(self, measured: Sequence[Measured]) -> list[Plot]:
+        """Plots with several samples in one; the keys of their curves are the samples'."""
+        return []
+
+
+#: Name of the baseline among the references of figures.
+BASELINE = "baseline"
 
 
 def group_axis() -> hist.axis.Integer:

@@ -1,21 +1,28 @@
 """Response: estimate over truth, as a line shape and in bins of other quantities."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Self
 
 import hist
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import model_validator
 
 from lineshape.engine import statistics
 from lineshape.engine.columns import Column
 from lineshape.engine.histograms import Histograms
-from lineshape.engine.measures.measure import Figure, Meanings, Measure, Measured, Objects, by_group, group_axis
+from lineshape.engine.measures.binning import Binning
+from lineshape.engine.measures.measure import (
+    BASELINE,
+    Figure,
+    Meanings,
+    Measure,
+    Measured,
+    Objects,
+    by_group,
+    group_axis,
+)
 from lineshape.engine.report.plots import Plot, Series
-from lineshape.engine.settings import Settings
 
 Floats = NDArray[np.float64]
 
@@ -38,34 +45,6 @@ _TITLES = {
 }
 
 
-class Binning(Settings):
-    """Bins in a column: `bins` equal ones from low to high, explicit edges, or names of the whole numbers from 0."""
-
-    low: float | None = None
-    high: float | None = None
-    bins: int | None = None
-    edges: list[float] = []
-    names: list[str] = []
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        ways = [self.bins is not None and self.low is not None and self.high is not None, self.edges, self.names]
-        if sum(map(bool, ways)) != 1:
-            raise ValueError("expected one of: low, high and bins; edges; names")
-        return self
-
-    def axis(self, name: str, label: str) -> hist.axis.Regular | hist.axis.Variable:
-        """The axis, with flow bins."""
-        if self.names:
-            return hist.axis.Regular(len(self.names), -0.5, len(self.names) - 0.5, name=name, label=label)
-        if self.edges:
-            return hist.axis.Variable(self.edges, name=name, label=label)
-        assert self.bins is not None
-        assert self.low is not None
-        assert self.high is not None
-        return hist.axis.Regular(self.bins, self.low, self.high, name=name, label=label)
-
-
 def response_axis() -> hist.axis.Variable:
     """The axis of response."""
     return hist.axis.Variable(EDGES, name="response", label="Response (estimate / truth)")
@@ -77,7 +56,25 @@ class Response(Measure):
     by: binnings by column; `estimate` is the model's own estimate.
     """
 
+    title: str = "Estimate over truth"
     by: dict[str, Binning] = {}
+
+    @property
+    def note(self) -> str:
+        """How widths are defined."""
+        return "Half-widths are (q84 − q16)/2 and (q97.5 − q2.5)/2 of the response."
+
+    @property
+    def headline(self) -> dict[str, str]:
+        """Closure and resolution."""
+        return {
+            "median": "median",
+            "68 % half-width": "half_68",
+            "95 % half-width": "half_95",
+            "68 % / baseline": "half_68_over_baseline",
+            "95 % / baseline": "half_95_over_baseline",
+            "mean": "mean",
+        }
 
     def columns(self) -> list[str]:
         """Truth and the columns to bin in."""
@@ -100,11 +97,11 @@ class Response(Measure):
             values = objects.prediction.estimate if name == ESTIMATE else objects.columns[name]
             histograms[name].fill(values[good], response, group)
 
-    def figures(self, histograms: Histograms, baseline: Histograms) -> list[Figure]:
+    def figures(self, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
         """Mean, median, half_68, half_95; the last two over the baseline's where both are of the same objects."""
         found = []
         for by, histogram in histograms.items():
-            counts, reference = by_group(histogram), by_group(baseline[by])
+            counts, reference = by_group(histogram), by_group(references.get(BASELINE, histograms)[by])
             for figure, (value, uncertainty) in _all_figures(counts, reference):
                 entries = counts.sum(axis=(0, -1))
                 ratio = figure.endswith("_over_baseline")

@@ -4,6 +4,7 @@
 distance from the mean.)
 """
 
+from collections.abc import Mapping
 from functools import partial
 
 import hist
@@ -25,6 +26,8 @@ _NAME = "by_spread"
 class Selection(Measure):
     """Scan of the threshold on σ/μ, and the line shapes of the objects on either side of its median."""
 
+    title: str = "Selection by σ/μ"
+
     def columns(self) -> list[str]:
         """Truth."""
         return [self.truth]
@@ -41,7 +44,7 @@ class Selection(Measure):
         response, good = response_of(objects, self.truth)
         histograms[_NAME].fill(objects.prediction.spread[good], response, objects.group[good])
 
-    def figures(self, histograms: Histograms, baseline: Histograms) -> list[Figure]:
+    def figures(self, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
         """Efficiency and half_68 below each threshold; half_68 of the tightest half, alone and over the inclusive."""
         counts = by_group(histograms[_NAME])
         entries = int(counts.sum())

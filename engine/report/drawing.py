@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lineshape.engine.files import replacing
-from lineshape.engine.report.plots import Plot, Series
+from lineshape.engine.report.plots import Map, Plot, Series
 
 if TYPE_CHECKING:
     import hist
@@ -66,6 +66,8 @@ def canvas(minor_ticks: bool = True) -> Iterator[Any]:
 
 def draw(plot: Plot, folder: Path, style: Style) -> str:
     """Draw a plot as PNG and PDF into a folder; returns the name of the PNG."""
+    if plot.plane is not None:
+        return _draw_plane(plot, plot.plane, folder, style)
     with canvas() as plt:
         ratio = plot.ratio_to is not None and any(series.key == plot.ratio_to for series in plot.series)
         figure, axes = plt.subplots(
@@ -79,6 +81,8 @@ def draw(plot: Plot, folder: Path, style: Style) -> str:
         main = axes[0, 0]
         for index, series in enumerate(plot.series):
             _curve(main, series, style, _shift(index, len(plot.series)))
+        for band in plot.bands:
+            main.axhspan(band.low, band.high, color="black", alpha=0.1, linewidth=0, label=band.label, zorder=0)
         _limits(main, plot)
         main.set_ylabel(plot.y_label, loc="top")
         _heading(main, style)
@@ -88,9 +92,41 @@ def draw(plot: Plot, folder: Path, style: Style) -> str:
         bottom = axes[-1, 0]
         bottom.set_xlabel(plot.x_label, loc="right")
         if plot.names:
-            bottom.set_xticks(range(len(plot.names)), plot.names)
+            crowded = sum(len(name) for name in plot.names) > 60
+            bottom.set_xticks(
+                range(len(plot.names)), plot.names, rotation=35 if crowded else 0, ha="right" if crowded else "center"
+            )
             bottom.minorticks_off()
         figure.align_ylabels()
+        save(figure, folder, plot.name)
+        plt.close(figure)
+    return f"{plot.name}.png"
+
+
+def _draw_plane(plot: Plot, plane: Map, folder: Path, style: Style) -> str:
+    """Values as colours, and in each cell the value with its uncertainty, in per cent."""
+    with canvas(minor_ticks=False) as plt:
+        figure, axes = plt.subplots(figsize=(8.2, 6.0))
+        low, high = plane.colours
+        mesh = axes.pcolormesh(plane.x, plane.y, plane.values.T, cmap="viridis", vmin=low, vmax=high)
+        small = max(plane.values.shape) > 8
+        for (i, j), value in np.ndenumerate(plane.values):
+            if np.isfinite(value):
+                place = (plane.x[i] + plane.x[i + 1]) / 2, (plane.y[j] + plane.y[j + 1]) / 2
+                text = f"{100 * value:.0f}±{100 * plane.errors[i, j]:.0f}"
+                dark = value < (low + high) / 2
+                axes.text(
+                    *place,
+                    text,
+                    ha="center",
+                    va="center",
+                    fontsize=7 if small else 9,
+                    color="white" if dark else "black",
+                )
+        axes.set_xlabel(plot.x_label, loc="right")
+        axes.set_ylabel(plot.y_label, loc="top")
+        _heading(axes, style)
+        figure.colorbar(mesh, ax=axes, label=plane.label)
         save(figure, folder, plot.name)
         plt.close(figure)
     return f"{plot.name}.png"

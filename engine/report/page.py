@@ -11,7 +11,7 @@ from lineshape.engine.bundles import Bundle
 from lineshape.engine.files import replacing
 from lineshape.engine.job import Job
 from lineshape.engine.performance import Performance
-from lineshape.engine.report.summary import Row, inclusive
+from lineshape.engine.report.summary import Row, headline_tables
 from lineshape.engine.shards import FeatureStore
 
 
@@ -37,17 +37,6 @@ class Content:
     ledger: list[dict[str, Any]]
 
 
-#: Columns of the table of resolutions: heading and figure.
-RESOLUTIONS = (
-    ("Mean", "mean"),
-    ("Median", "median"),
-    ("68 % half-width", "half_68"),
-    ("95 % half-width", "half_95"),
-    ("68 % / baseline", "half_68_over_baseline"),
-    ("95 % / baseline", "half_95_over_baseline"),
-)
-
-
 def write_page(path: Path, content: Content) -> None:
     """Write the page; its plots must lie in plots/ beside it."""
     import jinja2
@@ -64,7 +53,8 @@ def write_page(path: Path, content: Content) -> None:
         job=content.job,
         store=content.store,
         made=datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC"),
-        tables=[table(content, sample) for sample in content.store.samples],
+        samples=[_of_sample(content, sample) for sample in content.store.samples],
+        notes=list(dict.fromkeys(measure.note for measure in content.job.built_measures().values() if measure.note)),
         facts=[_model_facts(name, bundle) for name, bundle in content.bundles.items()],
         stages=list(last.values()),
         versions=content.ledger[-1]["versions"] if content.ledger else {},
@@ -73,40 +63,26 @@ def write_page(path: Path, content: Content) -> None:
         temporary.write_text(page, encoding="utf-8")
 
 
-def table(content: Content, sample: str) -> dict[str, Any]:
-    """Inclusive figures of a sample by model: the table of resolutions, and all others by measure."""
-    models = content.performance.models
-    resolution = [
-        {
-            "label": content.bundles[model].label,
-            "cells": [_find(content.rows, sample, model, figure) for _, figure in RESOLUTIONS],
-        }
-        for model in models
-    ]
-    known = {figure for _, figure in RESOLUTIONS}
-    others = [
-        {"label": content.bundles[model].label, **row}
-        for row in content.rows
-        if row["sample"] == sample and row["by"] == "" and row["figure"] not in known
-        for model in [row["model"]]
-    ]
-    headings = [heading for heading, _ in RESOLUTIONS]
-    measured = any(cell for line in resolution for cell in line["cells"])
-    return {
-        "sample": sample,
-        "headings": headings,
-        "resolution": resolution,
-        "others": others,
-        "measured": measured,
+def _of_sample(content: Content, sample: str) -> dict[str, Any]:
+    """Inclusive figures of a sample: the tables that sum the measures up, and all others by measure."""
+    labels = {model: bundle.label for model, bundle in content.bundles.items()}
+    own = [row for row in content.rows if row["sample"] == sample and row["by"] == ""]
+    measures = content.job.built_measures()
+    tables = headline_tables(content.rows, sample, measures, labels)
+    shown = {(name, figure) for name, measure in measures.items() for figure in measure.headline.values()}
+    others = {
+        measure.title or name: [
+            {"label": labels[row["model"]], **row}
+            for row in own
+            if row["measure"] == name and (name, row["figure"]) not in shown
+        ]
+        for name, measure in measures.items()
     }
-
-
-def _find(rows: list[Row], sample: str, model: str, figure: str) -> Row | None:
-    for measure in dict.fromkeys(row["measure"] for row in rows):
-        found = inclusive(rows, sample, model, measure, figure)
-        if found:
-            return found
-    return None
+    return {
+        "label": content.job.samples[sample].label or sample,
+        "tables": tables,
+        "others": {title: rows for title, rows in others.items() if rows},
+    }
 
 
 def number(row: Row | None) -> str:

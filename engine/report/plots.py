@@ -29,11 +29,36 @@ class Series:
 
 
 @dataclass(frozen=True)
+class Band:
+    """A horizontal band that a result is held against."""
+
+    low: float
+    high: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Map:
+    """A quantity over a plane.
+
+    x, y: bin edges. values, errors: (x bins, y bins), NaN where there is nothing. colours: the range of the colours.
+    """
+
+    x: Floats
+    y: Floats
+    values: Floats
+    errors: Floats
+    label: str
+    colours: tuple[float, float]
+
+
+@dataclass(frozen=True)
 class Plot:
     """One figure of the report.
 
     section: the part of the report it belongs to. ratio_to: key of the series that the lower panel divides by.
-    names: of the bins, where the axis is one of categories. reference: a horizontal line.
+    names: of the bins, where the axis is one of categories. reference: a horizontal line. bands: beside it. plane: a
+    quantity over a plane, in place of curves.
     """
 
     name: str
@@ -49,8 +74,12 @@ class Plot:
     y_range: tuple[float, float] | None = None
     names: list[str] = field(default_factory=list)
     reference: float | None = None
+    bands: list[Band] = field(default_factory=list)
+    plane: Map | None = None
 
     def without_empty(self) -> "Plot | None":
         """The plot with the curves that hold anything, or None where none does."""
+        if self.plane is not None:
+            return self if np.isfinite(self.plane.values).any() else None
         kept = [series for series in self.series if np.any(np.isfinite(series.y) & (series.y != 0))]
         return replace(self, series=kept) if kept else None

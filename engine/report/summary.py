@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from lineshape.engine.measures.measure import Measure
+from lineshape.engine.measures.measure import BASELINE, Measure
 from lineshape.engine.performance import Performance
 
 Row = dict[str, Any]
@@ -19,9 +20,14 @@ def rows_of(performance: Performance, measures: Mapping[str, Measure], baseline:
     for sample in performance.samples:
         for model in performance.models:
             for name, measure in measures.items():
-                reference = performance.of(sample, baseline if baseline in performance.models else model, name)
-                for figure in measure.figures(performance.of(sample, model, name), reference):
-                    if figure.figure.endswith("_over_baseline") and baseline not in performance.models:
+                histograms = performance.of(sample, model, name)
+                if not histograms:
+                    continue
+                others = {BASELINE: baseline} | {other: other for other in measure.against}
+                references = {key: performance.of(sample, other, name) for key, other in others.items()}
+                references = {key: found for key, found in references.items() if found}
+                for figure in measure.figures(histograms, references):
+                    if figure.figure.endswith("_over_baseline") and BASELINE not in references:
                         continue
                     rows.append(
                         {
@@ -39,6 +45,48 @@ def rows_of(performance: Performance, measures: Mapping[str, Measure], baseline:
                         }
                     )
     return rows
+
+
+@dataclass(frozen=True)
+class Line:
+    """A model's row of a table: the rows of its figures, None where there is none, and of how many objects."""
+
+    model: str
+    label: str
+    cells: list[Row | None]
+    entries: int
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The table that sums up a measure on a sample; headings are those of its figures."""
+
+    measure: str
+    title: str
+    headings: list[str]
+    lines: list[Line]
+
+
+def headline_tables(
+    rows: list[Row], sample: str, measures: Mapping[str, Measure], labels: Mapping[str, str]
+) -> list[Headline]:
+    """For each measure that has one, the table of its figures on a sample; figures that no model has are left out.
+
+    labels: of the models, in order.
+    """
+    tables = []
+    for name, measure in measures.items():
+        lines = []
+        for model, label in labels.items():
+            cells = [inclusive(rows, sample, model, name, figure) for figure in measure.headline.values()]
+            if found := [cell for cell in cells if cell]:
+                lines.append(Line(model, label, cells, found[0]["entries"]))
+        kept = [i for i in range(len(measure.headline)) if any(line.cells[i] for line in lines)]
+        if lines:
+            headings = [list(measure.headline)[i] for i in kept]
+            cut = [replace(line, cells=[line.cells[i] for i in kept]) for line in lines]
+            tables.append(Headline(name, measure.title or name, headings, cut))
+    return tables
 
 
 def inclusive(rows: list[Row], sample: str, model: str, measure: str, figure: str) -> Row | None:

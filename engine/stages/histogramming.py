@@ -1,9 +1,10 @@
 """Histogramming: bundles applied to the test split, shard by shard; only histograms travel."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import Any, Final
 from zipfile import BadZipFile
 
 import numpy as np
@@ -21,11 +22,12 @@ from lineshape.engine.histograms import Histograms, add_part, save_part
 from lineshape.engine.job import Job
 from lineshape.engine.kinds import KindSpec, build
 from lineshape.engine.measures.measure import Measure, Objects
+from lineshape.engine.measuring import keep, read_kept
 from lineshape.engine.memory import Need, Term
 from lineshape.engine.performance import Performance
 from lineshape.engine.progress import Bars
 from lineshape.engine.shards import FeatureStore, Shard, Table, read_columns
-from lineshape.engine.split import Split
+from lineshape.engine.split import Split, SplitName
 from lineshape.engine.statistics import groups
 from lineshape.engine.verdicts import Failure
 from lineshape.engine.workers import Workers
@@ -36,6 +38,8 @@ GROUP_ROWS = 100_000
 ROW_BYTES = 1500
 #: Bytes of a shard's line in the manifest, in memory.
 MANIFEST_BYTES = 1000
+
+SPLITS: Final[tuple[SplitName, ...]] = ("training", "validation", "test")
 
 Group = tuple[Shard, ...]
 
@@ -61,46 +65,72 @@ class Work:
 
     def __call__(self, group: Group) -> None:
         """Fill and keep."""
-        bundles, measures = _loaded(self)
-        needed = {name for bundle in bundles.values() for name in bundle.columns}
-        needed |= {name for measure in measures.values() for name in measure.columns()}
+        loaded = _loaded(self)
         total: Histograms = {}
         for shard in group:
-            columns = read_columns(self.store / shard.path, sorted({*needed, "event"}))
-            rows = np.ones(shard.rows, dtype=bool) if self.split is None else self.split.of(columns["event"])["test"]
-            columns = {name: values[rows] for name, values in columns.items()}
-            fill(total, bundles, measures, self.meanings, columns)
+            columns = read_columns(self.store / shard.path, sorted(loaded.columns))
+            of = self.split.of(columns["event"]) if self.split else {"test": np.ones(shard.rows, dtype=bool)}
+            for split in SPLITS:
+                if split in of and any(split in measure.splits for measure in loaded.measures.values()):
+                    rows = {name: values[of[split]] for name, values in columns.items()}
+                    fill(total, loaded, shard.sample, split, self.meanings, rows)
         save_part(self.path(group), total)
 
 
-_LOADED: dict[str, tuple[dict[str, Bundle], dict[str, Measure]]] = {}
+@dataclass(frozen=True)
+class Loaded:
+    """Bundles and measures in a process, and what each measure found of each bundle, by (model, measure)."""
+
+    bundles: Mapping[str, Bundle]
+    measures: Mapping[str, Measure]
+    kept: Mapping[tuple[str, str], Mapping[str, Any]]
+
+    @property
+    def columns(self) -> set[str]:
+        """Columns of the feature store that filling needs."""
+        needed = {name for bundle in self.bundles.values() for name in bundle.columns}
+        return needed | {name for measure in self.measures.values() for name in measure.columns()} | {"event"}
 
 
-def _loaded(work: Work) -> tuple[dict[str, Bundle], dict[str, Measure]]:
-    """Bundles and measures, loaded once in a process; those of other work are let go."""
+_LOADED: dict[str, Loaded] = {}
+
+
+def _loaded(work: Work) -> Loaded:
+    """Loaded once in a process; what is of other work is let go."""
     if work.identity not in _LOADED:
         _LOADED.clear()
-        _LOADED[work.identity] = _bundles(work.models), _measures(work.measures)
+        bundles = {name: Bundle.load(folder) for name, folder in work.models.items()}
+        measures = {name: _measure(name, spec) for name, spec in work.measures.items()}
+        kept = {
+            (model, name): read_kept(bundle, name)
+            for model, bundle in bundles.items()
+            for name, measure in measures.items()
+            if measure.keeps and model in (measure.models or [model])
+        }
+        _LOADED[work.identity] = Loaded(bundles, measures, kept)
     return _LOADED[work.identity]
 
 
 def fill(
-    total: Histograms,
-    bundles: Mapping[str, Bundle],
-    measures: Mapping[str, Measure],
-    meanings: Mapping[str, Column],
-    columns: Table,
+    total: Histograms, loaded: Loaded, sample: str, split: SplitName, meanings: Mapping[str, Column], columns: Table
 ) -> None:
-    """Fill objects into histograms of all measures of all models, named model/measure/histogram; new ones are added."""
+    """Fill objects of a split into the histograms of all measures that are of them, named model/measure/histogram."""
     group = groups(columns["event"])
-    for model, bundle in bundles.items():
-        objects = Objects(columns, bundle.predict(columns), group)
-        for name, measure in measures.items():
+    for model, bundle in loaded.bundles.items():
+        own = {name: each for name, each in loaded.measures.items() if each.is_of(model, sample)}
+        for name, measure in own.items():
             start = f"{model}/{name}/"
             if not any(key.startswith(start) for key in total):
                 total |= {start + key: histogram for key, histogram in measure.empty(meanings).items()}
+        measures = {name: each for name, each in own.items() if split in each.splits}
+        if not measures:
+            continue
+        prediction = bundle.predict(columns)
+        for name, measure in measures.items():
+            start = f"{model}/{name}/"
             histograms = {key.removeprefix(start): total[key] for key in total if key.startswith(start)}
-            measure.fill(histograms, objects)
+            kept = loaded.kept.get((model, name), {})
+            measure.fill(histograms, Objects(columns, prediction, group, split, bundle.predict, kept))
 
 
 def histogram(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> Performance:
@@ -110,12 +140,13 @@ def histogram(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> Perf
     """
     store = FeatureStore.load(folder.features)
     work = _work(job, folder, store)
+    keep(job, folder, store, list(work.models), workers, bars)
     parts = _groups(store)
     todo = [group for group in parts if not work.path(group).exists()]
     bar = bars.add("histogramming", sum(len(group) for group in parts))
     bar.advance(sum(len(group) for group in parts) - sum(len(group) for group in todo))
     if todo:
-        memory.check(needs(job, store, len(work.models), len(todo), memory.worker_limit(workers)))
+        memory.check(needs(job, store, [*work.models], len(todo), memory.worker_limit(workers)))
     failures = []
     for group, outcome in Executor(workers, work).run(todo):
         bar.advance(len(group))
@@ -139,22 +170,29 @@ def histogram(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> Perf
     return performance
 
 
-def needs(job: Job, store: FeatureStore, models: int, parts: int, worker_limit: float | None) -> list[Need]:
+def needs(job: Job, store: FeatureStore, models: Sequence[str], parts: int, worker_limit: float | None) -> list[Need]:
     """What histogramming needs at most, in the worker and in the command.
 
     models: that have a bundle. parts: groups of shards. worker_limit: bytes that a worker may use.
     """
-    measures = job.built_measures().values()
-    bins = sum(np.asarray(h.view(flow=True)).nbytes for m in measures for h in m.empty(store.columns).values())
+    measures = job.built_measures()
+    bins = {
+        name: sum(np.asarray(h.view(flow=True)).nbytes for h in measure.empty(store.columns).values())
+        for name, measure in measures.items()
+    }
+    sizes = [
+        sum(bins[name] for name, measure in measures.items() for model in models if measure.is_of(model, sample))
+        for sample in store.samples
+    ]
     rows, row_bytes = max(shard.rows for shard in store.shards), 16 * len(store.columns) + ROW_BYTES
     samples, shards = len(store.samples), len(store.shards)
-    size, names = models * bins, f"{models} models × {len(measures)} measures"
+    names = f"{len(models)} models × {len(measures)} measures"
     worker = Need(
         "a worker",
         (
             Term("Python and libraries, torch and XGBoost among them", memory.PREDICTING_BASE),
             Term(f"a shard: {rows:,} rows and what the models say of them", rows * row_bytes),
-            Term(f"histograms of {names}", 2 * size),
+            Term(f"histograms of {names}", 2 * max(sizes)),
         ),
         worker_limit,
         "Lower 'chunk_entries' in the job file, or give workers more memory (cluster.memory, or fewer cluster.workers)",
@@ -163,7 +201,7 @@ def needs(job: Job, store: FeatureStore, models: int, parts: int, worker_limit: 
         "this command, with a local scheduler,",
         (
             Term("Python and libraries", memory.CLIENT_BASE),
-            Term(f"histograms of {names} × {samples} samples, and one part", size * (samples + 1)),
+            Term(f"histograms of {names} × {samples} samples, and one part", sum(sizes) + max(sizes)),
             Term(f"the manifest of {shards:,} shards in {parts:,} groups", shards * MANIFEST_BYTES),
         ),
         memory.client_limit(),
@@ -202,9 +240,5 @@ def _work(job: Job, folder: RunFolder, store: FeatureStore) -> Work:
     )
 
 
-def _bundles(folders: Mapping[str, Path]) -> dict[str, Bundle]:
-    return {name: Bundle.load(folder) for name, folder in folders.items()}
-
-
-def _measures(specs: Mapping[str, KindSpec]) -> dict[str, Measure]:
-    return {name: build("lineshape.engine.measures", Measure, spec, ("measures", name)) for name, spec in specs.items()}
+def _measure(name: str, spec: KindSpec) -> Measure:
+    return build("lineshape.engine.measures", Measure, spec, ("measures", name))

@@ -109,17 +109,46 @@ def _drawings(
     for sample, prefix in _prefixes(store.samples).items():
         style = Style(keys, job.title or job.study, job.samples[sample].label or sample)
         for name, measure in job.built_measures().items():
-            histograms = {model: performance.of(sample, model, name) for model in performance.models}
-            measured = Measured(sample, histograms, labels, job.baseline, store.columns)
-            for plot in filter(None, (plot.without_empty() for plot in measure.plots(measured))):
-                section = plot.section if len(store.samples) == 1 else f"{plot.section}: {sample}"
-                yield Drawing(f"{prefix}{plot.name}", section, plot.caption, _named(plot, prefix), style, plots)
+            measured = _measured(job, store, performance, labels, sample, name)
+            start = f"{prefix}{_start(job, name)}"
+            for plot in filter(None, (plot.without_empty() for plot in measure.plots(measured) if measured.histograms)):
+                section = plot.section if len(store.samples) == 1 else f"{plot.section}: {style.note}"
+                yield Drawing(f"{start}{plot.name}", section, plot.caption, _named(plot, start), style, plots)
         control = load_control(folder.features).get(sample, {})
         yield from _control(control, prefix, sample, style, plots)
+    yield from _across(job, folder, store, performance, labels)
     style = Style(keys, job.title or job.study, "")
     for name, bundle in bundles.items():
         for curve in _curves(name, bundle):
             yield Drawing(curve.name, "Training", curve.caption, curve, style, plots)
+
+
+def _across(
+    job: Job, folder: RunFolder, store: FeatureStore, performance: Performance, labels: dict[str, str]
+) -> Iterable[Drawing]:
+    """Plots of several samples."""
+    style = Style(tuple(store.samples), job.title or job.study, "")
+    for name, measure in job.built_measures().items():
+        all_of_it = [_measured(job, store, performance, labels, sample, name) for sample in store.samples]
+        measured = [each for each in all_of_it if each.histograms]
+        start = _start(job, name)
+        for plot in filter(None, (plot.without_empty() for plot in measure.plots_across(measured))):
+            what = _named(plot, start)
+            yield Drawing(what.name, f"{plot.section}: all samples", plot.caption, what, style, folder.report / "plots")
+
+
+def _measured(
+    job: Job, store: FeatureStore, performance: Performance, labels: dict[str, str], sample: str, name: str
+) -> Measured:
+    histograms = {model: performance.of(sample, model, name) for model in performance.models}
+    found = {model: each for model, each in histograms.items() if each}
+    return Measured(sample, found, labels, job.baseline, store.columns, job.samples[sample].label or sample)
+
+
+def _start(job: Job, measure: str) -> str:
+    """Of the names of a measure's plots: with several of a kind, its name."""
+    kinds = [spec.kind for spec in job.measures.values()]
+    return f"{measure}_" if kinds.count(job.measures[measure].kind) > 1 else ""
 
 
 def _prefixes(samples: list[str]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +30,13 @@ class Sample:
 
 
 class Family(Settings, ABC):
-    """A family of samples: one process, its parameters as fields. Add one as a file of this folder."""
+    """A family of simulated samples: one process, its parameters as fields. Add one as a file of this folder.
+
+    unit: what an amount of it is counted in, and the key in a job file that says how many.
+    """
+
+    unit: ClassVar[str]
 
     @abstractmethod
-    def generate(self, taus: int, rng: np.random.Generator) -> Sample:
-        """Events with this many reconstructed candidates in all."""
+    def generate(self, amount: int, rng: np.random.Generator) -> Sample:
+        """Events with this many of the unit in all; events that hold nothing may be left out."""

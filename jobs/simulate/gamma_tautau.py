@@ -36,21 +36,22 @@ class GammaTauTau(Family):
     seed_pt: float = 6.0
     constituents: bool = False
 
+    unit: ClassVar[str] = "taus"
     batch: ClassVar[int] = 60_000
     hadronic_fraction: ClassVar[float] = 0.648
 
-    def generate(self, taus: int, rng: np.random.Generator) -> Sample:
-        """Events with `taus` reconstructed hadronic taus in all; momenta in MeV, angles in radians."""
+    def generate(self, amount: int, rng: np.random.Generator) -> Sample:
+        """Events with so many reconstructed hadronic taus in all; momenta in MeV, angles in radians."""
         # Of its own, so that the taus do not depend on whether their constituents are asked for.
         own = rng.spawn(1)[0]
         constants = _calibration(self)
         parts: list[_Taus] = []
         found = 0
-        while found < taus:
-            wanted = min(self.batch, int(1.75 * (taus - found)) + 100)
+        while found < amount:
+            wanted = min(self.batch, int(1.75 * (amount - found)) + 100)
             parts.append(self._reconstructed(wanted, constants, rng, own))
             found += len(parts[-1].event)
-        return _as_events(_Taus.joined(parts, taus))
+        return _as_events(_Taus.joined(parts, amount))
 
     def _reconstructed(
         self, decays: int, constants: reconstruction.Calibration, rng: np.random.Generator, own: np.random.Generator

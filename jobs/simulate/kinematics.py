@@ -50,3 +50,50 @@ def turn(momenta: Floats, rng: np.random.Generator, cosine: Floats | None = None
 
 def _rotate(first: Floats, second: Floats, cosine: Floats, sine: Floats) -> tuple[Floats, Floats]:
     return cosine * first - sine * second, sine * first + cosine * second
+
+
+def boost_from_rest(momenta: Floats, parent: Floats, mass: Floats | float) -> Floats:
+    """(n, 4) momenta in the rest frame of (n, 4) parents of this mass, in the frame where the parents are given."""
+    energy = momenta[:, 3]
+    along = (momenta[:, :3] * parent[:, :3]).sum(axis=1)
+    seen = (energy * parent[:, 3] + along) / mass
+    factor = (energy + seen) / (parent[:, 3] + mass)
+    boosted = np.empty_like(momenta)
+    boosted[:, :3] = momenta[:, :3] + factor[:, np.newaxis] * parent[:, :3]
+    boosted[:, 3] = seen
+    return boosted
+
+
+def around(axis: Floats, cosine: Floats, azimuth: Floats) -> Floats:
+    """Unit vectors (n, 3) at an angle, given by its cosine, and an azimuth about unit vectors (n, 3)."""
+    x, y, z = axis[:, 0], axis[:, 1], axis[:, 2]
+    sine = np.sqrt(np.maximum(1 - cosine**2, 0))
+    across = np.sqrt(np.maximum(x**2 + y**2, 1e-24))
+    first, second = sine * np.cos(azimuth) / across, sine * np.sin(azimuth) / across
+    turned = np.empty_like(axis)
+    turned[:, 0] = cosine * x + first * x * z - second * y
+    turned[:, 1] = cosine * y + first * y * z + second * x
+    turned[:, 2] = cosine * z - first * across**2
+    return turned
+
+
+def massive(pt: Floats, eta_or_y: Floats, phi: Floats, mass: Floats | float, rapidity: bool = False) -> Floats:
+    """(n, 4) momenta from pT, φ, a mass, and pseudorapidity or rapidity."""
+    momenta = np.empty((len(pt), 4))
+    momenta[:, 0], momenta[:, 1] = pt * np.cos(phi), pt * np.sin(phi)
+    across = np.sqrt(pt**2 + mass**2)
+    momenta[:, 2] = (across if rapidity else pt) * np.sinh(eta_or_y)
+    momenta[:, 3] = np.sqrt(across**2 + momenta[:, 2] ** 2)
+    return momenta
+
+
+def cylindrical(momenta: Floats) -> tuple[Floats, Floats, Floats]:
+    """pT, η and φ of (n, 4) momenta."""
+    pt = np.hypot(momenta[:, 0], momenta[:, 1])
+    return pt, np.arcsinh(momenta[:, 2] / np.maximum(pt, 1e-9)), np.arctan2(momenta[:, 1], momenta[:, 0])
+
+
+def separation(eta: Floats, phi: Floats, other_eta: Floats, other_phi: Floats) -> Floats:
+    """ΔR, broadcast."""
+    turn_between = np.abs(phi - other_phi) % (2 * np.pi)
+    return np.hypot(eta - other_eta, np.minimum(turn_between, 2 * np.pi - turn_between))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import awkward as ak
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, create_model
 
 from lineshape.engine.digests import digest
 from lineshape.engine.errors import RequestError, RunError, listing, nearest
@@ -23,27 +23,28 @@ from lineshape.engine.verdicts import Failure
 from lineshape.engine.workers import Workers
 from lineshape.jobs.simulate.family import Family, Sample
 
-#: Candidates that are generated and written at a time; it bounds a task's memory.
+#: Of a family's unit: what is generated and written at a time; it bounds a task's memory.
 BATCH = 100_000
 
 
 class Order(Settings):
     """How much of a sample to simulate: the keys beside `kind` and the family's own in a job file.
 
-    taus: reconstructed candidates in all. files: that they are spread over. seed: of the whole sample.
+    amount: in all, of the family's own unit, which is its key: taus, muons, events. files: that they are spread over.
+    seed: of the whole sample.
     """
 
-    taus: Annotated[int, Field(gt=0)]
+    amount: Annotated[int, Field(gt=0)]
     files: Annotated[int, Field(gt=0)] = 1
     seed: int = 1
 
 
 @dataclass(frozen=True)
 class FileOrder:
-    """One file to be written on a worker."""
+    """One file to be written on a worker; the amount is of the family's unit."""
 
     family: Family
-    taus: int
+    amount: int
     seed: int
     number: int
     tree: str
@@ -55,11 +56,11 @@ def simulate(
 ) -> tuple[list[Path], int]:
     """The files of a simulated sample, those that are missing made now; their names hold what they depend on.
 
-    Returns the paths and the number of candidates that were made now. Raises RequestError where a setting is wrong.
+    Returns the paths and how many of the unit were made now. Raises RequestError where a setting is wrong.
     """
     family, order = read_order(sample, spec)
     identity = digest(spec.kind, family.model_dump(), order.model_dump(), tree, _code_of(family))
-    edges = [order.taus * i // order.files for i in range(order.files + 1)]
+    edges = [order.amount * i // order.files for i in range(order.files + 1)]
     orders = [
         FileOrder(family, stop - start, order.seed, i, tree, folder / sample / f"{identity}_{i:04d}.root")
         for i, (start, stop) in enumerate(pairwise(edges))
@@ -71,7 +72,7 @@ def simulate(
         if isinstance(outcome, Failure):
             raise RunError(f"simulation of {sample} failed: {outcome.reason}")
         bar.advance()
-    return [item.path for item in orders], sum(item.taus for item in todo)
+    return [item.path for item in orders], sum(item.amount for item in todo)
 
 
 def _code_of(family: Family) -> str:
@@ -81,25 +82,35 @@ def _code_of(family: Family) -> str:
 def read_order(sample: str, spec: KindSpec) -> tuple[Family, Order]:
     """The family with its settings, and how much of it is asked for."""
     where = ("samples", sample, "simulate")
-    known = {name: value for name, value in spec.settings.items() if name in Order.model_fields}
-    others = {name: value for name, value in spec.settings.items() if name not in known}
     try:
-        fields = find("lineshape.jobs.simulate", Family, spec.kind).model_fields
+        kind = find("lineshape.jobs.simulate", Family, spec.kind)
     except RequestError as error:
         raise KindError((*where, "kind"), error) from error
+    keys = [kind.unit, *(name for name in Order.model_fields if name != "amount")]
+    known = {name: value for name, value in spec.settings.items() if name in keys}
+    others = {name: value for name, value in spec.settings.items() if name not in keys}
     for name in others:
-        if name not in fields:
-            known_names = [*Order.model_fields, *fields]
-            message = f"unknown key '{name}'{nearest(name, known_names) or f' (expected: {listing(known_names)})'}"
+        if name not in kind.model_fields:
+            known_names = [*keys, *kind.model_fields]
+            hint = nearest(name, known_names) or f" (expected: {listing(known_names)})"
+            if kind.unit not in known:
+                hint = f"; how many there are of {spec.kind} goes by '{kind.unit}'"
+            message = f"unknown key '{name}'{hint}"
             raise KindError((*where, name), RequestError(message))
     family = build("lineshape.jobs.simulate", Family, KindSpec(kind=spec.kind, **others), where)
     try:
-        order = Order.model_validate(known)
+        order = _order_in(kind.unit).model_validate(known)
     except ValidationError as error:
         raise KindError(where, error) from error
-    if order.files > order.taus:
-        raise KindError((*where, "files"), RequestError(f"{order.files} files are too many for {order.taus} taus"))
+    if order.files > order.amount:
+        message = f"{order.files} files are too many for {order.amount} {kind.unit}"
+        raise KindError((*where, "files"), RequestError(message))
     return family, order
+
+
+def _order_in(unit: str) -> type[Order]:
+    """An order whose amount goes by the name of its unit, in what it reads and in what it says is wrong."""
+    return create_model("Order", __base__=Order, amount=(Annotated[int, Field(gt=0, alias=unit)], ...))
 
 
 def write_file(order: FileOrder) -> None:
@@ -111,7 +122,7 @@ def write_file(order: FileOrder) -> None:
     first = (order.seed % 10_000) * 10**13 + order.number * 10**9
     with replacing(order.path) as temporary, uproot.recreate(temporary, compression=uproot.ZSTD(3)) as file:
         tree = None
-        left = order.taus
+        left = order.amount
         while left:
             batch = order.family.generate(min(left, BATCH), rng)
             left -= min(left, BATCH)

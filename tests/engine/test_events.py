@@ -4,7 +4,7 @@ import awkward as ak
 import pytest
 
 from lineshape.engine.errors import DataError
-from lineshape.engine.events import per_object, per_object_lists
+from lineshape.engine.events import numbers, per_object, per_object_lists
 
 EVENTS = ak.Array(
     [
@@ -35,3 +35,20 @@ def test_lists_that_do_not_add_up_are_named() -> None:
 def test_one_count_an_event_says_nothing_of_objects() -> None:
     with pytest.raises(DataError, match="event has one value an event"):
         per_object_lists(EVENTS, ["trackPt"], "event")
+
+
+def test_numbers_of_lists_of_lists_and_of_links() -> None:
+    events = ak.Array(
+        [
+            {"pt": [1.0, 2.0], "covariance": [[3.0, 4.0], []], "links": [[{"key": 5, "index": 6}], []]},
+            {"pt": [], "covariance": [], "links": [[{"key": 7, "index": 8}]]},
+        ]
+    )
+    assert numbers(events, "pt").tolist() == [1, 2]
+    assert numbers(events, "covariance").tolist() == [3, 4]
+    assert sorted(numbers(events, "links").tolist()) == [5, 6, 7, 8]
+
+
+def test_a_list_of_lists_is_no_value_of_an_object() -> None:
+    with pytest.raises(DataError, match="column covariance has 2 levels of lists"):
+        per_object(ak.Array([{"pt": [1.0], "covariance": [[3.0]]}]), like="pt")

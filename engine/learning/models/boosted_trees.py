@@ -4,21 +4,23 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lineshape.engine.errors import RunError
 from lineshape.engine.files import read_json, replacing, write_json
 from lineshape.engine.jagged import Jagged
+from lineshape.engine.kinds import KindSpec
 from lineshape.engine.learning.dataset import SPLITS, Dataset
 from lineshape.engine.learning.history import History, read_history, standing
 from lineshape.engine.learning.memory import default_memory
 from lineshape.engine.learning.models.model import Demands, Model, Output, Report
 from lineshape.engine.learning.spool import Spool
 from lineshape.engine.learning.threads import threads
+from lineshape.engine.learning.weights.weight import Weight, built_weight, weight_column, weight_reads
 from lineshape.engine.learning.work import Work
 from lineshape.engine.shards import WHOLE, Share
 from lineshape.engine.split import SplitName
@@ -60,15 +62,28 @@ class BoostedTrees(Model):
     l2: float = 1.0
     bins: Annotated[int, Field(gt=1)] = 256
     huber_slope: Annotated[float, Field(gt=0)] = 1.0
-    weight: str | None = None
+    weight: str | KindSpec | None = None
     checkpoint: Annotated[int, Field(gt=0)] = 200
     memory: Annotated[float, Field(gt=0)] | None = None
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: Annotated[int, Field(gt=0)] = 1
 
     def trained_on(self) -> tuple[str, ...]:
-        """The weight."""
-        return (self.weight,) if self.weight else ()
+        """What the weight is made of."""
+        return weight_reads(self.weight)
+
+    def weighed_by(self) -> Weight | None:
+        """The weight's kind with its settings."""
+        return built_weight(self.weight)
+
+    def parts(self) -> list[object]:
+        """The model and its weight."""
+        return [self, *filter(None, [self.weighed_by()])]
+
+    @model_validator(mode="after")
+    def _weight_is_a_kind(self) -> Self:
+        _ = self.weighed_by()
+        return self
 
     def demands(self) -> Demands:
         """Workers, and a GPU where there is one."""
@@ -105,7 +120,9 @@ class BoostedTrees(Model):
             write_json(work.scratch / FACTS, facts | counts | {"ranks": size, "remark": remark})
 
     def _rows(self, work: Work, share: Share) -> Spool:
-        rows = Spool.write(work.data, self.weight, work.scratch / f"rows.{share[0]}.of.{share[1]}", share)
+        rows = Spool.write(
+            work.data, weight_column(self.weight), work.scratch / f"rows.{share[0]}.of.{share[1]}", share
+        )
         if not all(rows.count(split) for split in SPLITS):
             raise RunError(
                 f"workers: {share[1]} share the shards, and one has no rows; make chunks smaller, or ask for fewer"

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import model_validator
 
 from lineshape.engine.jagged import Jagged
 from lineshape.engine.learning.models.model import Model, Output, Report
@@ -13,11 +14,18 @@ from lineshape.engine.learning.work import Work
 
 
 class Column(Model):
-    """The column itself is the estimate."""
+    """The column itself is the estimate, or its negative where less of it is more (sign: -1)."""
 
     column: str
+    sign: Literal[1, -1] = 1
 
     trains: ClassVar[bool] = False
+
+    @model_validator(mode="after")
+    def _learns_nothing(self) -> Self:
+        if idle := self.model_fields_set & {"learns_from", "shuffled", "without", "features"}:
+            raise ValueError(f"{sorted(idle)[0]}: a column learns nothing; leave it out")
+        return self
 
     def inputs(self, resolved: list[str]) -> tuple[str, ...]:
         """The column alone."""
@@ -29,4 +37,4 @@ class Column(Model):
 
     def load(self, folder: Path) -> Callable[[NDArray[np.float64], Mapping[str, Jagged]], Output]:
         """The column, unchanged."""
-        return lambda x, _: Output(x[:, 0])
+        return lambda x, _: Output(self.sign * x[:, 0])

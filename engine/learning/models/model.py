@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lineshape.engine.jagged import Jagged
+from lineshape.engine.learning.weights.weight import Weight
+from lineshape.engine.rows import Choice, Condition, Part
 from lineshape.engine.settings import Settings
 
 if TYPE_CHECKING:
@@ -59,17 +61,34 @@ class Demands:
 class Model(Settings, ABC):
     """A kind of model.
 
-    label: in plots and tables. features: a feature set's name, or columns. per: what the target divides the truth by,
-    where it is not the job's. minimum_entries: with fewer training rows it is left out, and the report says so.
+    label: in plots and tables. features: a feature set's name, or columns; without: those of it that are left out.
+    truth, per: what is learnt, and what the target divides it by, where they are not the job's. learns_from: parts of
+    the samples, by default all rows. within: what the model's objects meet: it is neither trained nor measured on
+    others. shuffled: columns that are mixed up among the rows it is trained on. minimum_entries: with fewer training
+    rows it is left out, and the report says so.
     """
 
     label: str = ""
     features: str | list[str] = []
+    without: list[str] = []
+    truth: str | None = None
     per: str | None = None
+    learns_from: list[Part] = []
+    within: dict[str, Condition] = {}
+    shuffled: list[str] = []
     minimum_entries: int = 1000
 
     #: Whether there is anything to train.
     trains: ClassVar[bool] = True
+
+    @property
+    def choice(self) -> Choice:
+        """The rows that it is trained on."""
+        return Choice(learns_from=self.learns_from, within=self.within, shuffled=self.shuffled)
+
+    def weighed_by(self) -> Weight | None:
+        """What gives the weight of each row, where that is more than a column."""
+        return None
 
     def check(self, known: list[str]) -> None:
         """Raise RequestError where a setting names a feature that is not known to the job."""

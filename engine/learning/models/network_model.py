@@ -22,6 +22,7 @@ from lineshape.engine.learning.recipe import Precision, Recipe, Schedule
 from lineshape.engine.learning.samplers.sampler import Sampler
 from lineshape.engine.learning.scaling import SCALINGS, Affine, Scaling, Scalings, chosen_scaling
 from lineshape.engine.learning.table import Columns, Rows, TrainingTable, make_table
+from lineshape.engine.learning.weights.weight import Weight, built_weight, weight_column, weight_reads
 from lineshape.engine.learning.work import Work
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ class NetworkModel(Model, ABC):
     (logarithm), or by median and half the central 68 % (robust), which a long tail cannot move; a feature that is not
     named is left as it is. target_scaling: how the target is. mirrored: features whose sign means nothing (η in a
     symmetric detector): it is drawn anew each time a row is trained on. sampler: how often each row is seen in an
-    epoch. weight: the column of each row's weight. phases: what learns when, by default all at once.
+    epoch. weight: the column of each row's weight, or a kind that finds it. phases: what learns
+    when, by default all at once.
 
     batch: rows a step, over all workers. rate: the highest learning rate, and schedule: how it changes. average: decay
     of the running average of the weights; 0 for none.
@@ -57,7 +59,7 @@ class NetworkModel(Model, ABC):
     target_scaling: Literal["standard", "robust"] = "standard"
     mirrored: list[str] = []
     sampler: KindSpec = KindSpec(kind="shuffled")
-    weight: str | None = None
+    weight: str | KindSpec | None = None
     phases: list[Phase] = []
     epochs: Annotated[int, Field(gt=0)] = 30
     batch: Annotated[int, Field(gt=0)] = 1024
@@ -79,7 +81,7 @@ class NetworkModel(Model, ABC):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        _ = self.built_sampler, self.predicting
+        _ = self.built_sampler, self.predicting, self.weighed_by()
         logarithms = self.scaling.get("logarithm", [])
         if both := [name for name in self.mirrored if logarithms == "all" or name in logarithms]:
             raise ValueError(f"mirrored: {', '.join(both)} is scaled by its logarithm, and so has no sign to be drawn")
@@ -157,8 +159,12 @@ class NetworkModel(Model, ABC):
 
     def trained_on(self) -> tuple[str, ...]:
         """Columns that only the training looks at."""
-        weight = (self.weight,) if self.weight else ()
+        weight = weight_reads(self.weight)
         return tuple(dict.fromkeys([*self.other_columns, *self.built_sampler.columns, *weight]))
+
+    def weighed_by(self) -> Weight | None:
+        """The weight's kind with its settings."""
+        return built_weight(self.weight)
 
     def demands(self) -> Demands:
         """Workers, and a GPU where there is one."""
@@ -168,7 +174,7 @@ class NetworkModel(Model, ABC):
         """What the rows of the training hold."""
         others = tuple(dict.fromkeys([*self.other_columns, *self.built_sampler.columns]))
         sequences = tuple((name, tuple(each.columns)) for name, each in self.predicting.encoders.items())
-        return Columns(features, others, self.weight, sequences, self.classes)
+        return Columns(features, others, weight_column(self.weight), sequences, self.classes)
 
     @property
     def longest(self) -> dict[str, int]:

@@ -109,7 +109,8 @@ class SupervisedModel(NetworkModel, ABC):
         return {"loss": 1.0} | {name: penalty.strength for name, penalty in self.built_penalties.items()}
 
     def parts(self) -> list[object]:
-        """The model, its network with its encoders, its loss, penalties and metrics, and its sampler."""
+        """The model, its network with its encoders, its loss, penalties and metrics, its sampler and its weight."""
         network = self.predicting
         judged = [self.built_loss, *self.built_penalties.values(), *self.built_metrics.values()]
-        return [self, network, *network.encoders.values(), *judged, self.built_sampler]
+        weight = filter(None, [self.weighed_by()])
+        return [self, network, *network.encoders.values(), *judged, self.built_sampler, *weight]

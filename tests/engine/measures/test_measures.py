@@ -1,5 +1,6 @@
 """Measures: every kind merges, and reads off histograms what the objects themselves say."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,15 +10,23 @@ from lineshape.engine import kinds
 from lineshape.engine.bundles import Prediction
 from lineshape.engine.columns import Column
 from lineshape.engine.learning.models.model import Mixture
+from lineshape.engine.measures.binning import Binning
 from lineshape.engine.measures.density import Density
-from lineshape.engine.measures.measure import Figure, Measure, Objects
-from lineshape.engine.measures.response import Binning, Response
+from lineshape.engine.measures.measure import BASELINE, Figure, Measure, Objects
+from lineshape.engine.measures.response import Response
 from lineshape.engine.measures.selection import Selection, halves
 from lineshape.engine.statistics import groups
+from tests.engine.measures.tagged import TAGGING, muons, muons_at
 
-MEANINGS = {"truth": Column("True", "GeV", 0, 100), "eta": Column("eta", "", -2, 2)}
+MEANINGS = {"truth": Column("True", "GeV", 0, 100)} | {name: Column(name, "", -2, 2) for name in ("eta", "x", "noise")}
 MEASURES = "lineshape.engine.measures"
-EXTRA: dict[str, dict[str, Any]] = {"response": {"by": {"eta": {"low": -2, "high": 2, "bins": 4}}}}
+#: Settings with which every kind is put to the contract.
+SETTINGS: dict[str, dict[str, Any]] = {
+    "response": {"by": {"eta": {"low": -2, "high": 2, "bins": 4}}},
+    "density": {},
+    "selection": {},
+    **TAGGING,
+}
 
 
 def objects(rng: np.random.Generator, n: int = 40_000) -> Objects:
@@ -46,27 +55,50 @@ def part(whole: Objects, rows: np.ndarray) -> Objects:
 def figures(measure: Measure, whole: Objects) -> dict[str, Figure]:
     histograms = measure.empty(MEANINGS)
     measure.fill(histograms, whole)
-    return {figure.figure: figure for figure in measure.figures(histograms, histograms) if not figure.by}
+    return {figure.figure: figure for figure in measure.figures(histograms, {BASELINE: histograms}) if not figure.by}
+
+
+def built(kind: str) -> Measure:
+    return kinds.find(MEASURES, Measure, kind)(truth="truth", **SETTINGS[kind])
 
 
 @pytest.mark.parametrize("kind", kinds.names(MEASURES, Measure))
 def test_parts_merge_to_the_whole(kind: str, rng: np.random.Generator) -> None:
-    measure = kinds.find(MEASURES, Measure, kind)(truth="truth", **EXTRA.get(kind, {}))
-    whole = objects(rng, 5000)
+    measure = built(kind)
+    whole = muons(rng, 5000) if kind in TAGGING else objects(rng, 5000)
+    # A measure that looks at objects together may only do so with those of one shard.
+    rows = [np.arange(5000)] if kind == "importance" else np.array_split(np.arange(5000), 7)
+    cut = muons_at if kind in TAGGING else part
+    kept = measure.keep([cut(whole, each) for each in rows])
+    assert kept == measure.keep([whole])
     together, apart = measure.empty(MEANINGS), measure.empty(MEANINGS)
-    measure.fill(together, whole)
-    for rows in np.array_split(np.arange(5000), 7):
-        measure.fill(apart, part(whole, rows))
+    for split in measure.splits:
+        measure.fill(together, replace(whole, split=split, kept=kept))
+        for each in rows:
+            measure.fill(apart, replace(cut(whole, each), split=split, kept=kept))
     for name, histogram in together.items():
         assert (histogram.values(flow=True) == apart[name].values(flow=True)).all()
         assert histogram.sum(flow=True) > 0
+        assert histogram.axes[-1].name == "group"
 
 
 @pytest.mark.parametrize("kind", kinds.names(MEASURES, Measure))
 def test_nothing_filled_gives_no_figure(kind: str) -> None:
-    measure = kinds.find(MEASURES, Measure, kind)(truth="truth", **EXTRA.get(kind, {}))
+    measure = built(kind)
     empty = measure.empty(MEANINGS)
-    assert measure.figures(empty, empty) == []
+    assert measure.figures(empty, {BASELINE: empty}) == []
+
+
+@pytest.mark.parametrize("kind", kinds.names(MEASURES, Measure))
+def test_a_headline_is_of_figures_that_there_are(kind: str, rng: np.random.Generator) -> None:
+    measure = built(kind)
+    whole = muons(rng, 20_000) if kind in TAGGING else objects(rng, 20_000)
+    histograms = measure.empty(MEANINGS)
+    for split in measure.splits:
+        measure.fill(histograms, replace(whole, split=split, kept=measure.keep([whole])))
+    found = {figure.figure for figure in measure.figures(histograms, {BASELINE: histograms})}
+    assert found
+    assert found >= set(measure.headline.values())
 
 
 def test_response_is_that_of_the_objects(rng: np.random.Generator) -> None:
@@ -85,7 +117,7 @@ def test_response_by_eta_has_its_bins(rng: np.random.Generator) -> None:
     measure = Response(truth="truth", by={"eta": Binning(edges=[-2, 0, 2])})
     histograms = measure.empty(MEANINGS)
     measure.fill(histograms, objects(rng, 4000))
-    rows = [f for f in measure.figures(histograms, histograms) if f.by == "eta" and f.figure == "half_68"]
+    rows = [f for f in measure.figures(histograms, {BASELINE: histograms}) if f.by == "eta" and f.figure == "half_68"]
     assert [(row.low, row.high) for row in rows] == [(-2, 0), (0, 2)]
     assert sum(row.entries for row in rows) == pytest.approx(4000, abs=100)
 

@@ -1,0 +1,119 @@
+"""Figures of tagging, read off its histograms."""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any, Final
+
+import hist
+import numpy as np
+from numpy.typing import NDArray
+
+from lineshape.engine import statistics
+from lineshape.engine.histograms import Histograms
+from lineshape.engine.measures.measure import Figure, by_group
+from lineshape.engine.measures.scores import Classes, area, background_at, efficiency_of, rejection, share_passed
+
+Floats = NDArray[np.float64]
+
+#: Objects below which a bin has no share in a mean over bins, nor a cell in what is said of a plane.
+FEW: Final = 100
+
+
+def areas(told: Classes, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
+    """AUC of the signal against all other classes and against each, and the same less those of the references."""
+
+    def pair(of: Histograms, names: list[str]) -> Floats:
+        return np.stack([told.scores(of["roc"], told.signal), told.scores(of["roc"], *names)], axis=1)
+
+    found = []
+    against = {"": told.backgrounds} | {f"_{name}": [name] for name in told.backgrounds}
+    for ending, names in against.items():
+        counts = pair(histograms, names)
+        if not counts.any(axis=(0, 2)).all():
+            continue
+        make = partial(_figure, unit="", entries=int(counts.sum()))
+        found.append(make(f"auc{ending}", statistics.jackknife(counts, lambda c: area(c[:, 0], c[:, 1]))))
+        for key, reference in references.items():
+            both = np.concatenate([counts, pair(reference, names)], axis=1)
+            if both.any(axis=(0, 2)).all():
+                gain = statistics.jackknife(both, lambda c: area(c[:, 0], c[:, 1]) - area(c[:, 2], c[:, 3]))
+                found.append(make(f"auc{ending}_minus_{key}", gain))
+    return found
+
+
+def at_one_threshold(told: Classes, histograms: Histograms, share: float) -> list[Figure]:
+    """Share of each other class above the threshold that this share of the signal passes."""
+    found = []
+    signal = told.scores(histograms["roc"], told.signal)
+    for name in told.backgrounds:
+        background = told.scores(histograms["roc"], name)
+        if signal.any() and background.any():
+            pair = np.stack([signal, background], axis=1)
+            result = statistics.jackknife(pair, lambda c: background_at(c[:, 0], c[:, 1], share))
+            found.append(_figure(f"{name}_at_{100 * share:.0f}", result, "%", int(background.sum())))
+    return found
+
+
+def means(told: Classes, point: str, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
+    """Efficiencies at the thresholds: of all objects, and as means over bins; rejections over the references'."""
+    found: list[Figure] = []
+    for label in told.names:
+        counts = told.passed(histograms[point], label, open_end=True)
+        if not counts.any():
+            continue
+        make = partial(_figure, entries=int(counts.sum()))
+        result = statistics.jackknife(counts, lambda c: share_passed(c.sum(axis=1)))
+        found.append(make(f"efficiency_{label}", result, unit="%"))
+        filled = counts.sum(axis=(0, 2)) >= FEW
+        if not filled.any():
+            continue
+        result = statistics.jackknife(counts[:, filled], lambda c: share_passed(c).mean(axis=1))
+        found.append(make(f"mean_efficiency_{label}", result, unit="%"))
+        if label == told.signal:
+            continue
+        found.append(make(f"mean_rejection_{label}", statistics.jackknife(counts[:, filled], rejection), unit=""))
+        for key, reference in references.items():
+            other = told.passed(reference[point], label, open_end=True)
+            shared = filled & (other.sum(axis=(0, 2)) >= FEW)
+            if shared.any():
+                both = np.stack([counts[:, shared], other[:, shared]], axis=1)
+                result = statistics.jackknife(both, lambda c: rejection(c[:, 0]) / rejection(c[:, 1]))
+                found.append(make(f"mean_rejection_{label}_over_{key}", result, unit=""))
+    return found
+
+
+def binned(told: Classes, name: str, histogram: hist.Hist[Any], open_end: bool) -> Iterator[Figure]:
+    """Efficiency of each class in each bin of a column."""
+    edges = histogram.axes[0].edges
+    for label in told.names:
+        counts = told.passed(histogram, label, open_end)
+        value, error = efficiency_of(counts)
+        entries = counts.sum(axis=(0, 2))
+        for i in np.flatnonzero(entries):
+            figure = _figure(f"efficiency_{label}", (value[i], error[i]), "%", int(entries[i]))
+            yield Figure(**vars(figure) | {"by": name, "low": float(edges[i]), "high": float(edges[i + 1])})
+
+
+def over_plane(told: Classes, name: str, histogram: hist.Hist[Any]) -> Iterator[Figure]:
+    """The signal's lowest and highest efficiency in the cells of a plane, and their spread beyond their statistics."""
+    cells = plane_of(told, histogram)
+    value, error = efficiency_of(cells.reshape(len(cells), -1, 2))
+    entries = cells.sum(axis=(0, -1)).ravel()
+    good = entries >= FEW
+    if good.sum() < 2:
+        return
+    value, error, total = value[good], error[good], int(entries[good].sum())
+    for which, i in {"lowest": value.argmin(), "highest": value.argmax()}.items():
+        yield _figure(f"{name}_{which}", (value[i], error[i]), "%", total)
+    beyond = float(np.sqrt(max(value.var(ddof=1) - (error**2).mean(), 0)))
+    yield _figure(f"{name}_spread", (beyond, value.std(ddof=1) / np.sqrt(2 * (len(value) - 1))), "%", total)
+
+
+def plane_of(told: Classes, histogram: hist.Hist[Any]) -> Floats:
+    """(groups, x, y, 2) of the signal, failed and passed."""
+    return np.asarray(by_group(histogram)[:, 1:-1, 1:-1, 1 + told.names.index(told.signal)])
+
+
+def _figure(name: str, result: tuple[Any, Any], unit: str, entries: int) -> Figure:
+    scale = 100.0 if unit == "%" else 1.0
+    return Figure(name, scale * float(result[0]), scale * float(result[1]), unit, entries)

@@ -1,0 +1,107 @@
+"""What measures find of a model before it is measured: on the validation split, kept with its bundle."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lineshape.engine.bundles import Bundle
+from lineshape.engine.digests import digest
+from lineshape.engine.errors import RunError
+from lineshape.engine.executor import Executor
+from lineshape.engine.files import read_json, write_json
+from lineshape.engine.folders import RunFolder
+from lineshape.engine.job import Job
+from lineshape.engine.kinds import KindSpec, build
+from lineshape.engine.measures.measure import Measure, Objects
+from lineshape.engine.progress import Bars
+from lineshape.engine.shards import FeatureStore
+from lineshape.engine.source_code import source_of
+from lineshape.engine.split import Split
+from lineshape.engine.statistics import groups
+from lineshape.engine.verdicts import Failure
+from lineshape.engine.workers import Workers
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """On a worker: what one measure finds of one model, from a sample's validation split.
+
+    identity: digest of all that it depends on.
+    """
+
+    store: Path
+    bundle: Path
+    name: str
+    measure: KindSpec
+    sample: str
+    split: Split
+    identity: str
+
+    def is_done(self) -> bool:
+        """Whether it is there, and of the same bundle, data and settings."""
+        path = _path(self.bundle, self.name)
+        return path.is_file() and read_json(path)["identity"] == self.identity
+
+    def __call__(self) -> None:
+        """Find it and write it beside the bundle."""
+        measure = build("lineshape.engine.measures", Measure, self.measure, ("measures", self.name))
+        found = measure.keep(self._objects(measure))
+        about = {"identity": self.identity, "sample": self.sample, "split": "validation", "found": found}
+        write_json(_path(self.bundle, self.name), about)
+
+    def _objects(self, measure: Measure) -> Iterator[Objects]:
+        bundle = Bundle.load(self.bundle)
+        columns = list(dict.fromkeys([*bundle.columns, *measure.columns(), "event"]))
+        for _, table in FeatureStore.load(self.store).read(columns, samples={self.sample}):
+            rows = self.split.of(table["event"])["validation"]
+            chosen = {name: values[rows] for name, values in table.items()}
+            yield Objects(chosen, bundle.predict(chosen), groups(chosen["event"]), "validation", bundle.predict)
+
+
+def keep(job: Job, folder: RunFolder, store: FeatureStore, models: list[str], workers: Workers, bars: Bars) -> None:
+    """Find what is missing, for each of these models and each measure that asks for something.
+
+    Raises RunError where something could not be found.
+    """
+    todo = [each for each in _keepings(job, folder, store, models) if not each.is_done()]
+    if not todo:
+        return
+    bar = bars.add("working points", len(todo))
+    for item, outcome in Executor(workers, _call).run(todo):
+        if isinstance(outcome, Failure):
+            raise RunError(f"{item.name} of model {item.bundle.name} could not be found: {outcome.reason}")
+        bar.advance()
+
+
+def read_kept(bundle: Bundle, measure: str) -> dict[str, Any]:
+    """What a measure found of a model."""
+    found: dict[str, Any] = read_json(_path(bundle.folder, measure))["found"]
+    return found
+
+
+def _keepings(job: Job, folder: RunFolder, store: FeatureStore, models: list[str]) -> Iterator[Keeping]:
+    for name, measure in job.built_measures().items():
+        if not measure.keeps:
+            continue
+        sample = measure.reference(store.samples)
+        about = [
+            measure.model_dump(mode="json"),
+            source_of(type(measure)),
+            sample,
+            store.digest(),
+            job.split.model_dump(),
+        ]
+        for model in models:
+            if model in (measure.models or [model]):
+                bundle = folder.models / model
+                identity = digest(about, Bundle.load(bundle).digest)
+                yield Keeping(folder.features, bundle, name, job.measures[name], sample, job.split, identity)
+
+
+def _path(bundle: Path, measure: str) -> Path:
+    return bundle / f"{measure}.json"
+
+
+def _call(item: Keeping) -> None:
+    item()

@@ -1,0 +1,48 @@
+"""W → ℓν: prompt muons and taus of helicity −1, and what jets beside the W give."""
+
+import numpy as np
+from pydantic import Field
+
+from lineshape.jobs.simulate.hard_processes import (
+    W_MASS,
+    W_WIDTH,
+    boson_pt,
+    boson_rapidity,
+    breit_wigner,
+    recoil_jets,
+)
+from lineshape.jobs.simulate.kinematics import boost_from_rest, direction, massive
+from lineshape.jobs.simulate.lepton_decays import TAU_TO_MUON
+from lineshape.jobs.simulate.muon_candidates import HardProcess, Leptons
+from lineshape.jobs.simulate.muon_family import MuonFamily
+
+
+class WLnu(MuonFamily):
+    """W bosons that decay to muons and taus, as many each, with jets.
+
+    bottom, charm: shares of jets of that flavour; there is more charm than bottom, from gs → Wc.
+    """
+
+    bottom: float = Field(default=0.02, ge=0, le=1)
+    charm: float = Field(default=0.12, ge=0, le=1)
+
+    def hard_process(self, events: int, rng: np.random.Generator) -> HardProcess:
+        """V−A: the lepton goes with the quark, (1 ± cos θ)²; the quark of a W is more often the faster parton."""
+        pt, y, phi = boson_pt(events, rng), boson_rapidity(events, 3.6, rng), rng.uniform(-np.pi, np.pi, events)
+        jets = recoil_jets(pt, y, phi, (self.bottom, self.charm), 3, rng)
+        tau = rng.random(events) < 0.5
+        chosen = np.where(tau, TAU_TO_MUON, 1.0) * self.lepton_share
+        rows = np.flatnonzero(rng.random(events) < chosen)
+        n = len(rows)
+        # At 13 TeV there are 1.3 W⁺ to a W⁻.
+        charge = np.where(rng.random(n) < 0.57, 1.0, -1.0)
+        mass = breit_wigner(n, W_MASS, W_WIDTH, rng)
+        w = massive(pt[rows], y[rows], phi[rows], mass, rapidity=True)
+        # The lepton of a W⁻ follows the quark, that of a W⁺ the antiquark, about which the W's own flight tells.
+        forward = np.sign(y[rows]) * np.where(rng.random(n) < 0.5 + 0.12 * np.abs(y[rows]).clip(0, 3), 1.0, -1.0)
+        cosine = -charge * forward * (2 * np.cbrt(rng.random(n)) - 1)
+        lepton = np.empty((n, 4))
+        lepton[:, :3] = direction(cosine, rng.uniform(0, 2 * np.pi, n)) * (mass / 2)[:, np.newaxis]
+        lepton[:, 3] = mass / 2
+        momenta = boost_from_rest(lepton, w, mass)
+        return HardProcess(Leptons(rows, momenta, charge, tau[rows], np.full(n, -1.0), 12), jets, {})

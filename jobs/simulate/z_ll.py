@@ -1,0 +1,60 @@
+"""Z → ℓℓ: prompt muons, and taus with the Z's small polarisation, in pairs; and what jets beside the Z give."""
+
+import numpy as np
+from pydantic import Field
+
+from lineshape.jobs.simulate.hard_processes import (
+    Z_MASS,
+    Z_WIDTH,
+    boson_pt,
+    boson_rapidity,
+    breit_wigner,
+    recoil_jets,
+)
+from lineshape.jobs.simulate.kinematics import boost_from_rest, direction, massive
+from lineshape.jobs.simulate.lepton_decays import TAU_TO_MUON
+from lineshape.jobs.simulate.muon_candidates import HardProcess, Leptons
+from lineshape.jobs.simulate.muon_family import MuonFamily
+
+
+class ZLl(MuonFamily):
+    """Z bosons that decay to muon and tau pairs, as many each, with jets.
+
+    polarisation: mean of the taus', the same for both. photons: share of pairs from the falling continuum of virtual
+    photons, 40 to 200 GeV. bottom, charm: shares of jets of that flavour.
+    """
+
+    polarisation: float = Field(default=-0.15, ge=-1, le=1)
+    photons: float = Field(default=0.08, ge=0, le=1)
+    bottom: float = Field(default=0.09, ge=0, le=1)
+    charm: float = Field(default=0.08, ge=0, le=1)
+
+    def hard_process(self, events: int, rng: np.random.Generator) -> HardProcess:
+        """1 + cos²θ, both leptons side by side."""
+        pt, y, phi = boson_pt(events, rng), boson_rapidity(events, 3.3, rng), rng.uniform(-np.pi, np.pi, events)
+        jets = recoil_jets(pt, y, phi, (self.bottom, self.charm), 3, rng)
+        kept = np.flatnonzero(rng.random(events) < self.lepton_share)
+        n = len(kept)
+        continuum = (40.0**-2 - rng.random(n) * (40.0**-2 - 200.0**-2)) ** -0.5
+        mass = np.where(rng.random(n) < self.photons, continuum, breit_wigner(n, Z_MASS, Z_WIDTH, rng))
+        z = massive(pt[kept], y[kept], phi[kept], mass, rapidity=True)
+        # The cube root of a flat number has c²: mixed 1 to 3 with a flat one it gives 1 + c².
+        drawn = rng.uniform(-1, 1, (n, 2))
+        squared = np.cbrt(drawn[:, 0])
+        cosine = np.where(rng.random(n) < 0.25, squared, drawn[:, 1])
+        first = np.empty((n, 4))
+        first[:, :3] = direction(cosine, rng.uniform(0, 2 * np.pi, n)) * (mass / 2)[:, np.newaxis]
+        first[:, 3] = mass / 2
+        negative = boost_from_rest(first, z, mass)
+        momenta = np.stack([negative, z - negative], axis=1).reshape(2 * n, 4)
+        tau = np.repeat(rng.random(n) < 0.5, 2)
+        found = ~tau | (rng.random(2 * n) < TAU_TO_MUON)
+        leptons = Leptons(
+            np.repeat(kept, 2)[found],
+            momenta[found],
+            np.tile([-1.0, 1.0], n)[found],
+            tau[found],
+            np.full(found.sum(), self.polarisation),
+            13,
+        )
+        return HardProcess(leptons, jets, {})

@@ -1,0 +1,71 @@
+"""Telling electrons of tau decays from prompt and fake ones, in PHYSLITE of releases 21 to 23.
+
+Source: the outlook of "Studies on the Separation of Prompt and Tau Muons with the ATLAS Detector using Machine Learning
+Methods" (D. Ortmann, 2022).
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import awkward as ak
+import numpy as np
+from coffea.nanoevents.methods.base import NanoEvents
+from numpy.typing import NDArray
+
+from lineshape.engine.columns import Column
+from lineshape.processors.leptons import Cuts, Floats, Leptons, branches
+from lineshape.processors.physlite import GSF_TRACKS, linked
+
+_ELECTRONS, _TRACKS = "AnalysisElectronsAuxDyn.", "GSFTrackParticlesAuxDyn."
+#: MCTruthClassifier's numbers for an electron that is background, as it is of a photon that converted.
+_BACKGROUND, _CONVERSION = 4, 5
+
+
+class TauElectrons(Leptons):
+    """Electrons of the Medium likelihood, and momenta by the track and by the calorimeter."""
+
+    Settings: ClassVar[type[Cuts]] = Cuts
+    isolated: ClassVar[int] = 2
+
+    reads: ClassVar[Mapping[str, str | tuple[str | None, ...]]] = {
+        **branches(_ELECTRONS, _TRACKS),
+        "identified": _ELECTRONS + "DFCommonElectronsLHMedium",
+        "trackLinks": _ELECTRONS + "trackParticleLinks",
+        "motherType": (_ELECTRONS + "firstEgMotherTruthType", None),
+        "motherOrigin": (_ELECTRONS + "firstEgMotherTruthOrigin", None),
+    }
+
+    makes: ClassVar[Mapping[str, Column]] = {
+        **Leptons.makes,
+        # Bremsstrahlung makes an electron's track far worse than a muon's.
+        "relativePtError": Column(r"$\sigma(q/p)/|q/p|$", "", 0, 1),
+        "rhoPrime": Column(r"$\rho'$", "", -1, 2),
+    }
+
+    def tracks_of(self, events: NanoEvents, tracks: ak.Array) -> ak.Array:
+        """The first of the tracks that an electron links to, which is its best."""
+        link = ak.firsts(events["trackLinks"], axis=2)
+        return linked(tracks, link["m_persKey"], link["m_persIndex"], GSF_TRACKS)
+
+    def momenta(self, leptons: Mapping[str, NDArray[Any]]) -> tuple[Floats, Floats]:
+        """By the track and by the calorimeter, which alone gives an electron its pT."""
+        theta, curvature = (leptons[name].astype(np.float64) for name in ("theta", "qOverP"))
+        with np.errstate(divide="ignore"):
+            return np.sin(theta) / np.abs(curvature), leptons["pt"].astype(np.float64)
+
+    def truth(self, leptons: Mapping[str, NDArray[Any]]) -> tuple[Floats, Floats]:
+        """Type and origin; of one from a photon that another electron radiated, those of that electron.
+
+        Such an electron is how the detector saw the other one, and not fake. Of all others the mother is not asked
+        for: release 22 has none for electrons from Z.
+        """
+        kind, source = super().truth(leptons)
+        if not {"motherType", "motherOrigin"} <= set(leptons):
+            return kind, source
+        converted = (kind == _BACKGROUND) & (source == _CONVERSION)
+        return np.where(converted, leptons["motherType"], kind), np.where(converted, leptons["motherOrigin"], source)
+
+    def identified(self, leptons: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
+        """Those that the working point takes."""
+        found: NDArray[np.bool_] = leptons["identified"] == 1
+        return found
