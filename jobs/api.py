@@ -47,16 +47,20 @@ class Result:
         raise RequestError(f"no figure '{figure}' of model '{model}': expected one of {', '.join(known) or 'none'}")
 
     def tables(self) -> list[tuple[str, list[list[str]]]]:
-        """What sums up each measure on each sample: a title, and lines of text, the headings first."""
+        """What sums up the job's first measure that has such a table, for each sample: a title, and lines of text.
+
+        The first line has the headings. All others are in the report.
+        """
         from lineshape.engine.report.page import number
 
         samples = list(dict.fromkeys(row["sample"] for row in self.rows))
         measures, models = self.job.built_measures(), self.job.built_models()
+        main = dict([(name, each) for name, each in measures.items() if each.headline][:1])
         labels = {name: name for name in models if any(row["model"] == name for row in self.rows)}
         found = []
         for sample in samples:
             name = self.job.samples[sample].label if sample in self.job.samples else ""
-            for table in headline_tables(self.rows, sample, measures, labels):
+            for table in headline_tables(self.rows, sample, main, labels):
                 start = f"{name or sample}: " if len(samples) > 1 else ""
                 title = table.title[:1].lower() + table.title[1:] if start else table.title
                 headings = [heading.replace("baseline", self.job.baseline) for heading in table.headings]

@@ -1,0 +1,147 @@
+"""The study of tau muons: a small run of its job file, and what the whole study must show."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from distributed import Client
+
+from lineshape.engine.errors import RequestError
+from lineshape.engine.folders import RunFolder
+from lineshape.engine.progress import Bars
+from lineshape.engine.report.summary import Row
+from lineshape.engine.stages.histogramming import histogram
+from lineshape.engine.stages.training import train
+from lineshape.engine.workers import Workers
+from lineshape.jobs import api
+from lineshape.jobs.job_files import load
+
+pytestmark = pytest.mark.processes
+
+SHIPPED = load("tau_muons")
+QUICK: dict[str, Any] = {
+    "samples.ttbar.simulate.muons": 40_000,
+    "samples.ttbar.simulate.files": 2,
+    "models.brt.rounds": 10,
+    "models.flat.epochs": 2,
+    "models.high_pt_w_star.epochs": 1,
+    "models.high_pt_w_star.minimum_entries": 100,
+    "measures.importance.repeats": 1,
+} | {
+    f"samples.{name}.simulate.{key}": value
+    for name in ("z_ll", "w_lnu", "w_star", "staus")
+    for key, value in {"muons": 6000, "files": 1}.items()
+}
+
+
+def reduced(models: list[str], measures: list[str], changes: dict[str, Any]) -> api.Job:
+    """The job file with some of its models and measures, and changes."""
+    kept = {name: spec.model_dump() for name, spec in SHIPPED.models.items() if name in models}
+    judged = {name: SHIPPED.measures[name].model_dump() for name in measures}
+    for spec in judged.values():
+        spec["models"] = [name for name in spec["models"] if name in models]
+    return load("tau_muons", None, {"models": kept, "measures": judged} | changes)
+
+
+MODELS = ["abs_d0", "brt", "flat", "high_pt_w_star"]
+MEASURES = ["tagging", "one_threshold", "transfer", "scores", "importance", "decorrelation"]
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory, client: Client) -> api.Result:
+    return api.run(reduced(MODELS, MEASURES, QUICK), tmp_path_factory.mktemp("muons"), client)
+
+
+def rows(result: api.Result, **wanted: Any) -> list[Row]:
+    return [row for row in result.rows if all(row[key] == value for key, value in wanted.items())]
+
+
+def test_thresholds_are_kept_with_the_bundle(small: api.Result) -> None:
+    for model in MODELS[:3]:
+        kept = json.loads((RunFolder(small.folder).models / model / "tagging.json").read_text(encoding="utf-8"))
+        assert (kept["sample"], kept["split"]) == ("ttbar", "validation")
+        assert kept["found"]["edges"] == small.job.measures["tagging"].settings["points"]["edges"]
+        assert all(value is not None for value in kept["found"]["thresholds"][:5])
+        assert kept["found"]["entries"][0] > kept["found"]["entries"][4]
+
+
+def test_they_give_the_efficiency_that_was_asked_for(small: api.Result) -> None:
+    """Within four standard deviations in each bin, of test and validation both."""
+    found = rows(small, sample="ttbar", model="brt", measure="tagging", figure="efficiency_tau", by="pt")
+    entries = json.loads((RunFolder(small.folder).models / "brt" / "tagging.json").read_text())["found"]["entries"]
+    assert len(found) > 5
+    for row, validation in zip(found, entries, strict=False):
+        assert abs(row["value"] - 50) < 4 * 50 * np.sqrt(1 / row["entries"] + 1 / validation)
+
+
+def test_new_thresholds_need_no_training(small: api.Result, workers: Workers, bars: Bars) -> None:
+    points = small.job.measures["tagging"].settings["points"] | {"efficiency": 0.7}
+    job = reduced(MODELS, ["tagging"], QUICK | {"measures.tagging.points": points})
+    folder = RunFolder(small.folder)
+    before = (folder.models / "brt" / "tagging.json").read_text(encoding="utf-8")
+    try:
+        assert train(job, folder, workers, bars).made == []
+        histogram(job, folder, workers, bars)
+        kept = json.loads((folder.models / "brt" / "tagging.json").read_text(encoding="utf-8"))
+        higher = json.loads(before)["found"]["thresholds"][0]
+        assert kept["found"]["thresholds"][0] < higher
+    finally:
+        histogram(small.job, folder, workers, bars)
+    assert (folder.models / "brt" / "tagging.json").read_text(encoding="utf-8") == before
+
+
+def test_a_tagger_for_high_pt_is_measured_there_alone(small: api.Result) -> None:
+    found = rows(small, model="high_pt_w_star", measure="transfer", by="pt")
+    assert found
+    assert all(row["low"] >= 60 for row in found)
+    assert not rows(small, model="high_pt_w_star", measure="tagging")
+
+
+def test_measures_are_of_their_samples_and_models(small: api.Result) -> None:
+    assert {row["sample"] for row in rows(small, measure="tagging")} == {"ttbar"}
+    assert {row["sample"] for row in rows(small, measure="transfer")} == set(small.job.samples)
+    assert {row["model"] for row in rows(small, measure="importance")} == {"brt", "flat"}
+    assert small.figure("brt", "auc", measure="tagging")["value"] > small.figure("abs_d0", "auc")["value"]
+    assert small.figure("flat", "mean_rejection_prompt_over_abs_d0")["value"] is not None
+
+
+def test_the_report_shows_it(small: api.Result) -> None:
+    plots = {path.stem for path in (small.page.parent / "plots").glob("*.png")}
+    assert {
+        "ttbar_tagging_roc_prompt",
+        "ttbar_tagging_efficiency_tau_by_pt",
+        "ttbar_one_threshold_efficiency_tau_by_pt",
+        "transfer_efficiency_tau_across_flat",
+        "staus_transfer_staus_flat",
+        "ttbar_scores_flat",
+        "ttbar_importance",
+    } <= plots
+    page = small.page.read_text(encoding="utf-8")
+    assert "of the thresholds" not in page
+    assert "tt̄: tagging" in page
+    (title, lines), *_ = small.tables()
+    assert title == "tt̄: tagging"
+    assert lines[0][:2] == ["model", "AUC"]
+    assert [line[0] for line in lines[1:]] == ["abs_d0", "brt", "flat"]
+
+
+def test_a_model_that_a_measure_names_must_be_there() -> None:
+    with pytest.raises(RequestError, match=r"measures: tagging: 'flatt' is not a model \(did you mean 'flat'\?\)"):
+        load("tau_muons", None, {"measures.tagging.models": ["flatt"]})
+
+
+def test_a_sample_that_a_model_learns_from_must_be_there(small: api.Result, workers: Workers, bars: Bars) -> None:
+    job = reduced(MODELS, MEASURES, QUICK | {"models.brt.learns_from": [{"samples": ["ttbr"]}]})
+    trained = train(job, RunFolder(small.folder), workers, bars)
+    assert "it learns from ttbr, and there is no such sample" in trained.left_out["brt"]
+
+
+def test_genuine_muons_through_the_same_job(shared: Path, tmp_path: Path, client: Client) -> None:
+    """100 events: too few to train on; what the file itself holds is measured."""
+    sample = {"ttbar": [str(shared / "real" / "physlite_r21_ttbar.root")]}
+    result = api.run(load("tau_muons", sample), tmp_path / "run", client)
+    assert {row["model"] for row in result.rows} == {"abs_d0", "isolated"}
+    auc = result.figure("abs_d0", "auc_prompt", measure="tagging")
+    assert auc["entries"] == 37
