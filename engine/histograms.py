@@ -1,7 +1,8 @@
 """Histograms that merge: filled shard by shard, added in a fixed order, kept as UHI JSON and as ROOT files."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -96,15 +97,27 @@ def add_part(path: Path, totals: Mapping[str, hist.Hist[Any]]) -> None:
 
 
 def save_root(path: Path, histograms: Mapping[str, hist.Hist[Any]]) -> None:
-    """Write histograms of one or two axes to a ROOT file, under their names."""
+    """Write histograms to a ROOT file, under their names; of more than three axes, which ROOT has not, in slices."""
     import uproot
 
     with replacing(path) as temporary, uproot.recreate(temporary) as file:
-        for name, histogram in histograms.items():
+        for name, histogram in chain.from_iterable(_slices(*item) for item in histograms.items()):
             # ROOT's histograms hold floating-point numbers; those below 2⁵³ stay whole.
             as_double = hist.Hist(*histogram.axes, storage=hist.storage.Double())
             as_double.view(flow=True)[...] = histogram.values(flow=True)
             file[name] = as_double
+
+
+def _slices(name: str, histogram: hist.Hist[Any]) -> Iterator[tuple[str, hist.Hist[Any]]]:
+    """A histogram of at most three axes as it is, of more one for each bin of those beyond, its name telling which."""
+    if histogram.ndim <= 3:
+        yield name, histogram
+        return
+    last = histogram.axes[-1]
+    for i in range(len(last)):
+        part = histogram[(..., i)]
+        assert isinstance(part, hist.Hist)
+        yield from _slices(f"{name}_{last.name}{i}", part)
 
 
 def save_control(folder: Path, samples: Mapping[str, Histograms]) -> None:

@@ -84,7 +84,7 @@ def _keepings(job: Job, folder: RunFolder, store: FeatureStore, models: list[str
     for name, measure in job.built_measures().items():
         if not measure.keeps:
             continue
-        sample = measure.reference(store.samples)
+        sample = measure.reference([name for name in job.samples if name in store.samples])
         about = [
             measure.model_dump(mode="json"),
             source_of(type(measure)),

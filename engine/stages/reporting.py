@@ -111,7 +111,8 @@ def _drawings(
         for name, measure in job.built_measures().items():
             measured = _measured(job, store, performance, labels, sample, name)
             start = f"{prefix}{_start(job, name)}"
-            for plot in filter(None, (plot.without_empty() for plot in measure.plots(measured) if measured.histograms)):
+            drawn = measure.plots(measured) if measured.histograms else []
+            for plot in filter(None, (plot.without_empty() for plot in drawn)):
                 section = plot.section if len(store.samples) == 1 else f"{plot.section}: {style.note}"
                 yield Drawing(f"{start}{plot.name}", section, plot.caption, _named(plot, start), style, plots)
         control = load_control(folder.features).get(sample, {})

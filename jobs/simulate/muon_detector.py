@@ -42,8 +42,11 @@ BEAM_SPOT: Final = 0.010
 LUMINOUS_REGION: Final = 45.0
 TAIL: Final = (0.10, 0.050)
 VERTEX: Final = 0.020
-#: Response of topological clusters at the electromagnetic scale, and stochastic term of their energy.
-RESPONSE: Final = 0.75
+#: Response of topological clusters at the electromagnetic scale, its spread from jet to jet relative to it, and the
+#: stochastic term of their energy. In 13 genuine muons of jets topoetcone20 is 0.80 of ptcone20, with a spread of 0.48,
+#: and tracks above 1 GeV have about 0.55 of what is visible.
+RESPONSE: Final = 0.5
+SPREAD: Final = 0.4
 STOCHASTIC: Final = 0.6
 #: Noise of pile-up within 0.2, and in the ring out to 0.3, GeV, at so many interactions; it grows as their root.
 NOISE: Final = (1.2, 1.47)
@@ -199,7 +202,8 @@ def _isolation(muons: TrueMuons, mu: Floats, rng: np.random.Generator) -> tuple[
 
 def _calorimeter(energy: Floats, noise: float, mu: Floats, rng: np.random.Generator) -> Floats:
     width = np.sqrt(STOCHASTIC**2 * energy + noise**2 * mu / NOISE_AT)
-    return np.asarray(RESPONSE * energy + width * rng.standard_normal(len(energy)))
+    response = RESPONSE * SPREAD**2 * rng.standard_gamma(SPREAD**-2, len(energy))
+    return np.asarray(response * energy + width * rng.standard_normal(len(energy)))
 
 
 def _quality(significance: Floats, rng: np.random.Generator) -> Ints:

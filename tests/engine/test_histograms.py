@@ -56,3 +56,14 @@ def test_axes_are_put_into_words_once_and_mean_the_same(storage: object, rng: np
         filled.label = str(rng.random())
         assert serialise("x", filled) == to_uhi(filled)
         assert from_uhi(serialise("x", filled)) == filled
+
+
+def test_four_axes_are_slices_in_a_root_file(tmp_path: Path) -> None:
+    axes = [hist.axis.Regular(2, 0, 2, name=name) for name in "abc"]
+    histogram = hist.Hist(*axes, hist.axis.Integer(0, 2, name="passed", flow=False), storage=hist.storage.Int64())
+    histogram.fill([0.5, 1.5], [0.5, 0.5], [1.5, 0.5], [1, 0])
+    save_root(tmp_path / "h.root", {"s/h": histogram})
+    with uproot.open(tmp_path / "h.root") as file:
+        failed, passed = file["s/h_passed0"].values(), file["s/h_passed1"].values()
+    assert np.argwhere(passed).tolist() == [[0, 0, 1]]
+    assert np.argwhere(failed).tolist() == [[1, 0, 0]]
