@@ -47,6 +47,7 @@ def take_part(model: "NetworkModel", work: Work, rank: int, size: int, tell: Rep
     for_validation = min(rows[1].bytes / size, memory / 4)
     training = Source(rows[0], layout, device, memory - for_validation, rank, size)
     validation = Source(rows[1], layout, device, for_validation, rank, size)
+    validation.judged_by(model.built_sampler)
     state = _load_state(work.scratch / _CHECKPOINT)
     recipe = model.recipe(work.data.features, work.seed)
     hooks = Hooks(lambda state: _save(state, work, rank), tell)

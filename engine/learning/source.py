@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -91,6 +91,7 @@ class Source:
         self._ends = list(zip(edges[rank:-1:ranks].tolist(), edges[rank + 1 :: ranks].tolist(), strict=True))
         self._places = np.cumsum([0] + [stop - start for start, stop in self._ends])
         self._kept = self._load(list(range(len(self._ends)))) if self.resident else None
+        self._expected: Tensor | None = None
 
     def __len__(self) -> int:
         return int(self._places[-1])
@@ -109,11 +110,22 @@ class Source:
         columns[TARGET] = self._column(-1)
         return Epochs(self, sampler.draw(columns, len(self), self._share))
 
+    def judged_by(self, sampler: Sampler) -> None:
+        """From now on weigh each row that is gone through in order by how often the sampler would draw it."""
+        columns = {name: self._column(self._rows.names.index(name)) for name in sampler.columns}
+        columns[TARGET] = self._column(-1)
+        expected = sampler.expected(columns, len(self))
+        self._expected = None if expected is None else self._send(expected.astype(np.float32))
+
     def in_order(self, batch: int) -> Iterator[Batch]:
         """All rows once, in their order."""
-        for _, buffer in self.buffers([[block] for block in range(len(self._ends))]):
+        for numbers, buffer in self.buffers([[block] for block in range(len(self._ends))]):
             for rows in torch.arange(len(buffer.flat), device=self._device).split(batch):
-                yield buffer.take(rows, self._layout)
+                found = buffer.take(rows, self._layout)
+                if self._expected is None:
+                    yield found
+                else:
+                    yield replace(found, weight=found.weight * self._expected[int(numbers[0]) + rows])
 
     def groups(self, random: np.random.Generator) -> list[list[int]]:
         """The blocks in random order, as many at a time as a buffer holds."""

@@ -12,6 +12,7 @@ from lineshape.engine.errors import RequestError
 from lineshape.jobs.simulate.decays import TAU_MASS
 from lineshape.jobs.simulate.family import Family, Sample
 from lineshape.jobs.simulate.heavy_flavour import heavy_flavour_muons
+from lineshape.jobs.simulate.impact_resolution import Tracking
 from lineshape.jobs.simulate.isolation import surroundings
 from lineshape.jobs.simulate.kinematics import Floats, cylindrical
 from lineshape.jobs.simulate.lepton_decays import TAU_FLIGHT, flight, impact, muons_of_taus
@@ -34,12 +35,14 @@ class MuonFamily(Family):
 
     minimum_pt: of reconstructed muons, GeV. mu_mean, mu_width: pile-up, a clipped Gaussian. lepton_share: share of the
     hard process's muons and taus that are kept; a small one makes a sample of jets' muons where those are rare.
+    tracking: resolution of impact parameters, that of the published card or of genuine tracks.
     """
 
     minimum_pt: float = Field(default=10.0, ge=3)
     mu_mean: float = Field(default=37.0, ge=1)
     mu_width: float = Field(default=13.0, ge=0)
     lepton_share: float = Field(default=1.0, ge=0, le=1)
+    tracking: Tracking = "card"
 
     unit: ClassVar[str] = "muons"
     #: Events at a time, and activity of the underlying event relative to that of W and Z events.
@@ -82,7 +85,7 @@ class MuonFamily(Family):
     def _reconstructed(self, events: int, rng: np.random.Generator) -> Sample:
         muons, columns = self.true_muons(events, rng)
         mu = rng.normal(self.mu_mean, self.mu_width, events).clip(1, 85)
-        return observe(muons, columns, mu, rng, self.minimum_pt)
+        return observe(muons, columns, mu, rng, self.minimum_pt, self.tracking)
 
 
 def _of_leptons(leptons: Leptons, rng: np.random.Generator) -> TrueMuons:

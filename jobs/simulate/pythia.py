@@ -7,6 +7,7 @@ import numpy as np
 from lineshape.engine.errors import RequestError, RunError
 from lineshape.jobs.simulate.event_record import Record, cones
 from lineshape.jobs.simulate.family import Family, Sample
+from lineshape.jobs.simulate.impact_resolution import Tracking
 from lineshape.jobs.simulate.in_flight import LAST_DECAY, comes_through, inner_track, is_found
 from lineshape.jobs.simulate.kinematics import cylindrical
 from lineshape.jobs.simulate.muon_ancestry import ancestry, is_charged
@@ -42,7 +43,8 @@ class Pythia(Family):
 
     process: ttbar, z_ll (γ*/Z above 40 GeV), w_lnu, w_star (W* → τν above 120 GeV). energy: of the collision, GeV.
     leptonic: W and Z decay to μ and τ alone; so they do by default, but in ttbar. forced: every tau decays to a muon.
-    commands: further settings of Pythia, the last word. Pile-up: mu is a clipped Gaussian.
+    commands: further settings of Pythia, the last word. Pile-up: mu is a clipped Gaussian. tracking: resolution of
+    impact parameters, that of the published card or of genuine tracks.
     """
 
     process: Literal["ttbar", "z_ll", "w_lnu", "w_star"]
@@ -54,6 +56,7 @@ class Pythia(Family):
     maximum_eta: float = 2.7
     mu_mean: float = 37.0
     mu_width: float = 13.0
+    tracking: Tracking = "card"
 
     unit: ClassVar[str] = "events"
     #: Events that are held as particles at a time: 200 of tt̄ take some 40 MB.
@@ -65,7 +68,7 @@ class Pythia(Family):
 
         muons, events = self.true_muons(amount, rng)
         mu = rng.normal(self.mu_mean, self.mu_width, events).clip(1, 85)
-        return observe(muons, {}, mu, rng)
+        return observe(muons, {}, mu, rng, tracking=self.tracking)
 
     def true_muons(self, events: int, rng: np.random.Generator) -> tuple[TrueMuons, int]:
         """The muons of so many events, and their number. Raises RequestError where Pythia is not there or refuses."""

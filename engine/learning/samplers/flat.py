@@ -45,26 +45,8 @@ class Flat(Sampler):
 
         Raises RunError where a class has no rows, or a value is missing.
         """
-        values, labels = columns[self.column], columns[self.classes or TARGET]
-        for name, column in ((self.column, values), (self.classes or "the target", labels)):
-            if missing := int((~np.isfinite(column)).sum()):
-                raise RunError(f"column {name}: {missing:,} of {rows:,} rows have no finite value to sample by")
-        found = np.unique(labels)
-        wanted = self.rows if isinstance(self.rows, dict) else {int(label): self.rows for label in found}
-        if empty := [str(label) for label in wanted if label not in found]:
-            raise RunError(
-                f"{self.classes or 'the target'} has no rows of class {', '.join(empty)} to sample: "
-                f"there are {listing(f'{label:g}' for label in found)}"
-            )
-        widths = (self.high - self.low) / self.bins
-        bins = ((values - self.low) / widths).astype(np.int64).clip(0, self.bins - 1)
-        cells = [
-            (members, max(1, round(number * share)))
-            for label, number in wanted.items()
-            if number
-            for each in range(self.bins)
-            if len(members := np.flatnonzero((labels == label) & (bins == each)))
-        ]
+        found = self._cells(columns, rows, required=True)
+        cells = [(members, max(1, round(number * share))) for members, number in found]
 
         def repeats(random: np.random.Generator) -> NDArray[np.int64]:
             counts = np.zeros(rows, np.int64)
@@ -75,3 +57,36 @@ class Flat(Sampler):
             return counts
 
         return repeats
+
+    def expected(self, columns: Mapping[str, NDArray[np.float32]], rows: int) -> NDArray[np.float32] | None:
+        """In each cell the number that is drawn over that of its rows."""
+        found = np.zeros(rows, np.float32)
+        for members, number in self._cells(columns, rows, required=False):
+            found[members] = number / len(members)
+        return found / found.mean() if found.any() else None
+
+    def _cells(
+        self, columns: Mapping[str, NDArray[np.float32]], rows: int, required: bool
+    ) -> list[tuple[NDArray[np.int64], int]]:
+        """The rows of each bin of each class, and how many are drawn of them. required: whether each class has some."""
+        values, labels = columns[self.column], columns[self.classes or TARGET]
+        for name, column in ((self.column, values), (self.classes or "the target", labels)):
+            if missing := int((~np.isfinite(column)).sum()):
+                raise RunError(f"column {name}: {missing:,} of {rows:,} rows have no finite value to sample by")
+        found = np.unique(labels)
+        wanted = self.rows if isinstance(self.rows, dict) else {int(label): self.rows for label in found}
+        empty = [str(label) for label in wanted if label not in found]
+        if empty and required:
+            raise RunError(
+                f"{self.classes or 'the target'} has no rows of class {', '.join(empty)} to sample: "
+                f"there are {listing(f'{label:g}' for label in found)}"
+            )
+        widths = (self.high - self.low) / self.bins
+        bins = ((values - self.low) / widths).astype(np.int64).clip(0, self.bins - 1)
+        return [
+            (members, number)
+            for label, number in wanted.items()
+            if number
+            for each in range(self.bins)
+            if len(members := np.flatnonzero((labels == label) & (bins == each)))
+        ]

@@ -30,3 +30,10 @@ class Sampler(Settings, ABC):
 
         Raises RunError where there is nothing to draw.
         """
+
+    def expected(self, columns: Mapping[str, NDArray[np.float32]], rows: int) -> NDArray[np.float32] | None:
+        """How often each of these rows is seen in an epoch on average, relative to the mean; None where all are alike.
+
+        The validation rows, which are not drawn, are weighed so: a training is judged on what it learns from.
+        """
+        return None

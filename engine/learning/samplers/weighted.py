@@ -44,3 +44,8 @@ class Weighted(Sampler):
             return np.bincount(drawn, minlength=rows)
 
         return repeats
+
+    def expected(self, columns: Mapping[str, NDArray[np.float32]], rows: int) -> NDArray[np.float32] | None:
+        """The weights over their mean."""
+        weight = columns[self.column]
+        return weight / weight.mean() if weight.any() else None

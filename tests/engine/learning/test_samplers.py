@@ -66,3 +66,23 @@ def test_weighted_draws_in_proportion(muons: Arrays, rng: np.random.Generator) -
 def test_a_negative_weight_is_named() -> None:
     with pytest.raises(RunError, match=r"column w: .* 1 of 3 that are negative or missing"):
         Weighted(column="w").draw({"w": np.float32([1, -1, 1])}, 3, 1.0)
+
+
+def test_what_is_expected_is_what_is_drawn_on_average(muons: Arrays, rng: np.random.Generator) -> None:
+    """Of 200 epochs the mean of a row's repeats, some 0.1 to 40, is known to better than 0.1 of it or 0.1 (4 σ)."""
+    for sampler in (
+        Flat(column="pt", low=0, high=100, bins=20, rows={1: 200, 0: 100}),
+        Weighted(column="pt", rows=5000),
+    ):
+        draw = sampler.draw(muons, 20_000, 1.0)
+        mean = np.mean([draw(rng) for _ in range(200)], axis=0)
+        expected = sampler.expected(muons, 20_000)
+        assert expected is not None
+        assert expected.mean() == pytest.approx(1, rel=1e-4)
+        np.testing.assert_allclose(expected, mean / mean.mean(), rtol=0.1, atol=0.7)
+        for label in (0, 1):
+            own = muons[TARGET] == label
+            assert expected[own].sum() / expected.sum() == pytest.approx(mean[own].sum() / mean.sum(), rel=0.05)
+    assert Shuffled().expected(muons, 20_000) is None
+    without = muons | {TARGET: np.zeros(20_000, np.float32)}
+    assert Flat(column="pt", low=0, high=100, bins=20, rows={1: 200, 0: 100}).expected(without, 20_000) is not None

@@ -124,3 +124,16 @@ def test_two_ranks_draw_as_one_would(rows: Rows) -> None:
     expected = np.average(grown.flat[:, 0], weights=grown.flat[:, 0])
     # Five standard errors, and the interleaving's block.
     assert abs(drawn.mean() - expected) < 5 * drawn.std() / np.sqrt(len(drawn)) + 0.01 * expected
+
+
+@pytest.mark.parametrize(("share", "ranks"), [(1.0, 1), (0.1, 1), (1.0, 2)])
+def test_rows_are_judged_as_they_are_drawn(rows: Rows, share: float, ranks: int) -> None:
+    """Where only each third row is ever drawn, the others weigh nothing."""
+    for rank in range(ranks):
+        judging = source(rows, share, rank, ranks)
+        judging.judged_by(Weighted(column="w"))
+        batches = list(judging.in_order(512))
+        a, weight = (torch.cat(each) for each in ([b.x[:, 0] for b in batches], [b.weight for b in batches]))
+        assert len(a) == len(judging)
+        assert torch.equal(weight > 0, a % 3 == 0)
+        assert weight.mean().item() == pytest.approx(1, rel=1e-4)

@@ -222,7 +222,8 @@ def test_tracks_and_vertices_are_in_absolute_places() -> None:
     sample = observe(_isolated(np.full(n, 40.0), np.zeros(n), np.ones(n)), {}, np.full(n, 37.0), rng)
     tracks, z = sample.objects[TRACKS], sample.objects[VERTICES]["z"].astype(float)
     assert 40 < np.std(z) < 53
-    assert np.std(tracks["z0"] + tracks["vz"] - z) == pytest.approx(np.hypot(0.047, 0.020), rel=0.05)
+    low, high = np.quantile(tracks["z0"] + tracks["vz"] - z, [0.16, 0.84])
+    assert (high - low) / 2 == pytest.approx(np.hypot(0.047, 0.020), rel=0.05)
     assert len(z) / n == pytest.approx(0.99, abs=0.004)
 
 
