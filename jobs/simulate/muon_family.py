@@ -35,6 +35,7 @@ class MuonFamily(Family):
 
     minimum_pt: of reconstructed muons, GeV. mu_mean, mu_width: pile-up, a clipped Gaussian. lepton_share: share of the
     hard process's muons and taus that are kept; a small one makes a sample of jets' muons where those are rare.
+    background_share: share of prompt and fake muons that are kept; a small one makes a sample of taus' muons.
     tracking: resolution of impact parameters, that of the published card or of genuine tracks.
     """
 
@@ -42,6 +43,7 @@ class MuonFamily(Family):
     mu_mean: float = Field(default=37.0, ge=1)
     mu_width: float = Field(default=13.0, ge=0)
     lepton_share: float = Field(default=1.0, ge=0, le=1)
+    background_share: float = Field(default=1.0, ge=0, le=1)
     tracking: Tracking = "card"
 
     unit: ClassVar[str] = "muons"
@@ -62,7 +64,9 @@ class MuonFamily(Family):
             parts.append(self._reconstructed(events, rng))
             found, tried = found + len(parts[-1].objects[MUONS]["pt"]), tried + events
             if tried > RAREST * max(found, 100):
-                raise RequestError(f"{found} muons in {tried:,} events: lower minimum_pt, or raise lepton_share")
+                raise RequestError(
+                    f"{found} muons in {tried:,} events: lower minimum_pt, or raise lepton_share and background_share"
+                )
             events = min(self.batch, int(1.1 * (amount - found) * tried / max(found, 1)) + 100)
         return _cut(parts, amount)
 
@@ -76,7 +80,10 @@ class MuonFamily(Family):
             own = np.full(len(part.event), -1) if slot is None else slot
             kept = (part.pt > MARGIN * self.minimum_pt) & (np.abs(part.eta) < 2.7)
             muons.append(self._surrounded(take(part, kept), own[kept], hard, rng))
-        return joined(muons), hard.columns
+        found = joined(muons)
+        if self.background_share < 1:
+            found = take(found, (found.origin == TAU) | (rng.random(len(found.origin)) < self.background_share))
+        return found, hard.columns
 
     def _surrounded(self, muons: TrueMuons, own: Ints, hard: HardProcess, rng: np.random.Generator) -> TrueMuons:
         near, wide = surroundings(muons, hard.jets, own, self.activity, rng)

@@ -285,3 +285,11 @@ def test_a_small_lepton_share_makes_a_sample_of_jets_muons() -> None:
     assert counts[9] == counts[12] == 0
     assert counts[25] > counts[26]
     assert counts[34] + counts[35] > 50
+
+
+def test_a_small_background_share_makes_a_sample_of_taus() -> None:
+    """In tt̄ 6 % of the muons are of taus; with a tenth of all others 40 %. Of 4,000 muons that is known to 0.8 %."""
+    muons = TTbar(background_share=0.1).generate(4000, np.random.default_rng(19)).objects[MUONS]
+    share = (muons["truthOrigin"] == 9).mean()
+    natural = (TTbar().generate(20_000, np.random.default_rng(20)).objects[MUONS]["truthOrigin"] == 9).mean()
+    assert abs(share - natural / (natural + 0.1 * (1 - natural))) < 0.04
