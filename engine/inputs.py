@@ -22,7 +22,8 @@ class Inputs:
         """Digest of all that the training depends on: data, split, settings, seed and code."""
         settings = self.model.model_dump(mode="json", exclude={"label", "minimum_entries"})
         parts = [(type(part).__qualname__, source_of(type(part))) for part in self.model.parts()]
-        content = [store.digest(), settings, self.features, self.target.model_dump(), job.split.model_dump(), job.seed]
+        rows, target = store.digest(self.model.choice.samples), self.target.model_dump()
+        content = [rows, settings, self.features, target, job.split.model_dump(), job.seed]
         return digest(content, parts, code_of("lineshape.engine.learning"))
 
 

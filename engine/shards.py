@@ -247,9 +247,9 @@ class FeatureStore:
         """Names of the samples, in order."""
         return list(dict.fromkeys(shard.sample for shard in self.shards))
 
-    def digest(self) -> str:
-        """Digest of the content: which shards there are."""
-        return digest([shard.identity for shard in self.shards])
+    def digest(self, samples: Container[str] | None = None) -> str:
+        """Digest of the content, or of that of some samples: which shards there are."""
+        return digest([shard.identity for shard in self.shards if samples is None or shard.sample in samples])
 
     def path(self, shard: Shard) -> Path:
         """Where a shard lies."""

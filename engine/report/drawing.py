@@ -1,8 +1,9 @@
 """Drawing plots: PNG for the page, PDF for slides. matplotlib is imported where it is used."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +80,8 @@ def draw(plot: Plot, folder: Path, style: Style) -> str:
             gridspec_kw={"height_ratios": [3, 1.15], "hspace": 0.06} if ratio else None,
         )
         main = axes[0, 0]
+        if not any(series.key in style.keys for series in plot.series):
+            style = replace(style, keys=tuple(dict.fromkeys(series.key for series in plot.series)))
         for index, series in enumerate(plot.series):
             _curve(main, series, style, _shift(index, len(plot.series)))
         for band in plot.bands:
@@ -172,10 +175,11 @@ def _shift(index: int, count: int) -> float:
 
 def _curve(axes: "Axes", series: Series, style: Style, shift: float) -> None:
     colour, line = style.colour(series.key), "--" if series.dashed else "-"
+    label = _barred(series.label)
     if series.style == "steps":
-        axes.stairs(series.y, series.x, label=series.label, color=colour, linestyle=line, linewidth=1.6, baseline=None)
+        axes.stairs(series.y, series.x, label=label, color=colour, linestyle=line, linewidth=1.6, baseline=None)
     elif series.style == "line":
-        axes.plot(series.x, series.y, label=series.label, color=colour, linestyle=line, linewidth=1.8)
+        axes.plot(series.x, series.y, label=label, color=colour, linestyle=line, linewidth=1.8)
         if series.error is not None:
             axes.fill_between(series.x, series.y - series.error, series.y + series.error, color=colour, alpha=0.2)
     else:
@@ -184,7 +188,7 @@ def _curve(axes: "Axes", series: Series, style: Style, shift: float) -> None:
             centres + shift * widths,
             series.y,
             yerr=series.error,
-            label=series.label,
+            label=label,
             color=colour,
             marker=style.marker(series.key),
             markersize=4,
@@ -268,4 +272,9 @@ def _visible(series: Series, plot: Plot) -> np.ndarray:
 
 def _heading(axes: "Axes", style: Style) -> None:
     axes.text(0.0, 1.02, style.heading, transform=axes.transAxes, fontsize=13, fontweight="bold")
-    axes.text(1.0, 1.02, style.note, transform=axes.transAxes, fontsize=11, ha="right")
+    axes.text(1.0, 1.02, _barred(style.note), transform=axes.transAxes, fontsize=11, ha="right")
+
+
+def _barred(text: str) -> str:
+    """Letters with a combining bar (t̄) as mathtext, as fonts set the bar beside the letter."""
+    return re.sub("(\\w)\u0304", r"$\\bar{\\mathrm{\1}}$", text)

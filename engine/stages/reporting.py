@@ -128,9 +128,10 @@ def _across(
     job: Job, folder: RunFolder, store: FeatureStore, performance: Performance, labels: dict[str, str]
 ) -> Iterable[Drawing]:
     """Plots of several samples."""
-    style = Style(tuple(store.samples), job.title or job.study, "")
+    samples = [sample for sample in job.samples if sample in store.samples]
+    style = Style(tuple(samples), job.title or job.study, "")
     for name, measure in job.built_measures().items():
-        all_of_it = [_measured(job, store, performance, labels, sample, name) for sample in store.samples]
+        all_of_it = [_measured(job, store, performance, labels, sample, name) for sample in samples]
         measured = [each for each in all_of_it if each.histograms]
         start = _start(job, name)
         for plot in filter(None, (plot.without_empty() for plot in measure.plots_across(measured))):

@@ -8,6 +8,7 @@ from lineshape.jobs.simulate.hard_processes import boson_rapidity, burr, recoil_
 from lineshape.jobs.simulate.kinematics import Floats, massive
 from lineshape.jobs.simulate.lepton_decays import TAU_TO_MUON, two_bodies
 from lineshape.jobs.simulate.muon_candidates import HardProcess, Leptons
+from lineshape.jobs.simulate.muon_detector import MEV
 from lineshape.jobs.simulate.muon_family import MuonFamily
 
 
@@ -59,5 +60,5 @@ class StauPairs(MuonFamily):
             9,
         )
         jets = recoil_jets(burr(events, 40.0, 1.1, 2.2, rng), y, recoil_phi, (0.02, 0.05), 3, rng)
-        columns = {"EventInfoAuxDyn.stauMass": mass, "EventInfoAuxDyn.neutralinoMass": lsp}
+        columns = {"EventInfoAuxDyn.stauMass": mass * MEV, "EventInfoAuxDyn.neutralinoMass": lsp * MEV}
         return HardProcess(leptons, jets, columns)

@@ -42,7 +42,11 @@ def reduced(models: list[str], measures: list[str], changes: dict[str, Any]) -> 
     judged = {name: SHIPPED.measures[name].model_dump() for name in measures}
     for spec in judged.values():
         spec["models"] = [name for name in spec["models"] if name in models]
-    return load("tau_muons", None, {"models": kept, "measures": judged} | changes)
+    left_out = {"models": set(SHIPPED.models) - set(models), "measures": set(SHIPPED.measures) - set(measures)}
+    wanted = {
+        key: value for key, value in changes.items() if key.split(".")[1] not in left_out.get(key.split(".")[0], ())
+    }
+    return load("tau_muons", None, {"models": kept, "measures": judged} | wanted)
 
 
 MODELS = ["abs_d0", "brt", "flat", "high_pt_w_star"]

@@ -16,7 +16,7 @@ from lineshape.jobs.simulate.kinematics import massive
 from lineshape.jobs.simulate.lepton_decays import TAU_FLIGHT, flight, impact, muons_of_taus
 from lineshape.jobs.simulate.light_hadrons import light_hadron_muons
 from lineshape.jobs.simulate.muon_candidates import LIGHT, Jets
-from lineshape.jobs.simulate.muon_detector import MUONS, TRACKS, VERTICES, observe
+from lineshape.jobs.simulate.muon_detector import MEV, MUONS, TRACKS, VERTICES, observe
 from lineshape.jobs.simulate.muon_family import MuonFamily
 from lineshape.jobs.simulate.stau_pairs import StauPairs
 from lineshape.jobs.simulate.true_muons import TrueMuons
@@ -272,7 +272,8 @@ def test_w_star_reaches_high_pt() -> None:
 def test_staus_have_the_masses_of_the_grid() -> None:
     family = StauPairs(stau_masses=(80, 200), neutralino_masses=(1, 100))
     events = family.generate(5000, np.random.default_rng(17)).events
-    pairs = set(zip(events["EventInfoAuxDyn.stauMass"], events["EventInfoAuxDyn.neutralinoMass"], strict=True))
+    masses = [events[f"EventInfoAuxDyn.{name}"] / MEV for name in ("stauMass", "neutralinoMass")]
+    pairs = set(zip(*masses, strict=True))
     assert pairs == {(80, 1), (200, 1), (200, 100)}
     with pytest.raises(ValueError, match="nothing decays"):
         StauPairs(stau_masses=(80,), neutralino_masses=(100,))
