@@ -117,4 +117,6 @@ class Bundle:
             return Prediction(output.target, output.target / per, None, None)
         mixture = output.mixture
         spread = mixture.sigma / np.abs(mixture.mean) if mixture else None
+        if spread is not None:
+            spread = np.where(np.isnan(output.target), np.nan, spread)
         return Prediction(output.target * per, output.target, spread, mixture)

@@ -6,7 +6,7 @@ from lineshape.engine.digests import digest
 from lineshape.engine.job import Job
 from lineshape.engine.learning.models.model import Model
 from lineshape.engine.shards import FeatureStore
-from lineshape.engine.source_code import code_of, source_of
+from lineshape.engine.source_code import code_of, code_of_modules, source_of
 from lineshape.engine.split import Target
 
 
@@ -24,7 +24,7 @@ class Inputs:
         parts = [(type(part).__qualname__, source_of(type(part))) for part in self.model.parts()]
         rows, target = store.digest(self.model.choice.samples), self.target.model_dump()
         content = [rows, settings, self.features, target, job.split.model_dump(), job.seed]
-        return digest(content, parts, code_of("lineshape.engine.learning"))
+        return digest(content, parts, code_of("lineshape.engine.learning"), code_of_modules("lineshape.engine.rows"))
 
 
 def inputs_of(job: Job, model: Model) -> Inputs:

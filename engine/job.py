@@ -62,10 +62,6 @@ class Job(Settings):
     def _names_exist(self) -> Self:
         if self.baseline not in self.models:
             raise ValueError(f"baseline '{self.baseline}' is not a model: expected one of {', '.join(self.models)}")
-        for name in self.measures:
-            for model in self.measures[name].settings.get("models", []):
-                if model not in self.models:
-                    raise ValueError(f"measures: {name}: '{model}' is not a model{nearest(model, self.models)}")
         for name in self.search:
             if name not in self.models:
                 raise ValueError(f"search: '{name}' is not a model: expected one of {', '.join(self.models)}")
@@ -135,7 +131,11 @@ def load_job(path: Path, changes: Mapping[str, Any] | None = None, checks: Itera
 
 
 def _check_kinds(job: Job) -> None:
-    job.built_measures()
+    for name, measure in job.built_measures().items():
+        for key, models in {"models": measure.models, "against": measure.against}.items():
+            if unknown := [model for model in models if model not in job.models]:
+                error = RequestError(f"'{unknown[0]}' is not a model{nearest(unknown[0], job.models)}")
+                raise KindError(("measures", name, key), error)
     job.built_cluster()
     for name, model in job.built_models().items():
         try:

@@ -16,7 +16,7 @@ from lineshape.engine.kinds import KindSpec, build
 from lineshape.engine.measures.measure import Measure, Objects
 from lineshape.engine.progress import Bars
 from lineshape.engine.shards import FeatureStore
-from lineshape.engine.source_code import source_of
+from lineshape.engine.source_code import READING, code_of_modules, source_of
 from lineshape.engine.split import Split
 from lineshape.engine.statistics import groups
 from lineshape.engine.verdicts import Failure
@@ -48,7 +48,9 @@ class Keeping:
         measure = build("lineshape.engine.measures", Measure, self.measure, ("measures", self.name))
         found = measure.keep(self._objects(measure))
         about = {"identity": self.identity, "sample": self.sample, "split": "validation", "found": found}
-        write_json(_path(self.bundle, self.name), about)
+        path = _path(self.bundle, self.name)
+        path.parent.mkdir(exist_ok=True)
+        write_json(path, about)
 
     def _objects(self, measure: Measure) -> Iterator[Objects]:
         bundle = Bundle.load(self.bundle)
@@ -70,7 +72,9 @@ def keep(job: Job, folder: RunFolder, store: FeatureStore, models: list[str], wo
     bar = bars.add("working points", len(todo))
     for item, outcome in Executor(workers, _call).run(todo):
         if isinstance(outcome, Failure):
-            raise RunError(f"{item.name} of model {item.bundle.name} could not be found: {outcome.reason}")
+            raise RunError(
+                f"what measure {item.name} keeps of model {item.bundle.name} could not be found: {outcome.reason}"
+            )
         bar.advance()
 
 
@@ -85,13 +89,8 @@ def _keepings(job: Job, folder: RunFolder, store: FeatureStore, models: list[str
         if not measure.keeps:
             continue
         sample = measure.reference([name for name in job.samples if name in store.samples])
-        about = [
-            measure.model_dump(mode="json"),
-            source_of(type(measure)),
-            sample,
-            store.digest(),
-            job.split.model_dump(),
-        ]
+        code = source_of(type(measure)), code_of_modules(*READING)
+        about = [measure.kept_by(), code, sample, store.digest({sample}), job.split.model_dump()]
         for model in models:
             if model in (measure.models or [model]):
                 bundle = folder.models / model
@@ -100,7 +99,7 @@ def _keepings(job: Job, folder: RunFolder, store: FeatureStore, models: list[str
 
 
 def _path(bundle: Path, measure: str) -> Path:
-    return bundle / f"{measure}.json"
+    return bundle / "kept" / f"{measure}.json"
 
 
 def _call(item: Keeping) -> None:

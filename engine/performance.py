@@ -13,7 +13,7 @@ from lineshape.engine.inputs import inputs_of
 from lineshape.engine.job import Job
 from lineshape.engine.measures.measure import Measure
 from lineshape.engine.shards import FeatureStore
-from lineshape.engine.source_code import code_of, source_of
+from lineshape.engine.source_code import READING, code_of, code_of_modules, source_of
 from lineshape.engine.statistics import GROUPS
 
 _INDEX = "measured.json"
@@ -48,7 +48,8 @@ class Performance:
         content = [(name, bundle.digest) for name, bundle in bundles.items()]
         dumped = {name: measure.model_dump(mode="json") for name, measure in measures.items()}
         sources = [source_of(type(measure)) for measure in measures.values()]
-        return digest(content, store.digest(), dumped, sources, code_of("lineshape.engine.measures"), GROUPS)
+        code = code_of("lineshape.engine.measures"), code_of_modules(*READING)
+        return digest(content, store.digest(), store.samples, dumped, sources, code, GROUPS)
 
     @classmethod
     def empty(

@@ -60,7 +60,8 @@ class Choice(Settings):
     """What a model learns from.
 
     learns_from: parts of the samples, each row that any of them has; everything by default. within: what its objects
-    must meet in any case. shuffled: columns whose values are mixed up among the rows, so that they tell nothing.
+    must meet in any case. shuffled: features whose values are mixed up among the rows of each shard, so that of the
+    rows of a sample they tell nothing.
     """
 
     learns_from: list[Part] = []

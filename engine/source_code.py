@@ -13,6 +13,8 @@ from lineshape.engine.digests import digest
 
 #: The engine has versions of its own (of shards, of bundles, of histograms): its source is left out.
 _ENGINE: Final = "lineshape.engine."
+#: Modules beside those of the measures that what is read off objects depends on.
+READING: Final = ("lineshape.engine.bundles", "lineshape.engine.rows", "lineshape.engine.statistics")
 
 
 def source_of(kind: type) -> str:
@@ -74,6 +76,12 @@ def _is_local(spec: object) -> bool:
 @cache
 def _installed() -> frozenset[str]:
     return frozenset(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+
+
+def code_of_modules(*names: str) -> str:
+    """Digest of single modules."""
+    paths = [Path(str(getattr(find_spec(name), "origin", ""))) for name in names]
+    return digest([(name, path.read_text(encoding="utf-8")) for name, path in zip(names, paths, strict=True)])
 
 
 def code_of(package: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from lineshape.engine.errors import RequestError, nearest
 from lineshape.engine.job import Job, load_job
+from lineshape.engine.kinds import KindError
 
 
 def shipped() -> dict[str, Path]:
@@ -57,7 +58,19 @@ def load(
             parts = key.split(".")
             if len(parts) == 3 and parts[1] in changes["samples"]:
                 changes["samples"][parts[1]][parts[2]] = changes.pop(key)
-    return load_job(path, changes, (_check_processor, _check_simulation))
+    # With samples of one's own those that the job file names may not be there.
+    own = () if samples else (_check_samples,)
+    return load_job(path, changes, (_check_processor, _check_simulation, *own))
+
+
+def _check_samples(job: Job) -> None:
+    named = [(("measures", name, "samples"), measure.named_samples()) for name, measure in job.built_measures().items()]
+    for name, model in job.built_models().items():
+        named += [(("models", name, "learns_from"), part.samples) for part in model.learns_from]
+    for where, samples in named if job.samples else ():
+        if unknown := [sample for sample in samples if sample not in job.samples]:
+            error = RequestError(f"'{unknown[0]}' is not a sample of this job{nearest(unknown[0], job.samples)}")
+            raise KindError(where, error)
 
 
 def _check_processor(job: Job) -> None:

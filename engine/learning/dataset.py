@@ -17,6 +17,8 @@ from lineshape.engine.split import Split, SplitName, Target
 Floats = NDArray[np.float32]
 #: The first stream of the hashes of event numbers by which columns are mixed up.
 _SHUFFLING = 2
+#: At the end of a column's name: the column, mixed up among the rows.
+MIXED = " (shuffled)"
 #: What a training looks at; the test split is for the measures.
 SPLITS: tuple[SplitName, ...] = ("training", "validation")
 
@@ -36,6 +38,14 @@ class Dataset:
     choice: Choice = field(default_factory=Choice)
     weight: Weight | None = None
 
+    @property
+    def x_columns(self) -> tuple[str, ...]:
+        """What to ask for to get x: the features, those that are to be shuffled under a name of their own.
+
+        What samplers, weights and penalties look at stays as it is.
+        """
+        return tuple(name + MIXED if name in self.choice.shuffled else name for name in self.features)
+
     def tables(
         self, split: SplitName, columns: Sequence[str] = (), share: Share = WHOLE
     ) -> Iterator[tuple[Table, Floats]]:
@@ -51,10 +61,11 @@ class Dataset:
     ) -> Iterator[dict[SplitName, tuple[Table, Floats]]]:
         """The same of several splits, each shard read once."""
         weighed = WEIGHT in columns and self.weight is not None
+        mixed = [name for name in columns if name.endswith(MIXED)]
         own = [*self.target.columns, *self.choice.columns, "event"]
         if weighed:
             own += self.weight.columns if self.weight else ()
-        read = list(dict.fromkeys([*(name for name in columns if name != WEIGHT), *own]))
+        read = list(dict.fromkeys([*(name.removesuffix(MIXED) for name in columns if name != WEIGHT), *own]))
         for shard, table in FeatureStore.load(self.store).read(read, share, self.choice.samples):
             truth = table[self.target.truth]
             per = table[self.target.per] if self.target.per else np.ones_like(truth)
@@ -67,9 +78,9 @@ class Dataset:
                 chosen = {name: table[name][rows] for name in read}
                 if weighed:
                     chosen[WEIGHT] = self._weigh(chosen)
-                for stream, name in enumerate(self.choice.shuffled, _SHUFFLING):
-                    if name in chosen:
-                        chosen[name] = chosen[name][np.argsort(uniform(chosen["event"], stream), kind="stable")]
+                for stream, name in enumerate(mixed, _SHUFFLING):
+                    order = np.argsort(uniform(chosen["event"], stream), kind="stable")
+                    chosen[name] = chosen[name.removesuffix(MIXED)][order]
                 found[split] = {name: chosen[name] for name in columns}, target
             yield found
 
@@ -82,8 +93,8 @@ class Dataset:
         self, split: SplitName, weight: str | None = None, share: Share = WHOLE
     ) -> Iterator[tuple[Floats, Floats, Floats | None]]:
         """X (n, features), target (n,) and weight (n,) where one is named, shard by shard."""
-        for table, target in self.tables(split, [*self.features, *([weight] if weight else [])], share):
-            x = np.array([table[name] for name in self.features], dtype=np.float32).T
+        for table, target in self.tables(split, [*self.x_columns, *([weight] if weight else [])], share):
+            x = np.array([table[name] for name in self.x_columns], dtype=np.float32).T
             yield np.ascontiguousarray(x), target, table[weight].astype(np.float32) if weight else None
 
     def targets(self, split: SplitName, most: int) -> Floats:

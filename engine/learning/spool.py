@@ -35,7 +35,7 @@ class Spool:
         spool = cls(folder, len(data.features), weight is not None)
         if not (folder / _DONE).is_file():
             folder.mkdir(parents=True, exist_ok=True)
-            names = [*data.features, *([weight] if weight else [])]
+            names = [*data.x_columns, *([weight] if weight else [])]
             with ExitStack() as stack:
                 files = {split: stack.enter_context(spool._path(split).open("wb")) for split in SPLITS}
                 for found in data.by_split(SPLITS, names, share):

@@ -1,12 +1,12 @@
 """Permutation importance: what the area under the ROC curve loses when a feature is mixed up among the objects."""
 
 from collections.abc import Mapping
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
 import hist
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lineshape.engine import statistics
 from lineshape.engine.digests import uniform
@@ -25,15 +25,21 @@ _STREAM: Final = 100
 class Importance(Measure):
     """AUC − AUC with a feature shuffled, over the mean of that over all features; the tagger's talk does the same.
 
-    truth: a column that numbers the classes. signal: the number of the signal among `classes` of them. features: those
-    to be shuffled, each `repeats` times with other permutations.
+    truth: a column that numbers the classes. classes: their names, from 0 on. signal: one of them. features: those to
+    be shuffled, each `repeats` times with other permutations, among the objects of a shard.
     """
 
-    classes: Annotated[int, Field(gt=1)] = 2
-    signal: Annotated[int, Field(ge=0)] = 1
+    classes: list[str]
+    signal: str
     features: Annotated[list[str], Field(min_length=1)]
     repeats: Annotated[int, Field(gt=0)] = 5
     title: str = "Importance of features"
+
+    @model_validator(mode="after")
+    def _signal_is_a_class(self) -> Self:
+        if self.signal not in self.classes:
+            raise ValueError(f"signal: '{self.signal}' is not a class: expected one of {', '.join(self.classes)}")
+        return self
 
     def columns(self) -> list[str]:
         """The class, and the features."""
@@ -58,8 +64,8 @@ class Importance(Measure):
                 self._fill(histograms, objects, 1 + trial, objects.predict(mixed).estimate)
 
     def _fill(self, histograms: Histograms, objects: Objects, trial: int, score: Floats) -> None:
-        good = usable(objects, self.truth, self.classes)
-        signal = (objects.columns[self.truth][good] == self.signal).astype(np.int64)
+        good = usable(objects, self.truth, len(self.classes))
+        signal = (objects.columns[self.truth][good] == self.classes.index(self.signal)).astype(np.int64)
         histograms["scores"].fill(np.full(good.sum(), trial), squashed(score[good]), signal, objects.group[good])
 
     def figures(self, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:

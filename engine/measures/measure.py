@@ -108,6 +108,14 @@ class Measure(Settings, ABC):
         """Of the samples there are, the one whose validation split `keep` looks at: the first."""
         return samples[0]
 
+    def kept_by(self) -> dict[str, Any]:
+        """The settings that what `keep` finds depends on."""
+        return self.model_dump(mode="json")
+
+    def named_samples(self) -> list[str]:
+        """Samples that the settings name."""
+        return self.samples
+
     def keep(self, objects: Iterable[Objects]) -> dict[str, Any]:
         """What is to be known of a model before it is measured, kept with its bundle as JSON.
 

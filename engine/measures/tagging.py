@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
+from lineshape.engine.errors import RequestError
 from lineshape.engine.histograms import Histograms
 from lineshape.engine.measures import tagging_figures as read
 from lineshape.engine.measures import tagging_plots as draw
@@ -77,6 +78,8 @@ class Tagging(Measure):
     @property
     def note(self) -> str:
         """What the thresholds are."""
+        if len(self.points.edges) == 2:
+            return ""
         return (
             f"Thresholds are found for each bin of {self.points.column} so that {100 * self.points.efficiency:g} % of "
             f"{self.signal} pass, on the validation split of one sample, and used for all; what passes at them is a "
@@ -98,8 +101,21 @@ class Tagging(Measure):
         return list(dict.fromkeys([self.truth, *self.binnings, *planes]))
 
     def reference(self, samples: Sequence[str]) -> str:
-        """The sample that the thresholds are found on."""
-        return self.points.sample if self.points.sample in samples else samples[0]
+        """The sample that the thresholds are found on; raises RequestError where it is named and not there."""
+        if self.points.sample and self.points.sample not in samples:
+            raise RequestError(
+                f"points: there is no sample '{self.points.sample}' to find thresholds on: "
+                f"expected one of {', '.join(samples)}"
+            )
+        return self.points.sample or samples[0]
+
+    def kept_by(self) -> dict[str, Any]:
+        """The thresholds' own, and how the signal is known."""
+        return self.model_dump(mode="json", include={"points", "truth", "classes", "signal"})
+
+    def named_samples(self) -> list[str]:
+        """Those it is of, and the one that the thresholds are found on."""
+        return [*self.samples, *([self.points.sample] if self.points.sample else [])]
 
     def keep(self, objects: Iterable[Objects]) -> dict[str, Any]:
         """The thresholds."""

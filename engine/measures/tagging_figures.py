@@ -15,8 +15,9 @@ from lineshape.engine.measures.scores import Classes, area, background_at, effic
 
 Floats = NDArray[np.float64]
 
-#: Objects below which a bin has no share in a mean over bins, nor a cell in what is said of a plane.
-FEW: Final = 100
+#: Objects below which a bin has no share in a mean over bins, nor a cell in what is said of a plane: of fewer the mean
+#: of one over an efficiency of some per cent would be too large.
+FEW: Final = 400
 
 
 def areas(told: Classes, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
@@ -35,7 +36,9 @@ def areas(told: Classes, histograms: Histograms, references: Mapping[str, Histog
         found.append(make(f"auc{ending}", statistics.jackknife(counts, lambda c: area(c[:, 0], c[:, 1]))))
         for key, reference in references.items():
             both = np.concatenate([counts, pair(reference, names)], axis=1)
-            if both.any(axis=(0, 2)).all():
+            totals = both.sum(axis=-1)
+            # Of other objects the difference would say nothing of the models.
+            if (totals[:, :2] == totals[:, 2:]).all():
                 gain = statistics.jackknife(both, lambda c: area(c[:, 0], c[:, 1]) - area(c[:, 2], c[:, 3]))
                 found.append(make(f"auc{ending}_minus_{key}", gain))
     return found
@@ -74,7 +77,7 @@ def means(told: Classes, point: str, histograms: Histograms, references: Mapping
         found.append(make(f"mean_rejection_{label}", statistics.jackknife(counts[:, filled], rejection), unit=""))
         for key, reference in references.items():
             other = told.passed(reference[point], label, open_end=True)
-            shared = filled & (other.sum(axis=(0, 2)) >= FEW)
+            shared = filled & (counts.sum(axis=2) == other.sum(axis=2)).all(axis=0)
             if shared.any():
                 both = np.stack([counts[:, shared], other[:, shared]], axis=1)
                 result = statistics.jackknife(both, lambda c: rejection(c[:, 0]) / rejection(c[:, 1]))
@@ -105,8 +108,11 @@ def over_plane(told: Classes, name: str, histogram: hist.Hist[Any]) -> Iterator[
     value, error, total = value[good], error[good], int(entries[good].sum())
     for which, i in {"lowest": value.argmin(), "highest": value.argmax()}.items():
         yield _figure(f"{name}_{which}", (value[i], error[i]), "%", total)
-    beyond = float(np.sqrt(max(value.var(ddof=1) - (error**2).mean(), 0)))
-    yield _figure(f"{name}_spread", (beyond, value.std(ddof=1) / np.sqrt(2 * (len(value) - 1))), "%", total)
+    variance = float(value.var(ddof=1))
+    beyond = float(np.sqrt(max(variance - (error**2).mean(), 0)))
+    # Of a variance the relative uncertainty is √(2/(n − 1)), and of its root half of that, of the part beyond.
+    uncertainty = variance / np.sqrt(2 * (len(value) - 1)) / max(beyond, np.sqrt(variance) / 2)
+    yield _figure(f"{name}_spread", (beyond, uncertainty), "%", total)
 
 
 def plane_of(told: Classes, histogram: hist.Hist[Any]) -> Floats:

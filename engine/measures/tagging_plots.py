@@ -71,7 +71,7 @@ class Efficiency:
         name = f"efficiency_{self.label}_across_{model}"
         plot = self._plot(name, section, measured[0], series, None, [])
         label = measured[0].labels[model]
-        caption = f"{label}: efficiency of {self.label} in every sample, at the thresholds of the first."
+        caption = f"{label}: efficiency of {self.label} in every sample, at the same thresholds."
         return Plot(**vars(plot) | {"caption": caption, "y_label": sentence(f"{self.label} efficiency, {label}")})
 
     def _series(self, key: str, label: str, histograms: Histograms) -> Series:

@@ -32,6 +32,14 @@ class Style:
     heading: str
     note: str
 
+    def of(self, plot: Plot) -> "Style":
+        """For a plot of other things than models, or of some of many: colours by what it shows."""
+        shown = dict.fromkeys(series.key for series in plot.series)
+        known = [key for key in self.keys if key in shown]
+        if known and len(self.keys) <= len(COLOURS):
+            return self
+        return replace(self, keys=tuple(dict.fromkeys([self.keys[0], *known]) if known else shown))
+
     def colour(self, key: str) -> str:
         """Black for what is no model."""
         return COLOURS[self.keys.index(key) % len(COLOURS)] if key in self.keys else "black"
@@ -80,8 +88,7 @@ def draw(plot: Plot, folder: Path, style: Style) -> str:
             gridspec_kw={"height_ratios": [3, 1.15], "hspace": 0.06} if ratio else None,
         )
         main = axes[0, 0]
-        if not any(series.key in style.keys for series in plot.series):
-            style = replace(style, keys=tuple(dict.fromkeys(series.key for series in plot.series)))
+        style = style.of(plot)
         for index, series in enumerate(plot.series):
             _curve(main, series, style, _shift(index, len(plot.series)))
         for band in plot.bands:

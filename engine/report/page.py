@@ -71,17 +71,18 @@ def _of_sample(content: Content, sample: str) -> dict[str, Any]:
     tables = headline_tables(content.rows, sample, measures, labels)
     shown = {(name, figure) for name, measure in measures.items() for figure in measure.headline.values()}
     others = {
-        measure.title or name: [
+        name: [
             {"label": labels[row["model"]], **row}
             for row in own
             if row["measure"] == name and (name, row["figure"]) not in shown
         ]
-        for name, measure in measures.items()
+        for name in measures
     }
+    titles = {name: measure.title or name for name, measure in measures.items()}
     return {
         "label": content.job.samples[sample].label or sample,
         "tables": tables,
-        "others": {title: rows for title, rows in others.items() if rows},
+        "others": [(titles[name], rows) for name, rows in others.items() if rows],
     }
 
 

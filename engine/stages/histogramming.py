@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Literal
 from zipfile import BadZipFile
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lineshape.engine import memory
 from lineshape.engine.bundles import Bundle
@@ -39,8 +40,7 @@ ROW_BYTES = 1500
 #: Bytes of a shard's line in the manifest, in memory.
 MANIFEST_BYTES = 1000
 
-SPLITS: Final[tuple[SplitName, ...]] = ("training", "validation", "test")
-
+Measuring = Literal["test", "all", "unseen"]
 Group = tuple[Shard, ...]
 
 
@@ -48,7 +48,8 @@ Group = tuple[Shard, ...]
 class Work:
     """On a worker: fills the histograms of a group of shards and keeps them on disk.
 
-    split: None where every object is measured, as no model was trained on any of them.
+    measured: objects of the test split; where no model was trained on any of the others, all of them (`all`), or all
+    but those of the validation split on which a measure found something (`unseen`).
     """
 
     store: Path
@@ -56,12 +57,13 @@ class Work:
     models: dict[str, Path]
     measures: dict[str, KindSpec]
     meanings: dict[str, Column]
-    split: Split | None
+    split: Split
+    measured: Measuring
     identity: str
 
     def path(self, group: Group) -> Path:
         """Where the histograms of a group are, or will be."""
-        return self.parts / f"{digest([shard.identity for shard in group], self.identity)}.npz"
+        return self.parts / f"{digest(group[0].sample, [shard.identity for shard in group], self.identity)}.npz"
 
     def __call__(self, group: Group) -> None:
         """Fill and keep."""
@@ -69,12 +71,18 @@ class Work:
         total: Histograms = {}
         for shard in group:
             columns = read_columns(self.store / shard.path, sorted(loaded.columns))
-            of = self.split.of(columns["event"]) if self.split else {"test": np.ones(shard.rows, dtype=bool)}
-            for split in SPLITS:
-                if split in of and any(split in measure.splits for measure in loaded.measures.values()):
+            of = self._of(columns["event"])
+            for split in of:
+                if any(split in measure.splits for measure in loaded.measures.values()):
                     rows = {name: values[of[split]] for name, values in columns.items()}
                     fill(total, loaded, shard.sample, split, self.meanings, rows)
         save_part(self.path(group), total)
+
+    def _of(self, event: NDArray[np.uint64]) -> dict[SplitName, NDArray[np.bool_]]:
+        found = self.split.of(event)
+        if self.measured == "test":
+            return found
+        return {"test": np.ones(len(event), dtype=bool) if self.measured == "all" else ~found["validation"]}
 
 
 @dataclass(frozen=True)
@@ -154,8 +162,7 @@ def histogram(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> Perf
             failures.append(f"{group[0].path}: {outcome.reason}")
     if failures:
         raise RunError("shards that could not be measured:\n" + "\n".join(sorted(failures)[:5]))
-    split = "all" if work.split is None else "test"
-    performance = Performance.empty(store, work.models, job.built_measures(), split, work.identity)
+    performance = Performance.empty(store, work.models, job.built_measures(), work.measured, work.identity)
     for group in parts:
         path = work.path(group)
         try:
@@ -228,6 +235,7 @@ def _work(job: Job, folder: RunFolder, store: FeatureStore) -> Work:
     bundles = {name: Bundle.load(folder.models / name) for name in names}
     for measure in job.built_measures().values():
         store.require(measure.columns())
+    keeping = any(measure.keeps for measure in job.built_measures().values())
     trained = any(bundle.built.trains for bundle in bundles.values())
     return Work(
         folder.features,
@@ -235,7 +243,8 @@ def _work(job: Job, folder: RunFolder, store: FeatureStore) -> Work:
         {name: bundle.folder for name, bundle in bundles.items()},
         dict(job.measures),
         dict(store.columns),
-        job.split if trained else None,
+        job.split,
+        "test" if trained else "unseen" if keeping else "all",
         Performance.identity_of(job, store, bundles),
     )
 

@@ -190,7 +190,7 @@ class NetworkModel(Model, ABC):
         """Write the rows of the training once, before its ranks start."""
         from lineshape.engine.learning.launch import TABLE
 
-        make_table(work.data, self.columns(work.data.features), work.scratch / TABLE)
+        make_table(work.data, self.columns(work.data.x_columns), work.scratch / TABLE)
 
     def train(self, work: Work, report: Report) -> dict[str, object]:
         """Fit the networks in ranks of their own; the same data, seed and number of ranks give the same weights."""

@@ -41,24 +41,24 @@ class Flat(Weight):
 
     def fit(self, tables: Iterable[Mapping[str, NDArray[Any]]]) -> Weigh:
         """Counts of each bin of each class."""
-        counts: dict[int, NDArray[np.int64]] = {}
-        total: dict[int, int] = {}
+        counts: dict[int, NDArray[np.int64]] = {}  # between low and high
+        every: dict[int, NDArray[np.int64]] = {}  # with what lies beyond
         for table in tables:
             bins, labels = self._bins(table), table[self.classes]
             inside = (table[self.column] >= self.low) & (table[self.column] < self.high)
             for label in np.unique(labels).astype(int):
                 own = labels == label
-                found = np.bincount(bins[own & inside], minlength=self.bins)
-                counts[label] = counts.get(label, np.zeros(self.bins, np.int64)) + found
-                total[label] = total.get(label, 0) + int(own.sum())
+                for sums, rows in ((counts, own & inside), (every, own)):
+                    found = np.bincount(bins[rows], minlength=self.bins)
+                    sums[label] = sums.get(label, np.zeros(self.bins, np.int64)) + found
         if empty := [str(label) for label in self.shares if not counts.get(label, np.zeros(1)).any()]:
             raise RunError(
-                f"{self.classes} has no rows of class {', '.join(empty)} to weigh; there are {listing(map(str, total))}"
+                f"{self.classes} has no rows of class {', '.join(empty)} to weigh; there are {listing(map(str, every))}"
             )
-        shares = self.shares or dict.fromkeys(total, 1.0)
-        weights = {label: share / np.maximum(counts[label], 1) for label, share in shares.items()}
-        # The mean over the rows that lie between low and high; the tail beyond them shifts it a little.
-        mean = sum(float((weights[label] * counts[label]).sum()) for label in weights) / max(sum(total.values()), 1)
+        shares = self.shares or dict.fromkeys(every, 1.0)
+        weights = {label: share / _filled(counts[label]) for label, share in shares.items()}
+        rows = sum(int(each.sum()) for each in every.values())
+        mean = sum(float((weights[label] * every[label]).sum()) for label in weights) / max(rows, 1)
 
         def weigh(table: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
             bins, labels = self._bins(table), table[self.classes]
@@ -71,5 +71,16 @@ class Flat(Weight):
         return weigh
 
     def _bins(self, table: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
+        if missing := int((~np.isfinite(table[self.column])).sum()):
+            raise RunError(f"column {self.column}: {missing:,} rows have no finite value to be weighed by")
         widths = (self.high - self.low) / self.bins
         return ((table[self.column] - self.low) / widths).astype(np.int64).clip(0, self.bins - 1)
+
+
+def _filled(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Counts by bin, of an empty one that of the nearest one that is not."""
+    there = np.flatnonzero(counts)
+    if not len(there):
+        return np.ones_like(counts)
+    nearest = np.abs(np.arange(len(counts))[:, np.newaxis] - there).argmin(axis=1)
+    return np.asarray(counts[there[nearest]])

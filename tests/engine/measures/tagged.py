@@ -22,7 +22,7 @@ TAGGING: dict[str, dict[str, Any]] = {
         },
     },
     "decorrelation": {"classes": CLASSES, "column": "eta", "bins": {"low": -2, "high": 2, "bins": 20}},
-    "importance": {"classes": 3, "features": ["x", "noise"], "repeats": 2},
+    "importance": {"classes": CLASSES, "signal": "tau", "features": ["x", "noise"], "repeats": 2},
     "score_distribution": {"classes": CLASSES},
 }
 

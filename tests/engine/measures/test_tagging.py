@@ -228,3 +228,13 @@ def test_scores_of_both_splits_agree_where_nothing_was_learnt_by_heart(rng: np.r
     by_heart = np.where(training.columns["truth"] == 1, 0.2, 0) + 0.8 * training.prediction.estimate
     told = found(replace(training, prediction=Prediction(by_heart, by_heart, None, None)))
     assert told["training_test_chi2_tau"].value > 5
+
+
+def test_figures_of_other_objects_are_not_held_against_each_other(rng: np.random.Generator) -> None:
+    whole = muons(rng)
+    estimate = np.where(whole.columns["eta"] < 0, np.nan, whole.prediction.estimate)
+    half = replace(whole, prediction=Prediction(estimate, estimate, None, None))
+    found = figures(tagging(), half, baseline=whole)
+    assert not any(name.startswith("auc") and name.endswith("baseline") for name in found)
+    # In the bins above η = 0 both have the same objects.
+    assert found["mean_rejection_prompt_over_baseline"].value == 1

@@ -1,0 +1,81 @@
+"""What the study of tau muons must show, on its own sample of tt̄ and with its own models, but not all of them.
+
+Figures are read off the summary, as a user would; the seeds stand in the job file. Thresholds are those of the study's
+reference, not of this sample.
+"""
+
+from typing import Any
+
+import pytest
+from distributed import Client
+
+from lineshape.jobs import api
+from tests.jobs.test_tau_muons import reduced, rows
+
+pytestmark = [pytest.mark.study, pytest.mark.processes]
+
+MODELS = ["abs_d0", "brt", "naive", "flat"]
+MEASURES = ["tagging", "one_threshold", "transfer", "importance"]
+OTHERS: dict[str, Any] = {
+    f"samples.{name}.simulate.{key}": value
+    for name in ("z_ll", "w_lnu", "w_star", "staus")
+    for key, value in {"muons": 100_000, "files": 2}.items()
+}
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory, client: Client) -> api.Result:
+    return api.run(reduced(MODELS, MEASURES, OTHERS), tmp_path_factory.mktemp("study"), client)
+
+
+def by_pt(result: api.Result, model: str, measure: str, figure: str, sample: str = "ttbar") -> dict[float, float]:
+    """Values by the lower edge of the bin."""
+    found = rows(result, sample=sample, model=model, measure=measure, figure=figure, by="pt")
+    return {row["low"]: row["value"] for row in found}
+
+
+def test_naive_training_is_biased_and_flat_sampling_is_not(result: api.Result) -> None:
+    """At one threshold for all pT."""
+    naive, flat = (by_pt(result, model, "one_threshold", "efficiency_tau") for model in ("naive", "flat"))
+    assert naive[10] > 70
+    assert all(value < 30 for low, value in naive.items() if low >= 60)
+    assert all(40 < value < 60 for low, value in flat.items() if low < 150)
+
+
+def test_thresholds_hold_the_tau_efficiency(result: api.Result) -> None:
+    for model in MODELS:
+        values = by_pt(result, model, "tagging", "efficiency_tau")
+        assert all(abs(value - 50) < 6 for low, value in values.items() if low < 100)
+
+
+def test_the_network_is_as_good_as_the_trees_and_better_than_d0(result: api.Result) -> None:
+    """At thresholds that half of the tau muons pass in each bin, averaged over the bins."""
+    of_d0 = result.figure("flat", "mean_rejection_prompt_over_abs_d0", measure="tagging")
+    assert of_d0["value"] >= 1.3
+    for background in ("prompt", "fake"):
+        of_trees = result.figure("flat", f"mean_rejection_{background}_over_baseline", measure="tagging")
+        assert of_trees["value"] + 2 * of_trees["uncertainty"] >= 1
+
+
+@pytest.mark.parametrize("sample", ["z_ll", "w_lnu"])
+def test_thresholds_of_ttbar_hold_for_w_and_z(result: api.Result, sample: str) -> None:
+    found = rows(result, sample=sample, model="flat", measure="transfer", figure="efficiency_tau", by="pt")
+    full = [row for row in found if 10 <= row["low"] < 60 and row["entries"] >= 100]
+    assert len(full) > 3
+    assert all(abs(row["value"] - 50) < 10 + 2 * row["uncertainty"] for row in full)
+
+
+def test_the_plane_of_staus_is_flat_to_first_order(result: api.Result) -> None:
+    lowest, highest = (result.figure("flat", f"staus_{end}", "staus") for end in ("lowest", "highest"))
+    assert lowest["value"] > 40
+    assert highest["value"] < 60
+    assert result.figure("flat", "staus_spread", "staus")["value"] < 4
+
+
+def test_d0_and_isolation_lead_and_rho_can_go(result: api.Result) -> None:
+    found = {
+        name: result.figure("flat", f"importance_{name}")["value"]
+        for name in result.job.measures["importance"].settings["features"]
+    }
+    assert set(sorted(found, key=found.__getitem__)[-2:]) == {"absD0", "isolation"}
+    assert abs(found["rhoPrime"]) < 0.05
