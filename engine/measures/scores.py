@@ -35,12 +35,12 @@ class Classes:
         counts = by_group(histogram)
         return np.asarray(np.sum([counts[..., 1 + self.names.index(name)] for name in names], axis=0))
 
-    def passed(self, histogram: hist.Hist[Any], name: str, open_end: bool) -> Floats:
-        """(groups, bins, 2) of a class, failed and passed, from one of x, class, passed and group.
+    def passed(self, histogram: hist.Hist[Any], *names: str, open_end: bool) -> Floats:
+        """(groups, bins, 2) of some classes together, failed and passed, from one of x, class, passed and group.
 
         open_end: whether what lies beyond the last bin belongs to it.
         """
-        counts = by_group(histogram)[..., 1 + self.names.index(name), :]
+        counts = np.sum([by_group(histogram)[..., 1 + self.names.index(name), :] for name in names], axis=0)
         inside = counts[:, 1:-1].copy()
         if open_end:
             inside[:, -1] += counts[:, -1]

@@ -92,7 +92,7 @@ class Tagging(Measure):
         share = f"{100 * self.points.efficiency:g} %"
         found = {"AUC": "auc", "AUC − baseline": "auc_minus_baseline"}
         for name in self.told.backgrounds:
-            found |= {f"AUC {name}": f"auc_{name}", f"{name} at {share}": f"mean_efficiency_{name}"}
+            found |= {f"{name} at {share}": f"mean_efficiency_{name}", f"AUC {name}": f"auc_{name}"}
         return found
 
     def columns(self) -> list[str]:

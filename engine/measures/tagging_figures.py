@@ -58,10 +58,14 @@ def at_one_threshold(told: Classes, histograms: Histograms, share: float) -> lis
 
 
 def means(told: Classes, point: str, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
-    """Efficiencies at the thresholds: of all objects, and as means over bins; rejections over the references'."""
+    """Efficiencies at the thresholds: of all objects, and as means over bins; rejections over the references'.
+
+    Of each class, and of all but the signal together as `background`.
+    """
     found: list[Figure] = []
-    for label in told.names:
-        counts = told.passed(histograms[point], label, open_end=True)
+    labels = {name: [name] for name in told.names} | {"background": told.backgrounds}
+    for label, names in labels.items():
+        counts = told.passed(histograms[point], *names, open_end=True)
         if not counts.any():
             continue
         make = partial(_figure, entries=int(counts.sum()))
@@ -76,7 +80,7 @@ def means(told: Classes, point: str, histograms: Histograms, references: Mapping
             continue
         found.append(make(f"mean_rejection_{label}", statistics.jackknife(counts[:, filled], rejection), unit=""))
         for key, reference in references.items():
-            other = told.passed(reference[point], label, open_end=True)
+            other = told.passed(reference[point], *names, open_end=True)
             shared = filled & (counts.sum(axis=2) == other.sum(axis=2)).all(axis=0)
             if shared.any():
                 both = np.stack([counts[:, shared], other[:, shared]], axis=1)
@@ -89,7 +93,7 @@ def binned(told: Classes, name: str, histogram: hist.Hist[Any], open_end: bool) 
     """Efficiency of each class in each bin of a column."""
     edges = histogram.axes[0].edges
     for label in told.names:
-        counts = told.passed(histogram, label, open_end)
+        counts = told.passed(histogram, label, open_end=open_end)
         value, error = efficiency_of(counts)
         entries = counts.sum(axis=(0, 2))
         for i in np.flatnonzero(entries):

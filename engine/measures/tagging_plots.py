@@ -76,7 +76,7 @@ class Efficiency:
 
     def _series(self, key: str, label: str, histograms: Histograms) -> Series:
         histogram = histograms[f"by_{self.column}"]
-        counts = self.told.passed(histogram, self.label, self.open_end)
+        counts = self.told.passed(histogram, self.label, open_end=self.open_end)
         value, error = efficiency_of(counts)
         few = counts.sum(axis=(0, 2)) < _FEWEST
         edges = np.asarray(histogram.axes[0].edges)
