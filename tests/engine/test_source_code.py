@@ -7,7 +7,7 @@ from pathlib import Path
 import hist
 import pytest
 
-from lineshape.engine.source_code import _file_of, code_of, source_of
+from lineshape.engine.source_code import READING, _file_of, code_of, code_of_modules, source_of
 from lineshape.processors.tau_energy_scale_physlite import TauEnergyScalePhyslite
 from tests.faults.faulty import Faulty
 
@@ -82,3 +82,9 @@ def test_code_of_a_package_changes_with_it(tmp_path: Path, monkeypatch: pytest.M
     assert code_of("a_package") == first
     (folder / "module.py").write_text("value = 2\n", encoding="utf-8")
     assert code_of("a_package") != first
+
+
+def test_the_digest_of_modules_is_of_their_text() -> None:
+    first = code_of_modules(*READING)
+    assert first == code_of_modules(*READING)
+    assert first != code_of_modules(*READING[:2])

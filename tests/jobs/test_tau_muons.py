@@ -170,3 +170,12 @@ def test_genuine_muons_through_the_same_job(shared: Path, tmp_path: Path, client
     page = result.page.read_text(encoding="utf-8")
     assert "it learns from w_star, and there is no such sample" in page
     assert "all events but those of the validation split" in page
+
+
+def test_genuine_electrons_through_their_own_job(shared: Path, tmp_path: Path, client: Client) -> None:
+    """Of release 22's Z→ee events all electrons are prompt; of the tt̄ events of release 21 three are of taus."""
+    files = [str(shared / "real" / f"physlite_{name}.root") for name in ("r22_zee", "r21_ttbar")]
+    result = api.run(load("tau_electrons", {"ttbar": files}), tmp_path / "run", client)
+    assert {row["model"] for row in result.rows} == {"abs_d0", "isolation"}
+    # 140 prompt electrons and three of taus, less those of the validation split.
+    assert 100 < result.figure("abs_d0", "auc_prompt")["entries"] < 143
