@@ -88,7 +88,7 @@ def fit(
             losses = _one_epoch(learner, average, steps, epochs, number, random, recipe, gang, tell)
             gang.share(learner)
             gang.share(average)
-            judged = evaluate(_kept(average), {*phase.names, *recipe.metrics}, validation, gang)
+            judged = evaluate(_kept(average), {*phase.names, *recipe.metrics}, validation, gang, recipe.batch)
             watched = sum(weight * judged[name] for name, weight in phase.watched.items())
             line = {"step": before + state.epoch + 1, **_line(losses, judged, phase, watched)}
             _require_finite(line, state.epoch + 1)
@@ -224,17 +224,20 @@ class _Teller:
             self._hooks.tell(self._before + (place + 1) / self._number, self._total, self._note)
 
 
-def evaluate(learner: Learner, names: set[str], source: Source, gang: Gang) -> dict[str, float]:
-    """Mean of each loss over all rows of all ranks, without a random number."""
+def evaluate(learner: Learner, names: set[str], source: Source, gang: Gang, batch: int) -> dict[str, float]:
+    """Mean of each loss over all rows of all ranks, without a random number.
+
+    batch: of a step in training. A penalty that takes the square of a batch's rows is to cost no more here.
+    """
     learner.eval()
     sums: dict[str, Tensor] = {}
     rows: dict[str, int] = {}
     with torch.no_grad():
-        for batch in source.in_order(4096):
-            for name, value in learner.losses(batch, names).items():
+        for part in source.in_order(min(max(batch, 1024), 4096)):
+            for name, value in learner.losses(part, names).items():
                 if name in names:
-                    sums[name] = sums.get(name, torch.zeros_like(value)) + value * len(batch)
-                    rows[name] = rows.get(name, 0) + len(batch)
+                    sums[name] = sums.get(name, torch.zeros_like(value)) + value * len(part)
+                    rows[name] = rows.get(name, 0) + len(part)
     return _means(sums, rows, gang)
 
 

@@ -76,7 +76,7 @@ def test_histogramming_is_computed_too(finished: api.Result) -> None:
     from lineshape.engine.shards import FeatureStore
 
     store = FeatureStore.load(finished.folder / "features")
-    worker, client = histogramming.needs(finished.job, store, 5, 3, 10 * MIB)
+    worker, client = histogramming.needs(finished.job, store, list(finished.job.models), 3, 10 * MIB)
     assert [term.what for term in worker.terms][1].startswith("a shard: ")
     assert client.size > 300 * MIB
     with pytest.raises(RequestError, match="histograms of 5 models × 3 measures"):

@@ -35,7 +35,6 @@ class DistanceCorrelation(Penalty):
         import torch
 
         weight = batch.weight / batch.weight.sum()
-        pair = weight[:, None] * weight[None, :]
 
         def centred(values: "Tensor") -> "Tensor":
             distance = (values[:, None] - values[None, :]).abs()
@@ -43,6 +42,6 @@ class DistanceCorrelation(Penalty):
             return distance - row[:, None] - row[None, :] + weight @ row
 
         a, b = centred(outputs[self.of].float()), centred(batch.columns[self.column])
-        covariance, first, second = ((pair * left * right).sum() for left, right in ((a, b), (a, a), (b, b)))
+        covariance, first, second = (weight @ ((left * right) @ weight) for left, right in ((a, b), (a, a), (b, b)))
         # The limit for a prediction that is the same for all rows is 0, and its gradient must stay finite.
         return covariance / torch.sqrt((first * second).clamp(min=1e-12))
