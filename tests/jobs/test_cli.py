@@ -203,7 +203,7 @@ def test_genuine_files_through_all_stages(shared: Path, tmp_path: Path) -> None:
         assert row["entries"] == 14
         assert abs(row["value"] - pooled) < 3 * row["uncertainty"]
     assert not [row for row in found.rows if row["sample"] == "zee"]
-    assert "nothing can be measured on it" in found.page.read_text(encoding="utf-8")
+    assert "Nothing is measured on this sample" in found.page.read_text(encoding="utf-8")
 
 
 def test_result_in_a_notebook(finished: api.Result) -> None:
