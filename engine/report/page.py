@@ -53,7 +53,7 @@ def write_page(path: Path, content: Content) -> None:
         job=content.job,
         store=content.store,
         made=datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC"),
-        samples=[_of_sample(content, sample) for sample in content.store.samples],
+        samples=[_of_sample(content, name) for name in content.job.samples if name in content.store.samples],
         notes=list(dict.fromkeys(measure.note for measure in content.job.built_measures().values() if measure.note)),
         facts=[_model_facts(name, bundle) for name, bundle in content.bundles.items()],
         stages=list(last.values()),

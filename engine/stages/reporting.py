@@ -106,7 +106,7 @@ def _drawings(
     # The baseline has the first colour, whichever models there are.
     keys = tuple(dict.fromkeys([job.baseline, *job.models]))
     labels = {name: bundle.label for name, bundle in bundles.items()}
-    for sample, prefix in _prefixes(store.samples).items():
+    for sample, prefix in _prefixes([name for name in job.samples if name in store.samples]).items():
         style = Style(keys, job.title or job.study, job.samples[sample].label or sample)
         for name, measure in job.built_measures().items():
             measured = _measured(job, store, performance, labels, sample, name)

@@ -54,7 +54,7 @@ def test_the_network_is_as_good_as_the_trees_and_better_than_d0(result: api.Resu
     Of prompt muons and fakes together within 2 %: another seed trains another network.
     """
     of_d0 = result.figure("flat", "mean_rejection_prompt_over_abs_d0", measure="tagging")
-    assert of_d0["value"] + 2 * of_d0["uncertainty"] >= 1.28
+    assert of_d0["value"] >= 1.3
     assert result.figure("flat", "mean_rejection_background_over_baseline", measure="tagging")["value"] > 0.98
     assert result.figure("flat", "mean_rejection_fake_over_baseline", measure="tagging")["value"] > 1
 
