@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from lineshape.jobs.simulate.isolation import fragments, within
 from lineshape.jobs.simulate.kinematics import Floats, boost_from_rest, cylindrical, direction, massive
 from lineshape.jobs.simulate.lepton_decays import charges, flight, impact
+from lineshape.jobs.simulate.muon_ancestry import NOT_ISOLATED
 from lineshape.jobs.simulate.muon_candidates import BOTTOM, CHARM, JetMuons, Jets
 from lineshape.jobs.simulate.true_muons import FAKE, TrueMuons
 from lineshape.jobs.simulate.weak_decays import boson_masses, weak_decay
@@ -44,8 +45,7 @@ CHARM_MOMENTUM: Final = 2.4
 #: The beta distributions of the hadrons' share of their parton's momentum.
 BEAUTY_FRAGMENTATION: Final = (5.6, 2.4)
 CHARM_FRAGMENTATION: Final = (3.0, 2.5)
-#: Truth classification by ATLAS: a non-isolated muon of a bottom or a charmed hadron.
-NON_ISOLATED: Final = 7
+#: Origins by ATLAS's truth classifier: of a bottom and of a charmed meson.
 FROM_BOTTOM_MESON: Final = 26
 FROM_CHARMED_MESON: Final = 25
 
@@ -85,7 +85,7 @@ def heavy_flavour_muons(jets: Jets, rng: np.random.Generator) -> JetMuons:
     muons = TrueMuons(
         event,
         np.full(n, FAKE),
-        np.full(n, NON_ISOLATED),
+        np.full(n, NOT_ISOLATED),
         origin,
         muon_pt,
         muon_eta,

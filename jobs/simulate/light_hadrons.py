@@ -14,6 +14,7 @@ import numpy as np
 from lineshape.jobs.simulate.isolation import fragments
 from lineshape.jobs.simulate.kinematics import Floats
 from lineshape.jobs.simulate.lepton_decays import MUON_MASS, charges
+from lineshape.jobs.simulate.muon_ancestry import BACKGROUND, KAON_ORIGIN, PION_ORIGIN
 from lineshape.jobs.simulate.muon_candidates import LIGHT, JetMuons, Jets, take
 from lineshape.jobs.simulate.true_muons import FAKE, TrueMuons
 
@@ -34,8 +35,7 @@ PUNCH_THROUGH: Final = 2.0e-4
 #: Kinks beyond this d0 [mm] leave no combined track.
 LARGEST_KINK: Final = 5.0
 #: Truth classification by ATLAS: background muon of a pion's or a kaon's decay; nothing for a punch-through.
-BACKGROUND: Final = 8
-DECAY_ORIGINS: Final = np.array([34, 35])
+DECAY_ORIGINS: Final = np.array([PION_ORIGIN, KAON_ORIGIN])
 
 
 def light_hadron_muons(jets: Jets, rng: np.random.Generator) -> JetMuons:

@@ -17,13 +17,11 @@ from lineshape.jobs.simulate.isolation import surroundings
 from lineshape.jobs.simulate.kinematics import Floats, cylindrical
 from lineshape.jobs.simulate.lepton_decays import TAU_FLIGHT, flight, impact, muons_of_taus
 from lineshape.jobs.simulate.light_hadrons import light_hadron_muons
+from lineshape.jobs.simulate.muon_ancestry import ISOLATED, TAU_ORIGIN
 from lineshape.jobs.simulate.muon_candidates import HardProcess, Leptons, joined, take
 from lineshape.jobs.simulate.muon_detector import MUONS, TRACKS, observe
 from lineshape.jobs.simulate.true_muons import PROMPT, TAU, Ints, TrueMuons
 
-#: Truth classification by ATLAS: isolated muon, from a tau.
-ISOLATED: Final = 6
-FROM_TAU: Final = 9
 #: True muons of this share of the minimum pT are kept until they are reconstructed: resolutions are smaller.
 MARGIN: Final = 0.6
 #: Events for one muon beyond which a sample is given up.
@@ -110,7 +108,7 @@ def _of_leptons(leptons: Leptons, rng: np.random.Generator) -> TrueMuons:
         leptons.event,
         np.where(leptons.tau, TAU, PROMPT),
         np.full(len(pt), ISOLATED),
-        np.where(leptons.tau, FROM_TAU, leptons.truth_origin),
+        np.where(leptons.tau, TAU_ORIGIN, leptons.truth_origin),
         pt,
         eta,
         phi,
