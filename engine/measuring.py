@@ -25,32 +25,33 @@ from lineshape.engine.workers import Workers
 
 @dataclass(frozen=True)
 class Keeping:
-    """On a worker: what one measure finds of one model, from a sample's validation split.
+    """On a worker: what measures of the same settings find of one model, from a sample's validation split.
 
-    identity: digest of all that it depends on.
+    names: of these measures. identity: digest of all that it depends on.
     """
 
     store: Path
     bundle: Path
-    name: str
+    names: tuple[str, ...]
     measure: KindSpec
     sample: str
     split: Split
     identity: str
 
     def is_done(self) -> bool:
-        """Whether it is there, and of the same bundle, data and settings."""
-        path = _path(self.bundle, self.name)
-        return path.is_file() and read_json(path)["identity"] == self.identity
+        """Whether it is there for all of them, and of the same bundle, data and settings."""
+        paths = [_path(self.bundle, name) for name in self.names]
+        return all(path.is_file() and read_json(path)["identity"] == self.identity for path in paths)
 
     def __call__(self) -> None:
         """Find it and write it beside the bundle."""
-        measure = build("lineshape.engine.measures", Measure, self.measure, ("measures", self.name))
+        measure = build("lineshape.engine.measures", Measure, self.measure, ("measures", self.names[0]))
         found = measure.keep(self._objects(measure))
         about = {"identity": self.identity, "sample": self.sample, "split": "validation", "found": found}
-        path = _path(self.bundle, self.name)
-        path.parent.mkdir(exist_ok=True)
-        write_json(path, about)
+        for name in self.names:
+            path = _path(self.bundle, name)
+            path.parent.mkdir(exist_ok=True)
+            write_json(path, about)
 
     def _objects(self, measure: Measure) -> Iterator[Objects]:
         bundle = Bundle.load(self.bundle)
@@ -73,7 +74,7 @@ def keep(job: Job, folder: RunFolder, store: FeatureStore, models: list[str], wo
     for item, outcome in Executor(workers, _call).run(todo):
         if isinstance(outcome, Failure):
             raise RunError(
-                f"what measure {item.name} keeps of model {item.bundle.name} could not be found: {outcome.reason}"
+                f"what measure {item.names[0]} keeps of model {item.bundle.name} could not be found: {outcome.reason}"
             )
         bar.advance()
 
@@ -85,17 +86,21 @@ def read_kept(bundle: Bundle, measure: str) -> dict[str, Any]:
 
 
 def _keepings(job: Job, folder: RunFolder, store: FeatureStore, models: list[str]) -> Iterator[Keeping]:
-    for name, measure in job.built_measures().items():
-        if not measure.keeps:
-            continue
-        sample = measure.reference([name for name in job.samples if name in store.samples])
+    alike: dict[tuple[str, str], list[str]] = {}  # measures by what is looked for, and in which model
+    measures = {name: measure for name, measure in job.built_measures().items() if measure.keeps}
+    samples = [name for name in job.samples if name in store.samples]
+    for name, measure in measures.items():
+        sample = measure.reference(samples)
         code = source_of(type(measure)), code_of_modules(*READING)
-        about = [measure.kept_by(), code, sample, store.digest({sample}), job.split.model_dump()]
+        about = digest(measure.kept_by(), code, sample, store.digest({sample}), job.split.model_dump())
         for model in models:
             if model in (measure.models or [model]):
-                bundle = folder.models / model
-                identity = digest(about, Bundle.load(bundle).digest)
-                yield Keeping(folder.features, bundle, name, job.measures[name], sample, job.split, identity)
+                alike.setdefault((model, about), []).append(name)
+    for (model, about), names in alike.items():
+        bundle = folder.models / model
+        identity = digest(about, Bundle.load(bundle).digest)
+        sample = measures[names[0]].reference(samples)
+        yield Keeping(folder.features, bundle, tuple(names), job.measures[names[0]], sample, job.split, identity)
 
 
 def _path(bundle: Path, measure: str) -> Path:

@@ -72,7 +72,7 @@ class MuonFamily(Family):
         """Muons of so many events before the detector, above part of the minimum pT, and columns by event."""
         hard = self.hard_process(events, rng)
         heavy, light = heavy_flavour_muons(hard.jets, rng), light_hadron_muons(hard.jets, rng)
-        parts = [(_of_leptons(hard.leptons, rng), None), (heavy.muons, heavy.slot), (light.muons, light.slot)]
+        parts = [(muons_of_leptons(hard.leptons, rng), None), (heavy.muons, heavy.slot), (light.muons, light.slot)]
         muons = []
         for part, slot in parts:
             own = np.full(len(part.event), -1) if slot is None else slot
@@ -93,7 +93,7 @@ class MuonFamily(Family):
         return observe(muons, columns, mu, rng, self.minimum_pt, self.tracking)
 
 
-def _of_leptons(leptons: Leptons, rng: np.random.Generator) -> TrueMuons:
+def muons_of_leptons(leptons: Leptons, rng: np.random.Generator) -> TrueMuons:
     """Muons of the hard process and of its taus, with nothing in their cones yet."""
     momenta = leptons.momenta.copy()
     vertex = np.zeros((len(momenta), 3))

@@ -41,7 +41,9 @@ def reduced(models: list[str], measures: list[str], changes: dict[str, Any]) -> 
     kept = {name: spec.model_dump() for name, spec in SHIPPED.models.items() if name in models}
     judged = {name: SHIPPED.measures[name].model_dump() for name in measures}
     for spec in judged.values():
-        spec["models"] = [name for name in spec["models"] if name in models]
+        for key in ("models", "against"):
+            if key in spec:
+                spec[key] = [name for name in spec[key] if name in models]
     left_out = {"models": set(SHIPPED.models) - set(models), "measures": set(SHIPPED.measures) - set(measures)}
     wanted = {
         key: value for key, value in changes.items() if key.split(".")[1] not in left_out.get(key.split(".")[0], ())
