@@ -1,7 +1,7 @@
 """Bundles: a trained model and all it needs to predict from named columns. Loading one executes no code from it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,12 +27,14 @@ class Prediction:
 
     estimate: of the true quantity, in its unit, NaN for objects that the model is not for. target: estimate over the
     reference. spread: σ/μ of the target, and mixture: its density, in its own units, where the model gives one.
+    probabilities: (n, classes), where it tells classes apart.
     """
 
     estimate: Floats
     target: Floats
-    spread: Floats | None
-    mixture: Mixture | None
+    spread: Floats | None = None
+    mixture: Mixture | None = None
+    probabilities: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -110,13 +112,13 @@ class Bundle:
         output: Output = self._predict(x, jagged)
         if self.built.within:
             outside = ~meeting(self.built.within, columns, len(x))
-            output = Output(np.where(outside, np.nan, output.target), output.mixture)
+            output = replace(output, target=np.where(outside, np.nan, output.target))
         per = np.asarray(columns[self.target.per], dtype=np.float64) if self.target.per else np.ones(len(x))
         if not self.built.trains:
             # A quantity of the file is the estimate itself.
-            return Prediction(output.target, output.target / per, None, None)
+            return Prediction(output.target, output.target / per)
         mixture = output.mixture
         spread = mixture.sigma / np.abs(mixture.mean) if mixture else None
         if spread is not None:
             spread = np.where(np.isnan(output.target), np.nan, spread)
-        return Prediction(output.target * per, output.target, spread, mixture)
+        return Prediction(output.target * per, output.target, spread, mixture, output.probabilities)

@@ -12,7 +12,7 @@ class RunFolder:
 
     job.json holds the job as it was run, ledger.jsonl what was done and when, features/ the feature store, models/ the
     bundles, histograms/ the performance histograms, report/ the page and its plots, summary.json every figure, search/
-    what was tried for a model's settings.
+    what was tried for a model's settings, export/ models as files of other software.
 
     store: a feature store elsewhere, in place of its own.
     """
@@ -78,6 +78,11 @@ class RunFolder:
     def page(self) -> Path:
         """The report's page."""
         return self.report / "index.html"
+
+    @property
+    def exports(self) -> Path:
+        """Models as files of other software."""
+        return self.path / "export"
 
     @property
     def summary(self) -> Path:

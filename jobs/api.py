@@ -51,7 +51,7 @@ class Result:
 
         The first line has the headings. All others are in the report.
         """
-        from lineshape.engine.report.page import number
+        from lineshape.engine.report.page import lead, number
 
         samples = list(dict.fromkeys(row["sample"] for row in self.rows))
         measures, models = self.job.built_measures(), self.job.built_models()
@@ -62,7 +62,7 @@ class Result:
             name = self.job.samples[sample].label if sample in self.job.samples else ""
             for table in headline_tables(self.rows, sample, main, labels):
                 start = f"{name or sample}: " if len(samples) > 1 else ""
-                title = table.title[:1].lower() + table.title[1:] if start else table.title
+                title = lead(table.title) if start else table.title
                 headings = [heading.replace("baseline", self.job.baseline) for heading in table.headings]
                 lines = [[line.label, *map(number, line.cells)] for line in table.lines]
                 found.append((start + title, [["model", *headings], *lines]))

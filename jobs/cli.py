@@ -126,6 +126,32 @@ def report(job: JobName, output: Output = None, set_: Changes = None, workers: W
 
 
 @app.command()
+def export(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or a study under runs/.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model of the run.")],
+    to: Annotated[str, typer.Option("--to", help="onnx or lwtnn for networks, onnx-trees or xgboost-json for trees.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file; under export/ in the run folder by default.")
+    ] = None,
+) -> None:
+    """A model as a file of other software, proved on 10,000 rows (needs lineshape[export])."""
+    from lineshape.engine.export.exporting import export as write
+
+    found = write(RunFolder.find(run), model, to, output)
+    console = Console()
+    for remark in found.remarks:
+        console.print(f"[yellow]![/yellow] {escape(remark)}", soft_wrap=True, highlight=False)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("output", style="bold")
+    table.add_column("largest relative difference", justify="right")
+    for name, difference in found.parity.differences.items():
+        table.add_row(name, f"{difference:.1e}")
+    console.print(f"Read back on {found.parity.rows:,} rows, extreme and missing values among them:", highlight=False)
+    console.print(table)
+    console.print(f"\nWritten: {found.path.resolve()}", soft_wrap=True, highlight=False)
+
+
+@app.command()
 def studies() -> None:
     """List the studies that come with the package."""
     from lineshape.jobs import api

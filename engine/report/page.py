@@ -17,9 +17,13 @@ from lineshape.engine.shards import FeatureStore
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and its pictures: names of files under plots/ and captions."""
+    """A heading and its pictures: names of files under plots/ and captions.
+
+    samples: that it is of, where there are several.
+    """
 
     title: str
+    samples: str
     pictures: list[tuple[str, str]]
 
 
@@ -36,6 +40,19 @@ class Content:
     sections: list[Section]
     ledger: list[dict[str, Any]]
 
+    @property
+    def contents(self) -> dict[str, list[tuple[str, int]]]:
+        """For each title the samples that it has a section of, and the numbers of those."""
+        found: dict[str, list[tuple[str, int]]] = {}
+        for number, section in enumerate(self.sections, start=1):
+            found.setdefault(section.title, []).append((section.samples, number))
+        return found
+
+
+def lead(title: str) -> str:
+    """A title within a line: its first letter is small, but for an abbreviation or a symbol (BRT, N−1)."""
+    return title[:1].lower() + title[1:] if title[1:2].islower() or title[1:2] == " " else title
+
 
 def write_page(path: Path, content: Content) -> None:
     """Write the page; its plots must lie in plots/ beside it."""
@@ -47,6 +64,7 @@ def write_page(path: Path, content: Content) -> None:
     )
     environment.filters["picture"] = lambda name: _embedded(path.parent / "plots" / f"{name}.png")
     environment.filters["number"] = number
+    environment.filters["lead"] = lead
     last = {record["stage"]: record for record in content.ledger}
     page = environment.from_string(source).render(
         content=content,

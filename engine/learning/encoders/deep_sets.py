@@ -1,7 +1,7 @@
 """Deep sets: the same dense layers for each object, and the sum over all of them (M. Zaheer et al., 2017)."""
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 class DeepSets(Encoder):
     """Φ of each object, summed; their order does not matter. layers: of Φ, the last is what is summed."""
+
+    sums: ClassVar[bool] = True
 
     layers: Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=1)] = (64, 64)
 

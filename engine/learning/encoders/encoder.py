@@ -1,7 +1,7 @@
 """What an encoder is: settings that build a torch module from padded lists to a fixed number of values."""
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -20,6 +20,9 @@ class Encoder(Settings, ABC):
     ones. scaling: which columns are scaled how, as of a model's features. mirrored: columns whose sign is changed along
     with that of a mirrored feature, by its name ({clusterEta: eta}).
     """
+
+    #: Whether its module is `inputs`, dense layers `each` for each object, and the sum over all of them.
+    sums: ClassVar[bool] = False
 
     columns: Annotated[list[str], Field(min_length=1)]
     most: Annotated[int, Field(gt=0)] = 16

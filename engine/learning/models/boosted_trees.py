@@ -220,11 +220,17 @@ class BoostedTrees(Model):
             return float(np.clip(target.mean(), 1e-6, 1 - 1e-6))
         return float(np.median(target))
 
+    def booster(self, folder: Path) -> "xgboost.Booster":
+        """The trees."""
+        import xgboost
+
+        return xgboost.Booster({"nthread": threads(), "device": "cpu"}, model_file=folder / _FILE)
+
     def load(self, folder: Path) -> Callable[[NDArray[np.float64], Mapping[str, Jagged]], Output]:
         """The trees' sum."""
         import xgboost
 
-        booster = xgboost.Booster({"nthread": threads(), "device": "cpu"}, model_file=folder / _FILE)
+        booster = self.booster(folder)
 
         def predict(x: NDArray[np.float64], _: Mapping[str, Jagged]) -> Output:
             rows = xgboost.DMatrix(x.astype(np.float32), feature_names=booster.feature_names, nthread=threads())

@@ -44,10 +44,14 @@ class Mixture:
 
 @dataclass(frozen=True)
 class Output:
-    """What a model says of n rows: the target, and the mixture it was read from where there is one."""
+    """What a model says of n rows: the target, and the mixture it was read from where there is one.
+
+    probabilities: (n, classes), where it tells classes apart.
+    """
 
     target: Floats
     mixture: Mixture | None = None
+    probabilities: Floats | None = None
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,8 @@ from lineshape.engine.learning.weights.weight import Weight, built_weight, weigh
 from lineshape.engine.learning.work import Work
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from lineshape.engine.learning.learner import Learner
 
 #: Rows that a scaling is found from; of more, evenly spaced ones.
@@ -241,11 +243,9 @@ class NetworkModel(Model, ABC):
             for name, each in self.predicting.encoders.items()
         }
 
-    def load(self, folder: Path) -> Callable[[NDArray[np.float64], Mapping[str, Jagged]], Output]:
-        """The predicting network with its weights."""
+    def module(self, folder: Path) -> "nn.Module":
+        """The predicting network with its weights, on the CPU."""
         import torch
-
-        from lineshape.engine.learning.source import pad
 
         network = self.predicting
         state = torch.load(folder / self.weights, weights_only=True)
@@ -253,7 +253,15 @@ class NetworkModel(Model, ABC):
         features = Scaling.unit(len(state["trunk.inputs.logarithm"]))
         module = network.build(Scalings(features, Affine.unit(1), lists))
         module.load_state_dict(state)
-        module.eval()
+        return module.eval()
+
+    def load(self, folder: Path) -> Callable[[NDArray[np.float64], Mapping[str, Jagged]], Output]:
+        """The predicting network with its weights."""
+        import torch
+
+        from lineshape.engine.learning.source import pad
+
+        network, module = self.predicting, self.module(folder)
 
         def predict(x: NDArray[np.float64], jagged: Mapping[str, Jagged]) -> Output:
             packed = {

@@ -1,5 +1,6 @@
 """A classifier: dense layers to a logit of being signal, or to one for each class."""
 
+from collections.abc import Sequence as Several
 from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 import numpy as np
@@ -7,8 +8,8 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from lineshape.engine.learning.models.model import Output
-from lineshape.engine.learning.networks.network import Network
-from lineshape.engine.learning.scaling import Scalings
+from lineshape.engine.learning.networks.network import Head, Network
+from lineshape.engine.learning.scaling import Affine, Scalings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,5 +64,25 @@ class Classifier(Network):
         return Module(self)
 
     def read(self, outputs: dict[str, NDArray[np.float64]]) -> Output:
-        """The probability of the signal."""
-        return Output(outputs["target"])
+        """The probability of the signal, and of each class."""
+        from scipy.special import expit, softmax
+
+        logits = outputs["logits"]
+        if logits.shape[1] == 1:
+            return Output(outputs["target"], probabilities=np.hstack([expit(-logits), expit(logits)]))
+        return Output(outputs["target"], probabilities=softmax(logits, axis=1))
+
+    def named(self, outputs: "Mapping[str, Tensor]") -> "dict[str, Tensor]":
+        """The probability of each class."""
+        import torch
+
+        logits = outputs["logits"]
+        if logits.shape[1] == 1:
+            return {"probabilities": torch.cat([-logits, logits], dim=1).sigmoid()}
+        return {"probabilities": logits.softmax(dim=1)}
+
+    def heads(self, target: Affine) -> Several[Head]:
+        """The probability of class 1, or those of all classes."""
+        if self.classes == 2:
+            return [Head("target", 0, 1, "sigmoid")]
+        return [Head("probabilities", 0, self.classes, "softmax")]

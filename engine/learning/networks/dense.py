@@ -1,13 +1,14 @@
 """A dense network with one output: the target."""
 
+from collections.abc import Sequence as Several
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lineshape.engine.learning.models.model import Output
-from lineshape.engine.learning.networks.network import Network
-from lineshape.engine.learning.scaling import Scalings
+from lineshape.engine.learning.networks.network import Head, Network
+from lineshape.engine.learning.scaling import Affine, Scalings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,3 +43,7 @@ class Dense(Network):
     def read(self, outputs: dict[str, NDArray[np.float64]]) -> Output:
         """The target."""
         return Output(outputs["target"])
+
+    def heads(self, target: Affine) -> Several[Head]:
+        """The target, scaled."""
+        return [Head("target", 0, 1, scale=float(target.scale[0]), offset=float(target.offset[0]))]

@@ -1,6 +1,8 @@
 """What a network is: settings that build a torch module."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
@@ -11,13 +13,30 @@ from pydantic import Field, model_validator
 from lineshape.engine.kinds import KindSpec, build
 from lineshape.engine.learning.encoders.encoder import Encoder
 from lineshape.engine.learning.models.model import Output
-from lineshape.engine.learning.scaling import Scalings
+from lineshape.engine.learning.scaling import Affine, Scalings
 from lineshape.engine.settings import Settings
 
 if TYPE_CHECKING:
-    from torch import nn
+    from collections.abc import Mapping
+
+    from torch import Tensor, nn
 
 Width = Annotated[int, Field(gt=0)]
+
+
+@dataclass(frozen=True)
+class Head:
+    """An output in terms of the last dense layer: activation(columns start to stop) × scale + offset.
+
+    activation: linear, sigmoid, softmax, softplus or elu.
+    """
+
+    name: str
+    start: int
+    stop: int
+    activation: str = "linear"
+    scale: float = 1.0
+    offset: float = 0.0
 
 
 class Network(Settings, ABC):
@@ -62,3 +81,11 @@ class Network(Settings, ABC):
     @abstractmethod
     def read(self, outputs: dict[str, NDArray[np.float64]]) -> Output:
         """What the module's outputs say of each row."""
+
+    def named(self, outputs: "Mapping[str, Tensor]") -> "dict[str, Tensor]":
+        """What an exported graph gives beside the target, by the names of `OUTPUTS`: the same as `read` says of it."""
+        return {}
+
+    def heads(self, target: Affine) -> Sequence[Head]:
+        """The outputs for formats that know dense layers and activations alone; none where they cannot be said so."""
+        return ()

@@ -1,0 +1,1 @@
+"""Models as files of other software, and the proof that those say the same."""

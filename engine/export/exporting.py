@@ -1,0 +1,64 @@
+"""Writing a bundle in a format, and proving the file before it takes its place."""
+
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+
+from lineshape.engine.bundles import Bundle
+from lineshape.engine.errors import RequestError, nearest
+from lineshape.engine.export.format import Format, Subject
+from lineshape.engine.export.parity import Parity, compare, trial_rows
+from lineshape.engine.files import read_json, replacing
+from lineshape.engine.folders import RunFolder
+from lineshape.engine.kinds import KindSpec, build, names
+from lineshape.engine.shards import FeatureStore
+
+_PACKAGE = "lineshape.engine.export"
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A file, the proof that it says what the bundle says, and what is left to its user."""
+
+    path: Path
+    parity: Parity
+    remarks: list[str]
+
+
+def formats() -> list[str]:
+    """Names of the formats there are."""
+    return [name.replace("_", "-") for name in names(_PACKAGE, Format)]
+
+
+def export(run: RunFolder, model: str, to: str, path: Path | None = None) -> Exported:
+    """Write a model of a run as a file; by default MODEL and its ending, under export/ in the run folder.
+
+    Raises RequestError where there is no such model or format, or the format cannot hold the model, and RunError where
+    the file does not say what the bundle says; then there is no file.
+    """
+    known = sorted(folder.name for folder in run.models.glob("*") if (folder / "bundle.json").is_file())
+    if model not in known:
+        raise RequestError(
+            f"no bundle of model '{model}' in {run.models}: there are {', '.join(known) or 'none'}"
+            f"{nearest(model, known)}"
+        )
+    if to not in formats():
+        raise RequestError(f"unknown format '{to}': expected one of {', '.join(formats())}{nearest(to, formats())}")
+    chosen = build(_PACKAGE, Format, KindSpec(kind=to.replace("-", "_")), ("to",))
+    bundle, store = Bundle.load(run.models / model), FeatureStore.load(run.features)
+    subject = Subject(bundle, store.columns, read_json(run.job)["study"], version("lineshape"))
+    chosen.check(subject)
+    target = path or run.exports / f"{model}{chosen.ending}"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    rows = trial_rows(store, bundle)
+    judged = bundle if chosen.knows_conditions else _without_conditions(bundle)
+    with replacing(target) as temporary:
+        chosen.write(subject, temporary)
+        found = chosen.runtime(subject, temporary)(rows)
+        parity = compare(chosen.expected(subject, judged.predict(rows)), found)
+    return Exported(target, parity, chosen.remarks(subject))
+
+
+def _without_conditions(bundle: Bundle) -> Bundle:
+    settings = {key: value for key, value in bundle.model.settings.items() if key != "within"}
+    return replace(bundle, model=KindSpec(kind=bundle.model.kind, **settings))

@@ -1,0 +1,103 @@
+"""What a format is: how a bundle is written, and how its file is read back by software that is not ours."""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lineshape.engine.bundles import Bundle, Prediction
+from lineshape.engine.columns import Column
+from lineshape.engine.errors import RequestError
+from lineshape.engine.settings import Settings
+
+#: Values of each named output, (n,) or (n, several).
+Values = dict[str, NDArray[np.float64]]
+#: From columns of n values, or n lists, to values.
+Runtime = Callable[[Mapping[str, Any]], Values]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is exported: a bundle, what its columns mean, the study's name and the version of lineshape."""
+
+    bundle: Bundle
+    meanings: Mapping[str, Column]
+    study: str
+    version: str
+
+    def unit(self, column: str) -> str:
+        """Of a column, empty where it has none."""
+        return self.meanings[column].unit if column in self.meanings else ""
+
+    def label(self, column: str) -> str:
+        """Of a column, its name where nothing is known of it."""
+        return self.meanings[column].plain if column in self.meanings else column
+
+    @property
+    def about(self) -> dict[str, str]:
+        """What a file says of itself: inputs with their units, the target, and where the model comes from, as JSON."""
+        bundle = self.bundle
+        inputs = [{"name": name, "unit": self.unit(name), "label": self.label(name)} for name in bundle.columns]
+        target = {**bundle.target.model_dump(), "unit": self.unit(bundle.target.truth)}
+        values = {
+            "study": self.study,
+            "model": bundle.name,
+            "kind": bundle.model.kind,
+            "features": list(bundle.features),
+            "inputs": inputs,
+            "target": target,
+            "within": bundle.built.model_dump(mode="json")["within"],
+            "digest": bundle.digest,
+            "provenance": bundle.provenance,
+            "lineshape": self.version,
+        }
+        return {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
+
+
+class Format(Settings, ABC):
+    """A kind of format. Names of kinds are those of its modules, with a hyphen for each underscore."""
+
+    #: Of the file's name.
+    ending: ClassVar[str]
+    #: Whether the file gives NaN for objects that the model is not for.
+    knows_conditions: ClassVar[bool] = True
+
+    def check(self, subject: Subject) -> None:
+        """Raise RequestError, which names what stands in the way, where the format cannot hold the model."""
+
+    @abstractmethod
+    def write(self, subject: Subject, path: Path) -> None:
+        """Write the file; raises RequestError, which names the layer, where the format cannot hold the model."""
+
+    @abstractmethod
+    def runtime(self, subject: Subject, path: Path) -> Runtime:
+        """The file in a runtime that shares nothing with what wrote it."""
+
+    @abstractmethod
+    def expected(self, subject: Subject, prediction: Prediction) -> Values:
+        """What the runtime is to give, out of what the bundle says."""
+
+    def remarks(self, subject: Subject) -> list[str]:
+        """What a user of the file must do that the format cannot."""
+        return []
+
+
+def beside(prediction: Prediction) -> Values:
+    """All that a prediction holds beside the target, by the names that files have for it."""
+    mixture = prediction.mixture
+    found: Values = {}
+    if mixture:
+        found = {"weights": mixture.weights, "means": mixture.means, "sigmas": mixture.sigmas}
+    if prediction.probabilities is not None:
+        found["probabilities"] = prediction.probabilities
+    return found
+
+
+def needs(extra: str, error: ImportError) -> RequestError:
+    """That an optional package is missing."""
+    return RequestError(f"this format needs {error.name}: pip install 'lineshape[{extra}]'")

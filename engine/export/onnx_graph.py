@@ -1,0 +1,170 @@
+"""What ONNX files of networks and of trees share: an input for each column by its name, named outputs, metadata."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lineshape.engine.bundles import Prediction
+from lineshape.engine.export.format import Runtime, Subject, Values, beside, needs
+from lineshape.engine.jagged import Jagged
+from lineshape.engine.learning.models.network_model import NetworkModel
+from lineshape.engine.rows import Condition, Range
+
+if TYPE_CHECKING:
+    import onnx
+
+#: Version of ONNX's operators. With 23 attention is one operator, whose mask onnxruntime 1.32 refuses.
+OPSET: Final = 22
+#: Version of the file format that goes with it.
+IR_VERSION: Final = 10
+#: Inside the graph: the features, (n, features), and the target and its width before they are multiplied.
+X: Final = "lineshape_x"
+TARGET: Final = "lineshape_target"
+SIGMA: Final = "lineshape_sigma"
+#: The input that says how many objects the padded lists of an encoder have.
+COUNT: Final = "{}_count"
+_ROWS: Final = "n"
+
+
+def finish(subject: Subject, core: "onnx.ModelProto", path: Path) -> None:
+    """Write a graph from X to TARGET with an input for each column before it, and the estimate after it.
+
+    Beside TARGET it may give SIGMA, which becomes `sigma` in the estimate's unit; other outputs are left as they are.
+    """
+    import onnx
+
+    bundle, graph = subject.bundle, core.graph
+    nodes = _Nodes("before")
+    nodes.add("Concat", [nodes.column(name) for name in bundle.features], X, axis=1)
+    before, nodes = nodes, _Nodes("after")
+    outside = [nodes.outside(name, condition) for name, condition in bundle.built.within.items()]
+    results = {bundle.target.truth: TARGET}
+    if any(value.name == SIGMA for value in graph.output):
+        results["sigma"] = SIGMA
+    for name, inside in results.items():
+        value = nodes.add("Mul", [inside, bundle.target.per]) if bundle.target.per else nodes.add("Identity", [inside])
+        for each in outside:
+            value = nodes.add("Where", [each, nodes.constant(np.nan), value])
+        nodes.add("Identity", [value], name)
+    others = [value for value in graph.output if value.name not in {TARGET, SIGMA}]
+    lists = [value for value in graph.input if value.name != X]
+    columns = [name for name in bundle.columns if name not in {value.name for value in lists}]
+    unit = subject.unit(bundle.target.truth)
+    whole = onnx.helper.make_graph(
+        [*before.made, *graph.node, *nodes.made],
+        f"{subject.study}.{bundle.name}",
+        [*(_value(name, subject.label(name), subject.unit(name)) for name in columns), *lists],
+        [*(_value(name, subject.label(bundle.target.truth), unit) for name in results), *others],
+        [*graph.initializer, *before.constants, *nodes.constants],
+    )
+    domains = {entry.domain: entry for entry in core.opset_import} | {"": onnx.helper.make_opsetid("", OPSET)}
+    model = onnx.helper.make_model(
+        whole,
+        opset_imports=list(domains.values()),
+        functions=list(core.functions),
+        ir_version=IR_VERSION,
+        producer_name="lineshape",
+        producer_version=subject.version,
+        doc_string=f"{bundle.label} of the study {subject.study}",
+    )
+    onnx.helper.set_model_props(model, subject.about)
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save_model(model, path)
+
+
+class _Nodes:
+    """Nodes with names of their own, and constants that they need."""
+
+    def __init__(self, part: str) -> None:
+        self._part = part
+        self.made: list[onnx.NodeProto] = []
+        self.constants: list[onnx.TensorProto] = []
+
+    def add(self, operator: str, inputs: list[str], output: str = "", **attributes: Any) -> str:
+        """A node; returns the name of its output."""
+        import onnx
+
+        name = output or f"lineshape_{self._part}_{len(self.made)}_{operator}"
+        self.made.append(onnx.helper.make_node(operator, inputs, [name], **attributes))
+        return name
+
+    def constant(self, value: float | NDArray[Any]) -> str:
+        """A tensor, float32 unless it is of whole numbers."""
+        import onnx
+
+        array = np.asarray(value)
+        array = array.astype(np.float32) if array.dtype.kind == "f" else array
+        name = f"lineshape_{self._part}_constant_{len(self.constants)}"
+        self.constants.append(onnx.numpy_helper.from_array(array, name))
+        return name
+
+    def column(self, name: str) -> str:
+        """(n,) → (n, 1)."""
+        return self.add("Unsqueeze", [name, self.constant(np.array([1]))])
+
+    def outside(self, name: str, condition: Condition) -> str:
+        """Whether a value does not meet a condition; NaN meets none."""
+        if not isinstance(condition, Range):
+            same = [self.add("Equal", [name, self.constant(float(value))]) for value in condition]
+            any_of = same[0]
+            for each in same[1:]:
+                any_of = self.add("Or", [any_of, each])
+            return self.add("Not", [any_of])
+        low = np.finfo(np.float32).min if condition.low is None else condition.low
+        inside = self.add("GreaterOrEqual", [name, self.constant(float(low))])
+        if condition.high is not None:
+            inside = self.add("And", [inside, self.add("Less", [name, self.constant(float(condition.high))])])
+        return self.add("Not", [inside])
+
+
+def _value(name: str, label: str, unit: str) -> "onnx.ValueInfoProto":
+    import onnx
+
+    text = f"{label} [{unit}]" if unit else label
+    return onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [_ROWS], doc_string=text)
+
+
+def expected(subject: Subject, prediction: Prediction) -> Values:
+    """The estimate, the width in its unit, and all else that the bundle says."""
+    found = {subject.bundle.target.truth: prediction.estimate} | beside(prediction)
+    if prediction.spread is not None:
+        found["sigma"] = prediction.spread * np.abs(prediction.estimate)
+    return found
+
+
+def runtime(subject: Subject, path: Path) -> Runtime:
+    """The file in onnxruntime, in batches."""
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise needs("export", error) from error
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    outputs = [value.name for value in session.get_outputs()]
+
+    def run(columns: Mapping[str, Any]) -> Values:
+        found = session.run(outputs, feeds(subject, columns))
+        return {name: np.asarray(values, dtype=np.float64) for name, values in zip(outputs, found, strict=True)}
+
+    return run
+
+
+def feeds(subject: Subject, columns: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+    """Columns as the graph takes them: float32, and lists padded with zeros to the longest one, with their lengths."""
+    found: dict[str, NDArray[Any]] = {}
+    model = subject.bundle.built
+    encoders = model.predicting.encoders if isinstance(model, NetworkModel) else {}
+    for group, encoder in encoders.items():
+        lists: list[Jagged] = [columns[name] for name in encoder.columns]
+        counts = np.diff(lists[0].offsets)
+        there = np.arange(max(1, int(counts.max(initial=0)))) < counts[:, np.newaxis]
+        for name, values in zip(encoder.columns, lists, strict=True):
+            found[name] = np.zeros(there.shape, dtype=np.float32)
+            found[name][there] = values.content
+        found[COUNT.format(group)] = counts.astype(np.int64)
+    for name in subject.bundle.columns:
+        if name not in found:
+            found[name] = np.asarray(columns[name], dtype=np.float32)
+    return found

@@ -1,0 +1,129 @@
+"""The proof that an exported file says what its bundle says, on rows of the study and on extreme and missing values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lineshape.engine.bundles import Bundle
+from lineshape.engine.errors import RequestError, RunError
+from lineshape.engine.export.format import Values
+from lineshape.engine.jagged import Jagged
+from lineshape.engine.rows import meeting
+from lineshape.engine.shards import FeatureStore
+
+ROWS: Final = 10_000
+TOLERANCE: Final = 1e-5
+#: An extreme value is so many times the largest there is, either way.
+BEYOND: Final = 10.0
+
+
+@dataclass(frozen=True)
+class Parity:
+    """Of so many rows, the largest difference of each output, relative to the output.
+
+    An output that is small beside its median size is held against that: a probability of 10⁻⁹ in float32 has no five
+    digits.
+    """
+
+    rows: int
+    differences: dict[str, float]
+
+    @property
+    def largest(self) -> float:
+        """Of all outputs."""
+        return max(self.differences.values())
+
+
+def compare(expected: Values, found: Values) -> Parity:
+    """Hold outputs against what they should be; a value that is missing must be missing in both.
+
+    Raises RunError that names the output and the row where they differ by more than the tolerance.
+    """
+    if set(expected) != set(found):
+        raise RunError(f"the file gives {', '.join(found)}, where {', '.join(expected)} was expected")
+    differences = {}
+    for name, wanted in expected.items():
+        got = np.asarray(found[name], dtype=np.float64)
+        if got.shape != wanted.shape:
+            raise RunError(f"output {name} has shape {got.shape}, where {wanted.shape} was expected")
+        there = np.isfinite(wanted)
+        size = np.median(np.abs(wanted[there])) if there.any() else 1.0
+        with np.errstate(invalid="ignore"):
+            off = np.where(there, np.abs(got - wanted) / np.maximum(np.abs(wanted), size or 1.0), 0.0)
+        # Where nothing finite is expected the very same must be there.
+        off[~there] = np.where((got == wanted) | (np.isnan(got) & np.isnan(wanted)), 0.0, np.inf)[~there]
+        off[np.isnan(off)] = np.inf
+        differences[name] = float(off.max(initial=0.0))
+        if differences[name] > TOLERANCE:
+            row = int(np.unravel_index(off.argmax(), off.shape)[0])
+            raise RunError(
+                f"parity failed: output {name} differs by {differences[name]:.2g}, more than {TOLERANCE:g}, "
+                f"in row {row}: the file gives {got[row]}, the bundle {wanted[row]}"
+            )
+    return Parity(len(next(iter(expected.values()))), differences)
+
+
+def trial_rows(store: FeatureStore, bundle: Bundle, rows: int = ROWS, seed: int = 1) -> dict[str, Any]:
+    """Columns of rows to compare on: as many of the study as there are, half of them with a value made extreme.
+
+    Of that half every row has one of its columns changed: to ten times the largest or smallest there is, to zero, or to
+    a missing value. Of lists all values are changed alike, and of every tenth row they are empty.
+    """
+    random = np.random.default_rng(seed)
+    columns = _from_store(store, bundle, rows)
+    count = len(next(iter(columns.values())))
+    if not count:
+        raise RequestError("the feature store has no rows to compare the export on")
+    taken = np.arange(rows) % count
+    lists = [name for name in bundle.columns if isinstance(columns[name], Jagged)]
+    flat = [name for name in bundle.columns if name not in lists]
+    found: dict[str, Any] = {name: columns[name][taken].astype(np.float32) for name in flat}
+    changed = np.arange(rows) >= rows // 2
+    which, how = random.integers(len(flat), size=rows), random.integers(4, size=rows)
+    for number, name in enumerate(flat):
+        values = found[name]
+        finite = values[np.isfinite(values)]
+        low, high = (BEYOND * finite.min(), BEYOND * finite.max()) if len(finite) else (-BEYOND, BEYOND)
+        for kind, value in enumerate((low, high, 0.0, np.nan)):
+            values[changed & (which == number) & (how == kind)] = value
+    if not lists:
+        return found
+    factor = np.where(changed, random.choice([1.0, BEYOND], rows), 1.0)
+    empty = np.arange(rows) % 10 == 9
+    for name in lists:
+        found[name] = _changed(columns[name], taken, factor, empty)
+    return found
+
+
+def _changed(lists: Jagged, taken: NDArray[Any], factor: NDArray[Any], empty: NDArray[np.bool_]) -> Jagged:
+    counts = np.diff(lists.offsets)[taken] * ~empty
+    first = np.repeat(lists.offsets[taken], counts)
+    step = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    content = lists.content[first + step] * np.repeat(factor, counts)
+    return Jagged.counted(counts, content.astype(np.float32))
+
+
+def _from_store(store: FeatureStore, bundle: Bundle, rows: int) -> Mapping[str, Any]:
+    """The first rows that the model is for, so many where there are."""
+    tables: list[Mapping[str, Any]] = []
+    found = 0
+    for table in store.tables(bundle.columns):
+        good = np.flatnonzero(meeting(bundle.built.within, table, len(next(iter(table.values())))))
+        tables.append({name: _rows(values, good) for name, values in table.items()})
+        found += len(good)
+        if found >= rows:
+            break
+    joined = {}
+    for name in bundle.columns:
+        parts = [table[name] for table in tables]
+        joined[name] = Jagged.joined(parts) if isinstance(parts[0], Jagged) else np.concatenate(parts)
+    return joined
+
+
+def _rows(values: Any, rows: NDArray[np.int64]) -> Any:
+    if not isinstance(values, Jagged):
+        return values[rows]
+    return _changed(values, rows, np.ones(len(rows)), np.zeros(len(rows), bool))

@@ -1,0 +1,65 @@
+"""XGBoost's own JSON, which XGBoost in any language, and tools that know it, read."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from lineshape.engine.bundles import Prediction
+from lineshape.engine.export.format import Format, Runtime, Subject, Values, needs
+from lineshape.engine.export.onnx_trees import trees_of
+
+
+class XgboostJson(Format):
+    """The trees with the names of their features, and what the bundle knows of itself as attributes.
+
+    The file gives the target: over `per` where there is one. It is read back by Treelite.
+    """
+
+    ending: ClassVar[str] = ".xgboost.json"
+    knows_conditions: ClassVar[bool] = False
+
+    def check(self, subject: Subject) -> None:
+        """Trees."""
+        trees_of(subject, "onnx")
+
+    def write(self, subject: Subject, path: Path) -> None:
+        """By XGBoost itself."""
+        booster = trees_of(subject, "onnx").booster(subject.bundle.folder)
+        booster.set_attr(**subject.about)
+        path.write_bytes(booster.save_raw("json"))
+
+    def runtime(self, subject: Subject, path: Path) -> Runtime:
+        """By Treelite, which shares no code with XGBoost."""
+        try:
+            import treelite
+        except ImportError as error:
+            raise needs("export", error) from error
+        model = treelite.frontend.load_xgboost_model(path, format_choice="json")
+        features = subject.bundle.features
+
+        def run(columns: Mapping[str, Any]) -> Values:
+            x = np.column_stack([columns[name] for name in features]).astype(np.float32)
+            return {"target": np.asarray(treelite.gtil.predict(model, x), dtype=np.float64).reshape(len(x))}
+
+        return run
+
+    def expected(self, subject: Subject, prediction: Prediction) -> Values:
+        """The target."""
+        return {"target": prediction.target}
+
+    def remarks(self, subject: Subject) -> list[str]:
+        """What is left to the user."""
+        return left_to_user(subject)
+
+
+def left_to_user(subject: Subject) -> list[str]:
+    """What a file that gives the bare target leaves to be done with it."""
+    bundle = subject.bundle
+    remarks = [f"the estimate of {bundle.target.truth} is the output times {bundle.target.per}"]
+    remarks = remarks if bundle.target.per else []
+    if bundle.built.within:
+        conditions = ", ".join(f"{name}: {condition}" for name, condition in bundle.built.within.items())
+        remarks.append(f"the model is for objects with {conditions} alone")
+    return remarks
