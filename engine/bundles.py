@@ -103,13 +103,20 @@ class Bundle:
 
     def predict(self, columns: Mapping[str, Any]) -> Prediction:
         """Predict from named columns of n values, or n lists, each; raises RequestError where one is missing."""
+        return self._of(columns, self._predict)
+
+    def predict_exactly(self, columns: Mapping[str, Any]) -> Prediction:
+        """The same in float64: what it differs by is what is lost to rounding."""
+        return self._of(columns, self.built.load_exact(self.folder))
+
+    def _of(self, columns: Mapping[str, Any], predict: Any) -> Prediction:
         missing = [name for name in self.columns if name not in columns]
         if missing:
             raise RequestError(f"bundle {self.name} needs columns {', '.join(missing)}, which were not given")
         x = np.column_stack([np.asarray(columns[name], dtype=np.float64) for name in self.features])
         lists = {name: columns[name] for name in self.built.lists()}
         jagged = {name: values if isinstance(values, Jagged) else Jagged.of(values) for name, values in lists.items()}
-        output: Output = self._predict(x, jagged)
+        output: Output = predict(x, jagged)
         if self.built.within:
             outside = ~meeting(self.built.within, columns, len(x))
             output = replace(output, target=np.where(outside, np.nan, output.target))

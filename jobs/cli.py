@@ -137,7 +137,8 @@ def export(
     """A model as a file of other software, proved on 10,000 rows (needs lineshape[export])."""
     from lineshape.engine.export.exporting import export as write
 
-    found = write(RunFolder.find(run), model, to, output)
+    with Console(stderr=True).status(f"model {model} is written and read back"):
+        found = write(RunFolder.find(run), model, to, output)
     console = Console()
     for remark in found.remarks:
         console.print(f"[yellow]![/yellow] {escape(remark)}", soft_wrap=True, highlight=False)

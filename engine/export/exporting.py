@@ -55,7 +55,8 @@ def export(run: RunFolder, model: str, to: str, path: Path | None = None) -> Exp
     with replacing(target) as temporary:
         chosen.write(subject, temporary)
         found = chosen.runtime(subject, temporary)(rows)
-        parity = compare(chosen.expected(subject, judged.predict(rows)), found)
+        expected, exact = (chosen.expected(subject, each(rows)) for each in (judged.predict, judged.predict_exactly))
+        parity = compare(expected, exact, found)
     return Exported(target, parity, chosen.remarks(subject))
 
 

@@ -77,19 +77,32 @@ def _traced(subject: Subject) -> "onnx.ModelProto":
     outputs = list(module(*args))
     with warnings.catch_warnings(), _quiet(logging.getLogger("torch.onnx")):
         warnings.simplefilter("ignore")  # the exporter warns of its own code
-        program = torch.onnx.export(
-            module,
-            tuple(args),
-            dynamo=True,
-            input_names=names,
-            output_names=outputs,
-            dynamic_shapes=(tuple(shapes),),
-            opset_version=onnx_graph.OPSET,
-            verbose=False,
-        )
+        try:
+            program = torch.onnx.export(
+                module,
+                tuple(args),
+                dynamo=True,
+                input_names=names,
+                output_names=outputs,
+                dynamic_shapes=(tuple(shapes),),
+                opset_version=onnx_graph.OPSET,
+                verbose=False,
+            )
+        except torch.onnx.OnnxExporterError as error:
+            raise RequestError(f"{_kind(model)} cannot be traced: {str(error).splitlines()[0]}") from error
     assert program is not None
     found: onnx.ModelProto = program.model_proto
+    if fixed := [value.name for value in found.graph.input if value.type.tensor_type.shape.dim[0].dim_value]:
+        raise RequestError(
+            f"{_kind(model)} is traced for a fixed number of rows ({', '.join(fixed)}): it takes a size as a Python "
+            "number, as len(x) does; write x.shape[0]"
+        )
     return found
+
+
+def _kind(model: NetworkModel) -> str:
+    parts = [model.predicting, *model.predicting.encoders.values()]
+    return f"network {', '.join(type(part).__name__ for part in parts)}"
 
 
 @contextmanager

@@ -35,7 +35,10 @@ def finish(subject: Subject, core: "onnx.ModelProto", path: Path) -> None:
     Beside TARGET it may give SIGMA, which becomes `sigma` in the estimate's unit; other outputs are left as they are.
     """
     import onnx
+    from onnx import compose
 
+    # A column may have any name, that of a value inside as well.
+    core = compose.add_prefix(core, "lineshape_core_", rename_inputs=False, rename_outputs=False)
     bundle, graph = subject.bundle, core.graph
     nodes = _Nodes("before")
     nodes.add("Concat", [nodes.column(name) for name in bundle.features], X, axis=1)

@@ -71,6 +71,27 @@ def test_stages_one_by_one(ntuples: list[Path], tmp_path: Path) -> None:
     assert all(list(row) == keys for row in rows)
 
 
+def test_a_model_is_exported_and_read_back(finished: api.Result, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime", reason="pip install 'lineshape[export]'")
+    run, file = str(finished.folder), tmp_path / "dnn.json"
+    done = lineshape("export", run, "dnn", "--to", "lwtnn", "-o", str(file), folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Read back on 10,000 rows" in done.stdout
+    assert "the estimate of truthPtVis is the output times ptCombined" in done.stdout
+    assert json.loads(file.read_text(encoding="utf-8"))["outputs"] == ["truthPtVis"]
+    for model, to, said in (
+        ("mdn", "lwtnn", "output sigmas is a softplus of the last layer"),
+        ("combined", "onnx", "there is nothing to export"),
+        ("brt", "onnx", "use --to onnx-trees"),
+        ("mdm", "onnx", "nearest: mdn"),
+        ("mdn", "lwtn", "expected one of lwtnn, onnx, onnx-trees, xgboost-json; nearest: lwtnn"),
+    ):
+        refused = lineshape("export", run, model, "--to", to, folder=tmp_path)
+        assert refused.returncode == 2
+        assert said in " ".join(refused.stderr.split())
+        assert "Traceback" not in refused.stderr
+
+
 def test_simulate_alone(tmp_path: Path) -> None:
     result = lineshape(
         "simulate", "tau_energy_scale", "--set=samples.gammatautau.simulate.taus=2000", "--workers=2", folder=tmp_path

@@ -60,7 +60,7 @@ class Transformer(Encoder):
 
             def forward(self, objects: "Sequence") -> "Tensor":
                 # The token is always there, so that an empty list has something to look at.
-                token = self.token.expand(len(objects.mask), -1, -1)
+                token = self.token.expand(objects.mask.shape[0], -1, -1)
                 embedded = torch.cat([token, self.embed(self.inputs(objects.values))], dim=1)
                 away = torch.cat([torch.zeros_like(objects.mask[:, :1]), ~objects.mask], dim=1)
                 encoded: Tensor = self.blocks(embedded, src_key_padding_mask=away)

@@ -138,3 +138,7 @@ class Model(Settings, ABC):
     @abstractmethod
     def load(self, folder: Path) -> Callable[[Floats, Mapping[str, Jagged]], Output]:
         """The prediction from x (n, features) and lists by their column, without unpickling code."""
+
+    def load_exact(self, folder: Path) -> Callable[[Floats, Mapping[str, Jagged]], Output]:
+        """The same without what is lost to rounding, where that is more than in the last digits."""
+        return self.load(folder)

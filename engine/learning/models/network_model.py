@@ -257,24 +257,31 @@ class NetworkModel(Model, ABC):
 
     def load(self, folder: Path) -> Callable[[NDArray[np.float64], Mapping[str, Jagged]], Output]:
         """The predicting network with its weights."""
+        return self._predicting(self.module(folder))
+
+    def load_exact(self, folder: Path) -> Callable[[NDArray[np.float64], Mapping[str, Jagged]], Output]:
+        """The same in float64."""
+        return self._predicting(self.module(folder).double())
+
+    def _predicting(self, module: "nn.Module") -> Callable[[NDArray[np.float64], Mapping[str, Jagged]], Output]:
         import torch
 
         from lineshape.engine.learning.source import pad
 
-        network, module = self.predicting, self.module(folder)
+        network, number = self.predicting, next(module.parameters()).dtype
 
         def predict(x: NDArray[np.float64], jagged: Mapping[str, Jagged]) -> Output:
             packed = {
                 name: (
                     torch.from_numpy(np.asarray(jagged[each.columns[0]].offsets)),
-                    torch.from_numpy(np.array([jagged[c].content for c in each.columns], dtype=np.float32).T.copy()),
+                    torch.from_numpy(np.array([jagged[c].content for c in each.columns]).T.copy()).to(number),
                 )
                 for name, each in network.encoders.items()
             }
             with torch.no_grad():
                 batches = [
                     module(
-                        torch.from_numpy(x[rows.numpy()].astype(np.float32)),
+                        torch.from_numpy(x[rows.numpy()]).to(number),
                         {name: pad(*packed[name], rows, self.longest[name]) for name in packed},
                     )
                     for rows in torch.arange(len(x)).split(65_536)

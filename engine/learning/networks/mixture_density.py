@@ -49,7 +49,7 @@ class MixtureDensity(Network):
                 self.target = Standardise(scalings.target)
 
             def forward(self, x: "Tensor", sequences: "Mapping[str, Sequence]" = EMPTY) -> dict[str, "Tensor"]:
-                weights, means, widths = self.trunk(x, sequences).float().chunk(3, dim=1)
+                weights, means, widths = self.trunk(x, sequences).to(x.dtype).chunk(3, dim=1)
                 log_weights = functional.log_softmax(weights, dim=1)
                 means = self.target.undo(means)
                 positive = functional.softplus(widths) if self.softplus else functional.elu(widths) + 1
