@@ -1,7 +1,7 @@
 """Bundles: a trained model and all it needs to predict from named columns. Loading one executes no code from it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,8 @@ FILE = "bundle.json"
 class Prediction:
     """What a model says of n objects.
 
-    estimate: of the true quantity, in its unit, NaN for objects that the model is not for. target: estimate over the
+    estimate: of the true quantity, in its unit, NaN for objects that the model is not for; of a vector it is (n,
+    components). target: estimate over the
     reference. spread: σ/μ of the target, and mixture: its density, in its own units, where the model gives one.
     probabilities: (n, classes), where it tells classes apart.
     """
@@ -119,8 +120,8 @@ class Bundle:
         output: Output = predict(x, jagged)
         if self.built.within:
             outside = ~meeting(self.built.within, columns, len(x))
-            output = replace(output, target=np.where(outside, np.nan, output.target))
-        per = np.asarray(columns[self.target.per], dtype=np.float64) if self.target.per else np.ones(len(x))
+            output.target[outside] = np.nan
+        per = np.asarray(columns[self.target.per], dtype=np.float64) if self.target.per else 1.0
         if not self.built.trains:
             # A quantity of the file is the estimate itself.
             return Prediction(output.target, output.target / per)

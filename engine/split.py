@@ -1,10 +1,11 @@
 """Which events are trained on, validated on and tested on, and what is learnt from them."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lineshape.engine.digests import uniform
 from lineshape.engine.settings import Settings
@@ -33,13 +34,31 @@ class Split(Settings):
 class Target(Settings):
     """What models learn: a true quantity over a reconstructed one, and their estimate is the prediction times `per`.
 
-    Without `per` it is the true quantity, or the label, itself.
+    Without `per` it is the true quantity, or the label, itself. truth may be several columns, the components of a
+    vector: estimates of it are (n, components).
     """
 
-    truth: str
+    truth: str | Annotated[tuple[str, ...], Field(min_length=2)]
     per: str | None = None
+
+    @model_validator(mode="after")
+    def _a_vector_stands_alone(self) -> Self:
+        if self.per and not isinstance(self.truth, str):
+            raise ValueError(f"per: a target of several columns ({', '.join(self.truth)}) is not divided; leave it out")
+        return self
+
+    @property
+    def truths(self) -> tuple[str, ...]:
+        """The true quantity, or its components."""
+        return (self.truth,) if isinstance(self.truth, str) else self.truth
 
     @property
     def columns(self) -> list[str]:
         """Those that it is made of."""
-        return [self.truth, self.per] if self.per else [self.truth]
+        return [*self.truths, self.per] if self.per else [*self.truths]
+
+    def of(self, columns: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
+        """(n,), or (n, components), of these columns."""
+        values = [np.asarray(columns[name], dtype=np.float64) for name in self.truths]
+        truth = values[0] if len(values) == 1 else np.stack(values, axis=1)
+        return truth / columns[self.per] if self.per else truth

@@ -43,7 +43,7 @@ class Subject:
         """What a file says of itself: inputs with their units, the target, and where the model comes from, as JSON."""
         bundle = self.bundle
         inputs = [{"name": name, "unit": self.unit(name), "label": self.label(name)} for name in bundle.columns]
-        target = {**bundle.target.model_dump(), "unit": self.unit(bundle.target.truth)}
+        target = {**bundle.target.model_dump(), "unit": self.unit(bundle.target.truths[0])}
         values = {
             "study": self.study,
             "model": bundle.name,

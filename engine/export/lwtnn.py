@@ -186,7 +186,9 @@ def _target(module: Any) -> Affine:
 
 def _labels(subject: Subject, head: Head) -> list[str]:
     number = head.stop - head.start
-    return [subject.bundle.target.truth] if number == 1 else [f"{head.name}_{i}" for i in range(number)]
+    if head.name == "target":
+        return list(subject.bundle.target.truths)
+    return [f"{head.name}_{i}" for i in range(number)]
 
 
 def _inputs(inputs: Any, names: Sequence[str]) -> list[Json]:
@@ -260,9 +262,9 @@ def _head(head: Head, last: _Linear) -> list[Json]:
     """The rows of the last layer that an output is made of, and its scaling as one more linear layer."""
     own = _Linear(last.weights[head.start : head.stop], last.bias[head.start : head.stop])
     layers = [own.layer(_ACTIVATIONS[head.activation])]
-    if (head.scale, head.offset) != (1.0, 0.0):
-        number = head.stop - head.start
-        layers.append(_Linear(np.eye(number) * head.scale, np.full(number, head.offset)).layer("linear"))
+    scale, offset = (np.broadcast_to(each, head.stop - head.start) for each in (head.scale, head.offset))
+    if (scale != 1).any() or offset.any():
+        layers.append(_Linear(np.diag(scale), offset).layer("linear"))
     return layers
 
 

@@ -44,7 +44,13 @@ def finish(subject: Subject, core: "onnx.ModelProto", path: Path) -> None:
     nodes.add("Concat", [nodes.column(name) for name in bundle.features], X, axis=1)
     before, nodes = nodes, _Nodes("after")
     outside = [nodes.outside(name, condition) for name, condition in bundle.built.within.items()]
-    results = {bundle.target.truth: TARGET}
+    truths = bundle.target.truths
+    results = {truths[0]: TARGET}
+    if len(truths) > 1:
+        results = {
+            name: nodes.add("Gather", [TARGET, nodes.constant(np.array(number))], axis=1)
+            for number, name in enumerate(truths)
+        }
     if any(value.name == SIGMA for value in graph.output):
         results["sigma"] = SIGMA
     for name, inside in results.items():
@@ -55,12 +61,11 @@ def finish(subject: Subject, core: "onnx.ModelProto", path: Path) -> None:
     others = [value for value in graph.output if value.name not in {TARGET, SIGMA}]
     lists = [value for value in graph.input if value.name != X]
     columns = [name for name in bundle.columns if name not in {value.name for value in lists}]
-    unit = subject.unit(bundle.target.truth)
     whole = onnx.helper.make_graph(
         [*before.made, *graph.node, *nodes.made],
         f"{subject.study}.{bundle.name}",
         [*(_value(name, subject.label(name), subject.unit(name)) for name in columns), *lists],
-        [*(_value(name, subject.label(bundle.target.truth), unit) for name in results), *others],
+        [*(_value(name, subject.label(truths[0]), subject.unit(truths[0])) for name in results), *others],
         [*graph.initializer, *before.constants, *nodes.constants],
     )
     domains = {entry.domain: entry for entry in core.opset_import} | {"": onnx.helper.make_opsetid("", OPSET)}
@@ -132,10 +137,16 @@ def _value(name: str, label: str, unit: str) -> "onnx.ValueInfoProto":
 
 def expected(subject: Subject, prediction: Prediction) -> Values:
     """The estimate, the width in its unit, and all else that the bundle says."""
-    found = {subject.bundle.target.truth: prediction.estimate} | beside(prediction)
+    found = estimates(subject, prediction.estimate) | beside(prediction)
     if prediction.spread is not None:
         found["sigma"] = prediction.spread * np.abs(prediction.estimate)
     return found
+
+
+def estimates(subject: Subject, estimate: NDArray[np.float64]) -> Values:
+    """By the name of the true quantity, or of its components."""
+    truths = subject.bundle.target.truths
+    return {truths[0]: estimate} if len(truths) == 1 else dict(zip(truths, estimate.T, strict=True))
 
 
 def runtime(subject: Subject, path: Path) -> Runtime:

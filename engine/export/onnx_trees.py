@@ -1,5 +1,7 @@
 """ONNX, of boosted trees: read by onnxruntime, as in Athena."""
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -12,6 +14,7 @@ from lineshape.engine.learning.models.network_model import NetworkModel
 
 if TYPE_CHECKING:
     import onnx
+    import xgboost
 
 
 class OnnxTrees(Format):
@@ -36,7 +39,7 @@ class OnnxTrees(Format):
 
     def expected(self, subject: Subject, prediction: Prediction) -> Values:
         """The estimate."""
-        return {subject.bundle.target.truth: prediction.estimate}
+        return onnx_graph.estimates(subject, prediction.estimate)
 
 
 def trees_of(subject: Subject, instead: str) -> BoostedTrees:
@@ -62,11 +65,32 @@ def _converted(subject: Subject) -> "onnx.ModelProto":
     model: onnx.ModelProto = convert_xgboost(booster, initial_types=types, target_opset=15)
     graph = model.graph
     scores = graph.output[-1].name  # (n, 1), or for labels (n, 2), the probability last
-    nodes = [
-        onnx.helper.make_node("Constant", [], ["lineshape_last"], value_int=-1),
-        onnx.helper.make_node("Gather", [scores, "lineshape_last"], [onnx_graph.TARGET], axis=1),
-    ]
-    graph.node.extend(nodes)
+    targets = len(subject.bundle.target.truths)
+    if targets == 1:
+        last = onnx.helper.make_node("Constant", [], ["lineshape_last"], value_int=-1)
+        graph.node.extend(
+            [last, onnx.helper.make_node("Gather", [scores, "lineshape_last"], [onnx_graph.TARGET], axis=1)]
+        )
+    else:
+        _part(graph.node, booster)
+        graph.node.append(onnx.helper.make_node("Identity", [scores], [onnx_graph.TARGET]))
+    shape: list[str | int | None] = ["n"] if targets == 1 else ["n", targets]
     del graph.output[:]
-    graph.output.append(onnx.helper.make_tensor_value_info(onnx_graph.TARGET, onnx.TensorProto.FLOAT, ["n"]))
+    graph.output.append(onnx.helper.make_tensor_value_info(onnx_graph.TARGET, onnx.TensorProto.FLOAT, shape))
     return model
+
+
+def _part(nodes: "Sequence[onnx.NodeProto]", booster: "xgboost.Booster") -> None:
+    """Let each tree add to its own component of the target: the converter lets all add to the first."""
+    import onnx
+
+    learner = json.loads(bytes(booster.save_raw("json")))["learner"]
+    of_tree = learner["gradient_booster"]["model"]["tree_info"]
+    start = json.loads(learner["learner_model_param"]["base_score"])
+    (ensemble,) = [node for node in nodes if node.op_type == "TreeEnsembleRegressor"]
+    trees = {attribute.name: attribute for attribute in ensemble.attribute}["target_treeids"].ints
+    kept = [each for each in ensemble.attribute if each.name not in {"n_targets", "target_ids", "base_values"}]
+    del ensemble.attribute[:]
+    ensemble.attribute.extend(kept)
+    changed = {"n_targets": len(start), "target_ids": [of_tree[tree] for tree in trees], "base_values": start}
+    ensemble.attribute.extend(onnx.helper.make_attribute(name, value) for name, value in changed.items())

@@ -41,7 +41,8 @@ class XgboostJson(Format):
 
         def run(columns: Mapping[str, Any]) -> Values:
             x = np.column_stack([columns[name] for name in features]).astype(np.float32)
-            return {"target": np.asarray(treelite.gtil.predict(model, x), dtype=np.float64).reshape(len(x))}
+            found = np.asarray(treelite.gtil.predict(model, x), dtype=np.float64).reshape(len(x), -1)
+            return {"target": found[:, 0] if found.shape[1] == 1 else found}
 
         return run
 

@@ -17,8 +17,8 @@ class Sequence:
 class Batch:
     """N rows.
 
-    x: features (n, features). target: (n,). weight: (n,), 1 on average over the training rows. columns: others that a
-    loss looks at, each (n,). sequences: of tracks, clusters …, by name.
+    x: features (n, features). target: (n,), or (n, components) of a vector. weight: (n,), 1 on average over the
+    training rows. columns: others that a loss looks at, each (n,). sequences: of tracks, clusters …, by name.
     """
 
     x: Tensor

@@ -49,7 +49,9 @@ class Dataset:
     def tables(
         self, split: SplitName, columns: Sequence[str] = (), share: Share = WHOLE
     ) -> Iterator[tuple[Table, Floats]]:
-        """Columns and target (n,) of a split, shard by shard; rows without a true value are left out.
+        """Columns and target of a split, shard by shard; rows without a true value are left out.
+
+        The target is (n,), or (n, components) of a vector.
 
         share: one of several equal parts of the shards.
         """
@@ -67,15 +69,17 @@ class Dataset:
             own += self.weight.columns if self.weight else ()
         read = list(dict.fromkeys([*(name.removesuffix(MIXED) for name in columns if name != WEIGHT), *own]))
         for shard, table in FeatureStore.load(self.store).read(read, share, self.choice.samples):
-            truth = table[self.target.truth]
-            per = table[self.target.per] if self.target.per else np.ones_like(truth)
-            usable = np.isfinite(truth) & (per > 0) & self.choice.of(shard.sample, table, len(truth))
+            usable = self.choice.of(shard.sample, table, len(table["event"]))
+            for name in self.target.truths:
+                usable &= np.isfinite(table[name])
+            if self.target.per:
+                usable &= table[self.target.per] > 0
             of = self.split.of(table["event"])
             found: dict[SplitName, tuple[Table, Floats]] = {}
             for split in splits:
                 rows = of[split] & usable
-                target = (truth[rows] / per[rows]).astype(np.float32)
                 chosen = {name: table[name][rows] for name in read}
+                target = self.target.of(chosen).astype(np.float32)
                 if weighed:
                     chosen[WEIGHT] = self._weigh(chosen)
                 for stream, name in enumerate(mixed, _SHUFFLING):
@@ -92,7 +96,7 @@ class Dataset:
     def parts(
         self, split: SplitName, weight: str | None = None, share: Share = WHOLE
     ) -> Iterator[tuple[Floats, Floats, Floats | None]]:
-        """X (n, features), target (n,) and weight (n,) where one is named, shard by shard."""
+        """X (n, features), target and weight (n,) where one is named, shard by shard."""
         for table, target in self.tables(split, [*self.x_columns, *([weight] if weight else [])], share):
             x = np.array([table[name] for name in self.x_columns], dtype=np.float32).T
             yield np.ascontiguousarray(x), target, table[weight].astype(np.float32) if weight else None

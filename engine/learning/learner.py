@@ -57,8 +57,13 @@ class Supervised(Learner):
         """The losses of these outputs."""
         scale = self.get_buffer("scale")
         losses = {"loss": self._loss} | {name: metric for name, metric in self._metrics.items() if name in names}
-        found = {name: (loss(outputs, batch.target, scale) * batch.weight).mean() for name, loss in losses.items()}
+        found = {name: _weighed(loss(outputs, batch.target, scale), batch.weight) for name, loss in losses.items()}
         asked: dict[str, Callable[..., Tensor]] = {
             name: self._penalties[name] for name in self._penalties if name in names
         }
         return found | {name: penalty(outputs, batch, scale) for name, penalty in asked.items()}
+
+
+def _weighed(values: Tensor, weight: Tensor) -> Tensor:
+    """Mean of a loss (n,), or (n, components) of a vector, over the rows."""
+    return ((values if values.dim() == 1 else values.mean(dim=1)) * weight).mean()

@@ -40,8 +40,8 @@ def take_part(model: "NetworkModel", work: Work, rank: int, size: int, tell: Rep
     table = TrainingTable(work.scratch / TABLE)
     torch.manual_seed(work.seed)
     learner = model.learner(table, work.data.features).to(device)
-    layout = Layout.of(model.columns(work.data.x_columns), table.mean_weight, model.longest)
     rows = table.rows("training"), table.rows("validation")
+    layout = Layout.of(model.columns(work.data.x_columns), table.mean_weight, model.longest, rows[0].targets)
     memory = _memory(model, device) / max(1, work.ranks)
     # The validation rows take their part first: all of it, but where that is more than a quarter they are streamed.
     for_validation = min(rows[1].bytes / size, memory / 4)

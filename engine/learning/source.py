@@ -38,25 +38,31 @@ class Buffer:
             flat[:, layout.weight] / layout.mean_weight if layout.weight is not None else torch.ones_like(flat[:, -1])
         )
         sequences = {name: pad(*self.sequences[name], rows, most) for name, most in layout.most.items()}
-        return Batch(flat[:, : layout.features], flat[:, -1], weight, columns, sequences)
+        target = flat[:, -1] if layout.targets == 1 else flat[:, -layout.targets :]
+        return Batch(flat[:, : layout.features], target, weight, columns, sequences)
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where in a row things are; mean_weight: of the training rows, most: the longest list that is kept."""
+    """Where in a row things are; mean_weight: of the training rows, most: the longest list that is kept.
+
+    targets: columns of the target, the last ones.
+    """
 
     features: int
     others: dict[str, int]
     weight: int | None
     mean_weight: float
     most: dict[str, int]
+    targets: int = 1
 
     @classmethod
-    def of(cls, columns: Columns, mean_weight: float, most: dict[str, int]) -> "Layout":
+    def of(cls, columns: Columns, mean_weight: float, most: dict[str, int], targets: int = 1) -> "Layout":
         """Of the columns of a table."""
         place = {name: number for number, name in enumerate(columns.flat)}
         others = {name: place[name] for name in columns.others}
-        return cls(len(columns.features), others, place[columns.weight] if columns.weight else None, mean_weight, most)
+        weight = place[columns.weight] if columns.weight else None
+        return cls(len(columns.features), others, weight, mean_weight, most, targets)
 
 
 def pad(offsets: Tensor, content: Tensor, rows: Tensor, most: int) -> Sequence:
@@ -106,15 +112,11 @@ class Source:
                 f"memory: a buffer of {self._rows_a_buffer:,} rows is too small to mix batches of {batch:,} in; "
                 "grant more, or make batches smaller"
             )
-        columns = {name: self._column(self._rows.names.index(name)) for name in sampler.columns}
-        columns[TARGET] = self._column(-1)
-        return Epochs(self, sampler.draw(columns, len(self), self._share))
+        return Epochs(self, sampler.draw(self._seen_by(sampler), len(self), self._share))
 
     def judged_by(self, sampler: Sampler) -> None:
         """From now on weigh each row that is gone through in order by how often the sampler would draw it."""
-        columns = {name: self._column(self._rows.names.index(name)) for name in sampler.columns}
-        columns[TARGET] = self._column(-1)
-        expected = sampler.expected(columns, len(self))
+        expected = sampler.expected(self._seen_by(sampler), len(self))
         self._expected = None if expected is None else self._send(expected.astype(np.float32))
 
     def in_order(self, batch: int) -> Iterator[Batch]:
@@ -154,6 +156,12 @@ class Source:
     def device(self) -> torch.device:
         """Where batches are."""
         return self._device
+
+    def _seen_by(self, sampler: Sampler) -> dict[str, NDArray[np.float32]]:
+        """What it asks for; and the target, unless that is a vector."""
+        places = {name: self._rows.names.index(name) for name in sampler.columns}
+        places |= {TARGET: -1} if self._rows.targets == 1 else {}
+        return {name: self._column(place) for name, place in places.items()}
 
     def _column(self, place: int) -> NDArray[np.float32]:
         return np.concatenate([self._rows.flat[start:stop, place] for start, stop in self._ends])

@@ -23,16 +23,20 @@ _DONE = "done"
 
 @dataclass(frozen=True)
 class Spool:
-    """A folder that holds, row by row, features, a weight where there is one, and the target, as float32."""
+    """A folder that holds, row by row, features, a weight where there is one, and the target, as float32.
+
+    targets: components of the target.
+    """
 
     folder: Path
     features: int
     weighted: bool
+    targets: int = 1
 
     @classmethod
     def write(cls, data: Dataset, weight: str | None, folder: Path, share: Share = WHOLE) -> "Spool":
         """The rows of a share of the shards, or find them written."""
-        spool = cls(folder, len(data.features), weight is not None)
+        spool = cls(folder, len(data.features), weight is not None, len(data.target.truths))
         if not (folder / _DONE).is_file():
             folder.mkdir(parents=True, exist_ok=True)
             names = [*data.x_columns, *([weight] if weight else [])]
@@ -40,7 +44,8 @@ class Spool:
                 files = {split: stack.enter_context(spool._path(split).open("wb")) for split in SPLITS}
                 for found in data.by_split(SPLITS, names, share):
                     for split, (table, target) in found.items():
-                        rows = np.array([*(table[name] for name in names), target], dtype=np.float32).T
+                        values = [*(table[name] for name in names), *np.atleast_2d(target.T)]
+                        rows = np.array(values, dtype=np.float32).T
                         np.ascontiguousarray(rows).tofile(files[split])
             (folder / _DONE).touch()
         return spool
@@ -50,16 +55,17 @@ class Spool:
         return self._path(split).stat().st_size // (4 * self._width)
 
     def blocks(self, split: SplitName) -> Iterator[tuple[Floats, Floats, Floats | None]]:
-        """X (n, features), target (n,) and weight (n,) of some rows after others."""
+        """X (n, features), target and weight (n,) of some rows after others."""
         with self._path(split).open("rb") as file:
             while len(flat := np.fromfile(file, np.float32, _BLOCK * self._width)):
                 rows = flat.reshape(-1, self._width)
                 x = np.ascontiguousarray(rows[:, : self.features])
-                yield x, rows[:, -1].copy(), rows[:, self.features].copy() if self.weighted else None
+                target = rows[:, -1] if self.targets == 1 else rows[:, -self.targets :]
+                yield x, target.copy(), rows[:, self.features].copy() if self.weighted else None
 
     @property
     def _width(self) -> int:
-        return self.features + self.weighted + 1
+        return self.features + self.weighted + self.targets
 
     def _path(self, split: SplitName) -> Path:
         return self.folder / f"{split}.f32"

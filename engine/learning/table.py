@@ -52,14 +52,15 @@ class Columns:
 class Rows:
     """A split, mapped from disk.
 
-    flat: (n, columns + 1): the features, other columns, and the target at the end. sequences: for each kind of list the
-    offsets (n + 1,) and the content (total, columns).
+    flat: (n, columns + targets): the features, other columns, and the target's components at the end. sequences: for
+    each kind of list the offsets (n + 1,) and the content (total, columns).
     """
 
     flat: Floats
     names: tuple[str, ...]
     features: int
     sequences: dict[str, tuple[NDArray[np.int64], Floats]]
+    targets: int = 1
 
     def __len__(self) -> int:
         return len(self.flat)
@@ -91,7 +92,8 @@ class TrainingTable:
     def rows(self, split: SplitName) -> Rows:
         """The rows of a split, without reading them."""
         names = tuple(self.about["names"])
-        flat = self._map(f"{split}.f32", np.float32).reshape(-1, len(names) + 1)
+        targets = self.about["targets"]
+        flat = self._map(f"{split}.f32", np.float32).reshape(-1, len(names) + targets)
         sequences = {
             group: (
                 self._map(f"{split}.{group}{_LIST_FILES[1]}", np.int64),
@@ -99,7 +101,7 @@ class TrainingTable:
             )
             for group, width in self.about["sequences"].items()
         }
-        return Rows(flat, names, self.about["features"], sequences)
+        return Rows(flat, names, self.about["features"], sequences, targets)
 
     def _map(self, name: str, kind: type) -> NDArray[Any]:
         path = self.folder / name
@@ -116,11 +118,12 @@ def make_table(data: Dataset, columns: Columns, folder: Path) -> TrainingTable:
         folder.mkdir(parents=True, exist_ok=True)
         looks = {split: _write(data, columns, folder, split) for split in SPLITS}
         for look in looks.values():
-            look.require_usable(columns, data.target.truth)
-        looks["training"].require_variety(columns, data.target.truth)
+            look.require_usable(columns, data.target.truths)
+        looks["training"].require_variety(columns, data.target.truths[0])
         about = {
             "names": list(columns.flat),
             "features": len(columns.features),
+            "targets": len(data.target.truths),
             "sequences": {group: len(names) for group, names in columns.sequences},
             "mean_weight": looks["training"].mean_weight,
         }
@@ -129,7 +132,7 @@ def make_table(data: Dataset, columns: Columns, folder: Path) -> TrainingTable:
 
 
 def _write(data: Dataset, columns: Columns, folder: Path, split: SplitName) -> "_Look":
-    look = _Look(columns)
+    look = _Look(columns, len(data.target.truths))
     groups = dict(columns.sequences)
     total = dict.fromkeys(groups, 0)
     with ExitStack() as stack:
@@ -141,7 +144,8 @@ def _write(data: Dataset, columns: Columns, folder: Path, split: SplitName) -> "
         for _, offsets in pairs.values():
             np.zeros(1, np.int64).tofile(offsets)
         for table, target in data.tables(split, [*columns.flat, *columns.jagged]):
-            rows = np.array([*(table[name] for name in columns.flat), target], dtype=np.float32).T
+            values = [*(table[name] for name in columns.flat), *np.atleast_2d(target.T)]
+            rows = np.array(values, dtype=np.float32).T
             look.add(rows)
             np.ascontiguousarray(rows).tofile(flat)
             for group, names in groups.items():
@@ -166,9 +170,9 @@ def _append(file: BinaryIO, offsets: BinaryIO, before: int, lists: Sequence[Any]
 class _Look:
     """What is to be known of the rows before anything is learnt from them, gathered shard by shard."""
 
-    def __init__(self, columns: Columns) -> None:
+    def __init__(self, columns: Columns, targets: int) -> None:
         self._columns = columns
-        width = len(columns.flat) + 1
+        width = len(columns.flat) + targets
         self.rows = 0
         self.missing = np.zeros(width, np.int64)
         self.low, self.high = np.full(width, np.inf), np.full(width, -np.inf)
@@ -201,9 +205,9 @@ class _Look:
         """1 where rows have none."""
         return self.weight / self.rows if self._columns.weight else 1.0
 
-    def require_usable(self, columns: Columns, target: str) -> None:
+    def require_usable(self, columns: Columns, targets: Sequence[str]) -> None:
         """Raise RunError where a value is missing, infinite or no label."""
-        names = [*columns.flat, f"the target ({target})"]
+        names = [*columns.flat, *(f"the target ({target})" for target in targets)]
         if self.missing.any():
             counts = ", ".join(f"{name} ({n:,})" for name, n in zip(names, self.missing, strict=True) if n)
             raise RunError(
@@ -213,7 +217,7 @@ class _Look:
         expected = range(columns.classes or 0)
         if wrong := [label for label in self.labels if label not in expected]:
             raise RunError(
-                f"column {target} holds labels {listing(f'{label:g}' for label in sorted(wrong))} in "
+                f"column {targets[0]} holds labels {listing(f'{label:g}' for label in sorted(wrong))} in "
                 f"{sum(self.labels[label] for label in wrong):,} of {self.rows:,} rows; "
                 f"expected 0 to {len(expected) - 1}, as the loss has {len(expected)} classes"
             )

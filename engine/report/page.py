@@ -134,12 +134,17 @@ def _model_facts(name: str, bundle: Bundle) -> dict[str, Any]:
         "label": bundle.label,
         "kind": bundle.model.kind,
         "features": len(bundle.features),
-        "target": " / ".join(bundle.target.columns) if bundle.built.trains else "–",
+        "target": _target(bundle) if bundle.built.trains else "–",
         "settings": {key: value for key, value in bundle.model.settings.items() if key not in {"label", "features"}},
         "trained": {key: f"{value:,}" for key, value in trained.items() if value is not None},
         "remark": facts.get("remark", ""),
         "importance": ", ".join(f"{feature} {share:.0%}" for feature, share in importance),
     }
+
+
+def _target(bundle: Bundle) -> str:
+    truth = ", ".join(bundle.target.truths)
+    return f"{truth} / {bundle.target.per}" if bundle.target.per else truth
 
 
 def _embedded(path: Path) -> str:

@@ -71,6 +71,10 @@ def train(job: Job, folder: RunFolder, workers: Workers, bars: Bars, only: list[
 def _task(job: Job, store: FeatureStore, folder: RunFolder, name: str, model: Model) -> Task:
     inputs = inputs_of(job, model)
     choice = model.choice
+    try:
+        model.require_target(inputs.target)
+    except RequestError as error:
+        raise RequestError(f"models.{name}: {error}") from error
     store.require([*inputs.features, *model.lists(), *model.trained_on(), *choice.columns, *inputs.target.columns])
     data = Dataset(folder.features, inputs.features, inputs.target, job.split, choice, model.weighed_by())
     digest = inputs.digest(job, store)

@@ -22,7 +22,8 @@ class Loss(Settings, ABC):
 
     @abstractmethod
     def __call__(self, outputs: "dict[str, Tensor]", target: "Tensor", scale: "Tensor") -> "Tensor":
-        """The loss of each row, (n,).
+        """The loss of each row, (n,), or of each component of a vector as well, (n, components).
 
-        outputs: of the network, in the target's own units. target: (n,). scale: the width that the target is scaled by.
+        outputs: of the network, in the target's own units. target: of the same shape. scale: the width that the target
+        is scaled by.
         """

@@ -8,11 +8,13 @@ from pydantic import Field, model_validator
 
 from lineshape.engine.kinds import KindSpec, build
 from lineshape.engine.learning.losses.negative_log_likelihood import NegativeLogLikelihood
+from lineshape.engine.learning.models.model import Model
 from lineshape.engine.learning.models.supervised_model import SupervisedModel
 from lineshape.engine.learning.networks.network import Network
 from lineshape.engine.learning.phases import Phase, Step
 from lineshape.engine.learning.scaling import Scaling, Scalings, standard
 from lineshape.engine.learning.table import Rows
+from lineshape.engine.split import Target
 
 if TYPE_CHECKING:
     from collections.abc import Set
@@ -33,6 +35,7 @@ class Adversarial(SupervisedModel):
 
     column: str
     of: str = "target"
+
     adversary: KindSpec = KindSpec(kind="mixture_density", layers=[64, 64], components=3)
     strength: Annotated[float, Field(gt=0)] = 1.0
     turns: Annotated[int, Field(gt=0)] = 1
@@ -51,6 +54,10 @@ class Adversarial(SupervisedModel):
                 f"expected {', '.join(needed)}, as of mixture_density"
             )
         return self
+
+    def require_target(self, target: Target) -> None:
+        """Raise RequestError where it is a vector, which the adversary does not see."""
+        Model.require_target(self, target)
 
     @property
     def further_needs(self) -> dict[str, tuple[str, ...]]:

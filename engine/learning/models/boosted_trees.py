@@ -23,7 +23,7 @@ from lineshape.engine.learning.threads import threads
 from lineshape.engine.learning.weights.weight import Weight, built_weight, weight_column, weight_reads
 from lineshape.engine.learning.work import Work
 from lineshape.engine.shards import WHOLE, Share
-from lineshape.engine.split import SplitName
+from lineshape.engine.split import SplitName, Target
 
 if TYPE_CHECKING:
     import xgboost
@@ -84,6 +84,11 @@ class BoostedTrees(Model):
     def _weight_is_a_kind(self) -> Self:
         _ = self.weighed_by()
         return self
+
+    def require_target(self, target: Target) -> None:
+        """Raise RequestError where labels are a vector; of one that is none each component has trees of its own."""
+        if self.objective == "logistic":
+            super().require_target(target)
 
     def demands(self) -> Demands:
         """Workers, and a GPU where there is one."""
@@ -196,6 +201,7 @@ class BoostedTrees(Model):
     def parameters(self, seed: int, data: Dataset, device: str) -> dict[str, Any]:
         """As XGBoost names them."""
         objective, metric = _OBJECTIVES[self.objective]
+        alone = len(data.target.truths) == 1  # of a vector XGBoost finds where each component begins
         huber = {"huber_slope": self.huber_slope} if self.objective == "huber" else {}
         return huber | {
             "objective": objective,
@@ -209,7 +215,7 @@ class BoostedTrees(Model):
             "max_bin": self.bins,
             "tree_method": "hist",
             "device": device,
-            "base_score": self._start(data.targets("training", _MOST_TARGETS)),
+            **({"base_score": self._start(data.targets("training", _MOST_TARGETS))} if alone else {}),
             "nthread": threads(),
             "seed": seed,
         }

@@ -8,15 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
+from lineshape.engine.errors import RequestError
 from lineshape.engine.jagged import Jagged
 from lineshape.engine.learning.models.model import Model, Output, Report
 from lineshape.engine.learning.work import Work
+from lineshape.engine.split import Target
 
 
 class Column(Model):
-    """The column itself is the estimate, or its negative where less of it is more (sign: -1)."""
+    """The column itself is the estimate, or its negative where less of it is more (sign: -1).
 
-    column: str
+    column: one, or the components of a vector.
+    """
+
+    column: str | list[str]
     sign: Literal[1, -1] = 1
 
     trains: ClassVar[bool] = False
@@ -29,7 +34,7 @@ class Column(Model):
 
     def inputs(self, resolved: list[str]) -> tuple[str, ...]:
         """The column alone."""
-        return (self.column,)
+        return (self.column,) if isinstance(self.column, str) else tuple(self.column)
 
     def train(self, work: Work, report: Report) -> dict[str, object]:
         """Nothing to do."""
@@ -37,4 +42,10 @@ class Column(Model):
 
     def load(self, folder: Path) -> Callable[[NDArray[np.float64], Mapping[str, Jagged]], Output]:
         """The column, unchanged."""
-        return lambda x, _: Output(self.sign * x[:, 0])
+        return lambda x, _: Output(self.sign * (x[:, 0] if isinstance(self.column, str) else x))
+
+    def require_target(self, target: Target) -> None:
+        """Raise RequestError where it has not as many components."""
+        found = self.inputs([])
+        if len(found) != len(target.truths):
+            raise RequestError(f"column: expected as many as the target has ({', '.join(target.truths)})")

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from lineshape.engine.errors import RequestError
 from lineshape.engine.jagged import Jagged
 from lineshape.engine.learning.weights.weight import Weight
 from lineshape.engine.rows import Choice, Condition, Part
 from lineshape.engine.settings import Settings
+from lineshape.engine.split import Target
 
 if TYPE_CHECKING:
     from lineshape.engine.learning.work import Work
@@ -46,6 +48,7 @@ class Mixture:
 class Output:
     """What a model says of n rows: the target, and the mixture it was read from where there is one.
 
+    target: (n,), or (n, components) of a vector.
     probabilities: (n, classes), where it tells classes apart.
     """
 
@@ -96,6 +99,14 @@ class Model(Settings, ABC):
 
     def check(self, known: list[str]) -> None:
         """Raise RequestError where a setting names a feature that is not known to the job."""
+
+    def require_target(self, target: Target) -> None:
+        """Raise RequestError where the model cannot learn it; by default a vector."""
+        if len(target.truths) > 1:
+            raise RequestError(
+                f"a {type(self).__name__} gives one quantity, and the target has {len(target.truths)}: "
+                f"{', '.join(target.truths)}"
+            )
 
     def parts(self) -> list[object]:
         """The kinds that the model is made of, itself the first: a bundle is out of date when their code changes."""

@@ -24,6 +24,7 @@ from lineshape.engine.learning.scaling import SCALINGS, Affine, Scaling, Scaling
 from lineshape.engine.learning.table import Columns, Rows, TrainingTable, make_table
 from lineshape.engine.learning.weights.weight import Weight, built_weight, weight_column, weight_reads
 from lineshape.engine.learning.work import Work
+from lineshape.engine.split import Target
 
 if TYPE_CHECKING:
     from torch import nn
@@ -155,6 +156,15 @@ class NetworkModel(Model, ABC):
                 if name not in known:
                     raise RequestError(f"{setting}: '{name}' is not a feature of this job{nearest(name, known)}")
 
+    def require_target(self, target: Target) -> None:
+        """Raise RequestError where the network cannot give a vector."""
+        network = self.predicting
+        if len(target.truths) > 1 and not network.vectors:
+            raise RequestError(
+                f"network {type(network).__name__} gives one quantity, and the target has {len(target.truths)}: "
+                f"{', '.join(target.truths)}"
+            )
+
     def lists(self) -> tuple[str, ...]:
         """Columns with a list in each row that the predicting network sees."""
         return tuple(dict.fromkeys(name for each in self.predicting.encoders.values() for name in each.columns))
@@ -233,7 +243,7 @@ class NetworkModel(Model, ABC):
     def learner(self, table: TrainingTable, features: tuple[str, ...]) -> "Learner":
         """Fresh networks, scaled by the training rows."""
         rows = table.rows("training")
-        target = Affine.unit(1) if self.classes else SCALINGS[self.target_scaling](_some(rows.flat[:, -1:]))
+        target = Affine.unit(1) if self.classes else SCALINGS[self.target_scaling](_some(rows.flat[:, -rows.targets :]))
         x = chosen_scaling(_some(rows.flat[:, : len(features)]), features, self.scaling)
         return self.build_learner(Scalings(x, target, self._scaled_lists(rows)), rows)
 
@@ -251,7 +261,8 @@ class NetworkModel(Model, ABC):
         state = torch.load(folder / self.weights, weights_only=True)
         lists = {name: Scaling.unit(len(each.columns)) for name, each in network.encoders.items()}
         features = Scaling.unit(len(state["trunk.inputs.logarithm"]))
-        module = network.build(Scalings(features, Affine.unit(1), lists))
+        target = Affine.unit(len(state.get("target.scale", [1])))
+        module = network.build(Scalings(features, target, lists))
         module.load_state_dict(state)
         return module.eval()
 

@@ -1,4 +1,4 @@
-"""A dense network with one output: the target."""
+"""A dense network whose output is the target."""
 
 from collections.abc import Sequence as Several
 from typing import TYPE_CHECKING, ClassVar
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 
 class Dense(Network):
-    """Outputs `target` (n,)."""
+    """Outputs `target`, (n,), or (n, components) of a vector."""
 
     outputs: ClassVar[tuple[str, ...]] = ("target",)
+    vectors: ClassVar[bool] = True
 
     def build(self, scalings: Scalings) -> "nn.Module":
         """Dense layers between the scaling of inputs and that of the target."""
@@ -32,11 +33,12 @@ class Dense(Network):
         class Module(nn.Module):
             def __init__(self, settings: Dense) -> None:
                 super().__init__()
-                self.trunk = Trunk(settings, scalings, 1)
+                self.trunk = Trunk(settings, scalings, len(scalings.target.scale))
                 self.target = Standardise(scalings.target)
 
             def forward(self, x: "Tensor", sequences: "Mapping[str, Sequence]" = EMPTY) -> dict[str, "Tensor"]:
-                return {"target": self.target.undo(self.trunk(x, sequences))[:, 0]}
+                target = self.target.undo(self.trunk(x, sequences))
+                return {"target": target[:, 0] if target.shape[1] == 1 else target}
 
         return Module(self)
 
@@ -46,4 +48,5 @@ class Dense(Network):
 
     def heads(self, target: Affine) -> Several[Head]:
         """The target, scaled."""
-        return [Head("target", 0, 1, scale=float(target.scale[0]), offset=float(target.offset[0]))]
+        scale, offset = target.scale.tolist(), target.offset.tolist()
+        return [Head("target", 0, len(scale), scale=scale, offset=offset)]

@@ -28,15 +28,15 @@ Width = Annotated[int, Field(gt=0)]
 class Head:
     """An output in terms of the last dense layer: activation(columns start to stop) × scale + offset.
 
-    activation: linear, sigmoid, softmax, softplus or elu.
+    activation: linear, sigmoid, softmax, softplus or elu. scale, offset: one for all of its columns, or one for each.
     """
 
     name: str
     start: int
     stop: int
     activation: str = "linear"
-    scale: float = 1.0
-    offset: float = 0.0
+    scale: float | Sequence[float] = 1.0
+    offset: float | Sequence[float] = 0.0
 
 
 class Network(Settings, ABC):
@@ -48,6 +48,8 @@ class Network(Settings, ABC):
 
     #: Names of the module's outputs; none where they are not declared, and then nothing is checked.
     outputs: ClassVar[tuple[str, ...]] = ()
+    #: Whether its target may be a vector.
+    vectors: ClassVar[bool] = False
 
     layers: tuple[Width, ...] = (192, 192, 192, 128, 64)
     activation: Literal["relu", "elu", "tanh", "silu"] = "relu"

@@ -69,6 +69,8 @@ class Flat(Sampler):
         self, columns: Mapping[str, NDArray[np.float32]], rows: int, required: bool
     ) -> list[tuple[NDArray[np.int64], int]]:
         """The rows of each bin of each class, and how many are drawn of them. required: whether each class has some."""
+        if not self.classes and TARGET not in columns:
+            raise RunError("flat sampling needs classes, and the target is a vector: name their column in 'classes'")
         values, labels = columns[self.column], columns[self.classes or TARGET]
         for name, column in ((self.column, values), (self.classes or "the target", labels)):
             if missing := int((~np.isfinite(column)).sum()):

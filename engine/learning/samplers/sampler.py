@@ -26,7 +26,8 @@ class Sampler(Settings, ABC):
     def draw(self, columns: Mapping[str, NDArray[np.float32]], rows: int, share: float) -> Draw:
         """How an epoch is drawn from these rows.
 
-        columns: those it asked for and the TARGET, each (rows,). share: of all rows, which these are one part of.
+        columns: those it asked for, and the TARGET unless that is a vector, each (rows,). share: of all rows, which
+        these are one part of.
 
         Raises RunError where there is nothing to draw.
         """

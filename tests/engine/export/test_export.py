@@ -60,6 +60,7 @@ class Case:
 
 
 RATIO, LABEL, CLASS = Target(truth="truth", per="pt"), Target(truth="label"), Target(truth="class3")
+VECTOR = Target(truth=("truth", "x_true"))
 NO_TREES = {"onnx-trees": "not of trees; use --to onnx", "xgboost-json": "not of trees; use --to onnx"}
 NO_NETWORK = {"onnx": "not a network; use --to onnx-trees", "lwtnn": "not a network: lwtnn has no trees"}
 MIXTURE = ["means", "sigmas", "weights"]
@@ -69,6 +70,18 @@ CASES: dict[str, Case] = {
         RATIO,
         {"onnx": ["truth"], "lwtnn": ["target"]},
         NO_TREES,
+    ),
+    "vector": Case(
+        neural({"kind": "dense"}, "mean_squared_error", within={"pt": {"low": 15}}),
+        VECTOR,
+        {"onnx": ["truth", "x_true"], "lwtnn": ["target"]},
+        NO_TREES,
+    ),
+    "vector_trees": Case(
+        {"kind": "boosted_trees", "rounds": 20},
+        VECTOR,
+        {"onnx-trees": ["truth", "x_true"], "xgboost-json": ["target"]},
+        NO_NETWORK,
     ),
     "mixture": Case(
         neural({"kind": "mixture_density", "widths": "elu", "activation": "tanh"}, "negative_log_likelihood"),
@@ -133,6 +146,7 @@ def columns(random: np.random.Generator, n: int = 6000) -> dict[str, Any]:
         "b": b,
         "pt": pt,
         "truth": truth,
+        "x_true": a * b + random.standard_normal(n),
         "label": (a + b + random.standard_normal(n) > 1).astype(float),
         "class3": np.digitize(a + random.standard_normal(n), [-1, 1]).astype(float),
         "whole": random.integers(0, 3, n).astype(float),

@@ -2,6 +2,7 @@
 
 import pickle
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from lineshape.engine.learning.history import read_history
 from lineshape.engine.learning.loop import mirror
 from lineshape.engine.learning.models.model import Model
 from lineshape.engine.learning.models.neural import Neural
-from lineshape.engine.split import Split, Target
+from lineshape.engine.split import Split, SplitName, Target
 from tests.engine.learning.stores import dataset, make_store, train
 
 FEATURES = ("a", "b")
@@ -305,3 +306,67 @@ def test_schedules(schedule: str, shares: list[float]) -> None:
     assert [recipe.schedule_at(progress) for progress in (0.0, 0.5, 1.0)] == pytest.approx(shares, abs=1e-3)
     if schedule == "one_cycle":
         assert recipe.schedule_at(0.2) == pytest.approx(1)
+
+
+VECTOR = Target(truth=("x_true", "y_true"))
+
+
+@pytest.fixture
+def vectors(tmp_path: Path, rng: np.random.Generator) -> Dataset:
+    """A vector that is a + b and a - b, with some noise; one row has no true y."""
+    n = 12_000
+    a, b = rng.normal(0, 1, (2, n))
+    noise = rng.normal(0, 0.05, (2, n))
+    y = a - b + noise[1]
+    y[17] = np.nan
+    make_store(tmp_path / "store", {"a": a, "b": b, "x_true": a + b + noise[0], "y_true": y, "both": a})
+    return Dataset(tmp_path / "store", FEATURES, VECTOR, Split())
+
+
+def test_rows_without_a_component_are_left_out(vectors: Dataset) -> None:
+    both, one = (replace(vectors, target=Target(truth=truth)) for truth in (("x_true", "y_true"), "x_true"))
+    splits: list[SplitName] = ["training", "validation", "test"]
+    assert [sum(data.count(split) for split in splits) for data in (both, one)] == [11_999, 12_000]
+
+
+@pytest.mark.parametrize("name", ["trees", "dense"])
+def test_learns_a_vector(name: str, vectors: Dataset, tmp_path: Path) -> None:
+    bundle = trained(name, vectors, tmp_path / "bundle")
+    assert bundle.columns == ["a", "b"]
+    a, b = np.meshgrid(np.linspace(-1, 1, 9), np.linspace(-1, 1, 9))
+    prediction = bundle.predict({"a": a.ravel(), "b": b.ravel()})
+    expected = np.stack([a.ravel() + b.ravel(), a.ravel() - b.ravel()], axis=1)
+    assert prediction.estimate.shape == (81, 2)
+    assert np.abs(prediction.estimate - expected).mean() < 0.12
+
+
+def test_objects_outside_have_no_vector(vectors: Dataset, tmp_path: Path) -> None:
+    bundle = train(MODELS["trees"] | {"within": {"a": {"low": 0}}}, vectors, tmp_path / "bundle")
+    found = bundle.predict({"a": np.array([-1.0, 1.0]), "b": np.zeros(2)}).estimate
+    assert np.isnan(found).tolist() == [[True, True], [False, False]]
+
+
+def test_a_column_may_be_a_vector(vectors: Dataset, tmp_path: Path) -> None:
+    spec = {"kind": "column", "column": ["a", "b"], "sign": -1}
+    data = Dataset(vectors.store, ("a", "b"), VECTOR, Split())
+    found = train(spec, data, tmp_path / "bundle").predict({"a": np.array([1.0]), "b": np.array([2.0])})
+    assert found.estimate.tolist() == [[-1.0, -2.0]]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (MODELS["mixture"], "network MixtureDensity gives one quantity, and the target has 2: x_true, y_true"),
+        (MODELS["trees"] | {"objective": "logistic"}, "a BoostedTrees gives one quantity"),
+        ({"kind": "column", "column": "a"}, "expected as many as the target has"),
+    ],
+)
+def test_what_cannot_learn_a_vector_says_so(settings: dict[str, Any], said: str) -> None:
+    model = build("lineshape.engine.learning.models", Model, KindSpec(**settings), ())
+    with pytest.raises(RequestError, match=said):
+        model.require_target(VECTOR)
+
+
+def test_a_vector_is_not_divided() -> None:
+    with pytest.raises(ValueError, match=r"a target of several columns \(x, y\) is not divided"):
+        Target(truth=("x", "y"), per="z")
