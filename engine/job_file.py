@@ -7,9 +7,13 @@ from typing import Any, Self
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from lineshape.engine.errors import RequestError, nearest
+from lineshape.engine.errors import RequestError, listing, nearest
 
 Place = tuple[str | int, ...]
+
+
+#: Sections whose keys are names.
+_NAMED = ("models", "measures", "samples")
 
 
 @dataclass
@@ -43,10 +47,18 @@ class Source:
         return cls(path, values, lines)
 
     def change(self, key: str, value: Any) -> None:
-        """Replace the value at a dotted key; what no job file knows is found when the values are checked."""
+        """Replace the value at a dotted key; what no job file knows is found when the values are checked.
+
+        Raises RequestError where the key is of a model, a measure or a sample that there is not.
+        """
         *parents, last = key.split(".")
         place: Any = self.values
-        for parent in parents:
+        for depth, parent in enumerate(parents):
+            if depth == 1 and parents[0] in _NAMED and parent not in place:
+                raise RequestError(
+                    f"--set {key}: no '{parent}' in {parents[0]} of {self.path}; there are {listing(place)}"
+                    f"{nearest(parent, place)}"
+                )
             place = place.setdefault(parent, {})
             if not isinstance(place, dict):
                 raise RequestError(f"--set {key}: '{parent}' is a value of {self.path}, not a section")

@@ -1,13 +1,16 @@
 """Finding job files: those that come with the package, by study, and a user's own, by path."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from lineshape.engine.errors import RequestError, nearest
 from lineshape.engine.job import Job, load_job
 from lineshape.engine.kinds import KindError
+
+#: The job as it was run, in a run folder.
+RUN_FILE: Final = "job.json"
 
 
 def shipped() -> dict[str, Path]:
@@ -19,8 +22,8 @@ def shipped() -> dict[str, Path]:
 def find(name: str | Path) -> Path:
     """The job file at a path, of a run folder, or of a study; raises RequestError that names the studies."""
     path = Path(name)
-    if path.is_dir() and (path / "job.json").is_file():
-        return path / "job.json"
+    if path.is_dir() and (path / RUN_FILE).is_file():
+        return path / RUN_FILE
     if path.suffix in {".yaml", ".yml", ".json"} or path.is_file():
         if not path.is_file():
             raise RequestError(f"{path}: no such job file (working folder: {Path.cwd()})")
@@ -58,8 +61,8 @@ def load(
             parts = key.split(".")
             if len(parts) == 3 and parts[1] in changes["samples"]:
                 changes["samples"][parts[1]][parts[2]] = changes.pop(key)
-    # With samples of one's own those that the job file names may not be there.
-    own = () if samples else (_check_samples,)
+    # With samples of one's own those that the job file names may not be there, nor in the folder of such a run.
+    own = () if samples or path.name == RUN_FILE else (_check_samples,)
     return load_job(path, changes, (_check_processor, _check_simulation, *own))
 
 
@@ -74,9 +77,25 @@ def _check_samples(job: Job) -> None:
 
 
 def _check_processor(job: Job) -> None:
+    from lineshape.engine.inputs import inputs_of
     from lineshape.engine.stages.processing import build_processor
 
-    build_processor(job)
+    processor, _ = build_processor(job)
+    made = [*processor.makes, "event"]
+
+    def require(where: tuple[str | int, ...], columns: Iterable[str]) -> None:
+        for column in columns:
+            if column not in made:
+                error = RequestError(f"the processor makes no column '{column}'{nearest(column, made)}")
+                raise KindError(where, error)
+
+    for name, measure in job.built_measures().items():
+        require(("measures", name), measure.columns())
+    for name, model in job.built_models().items():
+        inputs = inputs_of(job, model)
+        choice = model.choice
+        columns = [*inputs.features, *model.lists(), *model.trained_on(), *choice.columns, *choice.shuffled]
+        require(("models", name), [*columns, *inputs.target.columns])
 
 
 def _check_simulation(job: Job) -> None:

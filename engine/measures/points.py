@@ -1,11 +1,12 @@
 """Working points: thresholds on a score that hold a class's efficiency flat in a column."""
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Final
+from itertools import pairwise
+from typing import Annotated, Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lineshape.engine import statistics
 from lineshape.engine.settings import Settings
@@ -26,9 +27,15 @@ class Points(Settings):
     """
 
     column: str
-    edges: list[float]
+    edges: Annotated[list[float], Field(min_length=2)]
     efficiency: Annotated[float, Field(gt=0, lt=1)] = 0.5
     sample: str = ""
+
+    @model_validator(mode="after")
+    def _edges_rise(self) -> Self:
+        if any(high <= low for low, high in pairwise(self.edges)):
+            raise ValueError(f"edges must rise: {', '.join(f'{edge:g}' for edge in self.edges)}")
+        return self
 
     def bins(self, values: NDArray[Any]) -> NDArray[np.int64]:
         """The bin of each value; −1 below the first, or for NaN."""

@@ -83,7 +83,8 @@ class Tagging(Measure):
         return (
             f"Thresholds are found for each bin of {self.points.column} so that {100 * self.points.efficiency:g} % of "
             f"{self.signal} pass, on the validation split of one sample, and used for all; what passes at them is a "
-            "mean over these bins. An AUC is a share of pairs of objects that are in the right order."
+            f"mean over these bins, of a class those in which it has {read.FEW} objects or more. An AUC is a share of "
+            "pairs of objects that are in the right order."
         )
 
     @property

@@ -255,7 +255,9 @@ def _limits(axes: "Axes", plot: Plot) -> None:
     if plot.x_range:
         axes.set_xlim(*plot.x_range)
     elif not plot.x_log and plot.series:
-        axes.set_xlim(min(s.x[0] for s in plot.series), max(s.x[-1] for s in plot.series))
+        low, high = min(s.x[0] for s in plot.series), max(s.x[-1] for s in plot.series)
+        # A training of one epoch is a single point.
+        axes.set_xlim(*((low, high) if low < high else (low - 0.5, high + 0.5)))
     if plot.y_log:
         axes.set_yscale("log")
     else:
@@ -267,7 +269,7 @@ def _limits(axes: "Axes", plot: Plot) -> None:
     if len(visible) and plot.y_log:
         axes.set_ylim(visible[visible > 0].min() / 2, visible.max() * 60)
     elif len(visible):
-        axes.set_ylim(min(0.0, visible.min()), visible.max() * 1.45)
+        axes.set_ylim(min(0.0, 1.2 * visible.min()), visible.max() * 1.45)
 
 
 def _visible(series: Series, plot: Plot) -> np.ndarray:

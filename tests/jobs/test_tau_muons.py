@@ -153,6 +153,15 @@ def test_a_model_that_a_measure_names_must_be_there() -> None:
         ("measures.tagging.against", ["abs_d1"], "measures.tagging.against: 'abs_d1' is not a model; nearest: abs_d0"),
         ("models.brt.without", ["absD1"], "without: 'absD1' is not among the model's features; nearest: absD0"),
         ("models.abs_d0.shuffled", ["absD0"], "shuffled: a column learns nothing"),
+        ("models.no_d0.shuffled", ["absD1"], "models.no_d0: the processor makes no column 'absD1'; nearest: absD0"),
+        ("models.brt.within", {"ptt": {"low": 1}}, "models.brt: the processor makes no column 'ptt'; nearest: pt"),
+        ("models.brt.truth", "origins", "models.brt: the processor makes no column 'origins'; nearest: origin"),
+        ("measures.tagging.truth", "origins", "measures.tagging: the processor makes no column 'origins'"),
+        ("measures.tagging.points.column", "ptt", "measures.tagging: the processor makes no column 'ptt'; nearest: pt"),
+        ("measures.tagging.points.edges", [10, 5], "edges must rise: 10, 5"),
+        ("measures.tagging.points.edges", [10], "at least 2"),
+        ("models.flt.epochs", 3, "--set models.flt.epochs: no 'flt' in models of"),
+        ("samples.ttbr.simulate.muons", 3, "no 'ttbr' in samples of"),
     ],
 )
 def test_names_that_are_not_there(key: str, value: Any, said: str) -> None:
@@ -172,6 +181,8 @@ def test_genuine_muons_through_the_same_job(shared: Path, tmp_path: Path, client
     page = result.page.read_text(encoding="utf-8")
     assert "it learns from w_star, and there is no such sample" in page
     assert "all events but those of the validation split" in page
+    # The folder itself names the job, though its models name samples that it does not have.
+    assert list(load(tmp_path / "run").samples) == ["ttbar"]
 
 
 def test_genuine_electrons_through_their_own_job(shared: Path, tmp_path: Path, client: Client) -> None:
