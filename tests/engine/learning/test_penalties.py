@@ -7,6 +7,7 @@ import torch
 from lineshape.engine.learning.batch import Batch
 from lineshape.engine.learning.penalties.distance_correlation import DistanceCorrelation
 from lineshape.engine.learning.penalties.response import Response
+from lineshape.engine.learning.penalties.vector_response import VectorResponse
 
 ONE = torch.ones(1)
 
@@ -64,3 +65,22 @@ def test_response_is_off_by_what_it_is_off() -> None:
     # Up by 20 % in one half and down in the other: the mean of all is right, and no slice is.
     bent = torch.where(target < 55, 1.2 * target, 0.8 * target)
     assert penalty({"target": bent}, batch(target, target), ONE).item() == pytest.approx(0.04, rel=1e-3)
+
+
+def test_a_vectors_response_by_hand() -> None:
+    """Responses 0.5 and 1.2, weighed 1 and 3; a vector shorter than 1 counts for nothing."""
+    target = torch.tensor([[3.0, 4.0], [0.0, 2.0], [0.5, 0.0]])
+    estimate = torch.tensor([[1.5, 2.0], [9.0, 2.4], [50.0, 0.0]], requires_grad=True)
+    rows = batch(target, torch.zeros(3), torch.tensor([1.0, 3.0, 1.0]))
+    found = VectorResponse()({"target": estimate}, rows, ONE)
+    assert found.item() == pytest.approx((0.25 + 3 * 0.04) / 2)
+    found.backward()
+    assert estimate.grad is not None
+    assert estimate.grad[2].tolist() == [0, 0]
+
+
+def test_a_vectors_response_of_none_is_nothing() -> None:
+    estimate = torch.ones(2, 2, requires_grad=True)
+    found = VectorResponse(smallest=10)({"target": estimate}, batch(torch.ones(2, 2), torch.zeros(2)), ONE)
+    assert found.item() == 0
+    found.backward()

@@ -17,8 +17,12 @@ from lineshape.engine.measures.response import Response
 from lineshape.engine.measures.selection import Selection, halves
 from lineshape.engine.statistics import groups
 from tests.engine.measures.tagged import TAGGING, muons, muons_at
+from tests.engine.measures.vectors import VECTOR, recoils, recoils_at
 
-MEANINGS = {"truth": Column("True", "GeV", 0, 100)} | {name: Column(name, "", -2, 2) for name in ("eta", "x", "noise")}
+NAMES = ("eta", "x", "noise", "mu")
+MEANINGS = {"truth": Column("True", "GeV", 0, 100)} | {name: Column(name, "", -2, 2) for name in NAMES}
+    name: Column(name, "", -2, 2) for name in ("eta", "x", "noise", "mu")
+}
 MEASURES = "lineshape.engine.measures"
 #: Settings with which every kind is put to the contract.
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -26,7 +30,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "density": {},
     "selection": {},
     **TAGGING,
+    **VECTOR,
 }
+#: Objects of each kind, and how they are cut.
+WHOLE: dict[str, Any] = dict.fromkeys(TAGGING, (muons, muons_at)) | dict.fromkeys(VECTOR, (recoils, recoils_at))
 
 
 def objects(rng: np.random.Generator, n: int = 40_000) -> Objects:
@@ -65,10 +72,10 @@ def built(kind: str) -> Measure:
 @pytest.mark.parametrize("kind", kinds.names(MEASURES, Measure))
 def test_parts_merge_to_the_whole(kind: str, rng: np.random.Generator) -> None:
     measure = built(kind)
-    whole = muons(rng, 5000) if kind in TAGGING else objects(rng, 5000)
+    make, cut = WHOLE.get(kind, (objects, part))
+    whole = make(rng, 5000)
     # A measure that looks at objects together may only do so with those of one shard.
     rows = [np.arange(5000)] if kind == "importance" else np.array_split(np.arange(5000), 7)
-    cut = muons_at if kind in TAGGING else part
     kept = measure.keep([cut(whole, each) for each in rows])
     assert kept == measure.keep([whole])
     together, apart = measure.empty(MEANINGS), measure.empty(MEANINGS)
@@ -92,7 +99,8 @@ def test_nothing_filled_gives_no_figure(kind: str) -> None:
 @pytest.mark.parametrize("kind", kinds.names(MEASURES, Measure))
 def test_a_headline_is_of_figures_that_there_are(kind: str, rng: np.random.Generator) -> None:
     measure = built(kind)
-    whole = muons(rng, 20_000) if kind in TAGGING else objects(rng, 20_000)
+    make, _ = WHOLE.get(kind, (objects, part))
+    whole = make(rng, 20_000)
     histograms = measure.empty(MEANINGS)
     for split in measure.splits:
         measure.fill(histograms, replace(whole, split=split, kept=measure.keep([whole])))

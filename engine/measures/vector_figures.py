@@ -1,0 +1,98 @@
+"""What is read off histograms of a vector along and across the true one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lineshape.engine import statistics
+from lineshape.engine.histograms import Histograms
+from lineshape.engine.measures.measure import by_group
+
+Floats = NDArray[np.float64]
+#: From (samples, ..., all fine bins) to (samples, ...).
+Read = Callable[[Floats], Floats]
+
+#: Of lengths and components, in their unit: half a unit wide to 100, where widths are read off, and wider beyond.
+POSITIVE: Final = np.concatenate([np.arange(0, 100, 0.5), np.arange(100, 200, 2), np.geomspace(200, 2000, 25)])
+SIGNED: Final = np.concatenate([-POSITIVE[:0:-1], POSITIVE])
+#: What is histogrammed of each object, one axis after the other.
+EDGES: Final = {"along": SIGNED, "across": SIGNED, "length": POSITIVE, "true": POSITIVE}
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A figure in bins of a column. title: for axes. ratio: whether models are held against one another in it."""
+
+    title: str
+    read: Read
+    unit: str
+    ratio: bool = False
+
+
+def together(histograms: Histograms, by: str) -> Floats:
+    """(groups, bins with flow, fine bins of all quantities with flow), one quantity after the other."""
+    return np.concatenate([by_group(histograms[f"{by}_{quantity}"]) for quantity in EDGES], axis=-1)
+
+
+def _parts(counts: Floats) -> dict[str, Floats]:
+    """The quantities again."""
+    places = np.cumsum([len(edges) + 1 for edges in EDGES.values()])[:-1]
+    return dict(zip(EDGES, np.split(counts, places, axis=-1), strict=True))
+
+
+def entries_of(counts: Floats) -> Floats:
+    """Objects in each bin, flow bins too."""
+    return np.asarray(_parts(counts)["true"].sum(axis=(0, -1)))
+
+
+def _means(counts: Floats, *names: str) -> list[Floats]:
+    parts = _parts(counts)
+    return [statistics.mean(parts[name], EDGES[name]) for name in names]
+
+
+def _response(counts: Floats) -> Floats:
+    along, true = _means(counts, "along", "true")
+    return _divided(along, true)
+
+
+def _width(counts: Floats) -> Floats:
+    return statistics.half_width(_parts(counts)["across"], SIGNED, 0.68)
+
+
+def _relative(counts: Floats) -> Floats:
+    return _divided(_width(counts), _means(counts, "length")[0])
+
+
+def _divided(above: Floats, below: Floats) -> Floats:
+    return np.divide(above, below, out=np.full_like(above, np.nan), where=below != 0)
+
+
+QUANTITIES: Final[dict[str, Quantity]] = {
+    "corrected": Quantity("σ(u⊥)/response", lambda counts: _divided(_width(counts), _response(counts)), "GeV", True),
+    "width": Quantity("σ(u⊥)", _width, "GeV", True),
+    "relative": Quantity("σ(u⊥)/⟨uT⟩", _relative, "", True),
+    "response": Quantity("⟨u∥⟩/⟨pT⟩", _response, ""),
+    "bias": Quantity("Bias 1 − ⟨u∥⟩/⟨pT⟩", lambda counts: 1 - _response(counts), ""),
+}
+
+
+def alone(counts: Floats, read: Read) -> tuple[Floats, Read]:
+    """What is read off one model's counts, for the jackknife."""
+    return counts, read
+
+
+def over_other(counts: Floats, others: Floats, read: Read) -> tuple[Floats, Read]:
+    """Both, and the ratio of what is read off them."""
+
+    def ratio(pair: Floats) -> Floats:
+        return _divided(read(pair[:, 0]), read(pair[:, 1]))
+
+    return np.stack([counts, others], axis=1), ratio
+
+
+def mean_size(read: Read, enough: NDArray[np.bool_], counts: Floats) -> Floats:
+    """Of the size of a figure over the bins that have enough objects, every bin alike."""
+    return np.asarray(np.abs(read(counts)[:, enough]).mean(axis=1))
