@@ -32,10 +32,12 @@ class Sample:
 class Family(Settings, ABC):
     """A family of simulated samples: one process, its parameters as fields. Add one as a file of this folder.
 
-    unit: what an amount of it is counted in, and the key in a job file that says how many.
+    unit: what an amount of it is counted in, and the key in a job file that says how many. at_once: of the unit, what
+    is generated and written at a time; it bounds a task's memory.
     """
 
     unit: ClassVar[str]
+    at_once: ClassVar[int] = 100_000
 
     @abstractmethod
     def generate(self, amount: int, rng: np.random.Generator) -> Sample:

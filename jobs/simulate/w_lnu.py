@@ -3,6 +3,7 @@
 import numpy as np
 from pydantic import Field
 
+from lineshape.jobs.simulate.boson_decays import lepton_of_w
 from lineshape.jobs.simulate.hard_processes import (
     W_MASS,
     W_WIDTH,
@@ -11,7 +12,7 @@ from lineshape.jobs.simulate.hard_processes import (
     breit_wigner,
     recoil_jets,
 )
-from lineshape.jobs.simulate.kinematics import boost_from_rest, direction, massive
+from lineshape.jobs.simulate.kinematics import massive
 from lineshape.jobs.simulate.lepton_decays import TAU_TO_MUON
 from lineshape.jobs.simulate.muon_candidates import HardProcess, Leptons
 from lineshape.jobs.simulate.muon_family import MuonFamily
@@ -27,7 +28,7 @@ class WLnu(MuonFamily):
     charm: float = Field(default=0.12, ge=0, le=1)
 
     def hard_process(self, events: int, rng: np.random.Generator) -> HardProcess:
-        """V−A: the lepton goes with the quark, (1 ± cos θ)²; the quark of a W is more often the faster parton."""
+        """As many muons as taus."""
         pt, y, phi = boson_pt(events, rng), boson_rapidity(events, 3.6, rng), rng.uniform(-np.pi, np.pi, events)
         jets = recoil_jets(pt, y, phi, (self.bottom, self.charm), 3, rng)
         tau = rng.random(events) < 0.5
@@ -38,11 +39,5 @@ class WLnu(MuonFamily):
         charge = np.where(rng.random(n) < 0.57, 1.0, -1.0)
         mass = breit_wigner(n, W_MASS, W_WIDTH, rng)
         w = massive(pt[rows], y[rows], phi[rows], mass, rapidity=True)
-        # The lepton of a W⁻ follows the quark, that of a W⁺ the antiquark, about which the W's own flight tells.
-        forward = np.sign(y[rows]) * np.where(rng.random(n) < 0.5 + 0.12 * np.abs(y[rows]).clip(0, 3), 1.0, -1.0)
-        cosine = -charge * forward * (2 * np.cbrt(rng.random(n)) - 1)
-        lepton = np.empty((n, 4))
-        lepton[:, :3] = direction(cosine, rng.uniform(0, 2 * np.pi, n)) * (mass / 2)[:, np.newaxis]
-        lepton[:, 3] = mass / 2
-        momenta = boost_from_rest(lepton, w, mass)
+        momenta = lepton_of_w(w, y[rows], mass, charge, rng)
         return HardProcess(Leptons(rows, momenta, charge, tau[rows], np.full(n, -1.0), 12), jets, {})

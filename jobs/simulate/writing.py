@@ -23,9 +23,6 @@ from lineshape.engine.verdicts import Failure
 from lineshape.engine.workers import Workers
 from lineshape.jobs.simulate.family import Family, Sample
 
-#: Of a family's unit: what is generated and written at a time; it bounds a task's memory.
-BATCH = 100_000
-
 
 class Order(Settings):
     """How much of a sample to simulate: the keys beside `kind` and the family's own in a job file.
@@ -124,8 +121,9 @@ def write_file(order: FileOrder) -> None:
         tree = None
         left = order.amount
         while left:
-            batch = order.family.generate(min(left, BATCH), rng)
-            left -= min(left, BATCH)
+            amount = min(left, order.family.at_once)
+            batch = order.family.generate(amount, rng)
+            left -= amount
             branches = to_branches(batch, first)
             first += batch.length
             if tree is None:

@@ -3,6 +3,7 @@
 import numpy as np
 from pydantic import Field
 
+from lineshape.jobs.simulate.boson_decays import pair_of_z
 from lineshape.jobs.simulate.hard_processes import (
     Z_MASS,
     Z_WIDTH,
@@ -11,7 +12,7 @@ from lineshape.jobs.simulate.hard_processes import (
     breit_wigner,
     recoil_jets,
 )
-from lineshape.jobs.simulate.kinematics import boost_from_rest, direction, massive
+from lineshape.jobs.simulate.kinematics import massive
 from lineshape.jobs.simulate.lepton_decays import TAU_TO_MUON
 from lineshape.jobs.simulate.muon_candidates import HardProcess, Leptons
 from lineshape.jobs.simulate.muon_family import MuonFamily
@@ -30,7 +31,7 @@ class ZLl(MuonFamily):
     charm: float = Field(default=0.08, ge=0, le=1)
 
     def hard_process(self, events: int, rng: np.random.Generator) -> HardProcess:
-        """1 + cos²θ, both leptons side by side."""
+        """Both leptons side by side."""
         pt, y, phi = boson_pt(events, rng), boson_rapidity(events, 3.3, rng), rng.uniform(-np.pi, np.pi, events)
         jets = recoil_jets(pt, y, phi, (self.bottom, self.charm), 3, rng)
         kept = np.flatnonzero(rng.random(events) < self.lepton_share)
@@ -38,15 +39,7 @@ class ZLl(MuonFamily):
         continuum = (40.0**-2 - rng.random(n) * (40.0**-2 - 200.0**-2)) ** -0.5
         mass = np.where(rng.random(n) < self.photons, continuum, breit_wigner(n, Z_MASS, Z_WIDTH, rng))
         z = massive(pt[kept], y[kept], phi[kept], mass, rapidity=True)
-        # The cube root of a flat number has c²: mixed 1 to 3 with a flat one it gives 1 + c².
-        drawn = rng.uniform(-1, 1, (n, 2))
-        squared = np.cbrt(drawn[:, 0])
-        cosine = np.where(rng.random(n) < 0.25, squared, drawn[:, 1])
-        first = np.empty((n, 4))
-        first[:, :3] = direction(cosine, rng.uniform(0, 2 * np.pi, n)) * (mass / 2)[:, np.newaxis]
-        first[:, 3] = mass / 2
-        negative = boost_from_rest(first, z, mass)
-        momenta = np.stack([negative, z - negative], axis=1).reshape(2 * n, 4)
+        momenta = pair_of_z(z, mass, rng).reshape(2 * n, 4)
         tau = np.repeat(rng.random(n) < 0.5, 2)
         found = ~tau | (rng.random(2 * n) < TAU_TO_MUON)
         leptons = Leptons(
