@@ -21,8 +21,6 @@ from tests.engine.measures.vectors import VECTOR, recoils, recoils_at
 
 NAMES = ("eta", "x", "noise", "mu")
 MEANINGS = {"truth": Column("True", "GeV", 0, 100)} | {name: Column(name, "", -2, 2) for name in NAMES}
-    name: Column(name, "", -2, 2) for name in ("eta", "x", "noise", "mu")
-}
 MEASURES = "lineshape.engine.measures"
 #: Settings with which every kind is put to the contract.
 SETTINGS: dict[str, dict[str, Any]] = {
