@@ -137,13 +137,15 @@ def _check_kinds(job: Job) -> None:
                 error = RequestError(f"'{unknown[0]}' is not a model{nearest(unknown[0], job.models)}")
                 raise KindError(("measures", name, key), error)
     job.built_cluster()
+    named = [name for names in job.feature_sets.values() for name in names]
+    named += [*job.target.truths, *(name for model in job.built_models().values() for name in model.lists())]
     for name, model in job.built_models().items():
         try:
             features = job.features(model)
         except RequestError as error:
             raise KindError(("models", name, "features"), error) from error
         try:
-            model.check([*features, *(name for names in job.feature_sets.values() for name in names)])
+            model.check([*features, *named])
         except RequestError as error:
             raise KindError(("models", name), error) from error
     for name, search in job.search.items():

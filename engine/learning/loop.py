@@ -129,7 +129,7 @@ def _one_epoch(
     signs = torch.Generator(gang.device).manual_seed(int(random.integers(2**63)))
     torch.manual_seed(int(random.integers(2**63)))  # of dropout
     for place, batch in enumerate(epochs.batches(number, random)):
-        mirror(batch, recipe.mirrored, recipe.mirrored_lists, signs)
+        recipe.symmetries.draw(batch, signs)
         for stepper in steps:
             if place % stepper.every:
                 continue
@@ -286,15 +286,3 @@ def _kept(average: nn.Module) -> Learner:
     """The networks that are validated and kept."""
     kept: Learner = average.module if isinstance(average, AveragedModel) else average  # type: ignore[assignment]
     return kept
-
-
-def mirror(
-    batch: Batch, columns: Sequence[int], lists: Sequence[tuple[str, int, int]], generator: torch.Generator
-) -> None:
-    """Draw the sign of these columns anew, in place, as a batch is a copy of rows; columns of lists go along."""
-    signs = []
-    for column in columns:
-        signs.append(2 * torch.randint(0, 2, (len(batch),), generator=generator, device=batch.x.device) - 1)
-        batch.x[:, column] *= signs[-1]
-    for group, column, which in lists:
-        batch.sequences[group].values[:, :, column] *= signs[which][:, None]

@@ -49,7 +49,7 @@ def take_part(model: "NetworkModel", work: Work, rank: int, size: int, tell: Rep
     validation = Source(rows[1], layout, device, for_validation, rank, size)
     validation.judged_by(model.built_sampler)
     state = _load_state(work.scratch / _CHECKPOINT)
-    recipe = model.recipe(work.data.features, work.seed)
+    recipe = model.recipe(work.data.features, work.seed, work.data.target.truths)
     hooks = Hooks(lambda state: _save(state, work, rank), tell)
     facts = fit(learner, model.phases_of(), training, validation, recipe, gang, state, hooks)
     if rank == 0:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lineshape.engine.learning.samplers.sampler import Sampler
+from lineshape.engine.learning.symmetries import Symmetries
 
 Schedule = Literal["one_cycle", "cosine", "constant"]
 Precision = Literal["float32", "bfloat16"]
@@ -18,10 +19,9 @@ class Recipe:
 
     batch: rows a step, over all ranks. rate: the highest learning rate. patience: epochs without a better validation
     loss after which a phase stops. clip: the largest gradient norm. average: decay of the running average of the
-    weights that is validated and kept; 0 keeps the weights themselves. mirrored: columns of x whose sign is drawn anew
-    in each batch. mirrored_lists: columns of lists that change sign along with one of them: the kind of list, the
-    column, and the place in `mirrored`. compiled: arguments of torch.compile, none where it is not
-    used. metrics: losses that are told of the validation split and that nothing learns from.
+    weights that is validated and kept; 0 keeps the weights themselves. symmetries: what is drawn anew in each batch.
+    compiled: arguments of torch.compile, none where it is not used. metrics: losses that are told of the validation
+    split and that nothing learns from.
     """
 
     sampler: Sampler
@@ -34,8 +34,7 @@ class Recipe:
     schedule: Schedule
     precision: Precision
     seed: int
-    mirrored: tuple[int, ...] = ()
-    mirrored_lists: tuple[tuple[str, int, int], ...] = ()
+    symmetries: Symmetries = field(default_factory=Symmetries)
     compiled: dict[str, Any] = field(default_factory=dict)
     metrics: tuple[str, ...] = ()
 

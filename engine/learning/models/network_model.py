@@ -21,6 +21,7 @@ from lineshape.engine.learning.phases import Phase
 from lineshape.engine.learning.recipe import Precision, Recipe, Schedule
 from lineshape.engine.learning.samplers.sampler import Sampler
 from lineshape.engine.learning.scaling import SCALINGS, Affine, Scaling, Scalings, chosen_scaling
+from lineshape.engine.learning.symmetries import Symmetries, require_known
 from lineshape.engine.learning.table import Columns, Rows, TrainingTable, make_table
 from lineshape.engine.learning.weights.weight import Weight, built_weight, weight_column, weight_reads
 from lineshape.engine.learning.work import Work
@@ -46,9 +47,10 @@ class NetworkModel(Model, ABC):
     scaling: which features are scaled how: by mean and standard deviation, as they are (standard) or of the logarithm
     (logarithm), or by median and half the central 68 % (robust), which a long tail cannot move; a feature that is not
     named is left as it is. target_scaling: how the target is. mirrored: features whose sign means nothing (η in a
-    symmetric detector): it is drawn anew each time a row is trained on. sampler: how often each row is seen in an
-    epoch. weight: the column of each row's weight, or a kind that finds it. phases: what learns
-    when, by default all at once.
+    symmetric detector): it is drawn anew each time a row is trained on. rotated: pairs of columns, features, components
+    of the target or of lists, that are transverse vectors: all are turned by an angle that is drawn likewise. sampler:
+    how often each row is seen in an epoch. weight: the column of each row's weight, or a kind that finds it. phases:
+    what learns when, by default all at once.
 
     batch: rows a step, over all workers. rate: the highest learning rate, and schedule: how it changes. average: decay
     of the running average of the weights; 0 for none.
@@ -61,6 +63,7 @@ class NetworkModel(Model, ABC):
     scaling: dict[Literal["standard", "robust", "logarithm"], list[str] | Literal["all"]] = {"standard": "all"}
     target_scaling: Literal["standard", "robust"] = "standard"
     mirrored: list[str] = []
+    rotated: list[tuple[str, str]] = []
     sampler: KindSpec = KindSpec(kind="shuffled")
     weight: str | KindSpec | None = None
     phases: list[Phase] = []
@@ -155,6 +158,7 @@ class NetworkModel(Model, ABC):
             for name in names:
                 if name not in known:
                     raise RequestError(f"{setting}: '{name}' is not a feature of this job{nearest(name, known)}")
+        require_known(self.rotated, known)
 
     def require_target(self, target: Target) -> None:
         """Raise RequestError where the network cannot give a vector."""
@@ -164,6 +168,7 @@ class NetworkModel(Model, ABC):
                 f"network {type(network).__name__} gives one quantity, and the target has {len(target.truths)}: "
                 f"{', '.join(target.truths)}"
             )
+        Symmetries.of(self.mirrored, self.rotated, network.encoders, [], target.truths)
 
     def lists(self) -> tuple[str, ...]:
         """Columns with a list in each row that the predicting network sees."""
@@ -219,23 +224,15 @@ class NetworkModel(Model, ABC):
 
         take_part(self, work, rank, size, report)
 
-    def recipe(self, features: tuple[str, ...], seed: int) -> Recipe:
-        """What the loop needs to know."""
-        own = {"sampler", "mirrored", "mirrored_lists", "seed", "compiled", "metrics"}
+    def recipe(self, features: tuple[str, ...], seed: int, truths: tuple[str, ...] = ()) -> Recipe:
+        """What the loop needs to know. truths: components of the target."""
+        own = {"sampler", "symmetries", "seed", "compiled", "metrics"}
         shared = {name: getattr(self, name) for name in Recipe.__dataclass_fields__ if name not in own}
-        mirrored = tuple(features.index(name) for name in self.mirrored if name in features)
-        along = tuple(
-            (group, each.columns.index(column), mirrored.index(features.index(feature)))
-            for group, each in self.predicting.encoders.items()
-            for column, feature in each.mirrored.items()
-            if feature in features
-        )
         return Recipe(
             self.built_sampler,
             **shared,
             seed=seed,
-            mirrored=mirrored,
-            mirrored_lists=along,
+            symmetries=Symmetries.of(self.mirrored, self.rotated, self.predicting.encoders, features, truths),
             compiled=_COMPILE[self.compile],
             metrics=self.metric_names,
         )

@@ -16,9 +16,9 @@ from lineshape.engine.kinds import KindSpec, build
 from lineshape.engine.learning.batch import Batch, Sequence
 from lineshape.engine.learning.dataset import Dataset
 from lineshape.engine.learning.history import read_history
-from lineshape.engine.learning.loop import mirror
 from lineshape.engine.learning.models.model import Model
 from lineshape.engine.learning.models.neural import Neural
+from lineshape.engine.learning.symmetries import Symmetries
 from lineshape.engine.split import Split, SplitName, Target
 from tests.engine.learning.stores import dataset, make_store, train
 
@@ -259,7 +259,7 @@ def test_columns_of_lists_are_mirrored_along_with_a_feature() -> None:
         torch.ones(200),
         sequences={"tracks": Sequence(torch.full((200, 3, 2), 2.0), torch.ones(200, 3, dtype=torch.bool))},
     )
-    mirror(batch, (0,), (("tracks", 1, 0),), torch.Generator().manual_seed(1))
+    Symmetries((0,), (("tracks", 1, 0),)).draw(batch, torch.Generator().manual_seed(1))
     values = batch.sequences["tracks"].values
     assert {1.0, -1.0} == set(batch.x[:, 0].tolist())
     assert torch.equal(values[:, :, 1], 2 * batch.x[:, :1].expand(-1, 3))
