@@ -1,0 +1,82 @@
+"""The study of the hadronic recoil in small: every model learns two components, is measured, and goes into other files."""
+
+from typing import Any
+
+import pytest
+from distributed import Client
+
+from lineshape.engine.errors import RequestError
+from lineshape.engine.export.exporting import export
+from lineshape.engine.folders import RunFolder
+from lineshape.jobs import api
+
+pytestmark = pytest.mark.processes
+
+QUICK: dict[str, Any] = {
+    "samples.w.simulate.events": 8_000,
+    "samples.w.simulate.files": 2,
+    "chunk_entries": 2000,
+    "models.brt.rounds": 30,
+} | {
+    f"models.{name}.{key}": value
+    for name in ("dense", "penalty_1", "penalty_5", "inputs_3", "inputs_9", "inputs_16", "objects")
+    for key, value in {"epochs": 2 if name in {"dense", "objects"} else 1, "minimum_entries": 100, "batch": 200}.items()
+}
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory, client: Client) -> api.Result:
+    return api.run(api.load("hadronic_recoil", None, QUICK), tmp_path_factory.mktemp("recoil"), client)
+
+
+def test_every_model_is_measured_against_the_plain_sum(small: api.Result) -> None:
+    models = {row["model"] for row in small.rows}
+    assert models == set(small.job.models)
+    for model in models - {"plain"}:
+        row = small.figure(model, "mean_corrected_over_plain")
+        assert row["value"] > 0
+        assert row["uncertainty"] > 0
+    assert small.figure("plain", "mean_corrected_over_plain")["value"] == 1
+    # Trees need little to be better.
+    assert small.figure("brt", "mean_corrected_over_plain")["value"] < 0.85
+
+
+def test_the_report_shows_it(small: api.Result) -> None:
+    plots = {path.stem for path in (small.page.parent / "plots").glob("*.png")}
+    assert {
+        "recoil_corrected_by_ptTrue",
+        "recoil_bias_by_ptTrue",
+        "recoil_across",
+        "inputs_corrected_by_ptTrue",
+    } <= plots
+    (title, lines), *_ = small.tables()
+    assert title == "Recoil"
+    assert lines[0][:4] == ["model", "corrected width", "corrected / brt", "corrected / plain"]
+
+
+@pytest.mark.parametrize(
+    ("model", "to", "outputs"),
+    [
+        ("dense", "lwtnn", {"target"}),
+        ("dense", "onnx", {"pxTrue", "pyTrue"}),
+        ("objects", "onnx", {"pxTrue", "pyTrue"}),
+        ("brt", "onnx-trees", {"pxTrue", "pyTrue"}),
+        ("brt", "xgboost-json", {"target"}),
+    ],
+)
+def test_models_of_vectors_are_exported(small: api.Result, model: str, to: str, outputs: set[str]) -> None:
+    pytest.importorskip("onnxruntime", reason="pip install 'lineshape[export]'")
+    assert set(export(RunFolder(small.folder), model, to).parity.differences) == outputs
+
+
+def test_what_lwtnn_has_no_layer_for_is_named(small: api.Result) -> None:
+    with pytest.raises(RequestError, match=r"sequences\.objects: lwtnn has no layer for a VectorSum"):
+        export(RunFolder(small.folder), "objects", "lwtnn")
+
+
+def test_genuine_files_without_particle_flow_say_so(
+    small: api.Result, shared: Any, tmp_path: Any, client: Client
+) -> None:
+    files = {"w": [str(shared / "real" / "physlite_r21_ttbar.root")]}
+    with pytest.raises(RequestError, match="JetETMiss"):
+        api.run(api.load("hadronic_recoil", files), tmp_path / "run", client)
