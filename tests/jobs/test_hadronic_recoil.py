@@ -1,4 +1,4 @@
-"""The study of the hadronic recoil in small: every model learns two components, is measured, and goes into other files."""
+"""The study of the hadronic recoil in small: every model learns two components, is measured, and is exported."""
 
 from typing import Any
 
