@@ -1,0 +1,61 @@
+"""What the study of the hadronic recoil must show, on a fifth of its own sample and with its own models.
+
+Figures are read off the summary, as a user would; the seeds stand in the job file. Thresholds are those of the study.
+"""
+
+import pytest
+from distributed import Client
+
+from lineshape.jobs import api
+
+pytestmark = [pytest.mark.study, pytest.mark.processes]
+
+MODELS = ["plain", "brt", "dense", "penalty_1", "penalty_5", "inputs_3"]
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory, client: Client) -> api.Result:
+    job = api.load("hadronic_recoil")
+    measures = {
+        name: spec.model_dump() | {"models": [model for model in spec.settings["models"] if model in MODELS]}
+        for name, spec in job.measures.items()
+    }
+    changes = {
+        "models": {name: spec.model_dump() for name, spec in job.models.items() if name in MODELS},
+        "measures": measures,
+        "samples.w.simulate.events": 150_000,
+        "samples.w.simulate.files": 4,
+        "processor.objects": 0,
+    }
+    return api.run(api.load("hadronic_recoil", None, changes), tmp_path_factory.mktemp("study"), client)
+
+
+def test_the_corrected_width_is_better_than_that_of_the_plain_sum(result: api.Result) -> None:
+    """Averaged over true pT of 0 to 100 GeV and pile-up of 0 to 60, by 15 % at least."""
+    for model in ("brt", "dense"):
+        assert result.figure(model, "mean_corrected_over_plain")["value"] < 0.85
+
+
+def test_the_network_is_as_good_as_the_trees(result: api.Result) -> None:
+    over = result.figure("dense", "mean_corrected_over_baseline", measure="recoil")
+    assert over["value"] < 1 + 2 * over["uncertainty"]
+
+
+def test_the_penalty_lowers_the_bias_at_a_cost_in_width(result: api.Result) -> None:
+    bias, width = (
+        [
+            result.figure(model, f"mean_{figure}", measure="penalties")["value"]
+            for model in ("dense", "penalty_1", "penalty_5")
+        ]
+        for figure in ("bias", "width")
+    )
+    assert bias[0] > bias[1] > bias[2]
+    assert width[0] < width[1] < width[2]
+
+
+def test_inputs_add_to_one_another(result: api.Result) -> None:
+    few, all_of_them = (
+        result.figure(model, "mean_corrected", measure="inputs")["value"] for model in ("inputs_3", "dense")
+    )
+    plain = result.figure("plain", "mean_corrected", measure="inputs")["value"]
+    assert all_of_them < few < plain
