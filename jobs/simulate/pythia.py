@@ -1,10 +1,9 @@
 """Muons with a true origin from Pythia 8 (the extra `pythia`), for the same detector as the fast simulation's."""
 
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
-from lineshape.engine.errors import RequestError, RunError
 from lineshape.jobs.simulate.event_record import Record, cones
 from lineshape.jobs.simulate.family import Family, Sample
 from lineshape.jobs.simulate.impact_resolution import Tracking
@@ -12,6 +11,7 @@ from lineshape.jobs.simulate.in_flight import LAST_DECAY, comes_through, inner_t
 from lineshape.jobs.simulate.kinematics import cylindrical
 from lineshape.jobs.simulate.muon_ancestry import ancestry, is_charged
 from lineshape.jobs.simulate.muon_candidates import joined, take
+from lineshape.jobs.simulate.pythia_generator import next_events, started
 from lineshape.jobs.simulate.true_muons import TrueMuons
 
 #: Beside Pythia's defaults (Monash tune, multi-parton interactions on): hadrons that live long decay too, within a
@@ -59,8 +59,6 @@ class Pythia(Family):
     tracking: Tracking = "card"
 
     unit: ClassVar[str] = "events"
-    #: Events that are held as particles at a time: 200 of tt̄ take some 40 MB.
-    batch: ClassVar[int] = 200
 
     def generate(self, amount: int, rng: np.random.Generator) -> Sample:
         """What the detector finds in so many generated events; those without a muon are left out. MeV, mm, radians."""
@@ -72,16 +70,13 @@ class Pythia(Family):
 
     def true_muons(self, events: int, rng: np.random.Generator) -> tuple[TrueMuons, int]:
         """The muons of so many events, and their number. Raises RequestError where Pythia is not there or refuses."""
-        # A new generator every time, at 0.3 s: its initialisation draws numbers that count too, so that an old one with
-        # a new seed makes other events.
-        generator = self._generator(int(rng.integers(1, 900_000_001)))
+        seed = int(rng.integers(1, 900_000_001))
+        told = ", ".join([f"process {self.process}", f"energy {self.energy:g}", *self.commands])
+        generator = started("pythia", self.settings_of_pythia(seed), told)
         parts: list[TrueMuons] = []
         done = 0
         while done < events:
-            # Events that Pythia gives up are left out of its batch.
-            record = Record.of_batch(generator.nextBatch(min(self.batch, events - done)))
-            if len(record.starts) == 1:
-                raise RunError(f"Pythia generates no event of process {self.process} at {self.energy:g} GeV")
+            record = next_events(generator, events - done, f"process {self.process} at {self.energy:g} GeV")
             parts.append(self._muons(record, done, rng))
             done += len(record.starts) - 1
         return joined(parts), done
@@ -100,20 +95,6 @@ class Pythia(Family):
             *(FORCED if self.forced else ()),
             *self.commands,
         )
-
-    def _generator(self, seed: int) -> Any:
-        try:
-            import pythia8mc
-        except ImportError as error:
-            raise RequestError("kind 'pythia' needs Pythia 8: pip install 'lineshape[pythia]'") from error
-        generator = pythia8mc.Pythia("", False)
-        for command in self.settings_of_pythia(seed):
-            if not generator.readString(command, False):
-                raise RequestError(f"Pythia has no such setting, or not with this value: '{command}'")
-        if not generator.init():
-            told = ", ".join([f"process {self.process}", f"energy {self.energy:g}", *self.commands])
-            raise RequestError(f"Pythia cannot start with: {told}")
-        return generator
 
     def _muons(self, record: Record, first_event: int, rng: np.random.Generator) -> TrueMuons:
         """The muons of a record that are kept, as the detector takes them."""

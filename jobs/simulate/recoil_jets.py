@@ -50,17 +50,27 @@ def jets(tracks: Tracks, clusters: Clusters, mu: Floats) -> Jets:
     jet = event[inside] * TRIED + cone[inside]
     pt, eta, phi = pt[inside], eta[inside], phi[inside]
     px, py, pz, energy, of_tracks = (
-        np.bincount(jet, values, n * TRIED)
+        np.bincount(jet, values, n * TRIED).astype(np.float64)
         for values in (pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta), pt * np.cosh(eta), pt * charged[inside])
     )
+    return calibrated(np.arange(n * TRIED) // TRIED, (px, py, pz, energy), of_tracks, mu)
+
+
+def calibrated(event: Ints, momenta: tuple[Floats, Floats, Floats, Floats], of_tracks: Floats, mu: Floats) -> Jets:
+    """Jets above threshold of sums of objects, without those of pile-up, in order of event and of falling pT.
+
+    event: (m,) never falling. momenta: px, py, pz and E [GeV], (m,) each. of_tracks: (m,) sum of the pT of tracks.
+    mu: (n,) by event.
+    """
+    px, py, pz, energy = momenta
     raw = np.hypot(px, py)
-    scale = (1 - OFFSET * np.repeat(mu, TRIED) / np.maximum(raw, 1e-9)).clip(0) / RESPONSE
+    scale = (1 - OFFSET * mu[event] / np.maximum(raw, 1e-9)).clip(0) / RESPONSE
     own_eta = np.arcsinh(pz / np.maximum(raw, 1e-9))
     told = (np.abs(own_eta) < TRACKER) & (of_tracks < CHARGED_SHARE * raw)
     kept = np.flatnonzero((raw * scale > MINIMUM_PT) & (np.abs(own_eta) < MAXIMUM_ETA) & ~told)
-    kept = kept[np.lexsort((-(raw * scale)[kept], kept // TRIED))]
+    kept = kept[np.lexsort((-(raw * scale)[kept], event[kept]))]
     mass = np.sqrt((energy**2 - raw**2 - pz**2).clip(0)) * scale
-    return Jets(kept // TRIED, (raw * scale)[kept], own_eta[kept], np.arctan2(py, px)[kept], mass[kept])
+    return Jets(event[kept], (raw * scale)[kept], own_eta[kept], np.arctan2(py, px)[kept], mass[kept])
 
 
 def cones(event: Ints, pt: Floats, eta: Floats, phi: Floats, n: int) -> Ints:

@@ -5,7 +5,8 @@ import numpy as np
 from lineshape.jobs.simulate.boson_decays import pair_of_z
 from lineshape.jobs.simulate.hard_processes import Z_MASS, Z_WIDTH, boson_rapidity, breit_wigner
 from lineshape.jobs.simulate.kinematics import Floats, massive
-from lineshape.jobs.simulate.recoil_family import Bosons, RecoilFamily
+from lineshape.jobs.simulate.particle_flow_family import Bosons
+from lineshape.jobs.simulate.recoil_family import RecoilFamily
 
 
 class ZMuMu(RecoilFamily):
