@@ -36,7 +36,7 @@ class Vector(Measure):
     tells which is better.
 
     truth: the column of the true length. components: columns of the true vector. by: binnings; means are over the bins
-    of `over`, every bin alike. symbol: of the vector.
+    of `over`, every bin alike.
 
     Source: hadronic recoil of the W (M. Khandoga, 2020).
     """
@@ -44,7 +44,6 @@ class Vector(Measure):
     components: tuple[str, str]
     by: dict[str, Binning]
     over: str
-    symbol: str = "u"
 
     @model_validator(mode="after")
     def _over_is_binned(self) -> "Vector":
@@ -159,13 +158,12 @@ class Vector(Measure):
                     edges = np.asarray(histograms[f"{by}_along"].axes[0].edges)
                     series.append(Series(model, measured.labels[model], edges, value[1:-1], error[1:-1]))
                 unit = f" [{measured.meanings[self.truth].unit}]" if what.unit else ""
-                title = what.title.replace("u", self.symbol)
                 yield Plot(
                     f"{figure}_by_{by}",
                     self.title,
-                    f"{title} against {meaning.plain}; bins with fewer than {statistics.FEW} events are left out.",
+                    f"{what.plain} against {meaning.plain}; bins with fewer than {statistics.FEW} events are left out.",
                     meaning.title,
-                    f"{title}{unit}",
+                    f"{what.title}{unit}",
                     series,
                     ratio_to=measured.baseline if what.ratio else None,
                     reference=None
@@ -180,8 +178,12 @@ class Vector(Measure):
 
     def _distributions(self, measured: Measured) -> Iterator[Plot]:
         unit = measured.meanings[self.truth].unit
-        titles = {"along": f"{self.symbol}∥", "across": f"{self.symbol}⊥", "length": f"{self.symbol}T"}
-        for quantity, title in titles.items():
+        titles = {
+            "along": (r"$u_\parallel$", "what is along the true vector"),
+            "across": (r"$u_\perp$", "what is across the true vector"),
+            "length": ("$u_T$", "the length"),
+        }
+        for quantity, (title, plain) in titles.items():
             edges = read.EDGES[quantity]
             near = np.abs(edges) <= 100
             series = [
@@ -193,7 +195,7 @@ class Vector(Measure):
                 series.append(
                     _shape("truth", "Truth", by_group(first[f"{self.over}_true"]), read.POSITIVE, read.POSITIVE <= 100)
                 )
-            caption = f"Distribution of {title}, over all bins."
+            caption = f"Distribution of {plain}{'' if quantity == 'across' else ', and of the true length, dashed'}."
             yield Plot(quantity, self.title, caption, f"{title} [{unit}]", f"Fraction of events / {unit}", series)
         for name in _COMPONENTS:
             series = [
@@ -202,9 +204,8 @@ class Vector(Measure):
             ]
             first = next(iter(measured.histograms.values()))
             series.append(_shape("truth", "Truth", by_group(first[f"truth_{name}"])[:, np.newaxis]))
-            label = f"{self.symbol}{name}"
-            caption = f"Distribution of {label}, the true one dashed."
-            yield Plot(label, self.title, caption, f"{label} [{unit}]", f"Fraction of events / {unit}", series)
+            caption = f"Distribution of the {name} component, the true one dashed."
+            yield Plot(f"u{name}", self.title, caption, f"$u_{name}$ [{unit}]", f"Fraction of events / {unit}", series)
 
 
 def _shape(

@@ -24,9 +24,13 @@ EDGES: Final = {"along": SIGNED, "across": SIGNED, "length": POSITIVE, "true": P
 
 @dataclass(frozen=True)
 class Quantity:
-    """A figure in bins of a column. title: for axes. ratio: whether models are held against one another in it."""
+    """A figure in bins of a column. title: for axes, in mathtext, and plain for sentences, with u for the vector.
+
+    ratio: whether models are held against one another in it.
+    """
 
     title: str
+    plain: str
     read: Read
     unit: str
     ratio: bool = False
@@ -71,11 +75,21 @@ def _divided(above: Floats, below: Floats) -> Floats:
 
 
 QUANTITIES: Final[dict[str, Quantity]] = {
-    "corrected": Quantity("σ(u⊥)/response", lambda counts: _divided(_width(counts), _response(counts)), "GeV", True),
-    "width": Quantity("σ(u⊥)", _width, "GeV", True),
-    "relative": Quantity("σ(u⊥)/⟨uT⟩", _relative, "", True),
-    "response": Quantity("⟨u∥⟩/⟨pT⟩", _response, ""),
-    "bias": Quantity("Bias 1 − ⟨u∥⟩/⟨pT⟩", lambda counts: 1 - _response(counts), ""),
+    "corrected": Quantity(
+        r"$\sigma(u_\perp)$ / response",
+        "σ(u⊥) over the response",
+        lambda counts: _divided(_width(counts), _response(counts)),
+        "GeV",
+        ratio=True,
+    ),
+    "width": Quantity(r"$\sigma(u_\perp)$", "σ(u⊥)", _width, "GeV", ratio=True),
+    "relative": Quantity(
+        r"$\sigma(u_\perp)\,/\,\langle u_T\rangle$", "σ(u⊥) over the mean length", _relative, "", ratio=True
+    ),
+    "response": Quantity(r"$\langle u_\parallel\rangle\,/\,\langle p_T\rangle$", "Response", _response, ""),
+    "bias": Quantity(
+        r"Bias $1-\langle u_\parallel\rangle\,/\,\langle p_T\rangle$", "Bias", lambda c: 1 - _response(c), ""
+    ),
 }
 
 

@@ -19,7 +19,7 @@ QUICK: dict[str, Any] = {
     "models.brt.rounds": 30,
 } | {
     f"models.{name}.{key}": value
-    for name in ("dense", "penalty_1", "penalty_5", "inputs_3", "inputs_9", "inputs_16", "objects")
+    for name in ("dense", "penalty_1", "penalty_5", "penalty_each", "inputs_3", "inputs_9", "inputs_16", "objects")
     for key, value in {"epochs": 2 if name in {"dense", "objects"} else 1, "minimum_entries": 100, "batch": 200}.items()
 }
 

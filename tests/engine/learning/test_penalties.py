@@ -79,6 +79,25 @@ def test_a_vectors_response_by_hand() -> None:
     assert estimate.grad[2].tolist() == [0, 0]
 
 
+def test_a_vectors_response_in_slices_by_hand() -> None:
+    """Two slices of two rows, sorted by length: Σ along over Σ length is 5/3 in one and 0.5 in the other."""
+    target = torch.tensor([[10.0, 0.0], [0.0, 1.0], [0.0, 20.0], [2.0, 0.0]])
+    estimate = torch.tensor([[5.0, 3.0], [0.0, 3.0], [1.0, 10.0], [2.0, 0.0]])
+    found = VectorResponse(slices=2, smallest=0.5)({"target": estimate}, batch(target, torch.zeros(4)), ONE)
+    assert found.item() == pytest.approx(((5 / 3 - 1) ** 2 + (0.5 - 1) ** 2) / 2)
+
+
+def test_a_smaller_estimate_is_no_cheaper_in_slices() -> None:
+    """Estimates of the right mean with a wide spread: of each row the penalty is lower when all are made smaller."""
+    random = torch.Generator().manual_seed(1)
+    target = torch.tensor([[4.0, 0.0]] * 4000)
+    estimate = target + 8 * torch.randn(4000, 2, generator=random)
+    rows = batch(target, torch.zeros(4000))
+    each, slices = VectorResponse(), VectorResponse(slices=4)
+    assert each({"target": 0.3 * estimate}, rows, ONE) < each({"target": estimate}, rows, ONE)
+    assert slices({"target": 0.3 * estimate}, rows, ONE) > slices({"target": estimate}, rows, ONE)
+
+
 def test_a_vectors_response_of_none_is_nothing() -> None:
     estimate = torch.ones(2, 2, requires_grad=True)
     found = VectorResponse(smallest=10)({"target": estimate}, batch(torch.ones(2, 2), torch.zeros(2)), ONE)
