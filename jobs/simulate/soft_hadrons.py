@@ -79,36 +79,50 @@ def soft(
     primary: bool,
     rng: np.random.Generator,
     spectrum: tuple[float, float, float] = SPECTRUM,
+    plateau: tuple[float, float] = (PLATEAU, EDGE),
+    shares: tuple[float, float] = SHARES,
 ) -> Particles:
-    """Particles of the plateau in any direction, counts[i] of them in event[i]; spectrum: scale, rise and fall."""
+    """Particles of the plateau in any direction, counts[i] of them in event[i].
+
+    spectrum: scale [GeV], rise and fall. plateau: its end and how softly it ends.
+    """
     owner = np.repeat(event, counts)
     n = len(owner)
     pt, phi = burr(n, *spectrum, rng), rng.uniform(-np.pi, np.pi, n)
-    eta = rng.uniform(-PLATEAU, PLATEAU, n) + rng.normal(0, EDGE, n)
+    eta = rng.uniform(-plateau[0], plateau[0], n) + rng.normal(0, plateau[1], n)
     return split_pions(
-        Particles(owner, pt * np.cos(phi), pt * np.sin(phi), eta, kinds(n, rng), np.full(n, primary)), rng
+        Particles(owner, pt * np.cos(phi), pt * np.sin(phi), eta, kinds(n, rng, shares), np.full(n, primary)), rng
     )
 
 
-def fragments(partons: Partons, rng: np.random.Generator) -> Particles:
-    """The hadrons of each parton, whose momenta add up to the parton's but for random kicks."""
+def fragments(
+    partons: Partons,
+    rng: np.random.Generator,
+    splitting: tuple[float, float, float] = (SMALLEST, GROWTH, UNEVEN),
+    shares: tuple[float, float] = SHARES,
+) -> Particles:
+    """The hadrons of each parton, whose momenta add up to the parton's but for random kicks.
+
+    splitting: SMALLEST, GROWTH and UNEVEN.
+    """
+    smallest, growth, uneven = splitting
     parton_pt = np.hypot(partons.px, partons.py)
-    counts = 1 + rng.poisson(SMALLEST + GROWTH * np.sqrt(parton_pt))
+    counts = 1 + rng.poisson(smallest + growth * np.sqrt(parton_pt))
     owner = np.repeat(np.arange(len(counts)), counts)
     n = len(owner)
-    share = rng.standard_gamma(UNEVEN, n)
+    share = rng.standard_gamma(uneven, n)
     share /= np.bincount(owner, share, len(counts))[owner]
     along = parton_pt[owner] * share
     side, polar = rng.standard_normal((2, n)) * np.hypot(KICK, ANGLE * along)
     cosine, sine = partons.px[owner] / parton_pt[owner], partons.py[owner] / parton_pt[owner]
     px, py = along * cosine - side * sine, along * sine + side * cosine
     eta = partons.eta[owner] + np.arcsinh(polar / np.hypot(along, KICK))
-    return split_pions(Particles(partons.event[owner], px, py, eta, kinds(n, rng), partons.primary[owner]), rng)
+    return split_pions(Particles(partons.event[owner], px, py, eta, kinds(n, rng, shares), partons.primary[owner]), rng)
 
 
-def kinds(n: int, rng: np.random.Generator) -> NDArray[np.int8]:
+def kinds(n: int, rng: np.random.Generator, shares: tuple[float, float]) -> NDArray[np.int8]:
     """CHARGED, PHOTON (a whole π⁰) and NEUTRAL by their shares."""
-    return np.digitize(rng.random(n), np.cumsum(SHARES)).astype(np.int8)
+    return np.digitize(rng.random(n), np.cumsum(shares)).astype(np.int8)
 
 
 def split_pions(particles: Particles, rng: np.random.Generator) -> Particles:

@@ -13,6 +13,7 @@ from lineshape.engine.kinds import KindSpec
 from lineshape.jobs.simulate import calorimeter_towers, pile_up, recoil_event, recoil_jets, soft_hadrons
 from lineshape.jobs.simulate.calorimeter_towers import Clusters, Deposits
 from lineshape.jobs.simulate.family import Sample
+from lineshape.jobs.simulate.hard_processes import boson_pt
 from lineshape.jobs.simulate.particle_flow import Tracks
 from lineshape.jobs.simulate.recoil_sample import BOSON, CHARGED, JETS, MUONS, NEUTRAL, VERTICES
 from lineshape.jobs.simulate.w_mu_nu import WMuNu
@@ -65,6 +66,17 @@ def test_hadrons_balance_the_boson(rng: np.random.Generator) -> None:
     assert number.max() == recoil_event.SLOTS
 
 
+def test_visible_hadrons_miss_what_is_beyond_the_calorimeter(rng: np.random.Generator) -> None:
+    """u⊥ of particles that the detector could see is off by 4.2 to 4.5 GeV in Pythia 8: much is beyond |η| 4.9."""
+    pt, phi = boson_pt(EVENTS, rng), rng.uniform(-np.pi, np.pi, EVENTS)
+    px, py = pt * np.cos(phi), pt * np.sin(phi)
+    found = recoil_event.hadrons(px, py, rng.normal(0, 1.2, EVENTS), rng)
+    visible = (np.abs(found.eta) < 4.9) & ((found.kind != soft_hadrons.CHARGED) | (found.pt > 0.5))
+    u = [np.bincount(found.event[visible], own[visible], EVENTS) for own in (found.px, found.py)]
+    assert width((u[0] * py - u[1] * px) / pt) == pytest.approx(4.35, abs=0.3)
+    assert np.bincount(found.event, found.pt * (np.abs(found.eta) > 4.9), EVENTS).mean() == pytest.approx(29, abs=3)
+
+
 def test_pions_share_their_momentum(rng: np.random.Generator) -> None:
     n = 1000
     kind = np.full(n, soft_hadrons.PHOTON, dtype=np.int8)
@@ -76,9 +88,9 @@ def test_pions_share_their_momentum(rng: np.random.Generator) -> None:
 
 
 def test_resolution_without_pile_up() -> None:
-    """The reference has 4.3 GeV from acceptance alone, and 4.8 GeV with the detector, in the spectrum of 13 TeV."""
+    """Pythia 8 has 5.8 GeV in the same detector, in the spectrum of 13 TeV: within a tenth of it."""
     sample = WMuNu(mu_low=0, mu_high=0, flat_share=0).generate(EVENTS, np.random.default_rng(6))
-    assert width(recoil(sample)[2]) == pytest.approx(4.8, abs=0.4)
+    assert width(recoil(sample)[2]) == pytest.approx(5.8, rel=0.1)
     assert set(sample.counts[VERTICES]) == {1}
 
 
@@ -91,10 +103,11 @@ def test_resolution_grows_with_pile_up() -> None:
 
 @pytest.mark.parametrize("mu", [0.0, 30.0])
 def test_response_rises_with_pt(mu: float) -> None:
+    """Pythia 8 has 0.59, 0.79 and 0.91 without pile-up."""
     pt, along, _ = recoil(w(mu))
     edges = [(5, 15), (20, 40), (60, 100)]
     response = [along[(pt > low) & (pt < high)].sum() / pt[(pt > low) & (pt < high)].sum() for low, high in edges]
-    assert response == pytest.approx([0.67, 0.80, 0.88], abs=0.12 if mu else 0.04)
+    assert response == pytest.approx([0.59, 0.79, 0.91], abs=0.12 if mu else 0.05)
     assert response[0] < response[2] < 1
 
 
@@ -155,14 +168,14 @@ def test_jets_are_cones_about_the_hardest() -> None:
 
 
 def test_jets_have_the_recoils_momentum() -> None:
-    """Calibrated: in events with one jet and a boson of 60 to 100 GeV it has nine tenths of that."""
+    """Calibrated: in events with one jet and a boson of 60 to 100 GeV it has 0.95 of that, as in Pythia 8."""
     sample = w(0.0)
     jets = sample.objects[JETS]
     assert jets["pt"].min() > 20e3
     pt = np.hypot(sample.objects[BOSON]["px"], sample.objects[BOSON]["py"])
     one = (sample.counts[JETS] == 1) & (pt > 60e3) & (pt < 100e3)
     lone = np.repeat(one, sample.counts[JETS])
-    assert np.median(jets["pt"][lone] / pt[one]) == pytest.approx(0.87, abs=0.08)
+    assert np.median(jets["pt"][lone] / pt[one]) == pytest.approx(0.95, abs=0.05)
 
 
 def test_muons_and_bosons_of_w_and_z() -> None:
