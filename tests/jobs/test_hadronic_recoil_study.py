@@ -8,7 +8,7 @@ from distributed import Client
 
 from lineshape.jobs import api
 
-pytestmark = [pytest.mark.study, pytest.mark.processes]
+pytestmark = [pytest.mark.study, pytest.mark.processes, pytest.mark.timeout(2400)]
 
 MODELS = ["plain", "brt", "dense", "penalty_1", "penalty_5", "inputs_3"]
 

@@ -12,7 +12,7 @@ from distributed import Client
 from lineshape.jobs import api
 from tests.jobs.test_tau_muons import reduced, rows
 
-pytestmark = [pytest.mark.study, pytest.mark.processes]
+pytestmark = [pytest.mark.study, pytest.mark.processes, pytest.mark.timeout(2400)]
 
 MODELS = ["abs_d0", "brt", "brt_flat", "naive", "flat", "weighted"]
 MEASURES = ["tagging", "one_threshold", "transfer", "importance"]
@@ -20,7 +20,7 @@ OTHERS: dict[str, Any] = {
     f"samples.{name}.simulate.{key}": value
     for name in ("z_ll", "w_lnu", "w_star", "staus")
     for key, value in {"muons": 100_000, "files": 2}.items()
-}
+} | {"models.naive.epochs": 15}
 
 
 @pytest.fixture(scope="module")
