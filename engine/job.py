@@ -138,7 +138,6 @@ def _check_kinds(job: Job) -> None:
                 raise KindError(("measures", name, key), error)
     job.built_cluster()
     named = [name for names in job.feature_sets.values() for name in names]
-    named += [*job.target.truths, *(name for model in job.built_models().values() for name in model.lists())]
     for name, model in job.built_models().items():
         try:
             features = job.features(model)

@@ -94,8 +94,14 @@ def _check_processor(job: Job) -> None:
     for name, model in job.built_models().items():
         inputs = inputs_of(job, model)
         choice = model.choice
-        columns = [*inputs.features, *model.lists(), *model.trained_on(), *choice.columns, *choice.shuffled]
-        require(("models", name), [*columns, *inputs.target.columns])
+        columns = [
+            *inputs.features,
+            *inputs.target.columns,
+            *model.lists(),
+            *model.trained_on(),
+            *model.names_columns(),
+        ]
+        require(("models", name), [*columns, *choice.columns, *choice.shuffled])
 
 
 def _check_simulation(job: Job) -> None:

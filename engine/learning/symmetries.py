@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lineshape.engine.errors import RequestError, nearest
+from lineshape.engine.errors import RequestError
 from lineshape.engine.learning.encoders.encoder import Encoder
 
 if TYPE_CHECKING:
@@ -78,13 +78,6 @@ class Symmetries:
             _turn(batch.target, pair, cosine, sine)
         for group, pair in self.rotated_lists:
             _turn(batch.sequences[group].values, pair, cosine[:, None], sine[:, None])
-
-
-def require_known(rotated: Sequence[tuple[str, str]], known: Sequence[str]) -> None:
-    """Raise RequestError where a name is of no feature, target or list of the job."""
-    for name in (name for pair in rotated for name in pair):
-        if name not in known:
-            raise RequestError(f"rotated: '{name}' is not a feature, target or list of this job{nearest(name, known)}")
 
 
 def _pairs(rotated: Sequence[tuple[str, str]], names: Sequence[str]) -> tuple[Pair, ...]:

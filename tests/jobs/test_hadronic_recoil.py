@@ -69,6 +69,11 @@ def test_models_of_vectors_are_exported(small: api.Result, model: str, to: str, 
     assert set(export(RunFolder(small.folder), model, to).parity.differences) == outputs
 
 
+def test_vectors_that_are_turned_must_be_columns() -> None:
+    with pytest.raises(RequestError, match=r"models\.dense: the processor makes no column 'uz'; nearest: u"):
+        api.load("hadronic_recoil", None, {"models.dense.rotated": [["ux", "uz"], ["pxTrue", "pyTrue"]]})
+
+
 def test_what_lwtnn_has_no_layer_for_is_named(small: api.Result) -> None:
     with pytest.raises(RequestError, match=r"sequences\.objects: lwtnn has no layer for a VectorSum"):
         export(RunFolder(small.folder), "objects", "lwtnn")

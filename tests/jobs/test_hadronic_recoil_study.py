@@ -17,7 +17,8 @@ MODELS = ["plain", "brt", "dense", "penalty_1", "penalty_5", "inputs_3"]
 def result(tmp_path_factory: pytest.TempPathFactory, client: Client) -> api.Result:
     job = api.load("hadronic_recoil")
     measures = {
-        name: spec.model_dump() | {"models": [model for model in spec.settings["models"] if model in MODELS]}
+        name: spec.model_dump()
+        | {key: [model for model in spec.settings[key] if model in MODELS] for key in ("models", "against")}
         for name, spec in job.measures.items()
     }
     changes = {

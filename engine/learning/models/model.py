@@ -124,6 +124,10 @@ class Model(Settings, ABC):
         """Columns that only the training looks at."""
         return ()
 
+    def names_columns(self) -> tuple[str, ...]:
+        """Columns that settings name and that must exist, whether this model reads them or not."""
+        return ()
+
     def demands(self) -> Demands:
         """What its training asks of the cluster."""
         return Demands()

@@ -21,7 +21,7 @@ from lineshape.engine.learning.phases import Phase
 from lineshape.engine.learning.recipe import Precision, Recipe, Schedule
 from lineshape.engine.learning.samplers.sampler import Sampler
 from lineshape.engine.learning.scaling import SCALINGS, Affine, Scaling, Scalings, chosen_scaling
-from lineshape.engine.learning.symmetries import Symmetries, require_known
+from lineshape.engine.learning.symmetries import Symmetries
 from lineshape.engine.learning.table import Columns, Rows, TrainingTable, make_table
 from lineshape.engine.learning.weights.weight import Weight, built_weight, weight_column, weight_reads
 from lineshape.engine.learning.work import Work
@@ -158,7 +158,6 @@ class NetworkModel(Model, ABC):
             for name in names:
                 if name not in known:
                     raise RequestError(f"{setting}: '{name}' is not a feature of this job{nearest(name, known)}")
-        require_known(self.rotated, known)
 
     def require_target(self, target: Target) -> None:
         """Raise RequestError where the network cannot give a vector."""
@@ -173,6 +172,10 @@ class NetworkModel(Model, ABC):
     def lists(self) -> tuple[str, ...]:
         """Columns with a list in each row that the predicting network sees."""
         return tuple(dict.fromkeys(name for each in self.predicting.encoders.values() for name in each.columns))
+
+    def names_columns(self) -> tuple[str, ...]:
+        """Vectors that are turned where the model has them."""
+        return tuple(name for pair in self.rotated for name in pair)
 
     def trained_on(self) -> tuple[str, ...]:
         """Columns that only the training looks at."""

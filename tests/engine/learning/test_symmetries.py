@@ -77,5 +77,3 @@ def test_the_target_must_turn_along() -> None:
     model = build("lineshape.engine.learning.models", Model, KindSpec(**DENSE, rotated=[("ux", "uy")]), ())
     with pytest.raises(RequestError, match=r"the target \(x_true, y_true\) is a vector, and must be among the pairs"):
         model.require_target(Target(truth=TRUTHS))
-    with pytest.raises(RequestError, match="rotated: 'uy' is not a feature, target or list of this job; nearest: ux"):
-        model.check(["ux", "x_true"])
