@@ -25,7 +25,8 @@ def result(tmp_path_factory: pytest.TempPathFactory, client: Client) -> api.Resu
     }
     models = {name: spec.model_dump() for name, spec in job.models.items() if name in MODELS}
     for spec in models.values():
-        spec |= {"batch": 500} if spec["kind"] == "neural" else {}
+        if spec["kind"] == "neural":
+            spec["batch"] = 500
     changes = {
         "models": models,
         "measures": measures,
