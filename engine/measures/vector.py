@@ -115,9 +115,9 @@ class Vector(Measure):
 
     def figures(self, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
         """All in each bin, over those of the references where objects are the same; and means over the bins."""
-        return [
-            figure for name in self.by for figure in self._figures(name, histograms, references) if figure.entries > 0
-        ]
+        found = [figure for name in self.by for figure in self._figures(name, histograms, references)]
+        # A width over a response that vanishes is none.
+        return [figure for figure in found if figure.entries > 0 and np.isfinite(figure.value)]
 
     def _figures(self, by: str, histograms: Histograms, references: Mapping[str, Histograms]) -> Iterator[Figure]:
         counts = read.together(histograms, by)

@@ -88,3 +88,12 @@ def test_plots_show_every_figure_and_the_truth(rng: np.random.Generator) -> None
 def test_means_are_over_bins_that_there_are() -> None:
     with pytest.raises(ValueError, match="over: 'pt' is not binned: expected one of truth, mu"):
         Vector(truth="truth", **VECTOR["vector"] | {"over": "pt"})
+
+
+def test_a_width_over_no_response_is_left_out(rng: np.random.Generator) -> None:
+    """An estimate of nothing has a width of nothing and no response; what is left is true."""
+    whole = recoils(rng, 10_000)
+    nothing = np.zeros_like(whole.prediction.estimate)
+    figures = MEASURE.figures(filled(Objects(whole.columns, Prediction(nothing, nothing), whole.group)), {})
+    assert figures
+    assert all(np.isfinite(figure.value) for figure in figures)
