@@ -125,13 +125,15 @@ class Vector(Measure):
         enough = entries >= statistics.FEW
         enough[[0, -1]] = False  # what lies beyond the bins
         edges = histograms[f"{by}_along"].axes[0].edges
+        others = {f"_over_{reference}": read.together(other, by) for reference, other in references.items()}
+        alone = {"": partial(read.alone, counts)}
+        ratios = {
+            ending: partial(read.over_other, counts, other)
+            for ending, other in others.items()
+            if (read.entries_of(other) == entries).all()
+        }
         for figure, what in read.QUANTITIES.items():
-            pairs = {"": partial(read.alone, counts)}
-            for reference, other in references.items() if what.ratio else ():
-                others = read.together(other, by)
-                if (read.entries_of(others) == entries).all():
-                    pairs[f"_over_{reference}"] = partial(read.over_other, counts, others)
-            for ending, both in pairs.items():
+            for ending, both in (alone | (ratios if what.ratio else {})).items():
                 unit = "" if ending else what.unit
                 value, error = statistics.jackknife(*both(what.read))
                 for i in np.flatnonzero(enough):
@@ -166,14 +168,8 @@ class Vector(Measure):
                     f"{what.title}{unit}",
                     series,
                     ratio_to=measured.baseline if what.ratio else None,
-                    reference=None
-                    if what.ratio
-                    else 0.0
-                    if figure == "bias"
-                    else 1.0
-                    if figure == "response"
-                    else None,
-                    y_range=(-0.5, 1.0) if figure == "bias" else None,
+                    reference=what.reference,
+                    y_range=what.y_range,
                 )
 
     def _distributions(self, measured: Measured) -> Iterator[Plot]:

@@ -26,7 +26,7 @@ EDGES: Final = {"along": SIGNED, "across": SIGNED, "length": POSITIVE, "true": P
 class Quantity:
     """A figure in bins of a column. title: for axes, in mathtext, and plain for sentences, with u for the vector.
 
-    ratio: whether models are held against one another in it.
+    ratio: whether models are held against one another in it. reference, y_range: of its plot.
     """
 
     title: str
@@ -34,6 +34,8 @@ class Quantity:
     read: Read
     unit: str
     ratio: bool = False
+    reference: float | None = None
+    y_range: tuple[float, float] | None = None
 
 
 def together(histograms: Histograms, by: str) -> Floats:
@@ -86,9 +88,16 @@ QUANTITIES: Final[dict[str, Quantity]] = {
     "relative": Quantity(
         r"$\sigma(u_\perp)\,/\,\langle u_T\rangle$", "σ(u⊥) over the mean length", _relative, "", ratio=True
     ),
-    "response": Quantity(r"$\langle u_\parallel\rangle\,/\,\langle p_T\rangle$", "Response", _response, ""),
+    "response": Quantity(
+        r"$\langle u_\parallel\rangle\,/\,\langle p_T\rangle$", "Response", _response, "", reference=1.0
+    ),
     "bias": Quantity(
-        r"Bias $1-\langle u_\parallel\rangle\,/\,\langle p_T\rangle$", "Bias", lambda c: 1 - _response(c), ""
+        r"Bias $1-\langle u_\parallel\rangle\,/\,\langle p_T\rangle$",
+        "Bias",
+        lambda counts: 1 - _response(counts),
+        "",
+        reference=0.0,
+        y_range=(-0.5, 1.0),
     ),
 }
 
