@@ -49,7 +49,6 @@ def export(run: RunFolder, model: str, to: str, path: Path | None = None) -> Exp
     subject = Subject(bundle, store.columns, read_json(run.job)["study"], version("lineshape"))
     chosen.check(subject)
     target = path or run.exports / f"{model}{chosen.ending}"
-    target.parent.mkdir(parents=True, exist_ok=True)
     rows = trial_rows(store, bundle)
     judged = bundle if chosen.knows_conditions else _without_conditions(bundle)
     with replacing(target) as temporary:

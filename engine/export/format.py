@@ -101,3 +101,14 @@ def beside(prediction: Prediction) -> Values:
 def needs(extra: str, error: ImportError) -> RequestError:
     """That an optional package is missing."""
     return RequestError(f"this format needs {error.name}: pip install 'lineshape[{extra}]'")
+
+
+def left_to_user(subject: Subject) -> list[str]:
+    """What a file that gives the bare target leaves to be done with it."""
+    bundle = subject.bundle
+    remarks = [f"the estimate of {bundle.target.truth} is the output times {bundle.target.per}"]
+    remarks = remarks if bundle.target.per else []
+    if bundle.built.within:
+        conditions = ", ".join(f"{name}: {condition}" for name, condition in bundle.built.within.items())
+        remarks.append(f"the model is for objects with {conditions} alone")
+    return remarks

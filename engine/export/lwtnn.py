@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from lineshape.engine.bundles import Prediction
 from lineshape.engine.errors import RequestError
-from lineshape.engine.export.format import Format, Runtime, Subject, Values, beside
+from lineshape.engine.export.format import Format, Runtime, Subject, Values, beside, left_to_user
 from lineshape.engine.export.lwtnn_reader import evaluate
-from lineshape.engine.export.xgboost_json import left_to_user
 from lineshape.engine.jagged import Jagged
 from lineshape.engine.learning.models.network_model import NetworkModel
 from lineshape.engine.learning.networks.network import Head, Network

@@ -27,7 +27,7 @@ class OnnxTrees(Format):
 
     def check(self, subject: Subject) -> None:
         """Trees."""
-        trees_of(subject, "onnx")
+        trees_of(subject)
 
     def write(self, subject: Subject, path: Path) -> None:
         """Convert the trees, and put names and units around them."""
@@ -42,12 +42,12 @@ class OnnxTrees(Format):
         return onnx_graph.estimates(subject, prediction.estimate)
 
 
-def trees_of(subject: Subject, instead: str) -> BoostedTrees:
-    """The model; raises RequestError where it is none of trees. instead: the format for a network."""
+def trees_of(subject: Subject) -> BoostedTrees:
+    """The model; raises RequestError where it is none of trees."""
     model = subject.bundle.built
     if isinstance(model, BoostedTrees):
         return model
-    hint = f"use --to {instead}" if isinstance(model, NetworkModel) else "there is nothing to export"
+    hint = "use --to onnx" if isinstance(model, NetworkModel) else "there is nothing to export"
     raise RequestError(f"model {subject.bundle.name} is of kind {subject.bundle.model.kind}, not of trees; {hint}")
 
 
@@ -59,7 +59,7 @@ def _converted(subject: Subject) -> "onnx.ModelProto":
         from onnxmltools.convert.common.data_types import FloatTensorType
     except ImportError as error:
         raise needs("export", error) from error
-    booster = trees_of(subject, "onnx").booster(subject.bundle.folder)
+    booster = trees_of(subject).booster(subject.bundle.folder)
     booster.feature_names = None  # the converter knows f0, f1, … alone
     types = [(onnx_graph.X, FloatTensorType([None, len(subject.bundle.features)]))]
     model: onnx.ModelProto = convert_xgboost(booster, initial_types=types, target_opset=15)

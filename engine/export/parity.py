@@ -34,11 +34,6 @@ class Parity:
     differences: dict[str, float]
     tolerances: dict[str, float]
 
-    @property
-    def largest(self) -> float:
-        """Of all outputs."""
-        return max(self.differences.values())
-
 
 def compare(expected: Values, exact: Values, found: Values) -> Parity:
     """Hold outputs against what they should be; a value that is missing must be missing in both.
@@ -112,11 +107,11 @@ def trial_rows(store: FeatureStore, bundle: Bundle, rows: int = ROWS, seed: int 
 
 
 def _changed(lists: Jagged, taken: NDArray[Any], factor: NDArray[Any], empty: NDArray[np.bool_]) -> Jagged:
-    counts = np.diff(lists.offsets)[taken] * ~empty
-    first = np.repeat(lists.offsets[taken], counts)
-    step = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    content = lists.content[first + step] * np.repeat(factor, counts)
-    return Jagged.counted(counts, content.astype(np.float32))
+    chosen = lists[taken]
+    counts = np.diff(chosen.offsets)
+    kept = np.repeat(~empty, counts)
+    content = (chosen.content * np.repeat(factor, counts))[kept]
+    return Jagged.counted(counts * ~empty, content.astype(np.float32))
 
 
 def _from_store(store: FeatureStore, bundle: Bundle, rows: int) -> Mapping[str, Any]:
@@ -125,7 +120,7 @@ def _from_store(store: FeatureStore, bundle: Bundle, rows: int) -> Mapping[str, 
     found = 0
     for table in store.tables(bundle.columns):
         good = np.flatnonzero(meeting(bundle.built.within, table, len(next(iter(table.values())))))
-        tables.append({name: _rows(values, good) for name, values in table.items()})
+        tables.append({name: values[good] for name, values in table.items()})
         found += len(good)
         if found >= rows:
             break
@@ -134,9 +129,3 @@ def _from_store(store: FeatureStore, bundle: Bundle, rows: int) -> Mapping[str, 
         parts = [table[name] for table in tables]
         joined[name] = Jagged.joined(parts) if isinstance(parts[0], Jagged) else np.concatenate(parts)
     return joined
-
-
-def _rows(values: Any, rows: NDArray[np.int64]) -> Any:
-    if not isinstance(values, Jagged):
-        return values[rows]
-    return _changed(values, rows, np.ones(len(rows)), np.zeros(len(rows), bool))

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from lineshape.engine.bundles import Prediction
-from lineshape.engine.export.format import Format, Runtime, Subject, Values, needs
+from lineshape.engine.export.format import Format, Runtime, Subject, Values, left_to_user, needs
 from lineshape.engine.export.onnx_trees import trees_of
 
 
@@ -22,11 +22,11 @@ class XgboostJson(Format):
 
     def check(self, subject: Subject) -> None:
         """Trees."""
-        trees_of(subject, "onnx")
+        trees_of(subject)
 
     def write(self, subject: Subject, path: Path) -> None:
         """By XGBoost itself."""
-        booster = trees_of(subject, "onnx").booster(subject.bundle.folder)
+        booster = trees_of(subject).booster(subject.bundle.folder)
         booster.set_attr(**subject.about)
         path.write_bytes(booster.save_raw("json"))
 
@@ -53,14 +53,3 @@ class XgboostJson(Format):
     def remarks(self, subject: Subject) -> list[str]:
         """What is left to the user."""
         return left_to_user(subject)
-
-
-def left_to_user(subject: Subject) -> list[str]:
-    """What a file that gives the bare target leaves to be done with it."""
-    bundle = subject.bundle
-    remarks = [f"the estimate of {bundle.target.truth} is the output times {bundle.target.per}"]
-    remarks = remarks if bundle.target.per else []
-    if bundle.built.within:
-        conditions = ", ".join(f"{name}: {condition}" for name, condition in bundle.built.within.items())
-        remarks.append(f"the model is for objects with {conditions} alone")
-    return remarks
