@@ -47,12 +47,12 @@ def export(run: RunFolder, model: str, to: str, path: Path | None = None) -> Exp
     chosen = build(_PACKAGE, Format, KindSpec(kind=to.replace("-", "_")), ("to",))
     bundle, store = Bundle.load(run.models / model), FeatureStore.load(run.features)
     subject = Subject(bundle, store.columns, read_json(run.job)["study"], version("lineshape"))
-    chosen.check(subject)
+    content = chosen.content(subject)
     target = path or run.exports / f"{model}{chosen.ending}"
     rows = trial_rows(store, bundle)
     judged = bundle if chosen.knows_conditions else _without_conditions(bundle)
     with replacing(target) as temporary:
-        chosen.write(subject, temporary)
+        temporary.write_bytes(content)
         found = chosen.runtime(subject, temporary)(rows)
         expected, exact = (chosen.expected(subject, each(rows)) for each in (judged.predict, judged.predict_exactly))
         parity = compare(expected, exact, found)

@@ -67,12 +67,9 @@ class Format(Settings, ABC):
     #: Whether the file gives NaN for objects that the model is not for.
     knows_conditions: ClassVar[bool] = True
 
-    def check(self, subject: Subject) -> None:
-        """Raise RequestError, which names what stands in the way, where the format cannot hold the model."""
-
     @abstractmethod
-    def write(self, subject: Subject, path: Path) -> None:
-        """Write the file; raises RequestError, which names the layer, where the format cannot hold the model."""
+    def content(self, subject: Subject) -> bytes:
+        """Of the file; raises RequestError, which names the layer, where the format cannot hold the model."""
 
     @abstractmethod
     def runtime(self, subject: Subject, path: Path) -> Runtime:

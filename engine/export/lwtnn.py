@@ -51,13 +51,9 @@ class Lwtnn(Format):
     ending: ClassVar[str] = ".lwtnn.json"
     knows_conditions: ClassVar[bool] = False
 
-    def check(self, subject: Subject) -> None:
-        """Dense layers, batch norm, sums over lists, and the activations that lwtnn has."""
-        _written(subject)
-
-    def write(self, subject: Subject, path: Path) -> None:
-        """Layer by layer."""
-        path.write_text(json.dumps(_written(subject), indent=1), encoding="utf-8")
+    def content(self, subject: Subject) -> bytes:
+        """Layer by layer: dense ones, batch norm, sums over lists, and the activations that lwtnn has."""
+        return json.dumps(_written(subject), indent=1).encode()
 
     def runtime(self, subject: Subject, path: Path) -> Runtime:
         """By a reader of the format in NumPy, which knows nothing of what wrote it."""

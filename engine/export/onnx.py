@@ -32,13 +32,9 @@ class Onnx(Format):
 
     ending: ClassVar[str] = ".onnx"
 
-    def check(self, subject: Subject) -> None:
-        """A network, whatever its layers."""
-        _network(subject)
-
-    def write(self, subject: Subject, path: Path) -> None:
-        """Trace the network, and put names and units around it."""
-        onnx_graph.finish(subject, _traced(subject), path)
+    def content(self, subject: Subject) -> bytes:
+        """The network as it is traced, with names and units around it."""
+        return onnx_graph.finished(subject, _traced(subject))
 
     def runtime(self, subject: Subject, path: Path) -> Runtime:
         """By onnxruntime."""

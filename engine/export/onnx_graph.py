@@ -29,8 +29,8 @@ COUNT: Final = "{}_count"
 _ROWS: Final = "n"
 
 
-def finish(subject: Subject, core: "onnx.ModelProto", path: Path) -> None:
-    """Write a graph from X to TARGET with an input for each column before it, and the estimate after it.
+def finished(subject: Subject, core: "onnx.ModelProto") -> bytes:
+    """A file of a graph from X to TARGET with an input for each column before it, and the estimate after it.
 
     Beside TARGET it may give SIGMA, which becomes `sigma` in the estimate's unit; other outputs are left as they are.
     """
@@ -80,7 +80,7 @@ def finish(subject: Subject, core: "onnx.ModelProto", path: Path) -> None:
     )
     onnx.helper.set_model_props(model, subject.about)
     onnx.checker.check_model(model, full_check=True)
-    onnx.save_model(model, path)
+    return bytes(model.SerializeToString())
 
 
 class _Nodes:

@@ -25,13 +25,9 @@ class OnnxTrees(Format):
 
     ending: ClassVar[str] = ".onnx"
 
-    def check(self, subject: Subject) -> None:
-        """Trees."""
-        trees_of(subject)
-
-    def write(self, subject: Subject, path: Path) -> None:
-        """Convert the trees, and put names and units around them."""
-        onnx_graph.finish(subject, _converted(subject), path)
+    def content(self, subject: Subject) -> bytes:
+        """The trees as they are converted, with names and units around them."""
+        return onnx_graph.finished(subject, _converted(subject))
 
     def runtime(self, subject: Subject, path: Path) -> Runtime:
         """By onnxruntime."""
@@ -53,13 +49,14 @@ def trees_of(subject: Subject) -> BoostedTrees:
 
 def _converted(subject: Subject) -> "onnx.ModelProto":
     """From the features to the trees' sum, or the probability that it stands for."""
+    trees = trees_of(subject)
     try:
         import onnx
         from onnxmltools import convert_xgboost
         from onnxmltools.convert.common.data_types import FloatTensorType
     except ImportError as error:
         raise needs("export", error) from error
-    booster = trees_of(subject).booster(subject.bundle.folder)
+    booster = trees.booster(subject.bundle.folder)
     booster.feature_names = None  # the converter knows f0, f1, … alone
     types = [(onnx_graph.X, FloatTensorType([None, len(subject.bundle.features)]))]
     model: onnx.ModelProto = convert_xgboost(booster, initial_types=types, target_opset=15)

@@ -20,15 +20,11 @@ class XgboostJson(Format):
     ending: ClassVar[str] = ".xgboost.json"
     knows_conditions: ClassVar[bool] = False
 
-    def check(self, subject: Subject) -> None:
-        """Trees."""
-        trees_of(subject)
-
-    def write(self, subject: Subject, path: Path) -> None:
+    def content(self, subject: Subject) -> bytes:
         """By XGBoost itself."""
         booster = trees_of(subject).booster(subject.bundle.folder)
         booster.set_attr(**subject.about)
-        path.write_bytes(booster.save_raw("json"))
+        return bytes(booster.save_raw("json"))
 
     def runtime(self, subject: Subject, path: Path) -> Runtime:
         """By Treelite, which shares no code with XGBoost."""
