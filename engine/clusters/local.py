@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
@@ -21,11 +22,13 @@ _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA
 class Local(Cluster):
     """Worker processes of one thread each.
 
-    workers: their number, by default one for each core. memory: limit of each, as Dask writes it. patience: seconds
-    without a sign of life after which a worker is started anew, and its tasks are given to others.
+    workers: their number, by default one for each core. gpus: those that the first of them declares, by default all
+    that CUDA sees here. memory: limit of each, as Dask writes it. patience: seconds without a sign of life after which
+    a worker is started anew, and its tasks are given to others.
     """
 
     workers: Annotated[int, Field(gt=0)] | None = None
+    gpus: Annotated[int, Field(ge=0)] | None = None
     memory: str = "auto"
     patience: Annotated[float, Field(ge=5)] = 60
 
@@ -33,7 +36,7 @@ class Local(Cluster):
     def open(self) -> Iterator["Client"]:
         """Start the workers and stop them when the block ends."""
         import dask
-        from distributed import Client, LocalCluster
+        from distributed import Client, Nanny, Scheduler, SpecCluster
 
         workers = self.workers or len(os.sched_getaffinity(0))
         environment = dict.fromkeys(_THREADS, "1")
@@ -48,20 +51,40 @@ class Local(Cluster):
             "distributed.worker.daemon": False,
         }
         with dask.config.set(settings):
-            cluster = LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                processes=True,
-                memory_limit=self.memory,
-                host="127.0.0.1",
-                # Dask serves HTTP in any case; with no address it would take port 8787 from another cluster.
-                dashboard_address="127.0.0.1:0",
+            options = {
+                "host": "127.0.0.1",
+                "nthreads": 1,
+                "memory_limit": self.memory,
                 # Failures come back as data; what workers log of a cluster that closes is noise.
+                "silence_logs": logging.CRITICAL,
+            }
+            gpus = gpus_here() if self.gpus is None else self.gpus
+            # Trainings take turns at all GPUs together, and processing has the other workers meanwhile.
+            declared: list[dict[str, object]] = [{"resources": {"GPU": gpus}} if gpus else {}]
+            cluster = SpecCluster(
+                workers={
+                    number: {"cls": Nanny, "options": options | own}
+                    for number, own in enumerate(declared + [{}] * (workers - 1))
+                },
+                # Dask serves HTTP in any case; with no address it would take port 8787 from another cluster.
+                scheduler={
+                    "cls": Scheduler,
+                    "options": {"host": "127.0.0.1", "port": 0, "dashboard_address": "127.0.0.1:0"},
+                },
                 silence_logs=logging.CRITICAL,
             )
             with cluster, Client(cluster, set_as_default=False) as client:
                 client.register_plugin(_quiet_interrupt())
                 yield client
+
+
+def gpus_here() -> int:
+    """GPUs of this machine that CUDA sees; torch, which takes seconds to import, is asked where there is a driver."""
+    if not Path("/dev/nvidiactl").exists():
+        return 0
+    import torch
+
+    return torch.cuda.device_count()
 
 
 def _quiet_interrupt() -> "WorkerPlugin":

@@ -6,6 +6,7 @@ import psutil
 import pytest
 from distributed import Client
 
+from lineshape.engine.clusters.local import Local
 from lineshape.engine.learning.threads import threads
 
 pytestmark = pytest.mark.processes
@@ -30,3 +31,11 @@ def test_workers_are_processes_of_one_thread(client: Client) -> None:
     assert len(set(pids.values())) == 2
     assert os.getpid() not in pids.values()
     assert set(client.run(threads).values()) == {1}
+
+
+def test_gpus_are_declared_by_one_worker_however_often_it_is_started_anew() -> None:
+    with Local(workers=2, gpus=3).open() as client:
+        for _ in range(2):
+            workers = client.scheduler_info(n_workers=-1)["workers"].values()
+            assert sorted((worker["id"], worker["resources"]) for worker in workers) == [(0, {"GPU": 3}), (1, {})]
+            client.restart()
