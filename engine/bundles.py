@@ -1,6 +1,6 @@
 """Bundles: a trained model and all it needs to predict from named columns. Loading one executes no code from it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -101,6 +101,11 @@ class Bundle:
     @cached_property
     def _predict(self) -> Any:
         return self.built.load(self.folder)
+
+    @cached_property
+    def judge(self) -> Callable[[Floats, Floats], Floats] | None:
+        """Ln p(v, θ) / (p(v) p(θ)) of estimates and values of the target, where the model knows of it."""
+        return self.built.load_judge(self.folder)
 
     def predict(self, columns: Mapping[str, Any]) -> Prediction:
         """Predict from named columns of n values, or n lists, each; raises RequestError where one is missing."""

@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from lineshape.engine.clusters.cluster import Cluster
+from lineshape.engine.derived import Derived
 from lineshape.engine.errors import RequestError, nearest
 from lineshape.engine.job_file import Source, explain
 from lineshape.engine.kinds import KindError, KindSpec, build
@@ -45,6 +46,7 @@ class Job(Settings):
     processor: KindSpec
     samples: dict[str, SampleSpec] = {}
     branches: dict[str, str | list[str | None] | None] = {}
+    derived: dict[str, Derived] = {}
     chunk_entries: int = Field(50_000, gt=0)
     nonfinite: Literal["refuse", "drop"] = "refuse"
     tolerate: float = Field(0.0, ge=0, le=1)

@@ -32,6 +32,24 @@ class Selected:
     histograms: "dict[str, hist.Hist[Any]]"
 
 
+class Selects(Protocol):
+    """What makes columns of events: a processor, or one with further columns."""
+
+    @property
+    def reads(self) -> Mapping[str, str | tuple[str | None, ...]]:
+        """As of a processor."""
+        ...
+
+    @property
+    def makes(self) -> Mapping[str, Column]:
+        """As of a processor."""
+        ...
+
+    def process(self, events: "NanoEvents") -> Selected:
+        """Select and build features."""
+        ...
+
+
 class StudyProcessor(Protocol):
     """A coffea `ProcessorABC` with the declarations that the engine reads.
 
@@ -49,9 +67,13 @@ class StudyProcessor(Protocol):
         ...
 
 
-def fingerprint(processor: StudyProcessor, settings: Settings, nonfinite: str) -> str:
-    """Digest of a processor's source and settings, and of what becomes of NaN: a change of any makes new shards."""
-    return digest(SHARD_LAYOUT, source_of(type(processor)), settings.model_dump(mode="json"), nonfinite)
+def fingerprint(processor: StudyProcessor, settings: Settings, nonfinite: str, derived: str = "") -> str:
+    """Digest of a processor's source and settings, and of what becomes of NaN: a change of any makes new shards.
+
+    derived: digest of what further columns come from, empty where there are none.
+    """
+    content = [SHARD_LAYOUT, source_of(type(processor)), settings.model_dump(mode="json"), nonfinite]
+    return digest(*content, *([derived] if derived else []))
 
 
 def control_histograms(

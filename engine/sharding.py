@@ -1,7 +1,7 @@
 """On a worker: chunks of a file become shards."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from lineshape.engine import kinds
 from lineshape.engine.catalogue import Chunk
+from lineshape.engine.derived import Derived, Deriving
 from lineshape.engine.errors import DataError
 from lineshape.engine.events import EventReader, numbers
-from lineshape.engine.processor import Selected, StudyProcessor
+from lineshape.engine.processor import Selected, Selects
 from lineshape.engine.root_files import find_tree, may_pass, open_file
 from lineshape.engine.settings import Settings
 from lineshape.engine.shards import ShardInfo, shard_path, write_shard
@@ -22,13 +23,17 @@ from lineshape.engine.verdicts import Cause, Failure, classify
 
 @dataclass(frozen=True)
 class Plan:
-    """What a worker needs to make shards: processor's kind and settings, where they go, what to do with NaN."""
+    """What a worker needs to make shards: processor's kind and settings, where they go, what to do with NaN.
+
+    derived: columns beside the processor's own.
+    """
 
     kind: str
     settings: Settings
     fingerprint: str
     folder: Path
     nonfinite: str
+    derived: Mapping[str, Derived] = field(default_factory=dict)
 
     def path(self, chunk: Chunk) -> Path:
         """Where the shard of a chunk is, or will be."""
@@ -42,7 +47,7 @@ class Plan:
         """
         record = chunks[0].file
         try:
-            processor = find_processor(self.kind)(self.settings)
+            processor = with_derived(find_processor(self.kind)(self.settings), self.derived)
             with open_file(record.path) as file:
                 find_tree(file, record.path, record.tree)
                 reader = EventReader(file, record)
@@ -50,7 +55,7 @@ class Plan:
         except DataError as error:
             return [classify(error)] * len(chunks)
 
-    def _outcome(self, processor: StudyProcessor, reader: EventReader, chunk: Chunk) -> Failure | None:
+    def _outcome(self, processor: Selects, reader: EventReader, chunk: Chunk) -> Failure | None:
         if self.path(chunk).exists():
             return None
         try:
@@ -63,6 +68,11 @@ class Plan:
         return None
 
 
+def with_derived(processor: Selects, derived: Mapping[str, Derived]) -> Selects:
+    """The processor, with further columns where there are any."""
+    return Deriving(processor, derived) if derived else processor
+
+
 def find_processor(kind: str) -> Any:
     """The processor class of a kind."""
     from coffea.processor import ProcessorABC
@@ -70,7 +80,7 @@ def find_processor(kind: str) -> Any:
     return kinds.find("lineshape.processors", ProcessorABC, kind)
 
 
-def make_shard(plan: Plan, processor: StudyProcessor, reader: EventReader, chunk: Chunk) -> None:
+def make_shard(plan: Plan, processor: Selects, reader: EventReader, chunk: Chunk) -> None:
     """Read a chunk, let the processor select, and write the shard."""
     events = reader.events(chunk)
     events, dropped = _finite(events, chunk, plan.nonfinite)
@@ -118,7 +128,7 @@ def _read(events: Any, name: str, chunk: Chunk) -> NDArray[Any]:
         raise DataError(f"{branch} is damaged or cut short: {reason[:200]}") from error
 
 
-def _check_columns(selected: Selected, processor: StudyProcessor) -> None:
+def _check_columns(selected: Selected, processor: Selects) -> None:
     lengths = {name: len(values) for name, values in selected.columns.items()}
     if "event" not in lengths or len(set(lengths.values())) != 1:
         raise ValueError(f"a processor must return 'event' and columns of one length, and returned {lengths}")

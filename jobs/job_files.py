@@ -81,7 +81,7 @@ def _check_processor(job: Job) -> None:
     from lineshape.engine.stages.processing import build_processor
 
     processor, _ = build_processor(job)
-    made = [*processor.makes, "event"]
+    made = [*processor.makes, *job.derived, "event"]
 
     def require(where: tuple[str | int, ...], columns: Iterable[str]) -> None:
         for column in columns:

@@ -44,12 +44,12 @@ def finished(subject: Subject, core: "onnx.ModelProto") -> bytes:
     nodes.add("Concat", [nodes.column(name) for name in bundle.features], X, axis=1)
     before, nodes = nodes, _Nodes("after")
     outside = [nodes.outside(name, condition) for name, condition in bundle.built.within.items()]
-    truths = bundle.target.truths
-    results = {truths[0]: TARGET}
-    if len(truths) > 1:
+    names = bundle.built.gives(bundle.target)
+    results = {names[0]: TARGET}
+    if len(names) > 1:
         results = {
             name: nodes.add("Gather", [TARGET, nodes.constant(np.array(number))], axis=1)
-            for number, name in enumerate(truths)
+            for number, name in enumerate(names)
         }
     if any(value.name == SIGMA for value in graph.output):
         results["sigma"] = SIGMA
@@ -65,7 +65,7 @@ def finished(subject: Subject, core: "onnx.ModelProto") -> bytes:
         [*before.made, *graph.node, *nodes.made],
         f"{subject.study}.{bundle.name}",
         [*(_value(name, subject.label(name), subject.unit(name)) for name in columns), *lists],
-        [*(_value(name, subject.label(truths[0]), subject.unit(truths[0])) for name in results), *others],
+        [*(_value(name, subject.label(names[0]), subject.unit(names[0])) for name in results), *others],
         [*graph.initializer, *before.constants, *nodes.constants],
     )
     domains = {entry.domain: entry for entry in core.opset_import} | {"": onnx.helper.make_opsetid("", OPSET)}
@@ -145,8 +145,8 @@ def expected(subject: Subject, prediction: Prediction) -> Values:
 
 def estimates(subject: Subject, estimate: NDArray[np.float64]) -> Values:
     """By the name of the true quantity, or of its components."""
-    truths = subject.bundle.target.truths
-    return {truths[0]: estimate} if len(truths) == 1 else dict(zip(truths, estimate.T, strict=True))
+    names = subject.bundle.built.gives(subject.bundle.target)
+    return {names[0]: estimate} if len(names) == 1 else dict(zip(names, estimate.T, strict=True))
 
 
 def runtime(subject: Subject, path: Path) -> Runtime:

@@ -29,6 +29,11 @@ class Learner(nn.Module, ABC):
         """The network of the bundle."""
         return next(iter(self.networks.values()))
 
+    @property
+    def beside(self) -> dict[str, nn.Module]:
+        """Networks that the bundle holds beside it, in files of their names; none by default."""
+        return {}
+
 
 class Supervised(Learner):
     """One network whose outputs are held against the target."""

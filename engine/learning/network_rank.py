@@ -12,6 +12,7 @@ from lineshape.engine.files import replacing, write_json
 from lineshape.engine.learning.gang import Gang
 from lineshape.engine.learning.history import write_history
 from lineshape.engine.learning.launch import FACTS, TABLE, no_gpu
+from lineshape.engine.learning.learner import Learner
 from lineshape.engine.learning.loop import Hooks, State, fit
 from lineshape.engine.learning.models.model import Report
 from lineshape.engine.learning.source import Layout, Source
@@ -53,13 +54,18 @@ def take_part(model: "NetworkModel", work: Work, rank: int, size: int, tell: Rep
     hooks = Hooks(lambda state: _save(state, work, rank), tell)
     facts = fit(learner, model.phases_of(), training, validation, recipe, gang, state, hooks)
     if rank == 0:
-        torch.save(learner.predicting.cpu().state_dict(), work.folder / model.weights)
+        for file, module in {model.weights: learner.predicting, **_files(learner)}.items():
+            torch.save(module.cpu().state_dict(), work.folder / file)
         parameters = sum(parameter.numel() for parameter in learner.predicting.parameters())
         counted = {"training_rows": len(rows[0]), "validation_rows": len(rows[1]), "parameters": parameters}
         write_json(work.scratch / FACTS, facts | counted | {"ranks": size, "device": device.type})
     if size > 1:
         dist.barrier()
         dist.destroy_process_group()
+
+
+def _files(learner: Learner) -> dict[str, torch.nn.Module]:
+    return {f"{name}.pt": module for name, module in learner.beside.items()}
 
 
 def _device(wanted: str) -> torch.device:

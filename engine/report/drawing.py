@@ -121,7 +121,7 @@ def _draw_plane(plot: Plot, plane: Map, folder: Path, style: Style) -> str:
         mesh = axes.pcolormesh(plane.x, plane.y, plane.values.T, cmap="viridis", vmin=low, vmax=high)
         small = max(plane.values.shape) > 8
         for (i, j), value in np.ndenumerate(plane.values):
-            if np.isfinite(value):
+            if plane.told and np.isfinite(value):
                 place = (plane.x[i] + plane.x[i + 1]) / 2, (plane.y[j] + plane.y[j + 1]) / 2
                 text = f"{100 * value:.0f}±{100 * plane.errors[i, j]:.0f}"
                 dark = value < (low + high) / 2

@@ -42,6 +42,7 @@ class Map:
     """A quantity over a plane.
 
     x, y: bin edges. values, errors: (x bins, y bins), NaN where there is nothing. colours: the range of the colours.
+    told: whether each cell says its value.
     """
 
     x: Floats
@@ -50,6 +51,7 @@ class Map:
     errors: Floats
     label: str
     colours: tuple[float, float]
+    told: bool = True
 
 
 @dataclass(frozen=True)

@@ -138,7 +138,7 @@ def fill(
             start = f"{model}/{name}/"
             histograms = {key.removeprefix(start): total[key] for key in total if key.startswith(start)}
             kept = loaded.kept.get((model, name), {})
-            measure.fill(histograms, Objects(columns, prediction, group, split, bundle.predict, kept))
+            measure.fill(histograms, Objects(columns, prediction, group, split, bundle.predict, kept, bundle.judge))
 
 
 def histogram(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> Performance:

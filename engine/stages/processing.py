@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from lineshape.engine import memory
+from lineshape.engine import derived, memory
 from lineshape.engine.catalogue import (
     Chunk,
     FileRecord,
@@ -27,10 +27,10 @@ from lineshape.engine.histograms import save_control
 from lineshape.engine.job import Job
 from lineshape.engine.kinds import KindError
 from lineshape.engine.memory import Need, Term
-from lineshape.engine.processor import StudyProcessor, fingerprint
+from lineshape.engine.processor import Selects, StudyProcessor, fingerprint
 from lineshape.engine.progress import Bars
 from lineshape.engine.settings import Settings
-from lineshape.engine.sharding import Plan, find_processor
+from lineshape.engine.sharding import Plan, find_processor, with_derived
 from lineshape.engine.shards import FeatureStore, Quarantined, Shard, identities_in, shard_path
 from lineshape.engine.sources import expand
 from lineshape.engine.tallies import Group, Sum, Tally
@@ -67,10 +67,10 @@ def process(job: Job, folder: RunFolder, workers: Workers, bars: Bars, files: Ma
 
     Raises RequestError where no file can be used, RunError where every chunk failed.
     """
-    processor, settings = build_processor(job)
-    plan = Plan(
-        job.processor.kind, settings, fingerprint(processor, settings, job.nonfinite), folder.features, job.nonfinite
-    )
+    bare, settings = build_processor(job)
+    mark = fingerprint(bare, settings, job.nonfinite, derived.mark(job.derived))
+    plan = Plan(job.processor.kind, settings, mark, folder.features, job.nonfinite, job.derived)
+    processor = with_derived(bare, job.derived)
     catalogue = _look_into(job, processor, folder.features, workers, bars, files)
     failures = _make(plan, catalogue, workers, bars)
     tallies, torn = _add_up(plan, catalogue.chunks, workers, bars)
@@ -107,12 +107,17 @@ def build_processor(job: Job) -> tuple[StudyProcessor, Settings]:
                 ("branches", name),
                 RequestError(f"'{name}' is not a column of this study{nearest(name, found.reads)}"),
             )
-    return found(settings), settings
+    processor: StudyProcessor = found(settings)
+    try:
+        derived.require(processor, job.derived)
+    except RequestError as error:
+        raise KindError(("derived",), error) from error
+    return processor, settings
 
 
 def _look_into(
     job: Job,
-    processor: StudyProcessor,
+    processor: Selects,
     folder: Path,
     workers: Workers,
     bars: Bars,
@@ -309,7 +314,7 @@ def _add_up(plan: Plan, chunks: Sequence[Chunk], workers: Workers, bars: Bars) -
 
 def _store(
     plan: Plan,
-    processor: StudyProcessor,
+    processor: Selects,
     catalogue: Catalogue,
     failures: Sequence[Quarantined],
     tallies: Mapping[str, Tally],

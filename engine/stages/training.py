@@ -80,7 +80,8 @@ def _task(job: Job, store: FeatureStore, folder: RunFolder, name: str, model: Mo
     digest = inputs.digest(job, store)
     # Named by what it is made of: a training that was killed finds what it left, and no other does.
     place = folder.models.resolve() / f".{name}.{digest[:16]}.work"
-    work = Work(name, job.models[name], data, job.seed, place / "bundle", place / "scratch")
+    seed = job.seed if model.seed is None else model.seed
+    work = Work(name, job.models[name], data, seed, place / "bundle", place / "scratch")
     return Task(work, model, digest, folder.models / name)
 
 

@@ -28,7 +28,7 @@ class Column(Model):
 
     @model_validator(mode="after")
     def _learns_nothing(self) -> Self:
-        if idle := self.model_fields_set & {"learns_from", "shuffled", "without", "features"}:
+        if idle := self.model_fields_set & {"learns_from", "shuffled", "without", "features", "seed"}:
             raise ValueError(f"{sorted(idle)[0]}: a column learns nothing; leave it out")
         return self
 

@@ -71,8 +71,8 @@ class Model(Settings, ABC):
     label: in plots and tables. features: a feature set's name, or columns; without: those of it that are left out.
     truth, per: what is learnt, and what the target divides it by, where they are not the job's. learns_from: parts of
     the samples, by default all rows. within: what the model's objects meet: it is neither trained nor measured on
-    others. shuffled: columns that are mixed up among the rows it is trained on. minimum_entries: with fewer training
-    rows it is left out, and the report says so.
+    others. shuffled: columns that are mixed up among the rows it is trained on. seed: of its training, where it is not
+    the job's. minimum_entries: with fewer training rows it is left out, and the report says so.
     """
 
     label: str = ""
@@ -83,6 +83,7 @@ class Model(Settings, ABC):
     learns_from: list[Part] = []
     within: dict[str, Condition] = {}
     shuffled: list[str] = []
+    seed: int | None = None
     minimum_entries: int = 1000
 
     #: Whether there is anything to train.
@@ -107,6 +108,10 @@ class Model(Settings, ABC):
                 f"a {type(self).__name__} gives one quantity, and the target has {len(target.truths)}: "
                 f"{', '.join(target.truths)}"
             )
+
+    def gives(self, target: Target) -> tuple[str, ...]:
+        """Names of the components of the estimate: by default what is to be learnt."""
+        return target.truths
 
     def parts(self) -> list[object]:
         """The kinds that the model is made of, itself the first: a bundle is out of date when their code changes."""
@@ -153,6 +158,13 @@ class Model(Settings, ABC):
     @abstractmethod
     def load(self, folder: Path) -> Callable[[Floats, Mapping[str, Jagged]], Output]:
         """The prediction from x (n, features) and lists by their column, without unpickling code."""
+
+    def load_judge(self, folder: Path) -> Callable[[Floats, Floats], Floats] | None:
+        """Ln p(v, θ) / (p(v) p(θ)), (n,), of estimates v and values θ of the target, each (n,) or (n, components).
+
+        None where the model knows of none.
+        """
+        return None
 
     def load_exact(self, folder: Path) -> Callable[[Floats, Mapping[str, Jagged]], Output]:
         """The same without what is lost to rounding, where that is more than in the last digits."""

@@ -3,6 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
@@ -279,7 +280,9 @@ class NetworkModel(Model, ABC):
 
         from lineshape.engine.learning.source import pad
 
-        network, number = self.predicting, next(module.parameters()).dtype
+        # What has no weights has a scaling.
+        numbers = (each.dtype for each in chain(module.parameters(), module.buffers()) if each.is_floating_point())
+        network, number = self.predicting, next(numbers)
 
         def predict(x: NDArray[np.float64], jagged: Mapping[str, Jagged]) -> Output:
             packed = {

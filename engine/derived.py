@@ -1,0 +1,108 @@
+"""Columns that bundles give to objects of another study: a model of one is as good as a quantity of the file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+from pydantic import Field
+
+from lineshape.engine.bundles import Bundle
+from lineshape.engine.columns import Column
+from lineshape.engine.digests import digest
+from lineshape.engine.errors import RequestError, nearest
+from lineshape.engine.jagged import Jagged
+from lineshape.engine.processor import Selected, Selects, control_histograms
+from lineshape.engine.settings import Settings
+
+if TYPE_CHECKING:
+    import awkward as ak
+    from coffea.nanoevents.methods.base import NanoEvents
+
+
+class Derived(Settings):
+    """A column: what a bundle says of each object.
+
+    bundle: its folder, such as runs/STUDY/models/MODEL. label, unit, low, high, bins: as of any column.
+    """
+
+    bundle: Path
+    label: str = ""
+    unit: str = ""
+    low: float
+    high: float
+    bins: Annotated[int, Field(gt=0)] = 50
+
+    def meaning(self, name: str) -> Column:
+        """As processors declare them."""
+        return Column(self.label or name, self.unit, self.low, self.high, self.bins)
+
+    @property
+    def loaded(self) -> Bundle:
+        """The bundle; raises RequestError where there is none."""
+        return _loaded(self.bundle.resolve())
+
+
+@cache
+def _loaded(folder: Path) -> Bundle:
+    """Once in a process: a run's bundles do not change under it."""
+    return Bundle.load(folder)
+
+
+@dataclass(frozen=True)
+class Deriving:
+    """A processor whose objects get further columns."""
+
+    processor: Selects
+    columns: Mapping[str, Derived]
+
+    @property
+    def reads(self) -> Mapping[str, str | tuple[str | None, ...]]:
+        """The processor's."""
+        return self.processor.reads
+
+    @cached_property
+    def makes(self) -> Mapping[str, Column]:
+        """The processor's, and those of the bundles."""
+        return {**self.processor.makes, **{name: column.meaning(name) for name, column in self.columns.items()}}
+
+    def process(self, events: "NanoEvents") -> Selected:
+        """What the processor selects, with the bundles' columns beside."""
+        import awkward as ak
+
+        selected = self.processor.process(events)
+        table = {name: _plain(values) for name, values in selected.columns.items()}
+        found = {name: ak.Array(each.loaded.predict(table).estimate) for name, each in self.columns.items()}
+        histograms = control_histograms(found, self.makes)
+        return Selected(selected.columns | found, selected.cut_flow, selected.histograms | histograms)
+
+
+def require(processor: Selects, columns: Mapping[str, Derived]) -> None:
+    """Raise RequestError where a bundle is not there, or needs what the processor does not make."""
+    for name, column in columns.items():
+        if name in processor.makes:
+            raise RequestError(f"'{name}' is a column of the processor already; call it something else")
+        bundle = column.loaded
+        given = bundle.built.gives(bundle.target)
+        if len(given) > 1:
+            raise RequestError(f"bundle {bundle.name} gives a vector ({', '.join(given)}), and a column is one number")
+        for needed in bundle.columns:
+            if needed not in processor.makes:
+                raise RequestError(
+                    f"bundle {bundle.name} needs column '{needed}', which the processor does not make"
+                    f"{nearest(needed, processor.makes)}"
+                )
+
+
+def mark(columns: Mapping[str, Derived]) -> str:
+    """Digest of the bundles and of what their columns are called; empty where there are none."""
+    about = [(name, each.model_dump(mode="json", exclude={"bundle"}), each.loaded) for name, each in columns.items()]
+    return digest([(name, means, bundle.digest) for name, means, bundle in about]) if columns else ""
+
+
+def _plain(values: "ak.Array") -> object:
+    import awkward as ak
+
+    return np.asarray(ak.to_numpy(values)) if values.layout.is_numpy else Jagged.of(values)

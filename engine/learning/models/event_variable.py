@@ -1,0 +1,196 @@
+"""A variable of events that tells as much as it can of parameters (D. Kim et al., arXiv:2105.10126)."""
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from lineshape.engine.kinds import KindSpec, build
+from lineshape.engine.learning.models.network_model import NetworkModel
+from lineshape.engine.learning.networks.network import Network
+from lineshape.engine.learning.phases import Phase, Step
+from lineshape.engine.learning.recipe import Recipe
+from lineshape.engine.learning.scaling import Affine, Scaling, Scalings
+from lineshape.engine.learning.table import Rows
+from lineshape.engine.split import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Set
+
+    from torch import Tensor, nn
+
+    from lineshape.engine.learning.batch import Batch
+    from lineshape.engine.learning.learner import Learner
+
+Floats = NDArray[np.float64]
+_CLASSIFIER: Final = "classifier"
+#: Rows that are judged at a time.
+_ROWS: Final = 65_536
+
+
+class EventVariable(NetworkModel):
+    """V(x), trained together with a classifier that tells pairs (V, Θ) of one event from pairs of two events.
+
+    The parameters Θ are the job's target. The classifier's output becomes ln p(V, Θ) / (p(V) p(Θ)), whose mean is the
+    mutual information of V and Θ, and what V learns is to make it large. V has no unit, and any monotone function of it
+    is as good.
+
+    network: of V; `kind: identity` takes the features themselves, for variables that are known. classifier: a network
+    of V and Θ. shuffles: how often the Θ of a batch are dealt out anew to its events in a step.
+    """
+
+    network: KindSpec = KindSpec(kind="dense", layers=[128, 128, 128], activation="silu")
+    classifier: KindSpec = KindSpec(kind="dense", layers=[64, 64, 64])
+    shuffles: Annotated[int, Field(gt=0)] = 1
+
+    @model_validator(mode="after")
+    def _networks_give_numbers(self) -> Self:
+        for name, network in {"network": self.predicting, "classifier": self.built_classifier}.items():
+            if network.outputs and network.outputs != ("target",):
+                raise ValueError(
+                    f"{name}: expected a network that gives a number, such as dense, and one of kind "
+                    f"{getattr(self, name).kind} gives {', '.join(network.outputs)}"
+                )
+        if self.built_classifier.encoders:
+            raise ValueError("classifier: it sees V and the parameters, and no lists; leave 'sequences' out")
+        return self
+
+    @cached_property
+    def predicting(self) -> Network:
+        """That of V."""
+        return build("lineshape.engine.learning.networks", Network, self.network, ("network",))
+
+    @cached_property
+    def built_classifier(self) -> Network:
+        """The classifier's kind with its settings."""
+        return build("lineshape.engine.learning.networks", Network, self.classifier, ("classifier",))
+
+    @property
+    def network_names(self) -> tuple[str, ...]:
+        """Two."""
+        return ("network", _CLASSIFIER)
+
+    @property
+    def loss_names(self) -> tuple[str, ...]:
+        """One, which both lower."""
+        return ("loss",)
+
+    @property
+    def other_columns(self) -> tuple[str, ...]:
+        """None: the parameters are the target."""
+        return ()
+
+    @property
+    def classes(self) -> int | None:
+        """None: the parameters are quantities."""
+        return None
+
+    def parts(self) -> list[object]:
+        """The model, its networks, its sampler and its weight."""
+        weight = filter(None, [self.weighed_by()])
+        encoders = self.predicting.encoders.values()
+        return [self, self.predicting, *encoders, self.built_classifier, self.built_sampler, *weight]
+
+    def default_phases(self) -> list[Phase]:
+        """Both as one."""
+        return [Phase(epochs=self.epochs, steps=[Step(train=[*self.network_names], losses={"loss": 1.0})])]
+
+    def require_target(self, target: Target) -> None:
+        """Any parameters will do."""
+
+    def gives(self, target: Target) -> tuple[str, ...]:
+        """V, which is none of the parameters."""
+        return ("V",)
+
+    def recipe(self, features: tuple[str, ...], seed: int, truths: tuple[str, ...] = ()) -> Recipe:
+        """As of all networks; several parameters are no vector that could be turned."""
+        return super().recipe(features, seed)
+
+    def build_learner(self, scalings: Scalings, rows: Rows) -> "Learner":
+        """Both networks; what the classifier sees of V has a mean of zero and a width of one in each batch."""
+        identity = self.network.kind == "identity"
+        size = len(scalings.features.logarithm) if identity else 1
+        network = self.predicting.build(Scalings(scalings.features, Affine.unit(size), scalings.sequences))
+        classifier = _classifier(self.built_classifier, size, scalings.target)
+        return _learner(network, classifier, self.shuffles)
+
+    def load_judge(self, folder: Path) -> Callable[[Floats, Floats], Floats]:
+        """The classifier."""
+        import torch
+
+        state = torch.load(folder / f"{_CLASSIFIER}.pt", weights_only=True)
+        size = len(state["variable.running_mean"])
+        parameters = len(state["dense.trunk.inputs.logarithm"]) - size
+        module = _classifier(self.built_classifier, size, Affine.unit(parameters))
+        module.load_state_dict(state)
+        module.double().eval()
+
+        def judge(variable: Floats, parameters: Floats) -> Floats:
+            pairs = [torch.from_numpy(each.reshape(len(each), -1)) for each in (variable, parameters)]
+            with torch.no_grad():
+                found = [module(*part) for part in zip(*(each.split(_ROWS) for each in pairs), strict=True)]
+            return np.asarray(torch.cat(found).numpy())
+
+        return judge
+
+
+def _classifier(settings: Network, size: int, parameters: Affine) -> "nn.Module":
+    """From V (n, size) and Θ (n, parameters) to (n,) logarithms."""
+    import torch
+    from torch import nn
+
+    class Module(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.variable = nn.BatchNorm1d(size, affine=False)
+            offset = np.concatenate([np.zeros(size, np.float32), parameters.offset])
+            scale = np.concatenate([np.ones(size, np.float32), parameters.scale])
+            inputs = Scaling(Affine(offset, scale), np.zeros(len(scale), dtype=bool))
+            self.dense = settings.build(Scalings(inputs, Affine.unit(1), {}))
+
+        def forward(self, variable: "Tensor", parameters: "Tensor") -> "Tensor":
+            return self.logarithm(self.variable(variable), parameters)
+
+        def logarithm(self, scaled: "Tensor", parameters: "Tensor") -> "Tensor":
+            """Of V that is scaled already."""
+            found: Tensor = self.dense(torch.cat([scaled, parameters], dim=1))["target"]
+            return found
+
+    return Module()
+
+
+def _learner(network: "nn.Module", classifier: "nn.Module", shuffles: int) -> "Learner":
+    import torch
+    from torch.nn.functional import softplus
+
+    from lineshape.engine.learning.learner import Learner
+
+    class Module(Learner):
+        def losses(self, batch: "Batch", names: "Set[str]") -> "dict[str, Tensor]":
+            """Binary cross-entropy of pairs of one event and pairs of two, as many of both."""
+            told = self.networks["network"](batch.x, batch.sequences)["target"].float()
+            judge: Any = self.networks[_CLASSIFIER]
+            variable = judge.variable(told.reshape(len(batch), -1))
+            parameters = batch.target.reshape(len(batch), -1)
+            joint = softplus(-judge.logarithm(variable, parameters))
+            product = torch.zeros_like(joint)
+            for number in range(1, shuffles + 1):
+                product = product + softplus(judge.logarithm(variable, self._dealt(parameters, number))) / shuffles
+            return {"loss": ((joint + product) / 2 * batch.weight).mean()}
+
+        def _dealt(self, parameters: "Tensor", number: int) -> "Tensor":
+            """To other events: at random, and for the validation always the same."""
+            if self.training:
+                return parameters[torch.randperm(len(parameters), device=parameters.device)]
+            return parameters.roll(number, 0)
+
+        @property
+        def beside(self) -> "dict[str, nn.Module]":
+            """The classifier, which says how much V tells."""
+            return {_CLASSIFIER: self.networks[_CLASSIFIER]}
+
+    return Module({"network": network, _CLASSIFIER: classifier})

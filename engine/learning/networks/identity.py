@@ -1,0 +1,51 @@
+"""No network: a feature, scaled, is the target. For quantities that are known, where a model needs a network."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lineshape.engine.learning.models.model import Output
+from lineshape.engine.learning.networks.network import Network
+from lineshape.engine.learning.scaling import Scalings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor, nn
+
+    from lineshape.engine.learning.batch import Sequence
+
+
+class Identity(Network):
+    """Outputs `target`, (n,), or (n, features) where there are several."""
+
+    outputs: ClassVar[tuple[str, ...]] = ("target",)
+    vectors: ClassVar[bool] = True
+
+    def build(self, scalings: Scalings) -> "nn.Module":
+        """The scaling of inputs, and that of the target."""
+        from torch import nn
+
+        from lineshape.engine.learning.layers import EMPTY, Inputs, Standardise
+
+        class Scaled(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.inputs = Inputs(scalings.features)
+
+        class Module(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.trunk = Scaled()
+                self.target = Standardise(scalings.target)
+
+            def forward(self, x: "Tensor", sequences: "Mapping[str, Sequence]" = EMPTY) -> dict[str, "Tensor"]:
+                target = self.target.undo(self.trunk.inputs(x))
+                return {"target": target[:, 0] if target.shape[1] == 1 else target}
+
+        return Module()
+
+    def read(self, outputs: dict[str, NDArray[np.float64]]) -> Output:
+        """The target."""
+        return Output(outputs["target"])
