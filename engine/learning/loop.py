@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from lineshape.engine.errors import RunError
 from lineshape.engine.learning.batch import Batch
@@ -21,6 +21,7 @@ from lineshape.engine.learning.phases import Phase, Step
 from lineshape.engine.learning.recipe import Recipe
 from lineshape.engine.learning.source import Epochs, Source
 
+Several = tuple[Tensor, ...] | list[Tensor]
 #: Seconds between two signs of progress within an epoch.
 _TELL_EVERY = 0.5
 
@@ -279,7 +280,18 @@ def _averaged(learner: Learner, decay: float) -> nn.Module:
     """The running average of the weights, or the learner itself where there is none."""
     if not decay:
         return learner
-    return AveragedModel(learner, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+
+    def towards(averaged: Several, now: Several, steps: Tensor | int) -> None:
+        if not averaged[0].is_floating_point():
+            torch._foreach_copy_(averaged, now)
+            return
+        # Over few steps the plain mean: the first weights, which know nothing, count for no more than any others.
+        share = (1 - decay) / (1 - decay ** (torch.as_tensor(steps) + 1).double())
+        towards_now = torch._foreach_sub(now, averaged)
+        torch._foreach_mul_(towards_now, share)
+        torch._foreach_add_(averaged, towards_now)
+
+    return AveragedModel(learner, multi_avg_fn=towards, use_buffers=True)
 
 
 def _kept(average: nn.Module) -> Learner:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Self
+from typing import TYPE_CHECKING, Annotated, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,7 +111,7 @@ class EventVariable(NetworkModel):
         return super().recipe(features, seed)
 
     def build_learner(self, scalings: Scalings, rows: Rows) -> "Learner":
-        """Both networks; what the classifier sees of V has a mean of zero and a width of one in each batch."""
+        """Both networks."""
         identity = self.network.kind == "identity"
         size = len(scalings.features.logarithm) if identity else 1
         network = self.predicting.build(Scalings(scalings.features, Affine.unit(size), scalings.sequences))
@@ -123,44 +123,25 @@ class EventVariable(NetworkModel):
         import torch
 
         state = torch.load(folder / f"{_CLASSIFIER}.pt", weights_only=True)
-        size = len(state["variable.running_mean"])
-        parameters = len(state["dense.trunk.inputs.logarithm"]) - size
-        module = _classifier(self.built_classifier, size, Affine.unit(parameters))
+        module = _classifier(self.built_classifier, len(state["trunk.inputs.logarithm"]), Affine.unit(0))
         module.load_state_dict(state)
         module.double().eval()
 
         def judge(variable: Floats, parameters: Floats) -> Floats:
             pairs = [torch.from_numpy(each.reshape(len(each), -1)) for each in (variable, parameters)]
             with torch.no_grad():
-                found = [module(*part) for part in zip(*(each.split(_ROWS) for each in pairs), strict=True)]
+                found = [module(rows)["target"] for rows in torch.cat(pairs, dim=1).split(_ROWS)]
             return np.asarray(torch.cat(found).numpy())
 
         return judge
 
 
 def _classifier(settings: Network, size: int, parameters: Affine) -> "nn.Module":
-    """From V (n, size) and Θ (n, parameters) to (n,) logarithms."""
-    import torch
-    from torch import nn
-
-    class Module(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.variable = nn.BatchNorm1d(size, affine=False)
-            offset = np.concatenate([np.zeros(size, np.float32), parameters.offset])
-            scale = np.concatenate([np.ones(size, np.float32), parameters.scale])
-            inputs = Scaling(Affine(offset, scale), np.zeros(len(scale), dtype=bool))
-            self.dense = settings.build(Scalings(inputs, Affine.unit(1), {}))
-
-        def forward(self, variable: "Tensor", parameters: "Tensor") -> "Tensor":
-            return self.logarithm(self.variable(variable), parameters)
-
-        def logarithm(self, scaled: "Tensor", parameters: "Tensor") -> "Tensor":
-            """Of V that is scaled already."""
-            found: Tensor = self.dense(torch.cat([scaled, parameters], dim=1))["target"]
-            return found
-
-    return Module()
+    """From V, of this size, and Θ side by side, (n, size + parameters), to the logarithm."""
+    offset = np.concatenate([np.zeros(size, np.float32), parameters.offset])
+    scale = np.concatenate([np.ones(size, np.float32), parameters.scale])
+    inputs = Scaling(Affine(offset, scale), np.zeros(len(scale), dtype=bool))
+    return settings.build(Scalings(inputs, Affine.unit(1), {}))
 
 
 def _learner(network: "nn.Module", classifier: "nn.Module", shuffles: int) -> "Learner":
@@ -173,14 +154,16 @@ def _learner(network: "nn.Module", classifier: "nn.Module", shuffles: int) -> "L
         def losses(self, batch: "Batch", names: "Set[str]") -> "dict[str, Tensor]":
             """Binary cross-entropy of pairs of one event and pairs of two, as many of both."""
             told = self.networks["network"](batch.x, batch.sequences)["target"].float()
-            judge: Any = self.networks[_CLASSIFIER]
-            variable = judge.variable(told.reshape(len(batch), -1))
-            parameters = batch.target.reshape(len(batch), -1)
-            joint = softplus(-judge.logarithm(variable, parameters))
+            variable, parameters = (each.reshape(len(batch), -1) for each in (told, batch.target))
+            joint = softplus(-self._logarithm(variable, parameters))
             product = torch.zeros_like(joint)
             for number in range(1, shuffles + 1):
-                product = product + softplus(judge.logarithm(variable, self._dealt(parameters, number))) / shuffles
+                product = product + softplus(self._logarithm(variable, self._dealt(parameters, number))) / shuffles
             return {"loss": ((joint + product) / 2 * batch.weight).mean()}
+
+        def _logarithm(self, variable: "Tensor", parameters: "Tensor") -> "Tensor":
+            found: Tensor = self.networks[_CLASSIFIER](torch.cat([variable, parameters], dim=1))["target"].float()
+            return found
 
         def _dealt(self, parameters: "Tensor", number: int) -> "Tensor":
             """To other events: at random, and for the validation always the same."""
