@@ -1,0 +1,76 @@
+"""Columns that bundles give to another study: the same as the bundle says, in shards, control histograms and models."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from distributed import Client
+
+from lineshape.engine.bundles import Bundle
+from lineshape.engine.errors import RequestError
+from lineshape.engine.folders import RunFolder
+from lineshape.engine.histograms import load_control
+from lineshape.engine.progress import Bars
+from lineshape.engine.shards import FeatureStore
+from lineshape.engine.stages.processing import process
+from lineshape.engine.workers import Workers
+from lineshape.jobs import api
+from tests.conftest import small_job
+
+pytestmark = pytest.mark.processes
+
+
+def settings_of(bundle: Path, **changes: Any) -> dict[str, Any]:
+    return {"bundle": str(bundle), "label": "Calibrated", "unit": "GeV", "low": 0, "high": 200} | changes
+
+
+def store_of(job: Any, folder: Path, workers: Workers, bars: Bars, files: list[Path]) -> FeatureStore:
+    return process(job, RunFolder(folder), workers, bars, {"ntuples": [str(path) for path in files]})
+
+
+def test_a_bundle_gives_a_column(
+    finished: api.Result, ntuples: list[Path], tmp_path: Path, workers: Workers, bars: Bars
+) -> None:
+    bundle = Bundle.load(finished.folder / "models" / "brt")
+    job = small_job(ntuples, derived={"calibrated": settings_of(bundle.folder)})
+    store = store_of(job, tmp_path, workers, bars, ntuples)
+    assert store.columns["calibrated"].title == "Calibrated [GeV]"
+    for table in store.tables(["calibrated", *bundle.columns]):
+        assert table["calibrated"] == pytest.approx(bundle.predict(table).estimate, rel=1e-5)
+    control = load_control(store.folder)["ntuples"]["calibrated"]
+    assert control.values(flow=True).sum() == store.rows
+
+
+def test_it_is_a_feature_like_any_other(
+    finished: api.Result, ntuples: list[Path], tmp_path: Path, client: Client
+) -> None:
+    """A model that has it alone to learn from learns from it."""
+    derived = {"calibrated": settings_of(finished.folder / "models" / "brt")}
+    job = small_job(ntuples, derived=derived, **{"models.brt.features": ["calibrated"], "models.brt.rounds": 5})
+    result = api.run(job, tmp_path / "run", client)
+    assert Bundle.load(result.folder / "models" / "brt").features == ("calibrated",)
+
+
+def test_another_bundle_makes_other_shards(
+    finished: api.Result, ntuples: list[Path], tmp_path: Path, workers: Workers, bars: Bars
+) -> None:
+    identities = []
+    for name in ("brt", "dnn", "brt"):
+        job = small_job(ntuples, derived={"calibrated": settings_of(finished.folder / "models" / name)})
+        store = store_of(job, tmp_path, workers, bars, ntuples)
+        identities.append([shard.identity for shard in store.shards])
+    assert identities[0] == identities[2]
+    assert not set(identities[0]) & set(identities[1])
+
+
+def test_what_does_not_fit_is_named(finished: api.Result, ntuples: list[Path], tmp_path: Path) -> None:
+    brt = finished.folder / "models" / "brt"
+    for derived, message in (
+        ({"calibrated": settings_of(tmp_path / "none")}, "no bundle in"),
+        ({"ptCombined": settings_of(brt)}, "'ptCombined' is a column of the processor already"),
+        ({"calibrated": settings_of(brt, low=None)}, "low"),
+    ):
+        with pytest.raises(RequestError, match=message):
+            small_job(ntuples, derived=derived)
+    with pytest.raises(RequestError, match=r"bundle brt needs column '.*', which the processor does not make"):
+        api.load("event_variables_mass", changes={"derived": {"tau": settings_of(brt)}})

@@ -1,0 +1,67 @@
+"""What the studies of event variables must show, of a fifth of their events and one seed.
+
+Thresholds are those of the reference, but for the distance that the invariant mass may have from the ideal, which takes
+all of the events to learn.
+"""
+
+from typing import Any
+
+import pytest
+from distributed import Client
+
+from lineshape.jobs import api
+from lineshape.jobs.job_files import load
+
+pytestmark = [pytest.mark.study, pytest.mark.processes, pytest.mark.timeout(1800)]
+
+
+def quick(study: str, models: list[str], **changes: Any) -> api.Job:
+    """The job file with some of its models."""
+    shipped = load(study)
+    kept = {name: spec.model_dump() for name, spec in shipped.models.items() if name in models}
+    judged = {name: spec.model_dump() for name, spec in shipped.measures.items()}
+    for spec in judged.values():
+        for key in ("models", "against"):
+            if key in spec:
+                spec[key] = [name for name in spec[key] if name in models]
+    small = {"samples.events.simulate.events": 200_000, "samples.events.simulate.files": 4, "chunk_entries": 50_000}
+    # As many steps with fewer events.
+    more = {f"models.{name}.{key}": value for name in models for key, value in changes.items()}
+    return load(study, None, {"models": kept, "measures": judged} | small | more)
+
+
+def result_of(folder: pytest.TempPathFactory, client: Client, *args: Any, **changes: Any) -> api.Result:
+    return api.run(quick(*args, **changes), folder.mktemp("study"), client)
+
+
+def test_the_invariant_mass_is_found(tmp_path_factory: pytest.TempPathFactory, client: Client) -> None:
+    result = result_of(tmp_path_factory, client, "event_variables_mass", ["known", "v1"], epochs=20, batch=512)
+    assert result.figure("v1", "spearman", measure="agreement")["value"] >= 0.99
+    assert result.figure("known", "auc", measure="information")["value"] > 0.999
+    assert result.figure("v1", "auc_minus_baseline", measure="information")["value"] > -0.03
+
+
+def test_the_transverse_mass_is_found(tmp_path_factory: pytest.TempPathFactory, client: Client) -> None:
+    result = result_of(tmp_path_factory, client, "event_variables_transverse", ["known", "v1"], epochs=12, batch=1024)
+    assert result.figure("v1", "spearman", measure="agreement")["value"] >= 0.97
+    assert result.figure("v1", "auc_minus_baseline", measure="information")["value"] >= -0.005
+
+
+def test_more_than_the_stransverse_mass_is_found(tmp_path_factory: pytest.TempPathFactory, client: Client) -> None:
+    result = result_of(tmp_path_factory, client, "event_variables_stransverse", ["known", "v1"], epochs=12, batch=1024)
+    assert result.figure("v1", "auc_minus_baseline", measure="information")["value"] >= -0.005
+    for figure in ("information", "donsker_varadhan", "nguyen_wainwright_jordan", "info_nce"):
+        gain = result.figure("v1", f"{figure}_minus_baseline", measure="information")
+        assert gain["value"] >= -gain["uncertainty"]
+
+
+def test_of_a_cascade_more_is_found_than_any_known_variable_tells(
+    tmp_path_factory: pytest.TempPathFactory, client: Client
+) -> None:
+    """And less than two of them together do, as it is one."""
+    models = ["transverse", "mass", "both", "v1"]
+    result = result_of(tmp_path_factory, client, "event_variables_cascade", models, epochs=12, batch=1024)
+    for other in ("baseline", "mass"):
+        gain = result.figure("v1", f"information_minus_{other}", measure="information")
+        assert gain["value"] > 3 * gain["uncertainty"]
+    assert result.figure("v1", "information_minus_both", measure="information")["value"] < 0
