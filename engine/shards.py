@@ -135,12 +135,33 @@ def read_columns(path: Path, columns: Sequence[str]) -> Table:
         # What the disk or the network has to say carries a number; what is wrong with the content does not.
         if isinstance(error, OSError) and error.errno:
             raise
+        if missing := _missing(path, columns):
+            raise DataError(
+                f"shard {path} has no column {', '.join(missing)}: its file has not what is needed for it, or settings "
+                "of the processor leave it out; name a branch in 'branches:', or do without it"
+            ) from error
         path.unlink(missing_ok=True)
         raise DataError(
             f"shard {path} was damaged on disk, and is removed: run 'lineshape process' again, which makes it anew "
             f"({str(error).splitlines()[0]})"
         ) from error
     return {name: _to_numpy(table.column(name)) for name in columns}
+
+
+def columns_in(path: Path) -> set[str]:
+    """Names of the columns of a shard."""
+    import pyarrow.parquet as pq
+
+    return set(pq.read_schema(path).names)
+
+
+def _missing(path: Path, columns: Sequence[str]) -> list[str]:
+    """Those that a shard has not; none where it cannot even say which it has."""
+    try:
+        found = columns_in(path)
+    except (ValueError, OSError):
+        return []
+    return [name for name in columns if name not in found]
 
 
 def _to_numpy(column: Any) -> Any:

@@ -31,7 +31,7 @@ from lineshape.engine.processor import Selects, StudyProcessor, fingerprint
 from lineshape.engine.progress import Bars
 from lineshape.engine.settings import Settings
 from lineshape.engine.sharding import Plan, find_processor, with_derived
-from lineshape.engine.shards import FeatureStore, Quarantined, Shard, identities_in, shard_path
+from lineshape.engine.shards import FeatureStore, Quarantined, Shard, columns_in, identities_in, shard_path
 from lineshape.engine.sources import expand
 from lineshape.engine.tallies import Group, Sum, Tally
 from lineshape.engine.verdicts import Failure, hopeless
@@ -328,6 +328,11 @@ def _store(
         {"sample": r.sample, "path": r.path, "uuid": r.uuid, "tree": r.tree, "entries": r.entries}
         for r in catalogue.records
     )
+    # A column may be left out by the processor's settings, or where files have not what it is made of.
+    firsts = [
+        shard_path(plan.folder, sample, next(iter(tally.shards))) for sample, tally in tallies.items() if tally.shards
+    ]
+    made: set[str] = set().union(*map(columns_in, firsts))
     return FeatureStore(
         plan.folder,
         tuple(
@@ -335,7 +340,7 @@ def _store(
             for sample, tally in tallies.items()
             for identity, rows in tally.shards.items()
         ),
-        dict(processor.makes),
+        {name: meaning for name, meaning in processor.makes.items() if name in made},
         {sample: tally.cut_flow for sample, tally in tallies.items()},
         sum(record.entries for record in catalogue.records),
         sum(tally.processed for tally in tallies.values()),

@@ -50,9 +50,12 @@ def train(job: Job, folder: RunFolder, workers: Workers, bars: Bars, only: list[
         task = _task(job, store, folder, name, model)
         if _is_made(task):
             trained.bundles.append(name)
-        elif only and name not in only:
+            continue
+        if only and name not in only:
             trained.left_out[name] = "not asked for"
-        elif reason := _too_few(task):
+            continue
+        _require(task, store)
+        if reason := _too_few(task):
             trained.left_out[name] = reason
             shutil.rmtree(task.folder, ignore_errors=True)
         else:
@@ -75,7 +78,6 @@ def _task(job: Job, store: FeatureStore, folder: RunFolder, name: str, model: Mo
         model.require_target(inputs.target)
     except RequestError as error:
         raise RequestError(f"models.{name}: {error}") from error
-    store.require([*inputs.features, *model.lists(), *model.trained_on(), *choice.columns, *inputs.target.columns])
     data = Dataset(folder.features, inputs.features, inputs.target, job.split, choice, model.weighed_by())
     digest = inputs.digest(job, store)
     # Named by what it is made of: a training that was killed finds what it left, and no other does.
@@ -87,6 +89,16 @@ def _task(job: Job, store: FeatureStore, folder: RunFolder, name: str, model: Mo
 
 def _is_made(task: Task) -> bool:
     return (task.folder / FILE).is_file() and Bundle.load(task.folder).digest == task.digest
+
+
+def _require(task: Task, store: FeatureStore) -> None:
+    """Raise RequestError where the feature store has not all that the training needs."""
+    data, model = task.work.data, task.model
+    needed = [*data.features, *model.lists(), *model.trained_on(), *data.choice.columns, *data.target.columns]
+    try:
+        store.require(needed)
+    except RequestError as error:
+        raise RequestError(f"models.{task.name}: {error}") from error
 
 
 def _too_few(task: Task) -> str:
