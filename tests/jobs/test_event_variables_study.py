@@ -11,23 +11,16 @@ from distributed import Client
 
 from lineshape.jobs import api
 from lineshape.jobs.job_files import load
+from tests.jobs.test_event_variables import reduced
 
 pytestmark = [pytest.mark.study, pytest.mark.processes, pytest.mark.timeout(1800)]
 
 
 def quick(study: str, models: list[str], **changes: Any) -> api.Job:
-    """The job file with some of its models."""
-    shipped = load(study)
-    kept = {name: spec.model_dump() for name, spec in shipped.models.items() if name in models}
-    judged = {name: spec.model_dump() for name, spec in shipped.measures.items()}
-    for spec in judged.values():
-        for key in ("models", "against"):
-            if key in spec:
-                spec[key] = [name for name in spec[key] if name in models]
+    """The job file with some of its models, and with fewer events for as many steps."""
     small = {"samples.events.simulate.events": 200_000, "samples.events.simulate.files": 4, "chunk_entries": 50_000}
-    # As many steps with fewer events.
-    more = {f"models.{name}.{key}": value for name in models for key, value in changes.items()}
-    return load(study, None, {"models": kept, "measures": judged} | small | more)
+    settings = {f"models.{name}.{key}": value for name in models for key, value in changes.items()}
+    return reduced(study, set(load(study).models) - set(models), **small, **settings)
 
 
 def result_of(folder: pytest.TempPathFactory, client: Client, *args: Any, **changes: Any) -> api.Result:
