@@ -49,19 +49,27 @@ class Result:
     def tables(self) -> list[tuple[str, list[list[str]]]]:
         """What sums up the job's first measure that has such a table, for each sample: a title, and lines of text.
 
-        The first line has the headings. All others are in the report.
+        The first line has the headings; where a sample has no figures, it says why and is the only one. All others are
+        in the report.
         """
         from lineshape.engine.report.page import lead, number
 
-        samples = list(dict.fromkeys(row["sample"] for row in self.rows))
+        samples = list(dict.fromkeys([*self.job.samples, *(row["sample"] for row in self.rows)]))
         measures, models = self.job.built_measures(), self.job.built_models()
         main = dict([(name, each) for name, each in measures.items() if each.headline][:1])
         labels = {name: name for name in models if any(row["model"] == name for row in self.rows)}
         found = []
         for sample in samples:
             name = self.job.samples[sample].label if sample in self.job.samples else ""
-            for table in headline_tables(self.rows, sample, main, labels):
-                start = f"{name or sample}: " if len(samples) > 1 else ""
+            start = f"{name or sample}: " if len(samples) > 1 else ""
+            tables = headline_tables(self.rows, sample, main, labels)
+            if not tables:
+                found += [
+                    (start + (lead(each.title) if start else each.title), [[f"no figures: {each.lacking}"]])
+                    for each in main.values()
+                    if any(each.is_of(model, sample) for model in models)
+                ]
+            for table in tables:
                 title = lead(table.title) if start else table.title
                 headings = [heading.replace("baseline", self.job.baseline) for heading in table.headings]
                 lines = [[line.label, *map(number, line.cells)] for line in table.lines]

@@ -42,7 +42,8 @@ class Objects:
 class Figure:
     """A figure of merit with its statistical uncertainty.
 
-    by, low, high: the bin that it is of, empty and None where it is inclusive. entries: objects it was read off.
+    by, low, high: the bin that it is of. Where it is inclusive `by` is empty, and low and high are None, or what the
+    bins cover that it is a mean over. entries: objects it was read off. remark: over which bins, if some are left out.
     """
 
     figure: str
@@ -53,6 +54,7 @@ class Figure:
     by: str = ""
     low: float | None = None
     high: float | None = None
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,11 @@ class Measure(Settings, ABC):
     def headline(self) -> dict[str, str]:
         """Columns of the table that sums up the measure: heading and figure; none where it has no such table."""
         return {}
+
+    @property
+    def lacking(self) -> str:
+        """Why a sample that it is of may be without what sums it up."""
+        return "no object has both an estimate and a true value"
 
     def is_of(self, model: str, sample: str) -> bool:
         """Whether a model is measured on a sample."""

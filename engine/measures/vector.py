@@ -57,8 +57,13 @@ class Vector(Measure):
         return (
             "Widths are half of the central 68 % of what is across the true vector; corrected, they are over the "
             "response, the mean of what is along it over its mean length; bias is 1 − response. All are means over "
-            f"bins of {self.over} with {statistics.FEW} objects or more."
+            f"bins of {self.over} with {statistics.FEW} objects or more, and say over which where any has fewer."
         )
+
+    @property
+    def lacking(self) -> str:
+        """Too few objects."""
+        return f"no bin of {self.over} has {statistics.FEW} objects"
 
     @property
     def headline(self) -> dict[str, str]:
@@ -124,7 +129,8 @@ class Vector(Measure):
         entries = read.entries_of(counts)
         enough = entries >= statistics.FEW
         enough[[0, -1]] = False  # what lies beyond the bins
-        edges = histograms[f"{by}_along"].axes[0].edges
+        axis = histograms[f"{by}_along"].axes[0]
+        edges, remark = axis.edges, read.remark_of(axis, enough)
         others = {f"_over_{reference}": read.together(other, by) for reference, other in references.items()}
         alone = {"": partial(read.alone, counts)}
         ratios = {
@@ -142,7 +148,9 @@ class Vector(Measure):
                     yield Figure(f"{figure}{ending}", *found, unit, int(entries[i]), by, low, high)
                 if by == self.over and enough.any():
                     mean, uncertainty = statistics.jackknife(*both(partial(read.mean_size, what.read, enough)))
-                    yield Figure(f"mean_{figure}{ending}", float(mean), float(uncertainty), unit, int(entries.sum()))
+                    used, low, high = int(entries[enough].sum()), *read.range_of(edges, enough)
+                    found = float(mean), float(uncertainty)
+                    yield Figure(f"mean_{figure}{ending}", *found, unit, used, "", low, high, remark)
 
     def plots(self, measured: Measured) -> list[Plot]:
         """Each figure against each column, the distributions, and the components beside the true ones."""

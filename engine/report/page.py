@@ -100,6 +100,11 @@ def _of_sample(content: Content, sample: str) -> dict[str, Any]:
     return {
         "label": content.job.samples[sample].label or sample,
         "tables": tables,
+        "lacking": "; ".join(
+            dict.fromkeys(
+                each.lacking for each in measures.values() if any(each.is_of(model, sample) for model in labels)
+            )
+        ),
         "others": [(titles[name], rows) for name, rows in others.items() if rows],
     }
 

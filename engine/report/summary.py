@@ -12,9 +12,10 @@ Row = dict[str, Any]
 
 
 def rows_of(performance: Performance, measures: Mapping[str, Measure], baseline: str) -> list[Row]:
-    """Rows with sample, model, measure, figure, by, low, high, value, uncertainty, unit and entries.
+    """Rows with sample, model, measure, figure, by, low, high, value, uncertainty, unit, entries and remark.
 
-    low and high are None where a figure is inclusive. Ratios to the baseline are left out where it was not measured.
+    `by` is empty where a figure is inclusive; its low and high are None, or what it is a mean over. Ratios to the
+    baseline are left out where it was not measured.
     """
     rows: list[Row] = []
     for sample in performance.samples:
@@ -42,6 +43,7 @@ def rows_of(performance: Performance, measures: Mapping[str, Measure], baseline:
                             "uncertainty": _number(figure.uncertainty),
                             "unit": figure.unit,
                             "entries": figure.entries,
+                            "remark": figure.remark,
                         }
                     )
     return rows
@@ -59,7 +61,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Headline:
-    """The table that sums up a measure on a sample; headings are those of its figures."""
+    """The table that sums up a measure on a sample; headings are those of its figures.
+
+    title: of the measure, and of which bins its figures are, where all are of the same.
+    """
 
     measure: str
     title: str
@@ -76,16 +81,27 @@ def headline_tables(
     """
     tables = []
     for name, measure in measures.items():
-        lines = []
+        lines: list[Line] = []
+        remarks: list[str] = []
         for model, label in labels.items():
             cells = [inclusive(rows, sample, model, name, figure) for figure in measure.headline.values()]
             if found := [cell for cell in cells if cell]:
                 lines.append(Line(model, label, cells, found[0]["entries"]))
+                remarks.append(found[0].get("remark", ""))
         kept = [i for i in range(len(measure.headline)) if any(line.cells[i] for line in lines)]
         if lines:
             headings = [list(measure.headline)[i] for i in kept]
-            cut = [replace(line, cells=[line.cells[i] for i in kept]) for line in lines]
-            tables.append(Headline(name, measure.title or name, headings, cut))
+            common = remarks[0] if len(set(remarks)) == 1 else ""
+            cut = [
+                replace(
+                    line,
+                    label=f"{line.label}, {remark}" if remark != common else line.label,
+                    cells=[line.cells[i] for i in kept],
+                )
+                for line, remark in zip(lines, remarks, strict=True)
+            ]
+            title = measure.title or name
+            tables.append(Headline(name, f"{title}, {common}" if common else title, headings, cut))
     return tables
 
 

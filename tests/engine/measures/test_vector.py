@@ -8,7 +8,7 @@ from lineshape.engine.columns import Column
 from lineshape.engine.measures.measure import BASELINE, Figure, Measured, Objects
 from lineshape.engine.measures.vector import Vector
 from lineshape.engine.statistics import groups
-from tests.engine.measures.vectors import RESPONSE, VECTOR, recoils
+from tests.engine.measures.vectors import RESPONSE, VECTOR, recoils, recoils_at
 
 MEANINGS = {name: Column(name, "GeV", 0, 100) for name in ("truth", "x", "noise", "mu")}
 MEASURE = Vector(truth="truth", **VECTOR["vector"])
@@ -21,7 +21,7 @@ def filled(whole: Objects) -> dict:
 
 
 def by_name(figures: list[Figure], by: str = "", low: float | None = None) -> dict[str, Figure]:
-    return {each.figure: each for each in figures if each.by == by and each.low == low}
+    return {each.figure: each for each in figures if each.by == by and (not by or each.low == low)}
 
 
 def test_what_is_known_is_found_again(rng: np.random.Generator) -> None:
@@ -50,6 +50,25 @@ def test_a_smaller_estimate_is_narrower_but_not_better(rng: np.random.Generator)
     assert found["mean_corrected_over_baseline"].value == pytest.approx(1.0, abs=0.005)
     assert found["mean_corrected_over_baseline"].uncertainty < 0.3 * found["mean_corrected"].uncertainty
     assert found["mean_bias"].value == pytest.approx(1 - RESPONSE / 2, abs=0.01)
+
+
+def test_means_say_which_bins_they_are_over(rng: np.random.Generator) -> None:
+    """Five bins to 100: all of them, and those to 40 and from 60 to 80 where the others have too few objects."""
+    whole = recoils(rng)
+    for each in by_name(MEASURE.figures(filled(whole), {})).values():
+        assert (each.low, each.high, each.entries, each.remark) == (0, 100, 40_000, "")
+    true = whole.columns["truth"]
+    rare = ((true > 40) & (true < 60)) | (true > 80)
+    kept = np.flatnonzero(~rare | (np.arange(len(true)) % 100 == 0))
+    part = recoils_at(whole, kept)
+    histograms = filled(part)
+    found = by_name(MEASURE.figures(histograms, {BASELINE: histograms}))
+    assert "mean_width_over_baseline" in found
+    for each in found.values():
+        assert (each.low, each.high, each.entries) == (0, 80, (~rare).sum())
+        assert each.remark == "over 3 of 5 bins, 0–40, 60–80 GeV"
+    assert MEASURE.figures(filled(recoils_at(whole, np.arange(500))), {}) == []
+    assert MEASURE.lacking == "no bin of truth has 400 objects"
 
 
 def test_a_better_estimate_is_better_in_every_bin(rng: np.random.Generator) -> None:
