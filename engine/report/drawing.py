@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 COLOURS = ("#3f90da", "#717581", "#ffa90e", "#832db6", "#bd1f01", "#92dadd", "#a96b59", "#e76300", "#b9ac70", "#94a4a2")
 #: Relative uncertainty beyond which the ratio of two histograms' bins is left out: it would show noise alone.
 _CLEAR = 0.25
+#: How far from the reference points of a ratio are shown: above this, and below its inverse, an arrow stands for them.
+_FURTHEST = 3.0
 MARKERS = ("o", "s", "^", "v", "D", "P", "X", "<", ">", "*")
 
 
@@ -209,6 +211,7 @@ def _ratio_panel(axes: "Axes", plot: Plot, style: Style) -> None:
 
     reference = next(series for series in plot.series if series.key == plot.ratio_to)
     good = []
+    points = []
     for index, series in enumerate(plot.series):
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = series.y / reference.y
@@ -218,7 +221,10 @@ def _ratio_panel(axes: "Axes", plot: Plot, style: Style) -> None:
         if series.style == "steps":
             ratio = np.where(_relative_error(series, reference) < _CLEAR, ratio, np.nan)
         shown = Series(series.key, "", series.x, ratio, error, series.style, series.dashed)
-        _curve(axes, shown, style, _shift(index, len(plot.series)))
+        shift = _shift(index, len(plot.series))
+        _curve(axes, shown, style, shift)
+        if series.style == "points":
+            points.append((shown, shift))
         inside = np.ones_like(ratio, dtype=bool)
         if plot.x_range:
             centres = (series.x[1:] + series.x[:-1]) / 2
@@ -227,15 +233,39 @@ def _ratio_panel(axes: "Axes", plot: Plot, style: Style) -> None:
     axes.axhline(1.0, color="black", linewidth=0.8)
     values = np.concatenate(good)
     if len(values):
-        # What is half as wide again as the reference may leave the panel: small differences are what it is there for.
-        # Of the few points of a plot by bins the lowest is to be seen; a line shape is noise at its ends.
-        low, high = np.quantile(values, [0.0 if all(s.style == "points" for s in plot.series) else 0.03, 0.97])
-        axes.set_ylim(max(min(low - 0.03, 0.95), 0.5), min(max(high + 0.03, 1.05), 1.5))
+        axes.set_ylim(*_ratio_limits(values, len(points) == len(plot.series)))
+        for shown, shift in points:
+            _arrows(axes, shown, style, shift)
     # A label at either end of the panel would run into those of its neighbours.
     axes.yaxis.set_major_locator(MaxNLocator(nbins=5, prune="both"))
     axes.set_ylabel(f"/ {reference.label}", loc="center")
     if plot.x_range:
         axes.set_xlim(*plot.x_range)
+
+
+def _ratio_limits(values: np.ndarray, points: bool) -> tuple[float, float]:
+    """The range of a panel of ratios: of the few points of a plot by bins all, of a line shape what is not its ends."""
+    low, high = np.quantile(values, [0.0, 1.0] if points else [0.03, 0.97])
+    # A line shape may leave the panel where it is half as high again: small differences are what it is there for.
+    lowest, highest = (1 / _FURTHEST, _FURTHEST) if points else (0.5, 1.5)
+    margin = max(0.03, 0.05 * (high - low)) if points else 0.03
+    return max(min(low - margin, 0.95), lowest), min(max(high + margin, 1.05), highest)
+
+
+def _arrows(axes: "Axes", series: Series, style: Style, shift: float) -> None:
+    """At the panel's edge, for points that lie beyond it."""
+    low, high = axes.get_ylim()
+    places = (series.x[1:] + series.x[:-1]) / 2 + shift * np.diff(series.x)
+    for beyond, edge, start in ((series.y > high, 0.99, 0.8), (series.y < low, 0.01, 0.2)):
+        for place in places[beyond]:
+            axes.annotate(
+                "",
+                (place, edge),
+                (place, start),
+                axes.get_xaxis_transform(),
+                arrowprops={"arrowstyle": "->", "color": style.colour(series.key), "shrinkA": 0, "shrinkB": 0},
+                annotation_clip=True,
+            )
 
 
 def _relative_error(series: Series, reference: Series) -> np.ndarray:
