@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-#: Colours that stay apart for colour-blind readers (Petroff 2021), the baseline's first.
-COLOURS = ("#3f90da", "#717581", "#ffa90e", "#832db6", "#bd1f01", "#92dadd", "#a96b59", "#e76300", "#b9ac70", "#94a4a2")
+#: Colours that stay apart for colour-blind readers (Petroff 2021), the baseline's first; a green for his second grey.
+COLOURS = ("#3f90da", "#717581", "#ffa90e", "#832db6", "#bd1f01", "#92dadd", "#a96b59", "#e76300", "#b9ac70", "#005028")
 #: Relative uncertainty beyond which the ratio of two histograms' bins is left out: it would show noise alone.
 _CLEAR = 0.25
 #: How far from the reference points of a ratio are shown: above this, and below its inverse, an arrow stands for them.
