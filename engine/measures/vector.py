@@ -82,7 +82,7 @@ class Vector(Measure):
         return list(dict.fromkeys([self.truth, *self.components, *self.by]))
 
     def empty(self, meanings: Meanings) -> Histograms:
-        """For each binning one of each quantity; and the components, estimated and true."""
+        """For each binning one of each quantity; the components, estimated and true; and the bias of each object."""
         found = {}
         for name, binning in self.by.items():
             for quantity, edges in read.EDGES.items():
@@ -91,9 +91,8 @@ class Vector(Measure):
                 found[f"{name}_{quantity}"] = hist.Hist(*axes, storage=hist.storage.Int64())
         for name in _COMPONENTS:
             for kind in ("estimate", "truth"):
-                axis = hist.axis.Regular(100, -100, 100, name=name, label=name)
-                found[f"{kind}_{name}"] = hist.Hist(axis, group_axis(), storage=hist.storage.Int64())
-        return found
+                found[f"{kind}_{name}"] = _component(name)
+        return found | {"bias": _component("bias")}
 
     def fill(self, histograms: Histograms, objects: Objects) -> None:
         """What is along and across the true vector; a model of one quantity adds nothing."""
@@ -114,6 +113,7 @@ class Vector(Measure):
         for name in self.by:
             for quantity, found in values.items():
                 histograms[f"{name}_{quantity}"].fill(objects.columns[name][good], found, group)
+        histograms["bias"].fill(values["along"] - length, group)
         for number, name in enumerate(_COMPONENTS):
             histograms[f"estimate_{name}"].fill(estimate[:, number], group)
             histograms[f"truth_{name}"].fill(true[:, number], group)
@@ -153,8 +153,8 @@ class Vector(Measure):
                     yield Figure(f"mean_{figure}{ending}", *found, unit, used, "", low, high, remark)
 
     def plots(self, measured: Measured) -> list[Plot]:
-        """Each figure against each column, the distributions, and the components beside the true ones."""
-        return [*self._against_columns(measured), *self._distributions(measured)]
+        """Each figure against each column; distributions of the estimate, of its bias, and of its components."""
+        return [*self._against_columns(measured), *self._distributions(measured), *self._components(measured)]
 
     def _against_columns(self, measured: Measured) -> Iterator[Plot]:
         for by in self.by:
@@ -183,9 +183,9 @@ class Vector(Measure):
     def _distributions(self, measured: Measured) -> Iterator[Plot]:
         unit = measured.meanings[self.truth].unit
         titles = {
-            "along": (r"$u_\parallel$", "what is along the true vector"),
-            "across": (r"$u_\perp$", "what is across the true vector"),
-            "length": ("$u_T$", "the length"),
+            "along": (r"$u_\parallel$", "the estimate's part along the true vector"),
+            "across": (r"$u_\perp$", "the estimate's part across the true vector"),
+            "length": ("$u_T$", "the estimate's length"),
         }
         for quantity, (title, plain) in titles.items():
             edges = read.EDGES[quantity]
@@ -201,15 +201,34 @@ class Vector(Measure):
                 )
             caption = f"Distribution of {plain}{'' if quantity == 'across' else ', and of the true length, dashed'}."
             yield Plot(quantity, self.title, caption, f"{title} [{unit}]", f"Fraction of events / {unit}", series)
+
+    def _components(self, measured: Measured) -> Iterator[Plot]:
+        """The bias of each event, and both components beside the true ones."""
+        unit = measured.meanings[self.truth].unit
+        short = (
+            "Distribution of the bias of each event: the estimate's part along the true vector less the true length; "
+            "negative where the estimate is too short."
+        )
+        parts = {"bias": ("bias", "", r"$u_\parallel - p_T$", short)}
         for name in _COMPONENTS:
+            caption = f"Distribution of the estimate of the true vector's {name} component; the true one is dashed."
+            parts[f"component_{name}"] = (f"estimate_{name}", f"truth_{name}", f"$p_{name}$", caption)
+        for name, (estimate, truth, title, caption) in parts.items():
             series = [
-                _shape(model, measured.labels[model], by_group(found[f"estimate_{name}"])[:, np.newaxis])
+                _shape(model, measured.labels[model], by_group(found[estimate])[:, np.newaxis])
                 for model, found in measured.histograms.items()
             ]
             first = next(iter(measured.histograms.values()))
-            series.append(_shape("truth", "Truth", by_group(first[f"truth_{name}"])[:, np.newaxis]))
-            caption = f"Distribution of the {name} component, the true one dashed."
-            yield Plot(f"u{name}", self.title, caption, f"$u_{name}$ [{unit}]", f"Fraction of events / {unit}", series)
+            if truth:
+                series.append(_shape("truth", "Truth", by_group(first[truth])[:, np.newaxis]))
+            yield Plot(name, self.title, caption, f"{title} [{unit}]", f"Fraction of events / {unit}", series)
+
+
+def _component(name: str) -> hist.Hist[Any]:
+    """A histogram of a signed quantity near 0."""
+    return hist.Hist(
+        hist.axis.Regular(100, -100, 100, name=name, label=name), group_axis(), storage=hist.storage.Int64()
+    )
 
 
 def _shape(

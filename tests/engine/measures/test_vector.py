@@ -97,11 +97,25 @@ def test_a_model_of_one_quantity_adds_nothing(rng: np.random.Generator) -> None:
 def test_plots_show_every_figure_and_the_truth(rng: np.random.Generator) -> None:
     measured = Measured("w", {"a": filled(recoils(rng))}, {"a": "A"}, "a", MEANINGS)
     plots = {plot.name: plot for plot in MEASURE.plots(measured)}
-    assert {"corrected_by_truth", "bias_by_mu", "across", "ux", "uy"} <= set(plots)
+    assert {"corrected_by_truth", "bias_by_mu", "across", "bias", "component_x", "component_y"} <= set(plots)
+    # The estimate and the truth are of p itself, where a recoil is of −p.
+    assert plots["component_x"].x_label == "$p_x$ [GeV]"
     shapes = {series.key: series for series in plots["length"].series}
     # Of lengths, uniform to 100, a hundredth lies in each unit.
     assert shapes["truth"].y[10:190].mean() == pytest.approx(0.0101, rel=0.02)
     assert shapes["truth"].dashed
+
+
+def test_the_bias_of_each_event_is_distributed(rng: np.random.Generator) -> None:
+    """Of true lengths L, uniform from 1 to 100, and a width w of 5 to 11: −0.2 L + w, so −10.1 in the mean."""
+    measured = Measured("w", {"a": filled(recoils(rng))}, {"a": "A"}, "a", MEANINGS)
+    (series,) = next(plot for plot in MEASURE.plots(measured) if plot.name == "bias").series
+    centres, widths = (series.x[1:] + series.x[:-1]) / 2, np.diff(series.x)
+    assert (series.y * widths).sum() == pytest.approx(1)
+    mean = (series.y * widths * centres).sum()
+    assert mean == pytest.approx((RESPONSE - 1) * 50.5, abs=0.3)
+    spread = np.sqrt((series.y * widths * (centres - mean) ** 2).sum())
+    assert spread == pytest.approx(np.sqrt(0.04 * 99**2 / 12 + 8**2 + 0.01 * 60**2 / 12), rel=0.02)
 
 
 def test_means_are_over_bins_that_there_are() -> None:
