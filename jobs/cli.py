@@ -136,6 +136,7 @@ def export(
 ) -> None:
     """A model as a file of other software, proved on 10,000 rows (needs lineshape[export])."""
     from lineshape.engine.export.exporting import export as write
+    from lineshape.engine.export.parity import TOLERANCE
 
     with Console(stderr=True).status(f"model {model} is written and read back"):
         found = write(RunFolder.find(run), model, to, output)
@@ -144,11 +145,14 @@ def export(
         console.print(f"[yellow]![/yellow] {escape(remark)}", soft_wrap=True, highlight=False)
     table = Table(box=None, pad_edge=False)
     table.add_column("output", style="bold")
-    table.add_column("largest relative difference", justify="right")
+    for heading in ("largest relative difference", f"rows with more than {TOLERANCE:.0e}"):
+        table.add_column(heading, justify="right")
     for name, difference in found.parity.differences.items():
-        table.add_row(name, f"{difference:.1e}")
+        table.add_row(name, f"{difference:.1e}", f"{found.parity.rounded[name]:,}")
     console.print(f"Read back on {found.parity.rows:,} rows, extreme and missing values among them:", highlight=False)
     console.print(table)
+    if any(found.parity.rounded.values()):
+        console.print("In these rows float32 itself is off by as much.")
     console.print(f"\nWritten: {found.path.resolve()}", soft_wrap=True, highlight=False)
 
 

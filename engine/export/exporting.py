@@ -1,13 +1,19 @@
 """Writing a bundle in a format, and proving the file before it takes its place."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from lineshape.engine.bundles import Bundle
 from lineshape.engine.errors import RequestError, nearest
-from lineshape.engine.export.format import Format, Subject
+from lineshape.engine.export.format import Format, Subject, Values
 from lineshape.engine.export.parity import Parity, compare, trial_rows
+from lineshape.engine.export.rounding import rounding_of
 from lineshape.engine.files import read_json, replacing
 from lineshape.engine.folders import RunFolder
 from lineshape.engine.kinds import KindSpec, build, names
@@ -51,12 +57,19 @@ def export(run: RunFolder, model: str, to: str, path: Path | None = None) -> Exp
     target = path or run.exports / f"{model}{chosen.ending}"
     rows = trial_rows(store, bundle)
     judged = bundle if chosen.knows_conditions else _without_conditions(bundle)
+
+    def rounding(some: NDArray[np.int64]) -> Values:
+        return rounding_of(judged, _those(rows, some), lambda prediction: chosen.expected(subject, prediction))
+
     with replacing(target) as temporary:
         temporary.write_bytes(content)
         found = chosen.runtime(subject, temporary)(rows)
-        expected, exact = (chosen.expected(subject, each(rows)) for each in (judged.predict, judged.predict_exactly))
-        parity = compare(expected, exact, found)
+        parity = compare(chosen.expected(subject, judged.predict(rows)), found, rounding)
     return Exported(target, parity, chosen.remarks(subject))
+
+
+def _those(columns: Mapping[str, Any], rows: NDArray[np.int64]) -> dict[str, Any]:
+    return {name: values[rows] for name, values in columns.items()}
 
 
 def _without_conditions(bundle: Bundle) -> Bundle:
