@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lineshape.engine.errors import RequestError
+from lineshape.engine.errors import RequestError, reading_bundle
 from lineshape.engine.files import read_json, write_json
 from lineshape.engine.jagged import Jagged
 from lineshape.engine.kinds import KindSpec, build
@@ -56,19 +56,20 @@ class Bundle:
 
     @classmethod
     def load(cls, folder: Path) -> "Bundle":
-        """Read a bundle; raises RequestError where there is none."""
+        """Read a bundle; raises RequestError where there is none, and RunError where it is damaged."""
         if not (folder / FILE).is_file():
             raise RequestError(f"no bundle in {folder}: run 'lineshape train' first")
-        values = read_json(folder / FILE)
-        return cls(
-            folder,
-            values["name"],
-            KindSpec(**values["model"]),
-            tuple(values["features"]),
-            Target(**values["target"]),
-            values["digest"],
-            values["provenance"],
-        )
+        with reading_bundle(folder / FILE):
+            values = read_json(folder / FILE)
+            return cls(
+                folder,
+                values["name"],
+                KindSpec(**values["model"]),
+                tuple(values["features"]),
+                Target(**values["target"]),
+                values["digest"],
+                values["provenance"],
+            )
 
     def save(self) -> None:
         """Write bundle.json, which makes the folder a bundle."""

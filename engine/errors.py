@@ -1,7 +1,11 @@
 """Errors that a user sees: what was expected, what is there, and what to do next. None is shown with a traceback."""
 
 import difflib
-from collections.abc import Iterable
+import errno
+import pickle
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 
 class LineshapeError(Exception):
@@ -54,3 +58,35 @@ def listing(names: Iterable[str], most: int = 12) -> str:
     names = list(names)
     rest = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + rest
+
+
+#: What json, torch and xgboost (a ValueError) raise of a file that is cut short or is something else.
+_DAMAGES = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    pickle.UnpicklingError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
+
+@contextmanager
+def reading_bundle(file: Path) -> Iterator[None]:
+    """Where a file of a bundle is read: raises RunError that names it, and what to do, where it is damaged or gone."""
+    try:
+        if not file.is_file():
+            raise ValueError("there is no such file")
+        yield
+    except (*_DAMAGES, OSError) as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # torch seeks before a file's beginning
+            raise
+        reason = f"{type(error).__name__}: {error}".splitlines()[0].removeprefix("ValueError: ")
+        raise RunError(
+            f"{file} is damaged ({reason[:120].rstrip('. :')}): remove the folder {file.parent} and train the model "
+            f"again by 'lineshape train … -m {file.parent.name}'"
+        ) from error

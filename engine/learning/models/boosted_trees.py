@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from lineshape.engine.errors import RunError
+from lineshape.engine.errors import RunError, reading_bundle
 from lineshape.engine.files import read_json, replacing, write_json
 from lineshape.engine.jagged import Jagged
 from lineshape.engine.kinds import KindSpec
@@ -227,10 +227,11 @@ class BoostedTrees(Model):
         return float(np.median(target))
 
     def booster(self, folder: Path) -> "xgboost.Booster":
-        """The trees."""
+        """The trees; raises RunError where their file is damaged."""
         import xgboost
 
-        return xgboost.Booster({"nthread": threads(), "device": "cpu"}, model_file=folder / _FILE)
+        with reading_bundle(folder / _FILE):
+            return xgboost.Booster({"nthread": threads(), "device": "cpu"}, model_file=folder / _FILE)
 
     def load(self, folder: Path) -> Callable[[NDArray[np.float64], Mapping[str, Jagged]], Output]:
         """The trees' sum."""

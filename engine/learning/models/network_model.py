@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from lineshape.engine.errors import RequestError, nearest
+from lineshape.engine.errors import RequestError, nearest, reading_bundle
 from lineshape.engine.files import read_json
 from lineshape.engine.jagged import Jagged
 from lineshape.engine.kinds import KindSpec, build
@@ -255,16 +255,18 @@ class NetworkModel(Model, ABC):
         }
 
     def module(self, folder: Path) -> "nn.Module":
-        """The predicting network with its weights, on the CPU."""
+        """The predicting network with its weights, on the CPU; raises RunError where their file is damaged."""
         import torch
 
         network = self.predicting
-        state = torch.load(folder / self.weights, weights_only=True)
+        with reading_bundle(folder / self.weights):
+            state = torch.load(folder / self.weights, weights_only=True)
+            features = Scaling.unit(len(state["trunk.inputs.logarithm"]))
+            target = Affine.unit(len(state.get("target.scale", [1])))
         lists = {name: Scaling.unit(len(each.columns)) for name, each in network.encoders.items()}
-        features = Scaling.unit(len(state["trunk.inputs.logarithm"]))
-        target = Affine.unit(len(state.get("target.scale", [1])))
         module = network.build(Scalings(features, target, lists))
-        module.load_state_dict(state)
+        with reading_bundle(folder / self.weights):
+            module.load_state_dict(state)
         return module.eval()
 
     def load(self, folder: Path) -> Callable[[NDArray[np.float64], Mapping[str, Jagged]], Output]:

@@ -100,7 +100,7 @@ def test_loading_a_bundle_executes_no_code_from_it(data: Dataset, tmp_path: Path
     with (tmp_path / "bundle" / "weights.pt").open("wb") as file:
         pickle.dump(Evil(str(tmp_path / "executed")), file, protocol=2)
     columns = {"a": np.ones(3), "b": np.ones(3), "per": np.ones(3)}
-    with pytest.raises(pickle.UnpicklingError):
+    with pytest.raises(RunError, match=r"weights\.pt is damaged"):
         Bundle.load(tmp_path / "bundle").predict(columns)
     assert not (tmp_path / "executed").exists()
 
@@ -113,6 +113,25 @@ class Evil:
 
     def __reduce__(self) -> tuple[object, ...]:
         return (Path.touch, (Path(self.path),))
+
+
+@pytest.mark.parametrize(
+    ("model", "files"), [("trees", ["trees.ubj", "bundle.json"]), ("dense", ["weights.pt", "bundle.json"])]
+)
+def test_a_damaged_file_of_a_bundle_is_named(model: str, files: list[str], data: Dataset, tmp_path: Path) -> None:
+    trained(model, data, tmp_path / "bundle")
+    columns = {"a": np.ones(3), "b": np.ones(3), "per": np.ones(3)}
+    for file in files:
+        path = tmp_path / "bundle" / file
+        whole = path.read_bytes()
+        for content in (b"", whole[:20], whole[: len(whole) // 2], whole[:-10], b"junk" * 100, b"[]", b"{}"):
+            path.write_bytes(content)
+            with pytest.raises(RunError, match=rf"{file} is damaged .*remove the folder .*lineshape train … -m bundle"):
+                Bundle.load(tmp_path / "bundle").predict(columns)
+        path.write_bytes(whole)
+    (tmp_path / "bundle" / files[0]).unlink()
+    with pytest.raises(RunError, match=rf"{files[0]} is damaged \(there is no such file\)"):
+        Bundle.load(tmp_path / "bundle").predict(columns)
 
 
 def test_missing_columns_are_named(data: Dataset, tmp_path: Path) -> None:
