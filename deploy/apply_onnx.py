@@ -6,6 +6,8 @@ The file says itself which columns it takes, in which units (GeV, mm): `session.
 """
 
 import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import awkward as ak
 import numpy as np
@@ -52,34 +54,75 @@ RATIOS = {
 }
 
 
-def main(model: str, source: str, target: str) -> None:
+def main() -> None:
     """Write a tree `taus` with a list of values for each event."""
+    apply("taus", [*BRANCHES, *OF_EVENT, *RATIOS], columns_of_taus, __doc__)
+
+
+def columns_of_taus(tree: uproot.TTree, names: list[str]) -> tuple[dict[str, np.ndarray], ak.Array]:
+    """One value a tau for each name, and the number of taus in each event."""
+    parts = {part for name in names for part in RATIOS.get(name, [name])}
+    found = {
+        name: OF_EVENT[name] if name in OF_EVENT else (TAU + BRANCHES[name][0], BRANCHES[name][1]) for name in parts
+    }
+    arrays = read(tree, {TAU + "ptCombined", *(branch for branch, _ in found.values())})
+    counts = ak.num(arrays[TAU + "ptCombined"])
+    columns = {}
+    for name, (branch, factor) in found.items():
+        values = ak.to_numpy(ak.flatten(arrays[branch], axis=None)) * factor
+        columns[name] = (np.repeat(values, counts) if name in OF_EVENT else values).astype(np.float32)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        columns |= {name: columns[above] / columns[below] for name, (above, below) in RATIOS.items() if name in names}
+    return {name: columns[name] for name in names}, counts
+
+
+def read(tree: uproot.TTree, branches: Iterable[str]) -> dict[str, ak.Array]:
+    """Branches by name; the program ends with their names where some are missing."""
+    there = set(tree.keys())
+    missing = sorted(set(branches) - there)
+    if missing:
+        folders = {name.rpartition(".")[0] for name in missing}
+        beside = sorted(name for name in there if name.rpartition(".")[0] in folders) or sorted(there)
+        sys.exit(f"no branch {', '.join(missing)}\nthere are {', '.join(beside[:40])}{' …' * (len(beside) > 40)}")
+    return {branch: tree[branch].array() for branch in branches}
+
+
+def apply(
+    name: str,
+    known: list[str],
+    build: Callable[[uproot.TTree, list[str]], tuple[dict[str, np.ndarray], ak.Array | None]],
+    usage: str | None,
+) -> None:
+    """Write a tree of this name with what a model says; command-line arguments are the model, a file and the new one.
+
+    known: inputs that `build` makes from the file's tree, and with them the number of values in each event, or None
+    where there is one.
+    """
+    if len(sys.argv) != 4:
+        sys.exit(f"usage:\n\n{usage}")
+    model, source, target = sys.argv[1:]
+    for path in (model, source):
+        if not Path(path).is_file():
+            sys.exit(f"no file {path}")
     session = onnxruntime.InferenceSession(model)
-    tree = uproot.open(source)["CollectionTree"]
-    counts = ak.num(tree[TAU + "ptCombined"].array())
-
-    def column(name: str) -> np.ndarray:
-        """One value a tau, float32."""
-        if name in RATIOS:
-            above, below = RATIOS[name]
-            with np.errstate(divide="ignore", invalid="ignore"):
-                return column(above) / column(below)
-        if name in OF_EVENT:
-            branch, factor = OF_EVENT[name]
-            values = np.repeat(ak.to_numpy(ak.flatten(tree[branch].array(), axis=None)), counts)
-        else:
-            branch, factor = BRANCHES[name]
-            values = ak.to_numpy(ak.flatten(tree[TAU + branch].array()))
-        return (values * factor).astype(np.float32)
-
-    inputs = {each.name: column(each.name) for each in session.get_inputs()}
-    names = [each.name for each in session.get_outputs()]
-    outputs = dict(zip(names, session.run(names, inputs), strict=True))
-    flat = {name: values for name, values in outputs.items() if values.ndim == 1}
+    names = [each.name for each in session.get_inputs()]
+    unknown = [each for each in names if each not in known]
+    if unknown:
+        sys.exit(f"{model} takes {', '.join(unknown)}, which this program cannot make; it makes {', '.join(known)}")
+    with uproot.open(source) as file:
+        if "CollectionTree" not in file:
+            sys.exit(f"no tree CollectionTree in {source}: there are {', '.join(file.keys())}")
+        inputs, counts = build(file["CollectionTree"], names)
+    outputs = [each.name for each in session.get_outputs() if len(each.shape) == 1]
+    values = dict(zip(outputs, session.run(outputs, inputs), strict=True))
+    if counts is not None:
+        values = {output: ak.unflatten(each, counts) for output, each in values.items()}
     with uproot.recreate(target) as file:
-        file["taus"] = {name: ak.unflatten(values, counts) for name, values in flat.items()}
-    print(f"{len(inputs)} columns of {counts.to_numpy().sum()} taus to {', '.join(flat)} in {target}")
+        tree = file.mktree(name, dict.fromkeys(outputs, "float32" if counts is None else "var * float32"))
+        tree.extend(values)
+    objects = len(next(iter(inputs.values())))
+    print(f"{len(inputs)} columns of {objects} {name} to {', '.join(outputs)} in {target}")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()
