@@ -140,8 +140,9 @@ class Agreement(Measure):
                 continue
             label = measured.labels[model]
             x, y = (np.asarray(axis.edges) for axis in histograms["map"].axes[:2])
-            share = np.where(counts > 0, counts / counts.max(), np.nan)
-            plane = Map(x, y, share, np.zeros_like(share), "Events, of the most in a bin", (0, 1), told=False)
+            most = np.maximum(counts.max(axis=1, keepdims=True), 1)
+            share = np.where(counts > 0, counts / most, np.nan)
+            plane = Map(x, y, share, np.zeros_like(share), "Events, over the most in their column", (0, 1), told=False)
             caption = f"{label} against {measured.meanings[self.known].plain}, on the test split."
             found.append(Plot(f"map_{model}", self.title, caption, known, label, [], plane=plane))
             if self.at:

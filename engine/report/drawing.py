@@ -98,7 +98,7 @@ def draw(plot: Plot, folder: Path, style: Style) -> str:
         _limits(main, plot)
         main.set_ylabel(plot.y_label, loc="top")
         _heading(main, style)
-        main.legend(loc="upper right", ncols=2 if len(plot.series) > 3 else 1, frameon=False)
+        main.legend(loc=plot.legend, ncols=2 if len(plot.series) > 3 else 1, frameon=False)
         if ratio:
             _ratio_panel(axes[1, 0], plot, style)
         bottom = axes[-1, 0]

@@ -60,7 +60,7 @@ class Plot:
 
     section: the part of the report it belongs to. ratio_to: key of the series that the lower panel divides by.
     names: of the bins, where the axis is one of categories. reference: a horizontal line. bands: beside it. plane: a
-    quantity over a plane, in place of curves.
+    quantity over a plane, in place of curves. legend: where there is room for it.
     """
 
     name: str
@@ -78,6 +78,7 @@ class Plot:
     reference: float | None = None
     bands: list[Band] = field(default_factory=list)
     plane: Map | None = None
+    legend: Literal["upper right", "lower right"] = "upper right"
 
     def without_empty(self) -> "Plot | None":
         """The plot with the curves that hold anything, or None where none does."""
