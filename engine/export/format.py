@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,12 @@ from numpy.typing import NDArray
 from lineshape.engine.bundles import Bundle, Prediction
 from lineshape.engine.columns import Column
 from lineshape.engine.errors import RequestError
+from lineshape.engine.learning.encoders.encoder import Encoder
+from lineshape.engine.learning.models.network_model import NetworkModel
 from lineshape.engine.settings import Settings
 
+#: Of the objects of a list: as the processor of the study makes it.
+IN_ORDER: Final = "falling pT"
 #: Values of each named output, (n,) or (n, several).
 Values = dict[str, NDArray[np.float64]]
 #: From columns of n values, or n lists, to values.
@@ -42,14 +46,20 @@ class Subject:
     def about(self) -> dict[str, str]:
         """What a file says of itself: inputs with their units, the target, and where the model comes from, as JSON."""
         bundle = self.bundle
-        inputs = [{"name": name, "unit": self.unit(name), "label": self.label(name)} for name in bundle.columns]
+        flat = [name for name in bundle.columns if name not in bundle.built.lists()]
+        inputs = [{"name": name, "unit": self.unit(name), "label": self.label(name)} for name in flat]
+        lists = [
+            {"name": name, "unit": self.unit(name), "label": self.label(name), "most": encoder.most, "order": IN_ORDER}
+            for encoder in encoders_of(bundle).values()
+            for name in encoder.columns
+        ]
         target = {**bundle.target.model_dump(), "unit": self.unit(bundle.target.truths[0])}
         values = {
             "study": self.study,
             "model": bundle.name,
             "kind": bundle.model.kind,
             "features": list(bundle.features),
-            "inputs": inputs,
+            "inputs": [*inputs, *lists],
             "target": target,
             "within": bundle.built.model_dump(mode="json")["within"],
             "digest": bundle.digest,
@@ -57,6 +67,12 @@ class Subject:
             "lineshape": self.version,
         }
         return {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
+
+
+def encoders_of(bundle: Bundle) -> Mapping[str, Encoder]:
+    """What reads the model's lists, by the name of each kind of list."""
+    model = bundle.built
+    return model.predicting.encoders if isinstance(model, NetworkModel) else {}
 
 
 class Format(Settings, ABC):

@@ -1,5 +1,6 @@
 """What ONNX files of networks and of trees share: an input for each column by its name, named outputs, metadata."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -8,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lineshape.engine.bundles import Prediction
-from lineshape.engine.export.format import Runtime, Subject, Values, beside, needs
+from lineshape.engine.export.format import IN_ORDER, Runtime, Subject, Values, beside, encoders_of, needs
 from lineshape.engine.jagged import Jagged
-from lineshape.engine.learning.models.network_model import NetworkModel
 from lineshape.engine.rows import Condition, Range
 
 if TYPE_CHECKING:
@@ -60,12 +60,17 @@ def finished(subject: Subject, core: "onnx.ModelProto") -> bytes:
         nodes.add("Identity", [value], name)
     others = [value for value in graph.output if value.name not in {TARGET, SIGMA}]
     lists = [value for value in graph.input if value.name != X]
+    meanings = {name: _meaning(subject, name) for name in [*results, *(value.name for value in others)]}
+    for value in others:
+        value.doc_string = _text(*meanings[value.name])
+    for value, text in zip(lists, _of_lists(subject, [value.name for value in lists]), strict=True):
+        value.doc_string = text
     columns = [name for name in bundle.columns if name not in {value.name for value in lists}]
     whole = onnx.helper.make_graph(
         [*before.made, *graph.node, *nodes.made],
         f"{subject.study}.{bundle.name}",
         [*(_value(name, subject.label(name), subject.unit(name)) for name in columns), *lists],
-        [*(_value(name, subject.label(names[0]), subject.unit(names[0])) for name in results), *others],
+        [*(_value(name, *meanings[name]) for name in results), *others],
         [*graph.initializer, *before.constants, *nodes.constants],
     )
     domains = {entry.domain: entry for entry in core.opset_import} | {"": onnx.helper.make_opsetid("", OPSET)}
@@ -78,7 +83,8 @@ def finished(subject: Subject, core: "onnx.ModelProto") -> bytes:
         producer_version=subject.version,
         doc_string=f"{bundle.label} of the study {subject.study}",
     )
-    onnx.helper.set_model_props(model, subject.about)
+    outputs = [{"name": name, "unit": unit, "label": label} for name, (label, unit) in meanings.items()]
+    onnx.helper.set_model_props(model, subject.about | {"outputs": json.dumps(outputs)})
     onnx.checker.check_model(model, full_check=True)
     return bytes(model.SerializeToString())
 
@@ -131,8 +137,43 @@ class _Nodes:
 def _value(name: str, label: str, unit: str) -> "onnx.ValueInfoProto":
     import onnx
 
-    text = f"{label} [{unit}]" if unit else label
-    return onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [_ROWS], doc_string=text)
+    return onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [_ROWS], doc_string=_text(label, unit))
+
+
+def _text(label: str, unit: str) -> str:
+    return f"{label} [{unit}]" if unit else label
+
+
+def _meaning(subject: Subject, output: str) -> tuple[str, str]:
+    """Label and unit of an output."""
+    target = subject.bundle.target
+    truth = target.truths[0]
+    label, unit, of = subject.label(truth), subject.unit(truth), ""
+    unit_of_target = unit
+    if target.per:
+        per = subject.unit(target.per)
+        ratio = f"{unit or 1}/{per}" if per else unit
+        of, unit_of_target = f" / {subject.label(target.per)}", "" if per == unit else ratio
+    found = {
+        "sigma": (f"Width of the estimate of {label}", unit),
+        "weights": (f"Weight of each Gaussian component of {label}{of}", ""),
+        "means": (f"Mean of each Gaussian component of {label}{of}", unit_of_target),
+        "sigmas": (f"Width of each Gaussian component of {label}{of}", unit_of_target),
+        "probabilities": (f"Probability of each class of {label}, from class 0 on", ""),
+    }
+    if output in subject.bundle.built.gives(target) or output not in found:
+        return subject.label(output), subject.unit(output)
+    return found[output]
+
+
+def _of_lists(subject: Subject, names: list[str]) -> list[str]:
+    """What padded lists and their lengths are."""
+    found: dict[str, str] = {}
+    for group, encoder in encoders_of(subject.bundle).items():
+        kept = f"in {IN_ORDER}, of which the first {encoder.most} count"
+        found |= {name: f"{_text(subject.label(name), subject.unit(name))}, {kept}" for name in encoder.columns}
+        found[COUNT.format(group)] = f"Number of {group} in each row; what is behind them is padding"
+    return [found[name] for name in names]
 
 
 def expected(subject: Subject, prediction: Prediction) -> Values:
@@ -168,9 +209,7 @@ def runtime(subject: Subject, path: Path) -> Runtime:
 def feeds(subject: Subject, columns: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
     """Columns as the graph takes them: float32, and lists padded with zeros to the longest one, with their lengths."""
     found: dict[str, NDArray[Any]] = {}
-    model = subject.bundle.built
-    encoders = model.predicting.encoders if isinstance(model, NetworkModel) else {}
-    for group, encoder in encoders.items():
+    for group, encoder in encoders_of(subject.bundle).items():
         lists: list[Jagged] = [columns[name] for name in encoder.columns]
         counts = np.diff(lists[0].offsets)
         there = np.arange(max(1, int(counts.max(initial=0)))) < counts[:, np.newaxis]

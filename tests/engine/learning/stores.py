@@ -1,6 +1,8 @@
 """Feature stores made by hand, to train on."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import awkward as ak
@@ -16,11 +18,13 @@ from lineshape.engine.shards import FeatureStore, Shard, ShardInfo, write_shard
 from lineshape.engine.split import Split, Target
 
 
-def make_store(folder: Path, columns: dict[str, Any], shards: int = 1) -> FeatureStore:
+def make_store(
+    folder: Path, columns: dict[str, Any], shards: int = 1, units: Mapping[str, str] = MappingProxyType({})
+) -> FeatureStore:
     """A feature store of these columns, `event` numbered where it is not among them."""
     rows = len(next(iter(columns.values())))
     columns = {"event": np.arange(rows, dtype=np.uint64)} | columns
-    meanings = {name: Column(name, "", 0, 1) for name in columns if name != "event"}
+    meanings = {name: Column(name, units.get(name, ""), 0, 1) for name in columns if name != "event"}
     found = []
     for number in range(shards):
         part = slice(rows * number // shards, rows * (number + 1) // shards)
