@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from lineshape.engine.errors import RequestError
+from lineshape.engine.errors import RequestError, listing, nearest
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,10 @@ class RunFolder:
         for path in (Path(name), Path("runs") / name):
             if (path / "job.json").is_file():
                 return cls(path)
+        known = sorted(job.parent.name for job in Path("runs").glob("*/job.json"))
         raise RequestError(
-            f"no run in {name}: expected a run folder, or the name of a study under {Path.cwd() / 'runs'}"
+            f"no run in {name}: expected a run folder, or the name of a study under {Path.cwd() / 'runs'}, "
+            f"where there are {listing(known) or 'none'}{nearest(str(name), known)}"
         )
 
     @property

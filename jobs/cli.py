@@ -103,7 +103,7 @@ def search(
     set_: Changes = None,
     workers: Workers = None,
 ) -> None:
-    """Try settings of a model that the job file leaves open, by validation loss (needs lineshape[search])."""
+    r"""Try settings of a model that the job file leaves open, by validation loss (needs lineshape\[search])."""
     with _reopened(job, output, set_, workers) as opened:
         opened.search(model)
 
@@ -129,15 +129,20 @@ def report(job: JobName, output: Output = None, set_: Changes = None, workers: W
 def export(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or a study under runs/.")],
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A model of the run.")],
-    to: Annotated[str, typer.Option("--to", help="onnx or lwtnn for networks, onnx-trees or xgboost-json for trees.")],
+    to: Annotated[
+        str | None, typer.Option("--to", help="onnx or lwtnn for networks, onnx-trees or xgboost-json for trees.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The file; under export/ in the run folder by default.")
     ] = None,
 ) -> None:
-    """A model as a file of other software, proved on 10,000 rows (needs lineshape[export])."""
+    r"""A model as a file of other software, proved on 10,000 rows (needs lineshape\[export])."""
     from lineshape.engine.export.exporting import export as write
+    from lineshape.engine.export.exporting import formats
     from lineshape.engine.export.parity import TOLERANCE
 
+    if not to:
+        raise RequestError(f"--to is missing: expected one of {', '.join(formats())}")
     with Console(stderr=True).status(f"model {model} is written and read back"):
         found = write(RunFolder.find(run), model, to, output)
     console = Console()

@@ -14,6 +14,7 @@ from lineshape.engine.errors import RequestError
 from lineshape.engine.export.format import Format, Runtime, Subject, Values, beside, left_to_user
 from lineshape.engine.export.lwtnn_reader import evaluate
 from lineshape.engine.jagged import Jagged
+from lineshape.engine.learning.models.boosted_trees import BoostedTrees
 from lineshape.engine.learning.models.network_model import NetworkModel
 from lineshape.engine.learning.networks.network import Head, Network
 from lineshape.engine.learning.scaling import Affine
@@ -91,9 +92,9 @@ def _model(subject: Subject) -> NetworkModel:
     model = subject.bundle.built
     if isinstance(model, NetworkModel):
         return model
-    raise RequestError(
-        f"model {subject.bundle.name} is of kind {subject.bundle.model.kind}, not a network: lwtnn has no trees"
-    )
+    trees = isinstance(model, BoostedTrees)
+    instead = "lwtnn has no trees; use --to onnx-trees" if trees else "there is nothing to export"
+    raise RequestError(f"model {subject.bundle.name} is of kind {subject.bundle.model.kind}, not a network: {instead}")
 
 
 def _network(subject: Subject) -> Network:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import uproot
 
+from lineshape.engine.files import write_json
 from lineshape.jobs import api, job_files
 from lineshape.jobs.simulate.gamma_tautau import GammaTauTau
 from lineshape.jobs.simulate.writing import FileOrder, write_file
@@ -90,6 +91,20 @@ def test_a_model_is_exported_and_read_back(finished: api.Result, tmp_path: Path)
         assert refused.returncode == 2
         assert said in " ".join(refused.stderr.split())
         assert "Traceback" not in refused.stderr
+
+
+def test_export_names_what_there_is(tmp_path: Path) -> None:
+    write_json(tmp_path / "runs" / "hadronic_recoil" / "job.json", {})
+    for arguments, said in (
+        (("hadronic_recoli", "dense", "--to", "onnx"), "there are hadronic_recoil; nearest: hadronic_recoil"),
+        (("hadronic_recoil", "dense"), "--to is missing: expected one of lwtnn, onnx, onnx-trees, xgboost-json"),
+    ):
+        refused = lineshape("export", *arguments, folder=tmp_path)
+        assert refused.returncode == 2
+        assert said in " ".join(refused.stderr.split())
+    told = " ".join(lineshape("--help", folder=tmp_path).stdout.replace("│", "").split())
+    assert "needs lineshape[export]" in told
+    assert "needs lineshape[search]" in told
 
 
 def test_simulate_alone(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ class Case:
 RATIO, LABEL, CLASS = Target(truth="truth", per="pt"), Target(truth="label"), Target(truth="class3")
 VECTOR = Target(truth=("truth", "x_true"))
 NO_TREES = {"onnx-trees": "not of trees; use --to onnx", "xgboost-json": "not of trees; use --to onnx"}
-NO_NETWORK = {"onnx": "not a network; use --to onnx-trees", "lwtnn": "not a network: lwtnn has no trees"}
+NO_NETWORK = {"onnx": "not a network; use --to onnx-trees", "lwtnn": "lwtnn has no trees; use --to onnx-trees"}
 MIXTURE = ["means", "sigmas", "weights"]
 CASES: dict[str, Case] = {
     "dense": Case(
@@ -161,7 +161,8 @@ def columns(random: np.random.Generator, n: int = 6000) -> dict[str, Any]:
 def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A run of one model of each kind."""
     folder = RunFolder(tmp_path_factory.mktemp("run"))
-    make_store(folder.features, columns(np.random.default_rng(3)))
+    units = {"pt": "GeV", "truth": "GeV", "x_true": "mm", "p": "GeV"}
+    make_store(folder.features, columns(np.random.default_rng(3)), units=units)
     for name, case in CASES.items():
         train(case.model, Dataset(folder.features, FEATURES, case.target, Split()), folder.models / name)
     write_json(folder.job, {"study": "toys"})
@@ -214,6 +215,36 @@ def test_an_onnx_file_needs_no_lineshape(run: RunFolder, exported: dict[tuple[st
     assert json.loads(about["inputs"])[0] == {"name": "a", "unit": "", "label": "a"}
     assert (about["study"], about["model"]) == ("toys", "model")
     assert json.loads(about["provenance"])["best_epoch"] >= 1
+
+
+def told(exported: Exported) -> tuple[dict[str, str], dict[str, str], dict[str, Any]]:
+    """What an ONNX file says of its inputs, of its outputs, and in its metadata."""
+    model = onnx.load(exported.path)
+    inputs, outputs = (
+        {each.name: each.doc_string for each in some} for some in (model.graph.input, model.graph.output)
+    )
+    return inputs, outputs, {each.key: each.value for each in model.metadata_props}
+
+
+def test_every_output_is_described_by_its_own_name_and_unit(exported: dict[tuple[str, str], Exported]) -> None:
+    _, outputs, about = told(exported["vector", "onnx"])
+    assert outputs == {"truth": "truth [GeV]", "x_true": "xtrue [mm]"}
+    assert json.loads(about["outputs"]) == [
+        {"name": "truth", "unit": "GeV", "label": "truth"},
+        {"name": "x_true", "unit": "mm", "label": "xtrue"},
+    ]
+    _, outputs, _ = told(exported["mixture", "onnx"])
+    assert outputs["sigma"] == "Width of the estimate of truth [GeV]"
+    assert outputs["means"] == "Mean of each Gaussian component of truth / pt"
+    assert "class" in told(exported["three", "onnx"])[1]["probabilities"]
+    assert all(text for pair in PAIRS if "onnx" in pair[1] for text in told(exported[pair])[1].values())
+
+
+def test_lists_are_described_with_their_order_and_length(exported: dict[tuple[str, str], Exported]) -> None:
+    inputs, _, about = told(exported["transformer", "onnx"])
+    assert inputs["p"] == "p [GeV], in falling pT, of which the first 4 count"
+    assert "Number of tracks" in inputs["tracks_count"]
+    assert {"name": "p", "unit": "GeV", "label": "p", "most": 4, "order": "falling pT"} in json.loads(about["inputs"])
 
 
 def test_objects_that_the_model_is_not_for_are_missing(exported: dict[tuple[str, str], Exported]) -> None:
