@@ -1,7 +1,7 @@
 """Information: how much a variable tells of parameters, by a classifier of pairs of one event and pairs of two."""
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import hist
 import numpy as np

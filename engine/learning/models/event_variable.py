@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from lineshape.engine.errors import reading_bundle
 from lineshape.engine.kinds import KindSpec, build
 from lineshape.engine.learning.models.network_model import NetworkModel
 from lineshape.engine.learning.networks.network import Network
@@ -122,9 +123,11 @@ class EventVariable(NetworkModel):
         """The classifier."""
         import torch
 
-        state = torch.load(folder / f"{_CLASSIFIER}.pt", weights_only=True)
-        module = _classifier(self.built_classifier, len(state["trunk.inputs.logarithm"]), Affine.unit(0))
-        module.load_state_dict(state)
+        file = folder / f"{_CLASSIFIER}.pt"
+        with reading_bundle(file):
+            state = torch.load(file, weights_only=True)
+            module = _classifier(self.built_classifier, len(state["trunk.inputs.logarithm"]), Affine.unit(0))
+            module.load_state_dict(state)
         module.double().eval()
 
         def judge(variable: Floats, parameters: Floats) -> Floats:

@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 from scipy.stats import spearmanr
 
-from lineshape.engine.errors import RequestError
+from lineshape.engine.errors import RequestError, RunError
 from lineshape.engine.kinds import KindError, KindSpec, build
 from lineshape.engine.learning.dataset import Dataset
 from lineshape.engine.learning.models.model import Model
@@ -98,6 +98,13 @@ def test_parameters_are_not_needed_to_predict(store: Path, tmp_path: Path) -> No
     bundle = train(VARIABLE | {"epochs": 1}, data(store, "a", "b"), tmp_path / "bundle")
     assert bundle.columns == ["a", "b"]
     assert bundle.predict({"a": np.zeros(3), "b": np.zeros(3)}).estimate.shape == (3,)
+
+
+def test_a_damaged_classifier_is_named(store: Path, tmp_path: Path) -> None:
+    bundle = train(VARIABLE | {"epochs": 1}, data(store, "a", "b"), tmp_path / "bundle")
+    (bundle.folder / "classifier.pt").write_bytes(b"no weights")
+    with pytest.raises(RunError, match="classifier.pt is damaged"):
+        _ = bundle.judge
 
 
 def test_same_seed_same_bits(store: Path, tmp_path: Path, rng: np.random.Generator) -> None:
