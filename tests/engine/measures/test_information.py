@@ -1,40 +1,27 @@
 """Information against what is known in closed form: of two normal variables with a correlation ρ, −½ ln(1 − ρ²)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
-from scipy.stats import norm, spearmanr
+from scipy.stats import spearmanr
 
-from lineshape.engine.bundles import Prediction
 from lineshape.engine.columns import Column
 from lineshape.engine.histograms import Histograms
 from lineshape.engine.measures.agreement import Agreement
 from lineshape.engine.measures.information import Information
 from lineshape.engine.measures.measure import BASELINE, Figure, Measured, Objects
-from lineshape.engine.statistics import groups
+from tests.engine.measures.variables import RHO, exact, pairs
 
-Floats = NDArray[np.float64]
-RHO = 0.8
 TRUE = -0.5 * np.log(1 - RHO**2)
-MEANINGS = {"theta": Column("θ", "GeV", -4, 4), "known": Column("Known", "GeV", -4, 4)}
+MEANINGS = {"truth": Column("θ", "GeV", -4, 4), "x": Column("Known", "GeV", -4, 4)}
 N = 40_000
 
 
-def exact(variable: Floats, parameters: Floats) -> Floats:
-    """Ln p(v, θ) / (p(v) p(θ))."""
-    theta = parameters.reshape(len(parameters))
-    return norm.logpdf(variable, RHO * theta, np.sqrt(1 - RHO**2)) - norm.logpdf(variable)
-
-
 def objects(rng: np.random.Generator, judge: Any = exact, kept: Mapping[str, Any] | None = None) -> Objects:
-    theta, noise, more = rng.standard_normal((3, N))
-    variable = RHO * theta + np.sqrt(1 - RHO**2) * noise
-    columns = {"theta": theta, "known": -np.sinh(variable) + 0.01 * more}
-    group = groups(np.arange(N, dtype=np.uint64))
-    return Objects(columns, Prediction(variable, variable), group, kept=kept or {}, judge=judge)
+    return replace(pairs(rng, N), judge=judge, kept=kept or {})
 
 
 def figures(
@@ -48,7 +35,7 @@ def figures(
 
 def test_the_information_of_a_classifier_that_is_right(rng: np.random.Generator) -> None:
     """All that estimates it agree with what is true, within five of their uncertainties (false alarm 6e-7 each)."""
-    measure = Information(truth="theta", parameters=["theta"], negatives=63)
+    measure = Information(truth="truth", parameters=["truth"], negatives=63)
     found = figures(measure, objects(rng))
     for name in ("information", "donsker_varadhan", "nguyen_wainwright_jordan"):
         assert found[name].value == pytest.approx(TRUE, abs=5 * found[name].uncertainty)
@@ -59,7 +46,7 @@ def test_the_information_of_a_classifier_that_is_right(rng: np.random.Generator)
 
 def test_bounds_hold_where_the_classifier_is_wrong(rng: np.random.Generator) -> None:
     """One that boasts: its own word is too high, and the bounds stay below."""
-    measure = Information(truth="theta", parameters=["theta"])
+    measure = Information(truth="truth", parameters=["truth"])
     found = figures(measure, objects(rng, lambda v, p: 1.3 * exact(v, p) + 0.4))
     assert found["information"].value > TRUE + 0.3
     for name in ("donsker_varadhan", "nguyen_wainwright_jordan", "info_nce"):
@@ -71,13 +58,13 @@ def test_bounds_hold_where_the_classifier_is_wrong(rng: np.random.Generator) -> 
 
 
 def test_info_nce_ends_at_the_logarithm_of_the_batch(rng: np.random.Generator) -> None:
-    measure = Information(truth="theta", parameters=["theta"], negatives=3)
+    measure = Information(truth="truth", parameters=["truth"], negatives=3)
     found = figures(measure, objects(rng, lambda v, p: -1000 * (v - p.reshape(len(p))) ** 2))
     assert found["info_nce"].value <= np.log(4) + 1e-2
 
 
 def test_differences_are_of_the_same_events(rng: np.random.Generator) -> None:
-    measure = Information(truth="theta", parameters=["theta"])
+    measure = Information(truth="truth", parameters=["truth"])
     filled, histograms = objects(rng), measure.empty(MEANINGS)
     measure.fill(histograms, filled)
     found = figures(measure, filled, references={BASELINE: histograms, "other": histograms})
@@ -87,19 +74,19 @@ def test_differences_are_of_the_same_events(rng: np.random.Generator) -> None:
 
 
 def test_a_model_that_judges_nothing_has_no_figures(rng: np.random.Generator) -> None:
-    measure = Information(truth="theta", parameters=["theta"])
+    measure = Information(truth="truth", parameters=["truth"])
     assert figures(measure, objects(rng, None)) == {}
 
 
 def test_correlations_are_those_of_ranks(rng: np.random.Generator) -> None:
     """Of 200 bins of ranks, against SciPy's; a variable that falls with the known one is turned."""
-    measure = Agreement(truth="theta", known="known", at=[{"theta": 1.0}, {"theta": 2.0}])
+    measure = Agreement(truth="truth", known="x", at=[{"truth": 1.0}, {"truth": 2.0}])
     kept = measure.keep([objects(rng)])
     assert kept["range"][0] > kept["range"][1]
     filled, histograms = objects(rng, kept=kept), measure.empty(MEANINGS)
     measure.fill(histograms, filled)
     found = {figure.figure: figure for figure in measure.figures(histograms, {})}
-    expected = abs(spearmanr(filled.prediction.estimate, filled.columns["known"]).statistic)
+    expected = abs(spearmanr(filled.prediction.estimate, filled.columns["x"]).statistic)
     assert found["spearman"].value == pytest.approx(expected, abs=1e-3)
     assert found["distance_correlation"].value > 0.99
     x, y = (np.asarray(axis.centers) for axis in histograms["map"].axes[:2])
@@ -107,7 +94,7 @@ def test_correlations_are_those_of_ranks(rng: np.random.Generator) -> None:
     means = (counts * y).sum(axis=1)[20:40] / counts.sum(axis=1)[20:40]
     assert (np.diff(means) > 0).all()
     assert len(x) == len(y)
-    near = np.abs(filled.columns["theta"] - 1) <= 0.05
+    near = np.abs(filled.columns["truth"] - 1) <= 0.05
     assert histograms["variable_at"].values(flow=True)[..., 0, :].sum() == near.sum()
     measured = Measured("s", {"m": histograms}, {"m": "V"}, "m", MEANINGS)
     assert [plot.name for plot in measure.plots(measured)] == ["map_m", "at_m", "at_known"]
@@ -115,9 +102,9 @@ def test_correlations_are_those_of_ranks(rng: np.random.Generator) -> None:
 
 def test_independent_variables_agree_in_nothing(rng: np.random.Generator) -> None:
     """Within five standard errors of zero (false alarm 6e-7), of the unbiased correlation five of its jackknife."""
-    measure = Agreement(truth="theta", known="known")
+    measure = Agreement(truth="truth", known="x")
     one = objects(rng)
-    mixed = Objects({**one.columns, "known": rng.permutation(one.columns["known"])}, one.prediction, one.group)
+    mixed = Objects({**one.columns, "x": rng.permutation(one.columns["x"])}, one.prediction, one.group)
     kept = measure.keep([mixed])
     histograms = measure.empty(MEANINGS)
     measure.fill(histograms, Objects(mixed.columns, mixed.prediction, mixed.group, kept=kept))

@@ -17,6 +17,7 @@ from lineshape.engine.measures.response import Response
 from lineshape.engine.measures.selection import Selection, halves
 from lineshape.engine.statistics import groups
 from tests.engine.measures.tagged import TAGGING, muons, muons_at
+from tests.engine.measures.variables import VARIABLES, pairs, pairs_at
 from tests.engine.measures.vectors import VECTOR, recoils, recoils_at
 
 NAMES = ("eta", "x", "noise", "mu")
@@ -29,9 +30,16 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "selection": {},
     **TAGGING,
     **VECTOR,
+    **VARIABLES,
 }
 #: Objects of each kind, and how they are cut.
-WHOLE: dict[str, Any] = dict.fromkeys(TAGGING, (muons, muons_at)) | dict.fromkeys(VECTOR, (recoils, recoils_at))
+WHOLE: dict[str, Any] = {
+    **dict.fromkeys(TAGGING, (muons, muons_at)),
+    **dict.fromkeys(VECTOR, (recoils, recoils_at)),
+    **dict.fromkeys(VARIABLES, (pairs, pairs_at)),
+}
+#: Kinds that look at objects together, and may only do so with those of one shard.
+TOGETHER = {"importance", "information"}
 
 
 def objects(rng: np.random.Generator, n: int = 40_000) -> Objects:
@@ -72,8 +80,7 @@ def test_parts_merge_to_the_whole(kind: str, rng: np.random.Generator) -> None:
     measure = built(kind)
     make, cut = WHOLE.get(kind, (objects, part))
     whole = make(rng, 5000)
-    # A measure that looks at objects together may only do so with those of one shard.
-    rows = [np.arange(5000)] if kind == "importance" else np.array_split(np.arange(5000), 7)
+    rows = [np.arange(5000)] if kind in TOGETHER else np.array_split(np.arange(5000), 7)
     kept = measure.keep([cut(whole, each) for each in rows])
     assert kept == measure.keep([whole])
     together, apart = measure.empty(MEANINGS), measure.empty(MEANINGS)
