@@ -45,16 +45,29 @@ Changes = Annotated[
     ),
 ]
 Workers = Annotated[int | None, typer.Option(min=1, help="Workers of a local cluster; one a core by default.")]
+ClusterName = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="CLUSTER",
+        help="Where to run: a kind of cluster, the address or file of a scheduler, or 'module:Class' of a facility.",
+    ),
+]
 
 
 @app.command()
 def run(
-    job: JobName, output: Output = None, sample: Samples = None, set_: Changes = None, workers: Workers = None
+    job: JobName,
+    output: Output = None,
+    sample: Samples = None,
+    set_: Changes = None,
+    workers: Workers = None,
+    cluster: ClusterName = None,
 ) -> None:
     """Run all stages; what is done already is not done again."""
     from lineshape.jobs import api
 
-    loaded = _load(job, sample, set_, workers)
+    loaded = _load(job, sample, _changes(set_, workers, cluster))
     folder = api.output_of(loaded, output, job)
     try:
         _show(api.run(loaded, folder))
@@ -64,9 +77,11 @@ def run(
 
 
 @app.command()
-def simulate(job: JobName, output: Output = None, set_: Changes = None, workers: Workers = None) -> None:
+def simulate(
+    job: JobName, output: Output = None, set_: Changes = None, workers: Workers = None, cluster: ClusterName = None
+) -> None:
     """Make the ROOT files of the samples that are simulated."""
-    with _opened(job, output, None, set_, workers) as (opened, make):
+    with _opened(job, output, None, _changes(set_, workers, cluster)) as (opened, make):
         files = opened.simulate(make)
     for name in files:
         Console().print(f"{name}: {opened.folder.simulated / name}", highlight=False)
@@ -74,10 +89,15 @@ def simulate(job: JobName, output: Output = None, set_: Changes = None, workers:
 
 @app.command()
 def process(
-    job: JobName, output: Output = None, sample: Samples = None, set_: Changes = None, workers: Workers = None
+    job: JobName,
+    output: Output = None,
+    sample: Samples = None,
+    set_: Changes = None,
+    workers: Workers = None,
+    cluster: ClusterName = None,
 ) -> None:
     """ROOT files to feature shards (samples that are simulated are made first)."""
-    with _opened(job, output, sample, set_, workers) as (opened, make):
+    with _opened(job, output, sample, _changes(set_, workers, cluster)) as (opened, make):
         opened.process(opened.simulate(make))
         opened.check_complete()
 
@@ -89,9 +109,10 @@ def train(
     model: Annotated[list[str] | None, typer.Option("--model", "-m", help="Only this model; repeatable.")] = None,
     set_: Changes = None,
     workers: Workers = None,
+    cluster: ClusterName = None,
 ) -> None:
     """Feature shards to bundles."""
-    with _reopened(job, output, set_, workers) as opened:
+    with _reopened(job, output, _changes(set_, workers, cluster)) as opened:
         opened.train(model)
 
 
@@ -102,25 +123,30 @@ def search(
     output: Output = None,
     set_: Changes = None,
     workers: Workers = None,
+    cluster: ClusterName = None,
 ) -> None:
     r"""Try settings of a model that the job file leaves open, by validation loss (needs lineshape\[search])."""
-    with _reopened(job, output, set_, workers) as opened:
+    with _reopened(job, output, _changes(set_, workers, cluster)) as opened:
         opened.search(model)
 
 
 @app.command()
-def histogram(job: JobName, output: Output = None, set_: Changes = None, workers: Workers = None) -> None:
+def histogram(
+    job: JobName, output: Output = None, set_: Changes = None, workers: Workers = None, cluster: ClusterName = None
+) -> None:
     """Bundles on the test split to performance histograms."""
-    with _reopened(job, output, set_, workers) as opened:
+    with _reopened(job, output, _changes(set_, workers, cluster)) as opened:
         opened.histogram()
 
 
 @app.command()
-def report(job: JobName, output: Output = None, set_: Changes = None, workers: Workers = None) -> None:
+def report(
+    job: JobName, output: Output = None, set_: Changes = None, workers: Workers = None, cluster: ClusterName = None
+) -> None:
     """Performance histograms to figures, plots and the page."""
     from lineshape.jobs.api import Result
 
-    with _reopened(job, output, set_, workers) as opened:
+    with _reopened(job, output, _changes(set_, workers, cluster)) as opened:
         rows = opened.report()
     _show(Result(opened.job, opened.folder.path, rows))
 
@@ -206,27 +232,25 @@ def status(
 
 
 @contextmanager
-def _opened(
-    job: str, output: Path | None, sample: list[str] | None, set_: list[str] | None, workers: int | None
-) -> Iterator[Any]:
+def _opened(job: str, output: Path | None, sample: list[str] | None, changes: dict[str, Any]) -> Iterator[Any]:
     """A run opened for one stage, and what simulates its samples."""
     from lineshape.engine.run import open_run
     from lineshape.jobs.api import output_of
     from lineshape.jobs.simulate.writing import simulator
 
-    loaded = _load(job, sample, set_, workers)
+    loaded = _load(job, sample, changes)
     with open_run(loaded, output_of(loaded, output, job)) as opened:
         yield opened, simulator(loaded)
 
 
 @contextmanager
-def _reopened(job: str, output: Path | None, set_: list[str] | None, workers: int | None) -> Iterator[Any]:
+def _reopened(job: str, output: Path | None, changes: dict[str, Any]) -> Iterator[Any]:
     """A run opened for a stage after the first: its samples are those that it was processed with."""
     from lineshape.engine.run import open_run
     from lineshape.jobs import job_files
     from lineshape.jobs.api import output_of
 
-    loaded = _load(job, None, set_, workers)
+    loaded = _load(job, None, changes)
     folder = output_of(loaded, output, job)
     if (folder / "job.json").is_file():
         loaded = loaded.model_copy(update={"samples": job_files.load(folder).samples})
@@ -234,23 +258,37 @@ def _reopened(job: str, output: Path | None, set_: list[str] | None, workers: in
         yield opened
 
 
-def _load(job: str, sample: list[str] | None, set_: list[str] | None, workers: int | None) -> Any:
+def _load(job: str, sample: list[str] | None, changes: dict[str, Any]) -> Any:
     from lineshape.jobs import job_files
 
     samples: dict[str, list[str]] = {}
     for item in sample or []:
         name, files = _pair(item, "--sample", "ntuples=/data/*.root")
         samples.setdefault(name, []).append(files)
-    changes: dict[str, Any] = {}
+    return job_files.load(job, samples, changes)
+
+
+def _changes(set_: list[str] | None, workers: int | None, cluster: str | None) -> dict[str, Any]:
+    """Values that replace those of the job file, by dotted key; those of --set come last."""
+    changes: dict[str, Any] = {"cluster": _cluster(cluster)} if cluster else {}
+    if workers:
+        changes["cluster.workers"] = workers
     for item in set_ or []:
         key, value = _pair(item, "--set", "models.brt.depth=8")
         try:
             changes[key] = yaml.safe_load(value)
         except yaml.YAMLError as error:
             raise RequestError(f"--set {item}: the value is not valid YAML; quote it") from error
-    if workers:
-        changes["cluster.workers"] = workers
-    return job_files.load(job, samples, changes)
+    return changes
+
+
+def _cluster(said: str) -> dict[str, str]:
+    """The section of a job file that --cluster stands for."""
+    if "://" in said:
+        return {"kind": "scheduler", "address": said}
+    if said.endswith(".json"):
+        return {"kind": "scheduler", "file": said}
+    return {"kind": "facility", "cluster": said} if ":" in said else {"kind": said}
 
 
 def _pair(item: str, option: str, example: str) -> tuple[str, str]:

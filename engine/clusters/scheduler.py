@@ -9,20 +9,23 @@ from pydantic import model_validator
 
 from lineshape.engine.clusters.cluster import Cluster, is_loopback, require_closed_dashboard
 from lineshape.engine.errors import RequestError
+from lineshape.engine.files import read_json
 
 if TYPE_CHECKING:
     from distributed import Client, Security
 
 
 class Scheduler(Cluster):
-    """A scheduler by its address; beyond this machine it must speak TLS.
+    """A scheduler by its address or its file; beyond this machine it must speak TLS.
 
-    address: as in tls://host:8786. ca, certificate, key: PEM files. timeout: seconds to wait for it.
+    address: as in tls://host:8786. file: what the scheduler was told to write by --scheduler-file, with its address.
+    ca, certificate, key: PEM files. timeout: seconds to wait for it.
     plain_tcp: yes to a connection that anyone on the network can read and run code through.
     open_dashboard: yes to a dashboard that listens beyond loopback.
     """
 
-    address: str
+    address: str = ""
+    file: Path | None = None
     ca: Path | None = None
     certificate: Path | None = None
     key: Path | None = None
@@ -31,18 +34,25 @@ class Scheduler(Cluster):
     open_dashboard: bool = False
 
     @model_validator(mode="after")
-    def _encrypted(self) -> Self:
-        protocol, found, rest = self.address.partition("://")
+    def _is_somewhere(self) -> Self:
+        if bool(self.address) == bool(self.file):
+            raise ValueError("expected either 'address', like tls://host:8786, or 'file'")
+        if self.address:
+            self._require_encrypted(self.address)
+        return self
+
+    def _require_encrypted(self, address: str) -> None:
+        """Raise ValueError where the address is none, or is not encrypted and reaches beyond this machine."""
+        protocol, found, rest = address.partition("://")
         if not found or protocol not in {"tls", "tcp"}:
-            raise ValueError(f"address '{self.address}': expected one like tls://host:8786")
+            raise ValueError(f"address '{address}': expected one like tls://host:8786")
         if protocol == "tls" and not (self.ca and self.certificate and self.key):
             raise ValueError("a tls:// address needs the PEM files 'ca', 'certificate' and 'key'")
         if protocol == "tcp" and not (self.plain_tcp or is_loopback(rest.rpartition(":")[0])):
             raise ValueError(
-                f"address '{self.address}' is plain TCP, through which anyone on the network can run code on the "
+                f"address '{address}' is plain TCP, through which anyone on the network can run code on the "
                 "workers: start the scheduler with TLS and give its tls:// address, or say 'plain_tcp: true'"
             )
-        return self
 
     @contextmanager
     def open(self) -> Iterator["Client"]:
@@ -54,14 +64,32 @@ class Scheduler(Cluster):
                 raise RequestError(
                     f"cluster.{name}: no file {path}; expected a PEM file (working folder: {Path.cwd()})"
                 )
+        address = self._found()
         try:
-            client = Client(self.address, security=self._security(), timeout=self.timeout, set_as_default=False)
+            client = Client(address, security=self._security(), timeout=self.timeout, set_as_default=False)
         except (OSError, TimeoutError) as error:
-            raise RequestError(f"no scheduler answers at {self.address}: {error}") from error
+            raise RequestError(f"no scheduler answers at {address}: {error}") from error
         with client:
             if not self.open_dashboard:
                 require_closed_dashboard(client, "start it with --dashboard-address 127.0.0.1:0")
             yield client
+
+    def _found(self) -> str:
+        """The address, out of the file where there is one; raises RequestError where that says none."""
+        if not self.file:
+            return self.address
+        try:
+            address = str(read_json(self.file)["address"])
+            self._require_encrypted(address)
+        except OSError as error:
+            raise RequestError(
+                f"cluster.file: cannot read {self.file}: {error.strerror}; expected what 'dask scheduler "
+                "--scheduler-file' writes: is the scheduler up, and is the disk the same?"
+            ) from error
+        except (ValueError, KeyError, TypeError) as error:
+            reason = f"there is no {error}" if isinstance(error, KeyError) else error
+            raise RequestError(f"cluster.file: {self.file}: {reason}") from error
+        return address
 
     def _security(self) -> "Security | None":
         from distributed import Security

@@ -150,6 +150,24 @@ def test_a_users_mistake_is_a_message(arguments: tuple[str, ...], status: int, m
     assert "Traceback" not in result.stderr + result.stdout
 
 
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ("slurmm", "unknown kind 'slurmm': expected one of facility, local, scheduler"),
+        ("cluster.example:8786", "cannot load 'cluster.example:8786'"),
+        ("tcp://cluster.example:8786", "is plain TCP"),
+        ("none.json", "cannot read none.json"),
+        ("no_such_package:Cluster", "cannot load 'no_such_package:Cluster'"),
+    ],
+)
+def test_where_to_run_may_be_said(said: str, message: str, tmp_path: Path) -> None:
+    """Each way of saying it comes to the kind of cluster that it means, which then says what is wrong."""
+    done = lineshape("simulate", "event_variables_mass", "--cluster", said, folder=tmp_path)
+    assert done.returncode == 2
+    assert message in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
 def test_a_run_that_loses_data_says_so_and_keeps_the_rest(ntuples: list[Path], tmp_path: Path) -> None:
     write_file(FileOrder(GammaTauTau(), 3000, 12, 0, TREE, tmp_path / "whole.root"))
     (tmp_path / "bad.root").write_bytes((tmp_path / "whole.root").read_bytes()[:40_000])

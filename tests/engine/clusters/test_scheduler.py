@@ -48,7 +48,12 @@ class Started:
         return f"tls://127.0.0.1:{self.port}"
 
     def scheduler(self) -> None:
-        self._start("scheduler", "--host", self.address, "--dashboard-address", self.dashboard)
+        place = "--scheduler-file", str(self.file)
+        self._start("scheduler", "--host", self.address, "--dashboard-address", self.dashboard, *place)
+
+    @property
+    def file(self) -> Path:
+        return self.pem["key"].with_name("scheduler.json")
 
     def worker(self) -> None:
         name = "--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0"
@@ -102,6 +107,33 @@ def test_the_same_shards_through_tls(
     assert store.digest() == plain.digest()
     with Scheduler(address=closed.address, **pem).open() as again:
         assert len(again.scheduler_info()["workers"]) == 1, "the scheduler goes on when a run has ended"
+
+
+@pytest.mark.processes
+@pytest.mark.filterwarnings("default")
+def test_a_scheduler_by_its_file(closed: Started, pem: dict[str, Path]) -> None:
+    deadline = time.monotonic() + 60
+    while not closed.file.is_file() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    with Scheduler(file=closed.file, **pem).open() as client:
+        assert client.scheduler.address == closed.address
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot read .*scheduler.json: No such file"),
+        ('{"type": "Scheduler"}', "there is no 'address'"),
+        ("no JSON", "Expecting value"),
+        ('{"address": "tcp://cluster.example:8786"}', "is plain TCP"),
+    ],
+)
+def test_a_file_that_names_no_scheduler(content: str | None, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "scheduler.json"
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    with pytest.raises(RequestError, match=message), Scheduler(file=path).open():
+        pass
 
 
 @pytest.mark.processes
@@ -169,6 +201,8 @@ def test_a_dashboard_that_is_open_to_the_world_is_refused(wide_open: Started, pe
         ({"address": "tcp://cluster.example:8786"}, "is plain TCP, through which anyone on the network can run code"),
         ({"address": "tls://cluster.example:8786"}, "needs the PEM files 'ca', 'certificate' and 'key'"),
         ({"address": "cluster.example:8786"}, "expected one like tls://host:8786"),
+        ({}, "expected either 'address', like tls://host:8786, or 'file'"),
+        ({"address": "tcp://127.0.0.1:1", "file": "scheduler.json"}, "expected either 'address'"),
     ],
 )
 def test_what_is_not_closed_is_refused(settings: dict[str, str], message: str) -> None:

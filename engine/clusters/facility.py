@@ -1,0 +1,67 @@
+"""A cluster by the class that a facility hands to its users, such as CernCluster, CoffeaCasaCluster or HTCGateway."""
+
+import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
+from lineshape.engine.clusters.cluster import Cluster
+from lineshape.engine.errors import RequestError
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+
+class Facility(Cluster):
+    """A class of a package of the facility, never one of ours.
+
+    cluster: "module:Class". settings: its keyword arguments. workers: how many it is scaled to; minimum, maximum:
+    between how many it is to scale itself instead. Where none is said it has the workers that it starts with.
+    """
+
+    cluster: str
+    settings: dict[str, Any] = {}
+    workers: Annotated[int, Field(gt=0)] | None = None
+    minimum: Annotated[int, Field(ge=0)] | None = None
+    maximum: Annotated[int, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _one_way_of_scaling(self) -> Self:
+        if ":" not in self.cluster:
+            raise ValueError(f"cluster: expected 'module:Class', and it is '{self.cluster}'")
+        if self.workers and (self.minimum is not None or self.maximum):
+            raise ValueError("expected either 'workers', or 'minimum' and 'maximum'")
+        if self.minimum is not None and self.maximum and self.minimum > self.maximum:
+            raise ValueError(f"minimum ({self.minimum}) is more than maximum ({self.maximum})")
+        return self
+
+    @contextmanager
+    def open(self) -> Iterator["Client"]:
+        """Start the cluster, scale it, and close it when the block ends."""
+        from distributed import Client
+
+        with self._started() as cluster:
+            if self.workers:
+                cluster.scale(self.workers)
+            elif self.minimum is not None or self.maximum:
+                # A job that dies is replaced by a cluster that adapts, and not by one that was scaled.
+                cluster.adapt(minimum=self.minimum or 0, maximum=self.maximum)
+            with Client(cluster, set_as_default=False) as client:
+                yield client
+
+    def _started(self) -> Any:
+        """Raises RequestError where the class cannot be had, or does not take its settings."""
+        name, _, kind = self.cluster.partition(":")
+        try:
+            found = getattr(importlib.import_module(name), kind)
+        except (ImportError, AttributeError) as error:
+            raise RequestError(
+                f"cluster.cluster: cannot load '{self.cluster}': {error}; expected an importable 'module:Class' "
+                "(install the facility's package, or use its environment)"
+            ) from error
+        try:
+            return found(**self.settings)
+        except (TypeError, ValueError) as error:
+            raise RequestError(f"cluster.settings: {self.cluster} does not take them: {error}") from error
