@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from lineshape.engine.bundles import Bundle
 from lineshape.engine.columns import Column
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Derived(Settings):
     """A column: what a bundle says of each object.
 
-    bundle: its folder, such as runs/STUDY/models/MODEL. label, unit, low, high, bins: as of any column.
+    bundle: its folder, such as runs/STUDY/models/MODEL; kept as a full path, for runs from other folders. label, unit, low, high, bins: as of any column.
     """
 
     bundle: Path
@@ -35,6 +35,11 @@ class Derived(Settings):
     high: float
     bins: Annotated[int, Field(gt=0)] = 50
 
+    @field_validator("bundle")
+    @classmethod
+    def _wherever_it_is_read(cls, bundle: Path) -> Path:
+        return bundle.resolve()
+
     def meaning(self, name: str) -> Column:
         """As processors declare them."""
         return Column(self.label or name, self.unit, self.low, self.high, self.bins)
@@ -42,7 +47,7 @@ class Derived(Settings):
     @property
     def loaded(self) -> Bundle:
         """The bundle; raises RequestError where there is none."""
-        return _loaded(self.bundle.resolve())
+        return _loaded(self.bundle)
 
 
 @cache

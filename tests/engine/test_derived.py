@@ -63,6 +63,16 @@ def test_another_bundle_makes_other_shards(
     assert not set(identities[0]) & set(identities[1])
 
 
+def test_a_bundle_is_found_from_elsewhere(
+    finished: api.Result, ntuples: list[Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A path from the working folder is kept as a full one."""
+    monkeypatch.chdir(finished.folder)
+    job = small_job(ntuples, derived={"calibrated": settings_of(Path("models/brt"))})
+    monkeypatch.chdir(tmp_path)
+    assert job.derived["calibrated"].loaded.name == "brt"
+
+
 def test_what_does_not_fit_is_named(finished: api.Result, ntuples: list[Path], tmp_path: Path) -> None:
     brt = finished.folder / "models" / "brt"
     for derived, message in (
