@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 class Derived(Settings):
     """A column: what a bundle says of each object.
 
-    bundle: its folder, such as runs/STUDY/models/MODEL; kept as a full path, for runs from other folders. label, unit, low, high, bins: as of any column.
+    bundle: its folder, such as runs/STUDY/models/MODEL; it is kept as a full path. label, unit, low, high, bins: as of
+    any column.
     """
 
     bundle: Path
