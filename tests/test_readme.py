@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from lineshape.engine.errors import RequestError
 from lineshape.engine.kinds import KindSpec, build
 from lineshape.engine.learning.models.model import Model
 from lineshape.jobs import api
@@ -36,14 +37,21 @@ def test_phases_are_of_an_adversary(phases: list[dict[str, Any]]) -> None:
     assert build("lineshape.engine.learning.models", Model, KindSpec(kind="adversarial", **own), ()).trains
 
 
-def test_commands_change_what_jobs_have_and_do_not_overwrite_one_another() -> None:
-    """Two commands with other values write to other folders."""
+def test_commands_change_what_jobs_have_and_do_not_overwrite_one_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two commands with other values write to other folders; a bundle of another run is asked for where it will be."""
+    monkeypatch.chdir(tmp_path)
     folders: dict[str, dict[str, str]] = {}
     for _, _, study, *options in COMMANDS:
         pairs = list(pairwise(options))
         values = [value.split("=", 1) for option, value in pairs if option == "--set"]
         changes = {name: yaml.safe_load(value) for name, value in values}
-        if study in api.studies() and "--sample" not in options:
+        if "derived" in changes:
+            (bundle,) = (column["bundle"] for column in changes["derived"].values())
+            with pytest.raises(RequestError, match=f"no bundle in .*/{bundle}: run 'lineshape train' first"):
+                api.load(study, None, changes)
+        elif study in api.studies() and "--sample" not in options:
             api.load(study, None, changes)
         output = next((value for option, value in pairs if option in ("-o", "--output")), f"runs/{study}")
         assert folders.setdefault(output, changes) == changes, f"{output}: {changes}"
