@@ -103,6 +103,11 @@ class Bundle:
     def _predict(self) -> Any:
         return self.built.load(self.folder)
 
+    @property
+    def gives(self) -> tuple[str, ...]:
+        """Names of the components of the estimate."""
+        return self.built.gives(self.target, self.features)
+
     @cached_property
     def judge(self) -> Callable[[Floats, Floats], Floats] | None:
         """Ln p(v, θ) / (p(v) p(θ)) of estimates and values of the target, where the model knows of it."""

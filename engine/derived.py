@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Self
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from lineshape.engine.bundles import Bundle
+from lineshape.engine.bundles import FILE, Bundle
 from lineshape.engine.columns import Column
 from lineshape.engine.digests import digest
 from lineshape.engine.errors import RequestError, nearest
@@ -41,6 +41,12 @@ class Derived(Settings):
     def _wherever_it_is_read(cls, bundle: Path) -> Path:
         return bundle.resolve()
 
+    @model_validator(mode="after")
+    def _has_a_range(self) -> Self:
+        if self.low >= self.high:
+            raise ValueError(f"low ({self.low:g}) must be less than high ({self.high:g})")
+        return self
+
     def meaning(self, name: str) -> Column:
         """As processors declare them."""
         return Column(self.label or name, self.unit, self.low, self.high, self.bins)
@@ -48,12 +54,13 @@ class Derived(Settings):
     @property
     def loaded(self) -> Bundle:
         """The bundle; raises RequestError where there is none."""
-        return _loaded(self.bundle)
+        file = self.bundle / FILE
+        return _loaded(self.bundle, file.stat().st_mtime_ns if file.is_file() else 0)
 
 
 @cache
-def _loaded(folder: Path) -> Bundle:
-    """Once in a process: a run's bundles do not change under it."""
+def _loaded(folder: Path, _written: int) -> Bundle:
+    """Once in a process for each time that it was written."""
     return Bundle.load(folder)
 
 
@@ -88,10 +95,10 @@ class Deriving:
 def require(processor: Selects, columns: Mapping[str, Derived]) -> None:
     """Raise RequestError where a bundle is not there, or needs what the processor does not make."""
     for name, column in columns.items():
-        if name in processor.makes:
+        if name in {*processor.makes, "event"}:
             raise RequestError(f"'{name}' is a column of the processor already; call it something else")
         bundle = column.loaded
-        given = bundle.built.gives(bundle.target)
+        given = bundle.gives
         if len(given) > 1:
             raise RequestError(f"bundle {bundle.name} gives a vector ({', '.join(given)}), and a column is one number")
         for needed in bundle.columns:

@@ -138,6 +138,10 @@ def _check_kinds(job: Job) -> None:
             if unknown := [model for model in models if model not in job.models]:
                 error = RequestError(f"'{unknown[0]}' is not a model{nearest(unknown[0], job.models)}")
                 raise KindError(("measures", name, key), error)
+        try:
+            measure.require_models(job.built_models(), job.target)
+        except RequestError as error:
+            raise KindError(("measures", name), error) from error
     job.built_cluster()
     named = [name for names in job.feature_sets.values() for name in names]
     for name, model in job.built_models().items():

@@ -37,7 +37,7 @@ class Cuts(Settings):
     trial: mass that m_T and m_T2 take an invisible particle to have, GeV.
     """
 
-    unit: float = 0.001
+    unit: Annotated[float, Field(gt=0)] = 0.001
     visible: Literal[1, 2] = 2
     trial: Annotated[float, Field(ge=0)] = 0.0
 

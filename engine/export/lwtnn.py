@@ -183,7 +183,7 @@ def _target(module: Any) -> Affine:
 def _labels(subject: Subject, head: Head) -> list[str]:
     number = head.stop - head.start
     if head.name == "target":
-        return list(subject.bundle.built.gives(subject.bundle.target))
+        return list(subject.bundle.gives)
     return [f"{head.name}_{i}" for i in range(number)]
 
 

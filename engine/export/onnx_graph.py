@@ -44,7 +44,7 @@ def finished(subject: Subject, core: "onnx.ModelProto") -> bytes:
     nodes.add("Concat", [nodes.column(name) for name in bundle.features], X, axis=1)
     before, nodes = nodes, _Nodes("after")
     outside = [nodes.outside(name, condition) for name, condition in bundle.built.within.items()]
-    names = bundle.built.gives(bundle.target)
+    names = bundle.gives
     results = {names[0]: TARGET}
     if len(names) > 1:
         results = {
@@ -161,7 +161,7 @@ def _meaning(subject: Subject, output: str) -> tuple[str, str]:
         "sigmas": (f"Width of each Gaussian component of {label}{of}", unit_of_target),
         "probabilities": (f"Probability of each class of {label}, from class 0 on", ""),
     }
-    if output in subject.bundle.built.gives(target) or output not in found:
+    if output in subject.bundle.gives or output not in found:
         return subject.label(output), subject.unit(output)
     return found[output]
 
@@ -186,7 +186,7 @@ def expected(subject: Subject, prediction: Prediction) -> Values:
 
 def estimates(subject: Subject, estimate: NDArray[np.float64]) -> Values:
     """By the name of the true quantity, or of its components."""
-    names = subject.bundle.built.gives(subject.bundle.target)
+    names = subject.bundle.gives
     return {names[0]: estimate} if len(names) == 1 else dict(zip(names, estimate.T, strict=True))
 
 

@@ -80,6 +80,8 @@ class Agreement(Measure):
             if sum(each.shape[1] for each in parts) > _MOST:
                 break
         variable, known = np.concatenate(parts, axis=1)
+        if not len(variable):
+            return {"variable": [0.0] * (_RANKS - 1), "known": [0.0] * (_RANKS - 1), "range": [0.0, 1.0]}
         inner = np.linspace(0, 1, _RANKS + 1)[1:-1]
         edges = {name: np.quantile(values, inner) for name, values in {"variable": variable, "known": known}.items()}
         ranks = [np.searchsorted(edges[name], values) for name, values in (("variable", variable), ("known", known))]
@@ -167,9 +169,11 @@ class Agreement(Measure):
 
 
 def _both(objects: Objects, known: str) -> tuple[tuple[Floats, Floats], NDArray[np.bool_]]:
-    """Estimate and known variable of the objects that have both, and which these are."""
-    variable = np.asarray(objects.prediction.estimate, dtype=np.float64)
+    """Estimate and known variable of the objects that have both, and which these are; none of vectors."""
     column = np.asarray(objects.columns[known], dtype=np.float64)
+    variable = np.asarray(objects.prediction.estimate, dtype=np.float64)
+    if variable.ndim > 1:
+        variable = np.full(len(column), np.nan)
     good = np.isfinite(variable) & np.isfinite(column)
     return (variable[good], column[good]), good
 

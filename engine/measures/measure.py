@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from lineshape.engine.bundles import Prediction
 from lineshape.engine.columns import Column
 from lineshape.engine.histograms import Histograms
+from lineshape.engine.learning.models.model import Model
 from lineshape.engine.report.plots import Plot
 from lineshape.engine.settings import Settings
-from lineshape.engine.split import SplitName
+from lineshape.engine.split import SplitName, Target
 from lineshape.engine.statistics import GROUPS
 
 Meanings = Mapping[str, Column]
@@ -108,6 +109,9 @@ class Measure(Settings, ABC):
     def is_of(self, model: str, sample: str) -> bool:
         """Whether a model is measured on a sample."""
         return model in (self.models or [model]) and sample in (self.samples or [sample])
+
+    def require_models(self, models: Mapping[str, Model], target: Target) -> None:
+        """Raise RequestError where it cannot be of one of a job's models; target is that of most of them."""
 
     @abstractmethod
     def columns(self) -> list[str]:

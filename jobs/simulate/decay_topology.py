@@ -44,9 +44,10 @@ class DecayTopology(Family, ABC):
 
     @model_validator(mode="after")
     def _masses_fit_in(self) -> Self:
-        low, high = self.parent_mass
-        if low > high:
-            raise ValueError(f"parent_mass: expected a range that rises, and it is {low:g} to {high:g}")
+        for name in ("parent_mass", "invisible_share", "intermediate_share"):
+            low, high = getattr(self, name, (0, 0))
+            if low > high:
+                raise ValueError(f"{name}: expected a range that rises, and it is {low:g} to {high:g}")
         if self.heaviest > self.energy:
             raise ValueError(
                 f"energy: {self.energy:g} GeV do not suffice for the {self.heaviest:g} GeV that parent_mass goes up to"

@@ -78,6 +78,8 @@ def test_what_does_not_fit_is_named(finished: api.Result, ntuples: list[Path], t
     for derived, message in (
         ({"calibrated": settings_of(tmp_path / "none")}, "no bundle in"),
         ({"ptCombined": settings_of(brt)}, "'ptCombined' is a column of the processor already"),
+        ({"event": settings_of(brt)}, "'event' is a column of the processor already"),
+        ({"calibrated": settings_of(brt, high=0)}, "must be less than high"),
         ({"calibrated": settings_of(brt, low=None)}, "low"),
     ):
         with pytest.raises(RequestError, match=message):

@@ -45,6 +45,13 @@ def test_a_study_runs(study: str, tmp_path: Path, client: Client) -> None:
     assert all(heading in text for heading in ("InfoNCE", "|Spearman|"))
 
 
+@pytest.mark.parametrize("parameters", [["mC", "mA"], ["mA"]])
+def test_parameters_are_the_target(parameters: list[str]) -> None:
+    """In another order every figure would be wrong, and nothing would say so."""
+    with pytest.raises(RequestError, match=r"parameters: .*expected the target of model known, mA, mC, in this order"):
+        load("event_variables_transverse", None, {"measures.information.parameters": parameters})
+
+
 def test_a_column_that_a_topology_has_not_is_named(tmp_path: Path, client: Client) -> None:
     """m_T2 takes two visible particles."""
     few = {"samples.events.simulate.events": 6000, "samples.events.simulate.files": 1}

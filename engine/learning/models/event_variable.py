@@ -56,6 +56,8 @@ class EventVariable(NetworkModel):
                     f"{name}: expected a network that gives a number, such as dense, and one of kind "
                     f"{getattr(self, name).kind} gives {', '.join(network.outputs)}"
                 )
+        if self.classifier.kind == "identity":
+            raise ValueError("classifier: it has to learn; expected a network such as dense, and it is identity")
         if self.built_classifier.encoders:
             raise ValueError("classifier: it sees V and the parameters, and no lists; leave 'sequences' out")
         return self
@@ -103,9 +105,9 @@ class EventVariable(NetworkModel):
     def require_target(self, target: Target) -> None:
         """Any parameters will do."""
 
-    def gives(self, target: Target) -> tuple[str, ...]:
-        """V, which is none of the parameters."""
-        return ("V",)
+    def gives(self, target: Target, features: tuple[str, ...]) -> tuple[str, ...]:
+        """V, which is none of the parameters; of known variables, where they are several, these."""
+        return features if self.network.kind == "identity" and len(features) > 1 else ("V",)
 
     def recipe(self, features: tuple[str, ...], seed: int, truths: tuple[str, ...] = ()) -> Recipe:
         """As of all networks; several parameters are no vector that could be turned."""
@@ -161,18 +163,18 @@ def _learner(network: "nn.Module", classifier: "nn.Module", shuffles: int) -> "L
             joint = softplus(-self._logarithm(variable, parameters))
             product = torch.zeros_like(joint)
             for number in range(1, shuffles + 1):
-                product = product + softplus(self._logarithm(variable, self._dealt(parameters, number))) / shuffles
+                other = self._dealt(len(batch), number).to(parameters.device)
+                of_two = softplus(self._logarithm(variable, parameters[other]))
+                product = product + of_two * batch.weight[other] / shuffles
             return {"loss": ((joint + product) / 2 * batch.weight).mean()}
 
         def _logarithm(self, variable: "Tensor", parameters: "Tensor") -> "Tensor":
             found: Tensor = self.networks[_CLASSIFIER](torch.cat([variable, parameters], dim=1))["target"].float()
             return found
 
-        def _dealt(self, parameters: "Tensor", number: int) -> "Tensor":
-            """To other events: at random, and for the validation always the same."""
-            if self.training:
-                return parameters[torch.randperm(len(parameters), device=parameters.device)]
-            return parameters.roll(number, 0)
+        def _dealt(self, rows: int, number: int) -> "Tensor":
+            """Whose parameters each event gets: at random, and for the validation always the same."""
+            return torch.randperm(rows) if self.training else torch.arange(rows).roll(number)
 
         @property
         def beside(self) -> "dict[str, nn.Module]":

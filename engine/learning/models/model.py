@@ -109,7 +109,7 @@ class Model(Settings, ABC):
                 f"{', '.join(target.truths)}"
             )
 
-    def gives(self, target: Target) -> tuple[str, ...]:
+    def gives(self, target: Target, features: tuple[str, ...]) -> tuple[str, ...]:
         """Names of the components of the estimate: by default what is to be learnt."""
         return target.truths
 

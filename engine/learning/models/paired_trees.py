@@ -57,9 +57,9 @@ class PairedTrees(Model):
     def require_target(self, target: Target) -> None:
         """Any parameters will do."""
 
-    def gives(self, target: Target) -> tuple[str, ...]:
-        """The known variable, which is none of the parameters."""
-        return ("V",)
+    def gives(self, target: Target, features: tuple[str, ...]) -> tuple[str, ...]:
+        """The known variable, which is none of the parameters, or several."""
+        return features if len(features) > 1 else ("V",)
 
     def prepare(self, work: Work) -> None:
         """Write the pairs, as a feature store of their own."""

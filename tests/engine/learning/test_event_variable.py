@@ -72,6 +72,7 @@ def test_several_known_variables(store: Path, tmp_path: Path, rng: np.random.Gen
     fresh = drawn(20_000, rng)
     variable = bundle.predict(fresh).estimate
     assert variable.shape == (20_000, 2)
+    assert bundle.gives == ("a", "b")
     assert told(bundle.judge, variable, fresh["theta"]) == pytest.approx(BOTH, abs=0.05)
 
 
@@ -123,6 +124,7 @@ def test_models_of_quantities_judge_nothing(store: Path, tmp_path: Path) -> None
     ("change", "message"),
     [
         ({"network": {"kind": "mixture_density"}}, "expected a network that gives a number, such as dense"),
+        ({"classifier": {"kind": "identity"}}, "classifier: it has to learn"),
         ({"classifier": {"kind": "classifier"}}, "classifier: expected a network that gives a number"),
         (
             {"phases": [{"epochs": 1, "steps": [{"train": ["adversary"], "losses": {"loss": 1}}]}]},

@@ -13,7 +13,7 @@ from lineshape.engine.histograms import Histograms
 from lineshape.engine.measures.agreement import Agreement
 from lineshape.engine.measures.information import Information
 from lineshape.engine.measures.measure import BASELINE, Figure, Measured, Objects
-from tests.engine.measures.variables import RHO, exact, pairs
+from tests.engine.measures.variables import RHO, exact, pairs, pairs_at
 
 TRUE = -0.5 * np.log(1 - RHO**2)
 MEANINGS = {"truth": Column("θ", "GeV", -4, 4), "x": Column("Known", "GeV", -4, 4)}
@@ -111,3 +111,10 @@ def test_independent_variables_agree_in_nothing(rng: np.random.Generator) -> Non
     found = {figure.figure: figure for figure in measure.figures(histograms, {})}
     assert found["spearman"].value < 5 / N**0.5
     assert found["distance_correlation"].value == pytest.approx(0, abs=1e-3)
+
+
+def test_the_order_in_a_shard_means_nothing(rng: np.random.Generator) -> None:
+    """Of events sorted by their parameter neighbours are alike, and pairs of two would be pairs of one."""
+    measure, whole = Information(truth="truth", parameters=["truth"]), objects(rng)
+    found = figures(measure, pairs_at(whole, np.argsort(whole.columns["truth"])))
+    assert found["donsker_varadhan"].value == pytest.approx(TRUE, abs=5 * found["donsker_varadhan"].uncertainty)

@@ -100,6 +100,7 @@ def test_the_file_has_what_a_detector_would_tell(family: DecayTopology, rng: np.
     ("family", "settings", "message"),
     [
         (SemiInvisible, {"parent_mass": (500, 100)}, "expected a range that rises"),
+        (SemiInvisible, {"invisible_share": (0.9, 0.1)}, "invisible_share: expected a range that rises"),
         (SemiInvisible, {"energy": 300}, "do not suffice for the 500 GeV"),
         (SemiInvisiblePair, {"parent_mass": (100, 800)}, "do not suffice for two of the 800 GeV"),
         (SemiInvisible, {"invisible_share": (0, 1)}, "less than 1"),
