@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from lineshape.engine.errors import reading_bundle
 from lineshape.engine.kinds import KindSpec, build
 from lineshape.engine.learning.models.network_model import NetworkModel
+from lineshape.engine.learning.networks.identity import Identity
 from lineshape.engine.learning.networks.network import Network
 from lineshape.engine.learning.phases import Phase, Step
 from lineshape.engine.learning.recipe import Recipe
@@ -56,7 +57,8 @@ class EventVariable(NetworkModel):
                     f"{name}: expected a network that gives a number, such as dense, and one of kind "
                     f"{getattr(self, name).kind} gives {', '.join(network.outputs)}"
                 )
-        if self.classifier.kind == "identity":
+        learns_nothing = isinstance(self.built_classifier, Identity)
+        if learns_nothing:
             raise ValueError("classifier: it has to learn; expected a network such as dense, and it is identity")
         if self.built_classifier.encoders:
             raise ValueError("classifier: it sees V and the parameters, and no lists; leave 'sequences' out")
@@ -107,7 +109,7 @@ class EventVariable(NetworkModel):
 
     def gives(self, target: Target, features: tuple[str, ...]) -> tuple[str, ...]:
         """V, which is none of the parameters; of known variables, where they are several, these."""
-        return features if self.network.kind == "identity" and len(features) > 1 else ("V",)
+        return features if isinstance(self.predicting, Identity) and len(features) > 1 else ("V",)
 
     def recipe(self, features: tuple[str, ...], seed: int, truths: tuple[str, ...] = ()) -> Recipe:
         """As of all networks; several parameters are no vector that could be turned."""
@@ -115,8 +117,7 @@ class EventVariable(NetworkModel):
 
     def build_learner(self, scalings: Scalings, rows: Rows) -> "Learner":
         """Both networks."""
-        identity = self.network.kind == "identity"
-        size = len(scalings.features.logarithm) if identity else 1
+        size = len(scalings.features.logarithm) if isinstance(self.predicting, Identity) else 1
         network = self.predicting.build(Scalings(scalings.features, Affine.unit(size), scalings.sequences))
         classifier = _classifier(self.built_classifier, size, scalings.target)
         return _learner(network, classifier, self.shuffles)
