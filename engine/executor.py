@@ -89,7 +89,7 @@ class Executor(Generic[Item, Result]):
             try:
                 return finished.get(timeout=_ASK_AGAIN)
             except Empty:
-                watch.look(self._workers.any())
+                watch.look(self._workers.any(), self._workers.trouble)
 
 
 class _Room:

@@ -12,7 +12,8 @@ class RunFolder:
 
     job.json holds the job as it was run, ledger.jsonl what was done and when, features/ the feature store, models/ the
     bundles, histograms/ the performance histograms, report/ the page and its plots, summary.json every figure, search/
-    what was tried for a model's settings, export/ models as files of other software.
+    what was tried for a model's settings, export/ models as files of other software, logs/ what workers said where
+    something failed.
 
     store: a feature store elsewhere, in place of its own.
     """
@@ -85,6 +86,11 @@ class RunFolder:
     def exports(self) -> Path:
         """Models as files of other software."""
         return self.path / "export"
+
+    @property
+    def logs(self) -> Path:
+        """What workers said, where something failed."""
+        return self.path / "logs"
 
     @property
     def summary(self) -> Path:

@@ -57,9 +57,10 @@ def check(needs: Sequence[Need]) -> None:
 
 
 def worker_limit(workers: "Workers") -> float | None:
-    """The usable part of the smallest worker's limit; None where workers have none, or none is there yet."""
+    """The usable part of the smallest worker's limit; None where workers have none, or nothing is known of any yet."""
     known = workers.client.scheduler_info(n_workers=-1)["workers"].values()
     limits = [worker["memory_limit"] for worker in known if worker["memory_limit"]]
+    limits = limits or [workers.promise.memory] * (workers.promise.memory > 0)
     return USABLE * min(limits) if limits else None
 
 

@@ -15,7 +15,7 @@ from lineshape.engine.job import Job
 from lineshape.engine.progress import Bars, Screen
 from lineshape.engine.report.summary import Row
 from lineshape.engine.shards import FeatureStore
-from lineshape.engine.workers import Workers
+from lineshape.engine.workers import Promise, Workers, collect_logs
 
 if TYPE_CHECKING:
     from lineshape.engine.learning.search import Found
@@ -164,11 +164,26 @@ class Stage:
 
 
 @contextmanager
-def open_run(job: Job, folder: Path, screen: Screen | None = None, client: Any = None) -> Iterator[Run]:
-    """A run on the job's cluster, or on a Dask client that is given; every stage keeps the job in the run folder."""
+def open_run(
+    job: Job, folder: Path, screen: Screen | None = None, client: Any = None, one: bool = False
+) -> Iterator[Run]:
+    """A run on the job's cluster, or on a Dask client that is given; every stage keeps the job in the run folder.
+
+    one: on one worker of each sort, to try them.
+    """
     run_folder = RunFolder(folder)
     screen = screen or Screen()
-    cluster = job.built_cluster()
+    cluster = job.built_cluster().one() if one else job.built_cluster()
     with ExitStack() as opened:
-        workers = Workers(lambda: client or opened.enter_context(cluster.open()), cluster.wait)
-        yield Run(job, run_folder, workers, screen)
+        workers = Workers(
+            lambda: client or opened.enter_context(cluster.open(run_folder.logs)),
+            cluster.wait,
+            Promise() if client else cluster.promise,
+            lambda: cluster.trouble,
+        )
+        try:
+            yield Run(job, run_folder, workers, screen)
+        except RunError:
+            if logs := collect_logs(workers, run_folder.logs):
+                screen.warn(f"what the workers said is in {logs}")
+            raise

@@ -32,9 +32,9 @@ _DEATHS = 3
 _DISK_PATIENCE = 30.0
 #: Seconds that parts of a training have to end by themselves once one has.
 _GRACE = 20.0
-#: Seconds between two looks at the workers, and how often they are looked for.
+#: Seconds between two looks at the workers, and those that several have to come where nothing is known of them.
 _LOOK_EVERY = 0.2
-_WAITS = 150
+_WAIT = 30.0
 
 
 @dataclass(frozen=True)
@@ -87,12 +87,15 @@ class Trainer:
         if wanted.workers == 1:
             return self._on(task, wanted, [None])
         with self._together:  # two of these at once could each wait for the other's workers
-            chosen = self._choose(wanted)
-            if len(chosen) < wanted.workers:
-                return Outcome(
-                    f"workers: {wanted.workers} were asked for to train together, and the cluster has {len(chosen)}"
-                )
-            return self._on(task, wanted, list(chosen))
+            try:
+                chosen = self._choose(wanted)
+                if len(chosen) < wanted.workers:
+                    return Outcome(
+                        f"workers: {wanted.workers} were asked for to train together, and the cluster has {len(chosen)}"
+                    )
+                return self._on(task, wanted, list(chosen))
+            finally:
+                self._workers.want_together(0)
 
     def _on(self, task: Task, wanted: Demands, chosen: Sequence[str | None]) -> Outcome:
         """Start one part on each of these workers (None: on any), and wait for all."""
@@ -126,7 +129,7 @@ class Trainer:
             addresses = self._addresses()
             if len(chosen) > 1 and not set(chosen) <= addresses:
                 return Outcome("a worker of those that trained together was lost", died=True)
-            watch.look(bool(addresses))
+            watch.look(bool(addresses), self._workers.trouble)
             ended = [outcome for future in futures if future.done() if (outcome := _outcome(future)).problem]
             ended_since = (ended_since or time.monotonic()) if ended else None
             # What is wrong with the work may be said by a part that ends a little later than one that lost it.
@@ -145,20 +148,22 @@ class Trainer:
         return set(self._infos())
 
     def _gpus(self) -> int:
-        """GPUs that each worker which has any declares, the least of them."""
-        return int(
-            min((n for info in self._infos().values() if (n := info["resources"].get("GPU", 0)) >= 1), default=0)
-        )
+        """GPUs that each worker which has any declares, the least of them; those of workers that are yet to come."""
+        declared = [n for info in self._infos().values() if (n := info["resources"].get("GPU", 0)) >= 1]
+        return int(min(declared, default=self._workers.promise.gpus))
 
     def _choose(self, wanted: Demands) -> list[str]:
-        """Workers to train together, with GPUs where that is wanted and there are such; waits a little for them."""
-        for _ in range(_WAITS):
+        """Workers to train together, with GPUs where that is wanted and there are such; waits for those to come."""
+        on_gpus = wanted.gpu and self._gpus() > 0
+        comes = self._workers.promise.gpus if on_gpus else self._workers.promise.workers
+        end = time.monotonic() + (self._workers.patience if comes else _WAIT)
+        self._workers.want_together(wanted.workers if on_gpus else 0)
+        while True:
             infos = self._infos()
-            able = [name for name, info in infos.items() if info["resources"].get("GPU", 0) >= 1] if wanted.gpu else []
-            found = sorted(able or infos)[: wanted.workers]
-            if len(found) == wanted.workers or self.stopped.wait(_LOOK_EVERY):
-                break
-        return found
+            able = [name for name, info in infos.items() if info["resources"].get("GPU", 0) >= 1 or not on_gpus]
+            found = sorted(able)[: wanted.workers]
+            if len(found) == wanted.workers or self.stopped.wait(_LOOK_EVERY) or time.monotonic() > end:
+                return found
 
 
 def _say_attempt(work: Work, attempt: str) -> None:

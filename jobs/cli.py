@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from lineshape.engine.errors import IncompleteRunError, LineshapeError, RequestError
+from lineshape.engine.errors import ClusterError, IncompleteRunError, LineshapeError, RequestError
 from lineshape.engine.folders import RunFolder
 
 app = typer.Typer(
@@ -149,6 +149,28 @@ def report(
     with _reopened(job, output, _changes(set_, workers, cluster)) as opened:
         rows = opened.report()
     _show(Result(opened.job, opened.folder.path, rows))
+
+
+@app.command()
+def preflight(
+    job: JobName, output: Output = None, sample: Samples = None, set_: Changes = None, cluster: ClusterName = None
+) -> None:
+    """Try one worker of each sort on the cluster, and say what is wrong."""
+    from lineshape.engine import preflight as trial
+    from lineshape.engine.run import open_run
+    from lineshape.jobs.api import output_of
+
+    loaded = _load(job, sample, _changes(set_, None, cluster))
+    folder = output_of(loaded, output, job)
+    files = {name: spec.files for name, spec in loaded.samples.items() if spec.files}
+    console = Console(stderr=True)
+    with open_run(loaded, folder, one=True) as opened, console.status("starts") as status:
+        checks = trial.preflight(opened.workers, folder, files, lambda text: status.update(escape(text)))
+    for check in checks:
+        mark = "[green]✓[/green]" if check.good else "[red]✗[/red]"
+        console.print(f"{mark} [bold]{check.name}[/bold] {escape(check.text)}", soft_wrap=True, highlight=False)
+    if bad := [check for check in checks if not check.good]:
+        raise ClusterError(f"{len(bad)} of {len(checks)} things are not as a run needs them")
 
 
 @app.command()

@@ -4,15 +4,21 @@ import ipaddress
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, Self
 
 from pydantic import Field
 
 from lineshape.engine.errors import RequestError
 from lineshape.engine.settings import Settings
+from lineshape.engine.workers import Promise
 
 if TYPE_CHECKING:
     from distributed import Client, Scheduler
+
+
+#: The folder for what clusters write, where none is given.
+LOGS: Final = Path("logs")
 
 
 class Cluster(Settings, ABC):
@@ -25,9 +31,26 @@ class Cluster(Settings, ABC):
 
     @abstractmethod
     @contextmanager
-    def open(self) -> Iterator["Client"]:
-        """Start or join the cluster."""
+    def open(self, scratch: Path = LOGS) -> Iterator["Client"]:
+        """Start or join the cluster.
+
+        scratch: a folder for what it writes, such as logs, which need not be there; all workers must see it.
+        """
         yield  # type: ignore[misc]
+
+    @property
+    def promise(self) -> Promise:
+        """What is known of its workers before they come."""
+        return Promise()
+
+    def one(self) -> Self:
+        """The same with one worker of each sort, to try it out; itself where that is not for us to say."""
+        return self
+
+    @property
+    def trouble(self) -> str:
+        """Why no worker comes, as far as the cluster knows."""
+        return ""
 
 
 def require_closed_dashboard(client: "Client", start: str) -> None:

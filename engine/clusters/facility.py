@@ -3,11 +3,12 @@
 import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from lineshape.engine.clusters.cluster import Cluster
+from lineshape.engine.clusters.cluster import LOGS, Cluster
 from lineshape.engine.errors import RequestError
 
 if TYPE_CHECKING:
@@ -37,8 +38,13 @@ class Facility(Cluster):
             raise ValueError(f"minimum ({self.minimum}) is more than maximum ({self.maximum})")
         return self
 
+    def one(self) -> Self:
+        """The same with one worker, where it is scaled at all."""
+        scaled = self.workers or self.minimum is not None or self.maximum
+        return self.model_copy(update={"workers": 1, "minimum": None, "maximum": None}) if scaled else self
+
     @contextmanager
-    def open(self) -> Iterator["Client"]:
+    def open(self, scratch: Path = LOGS) -> Iterator["Client"]:
         """Start the cluster, scale it, and close it when the block ends."""
         from distributed import Client
 

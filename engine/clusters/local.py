@@ -6,11 +6,11 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field
 
-from lineshape.engine.clusters.cluster import Cluster
+from lineshape.engine.clusters.cluster import LOGS, Cluster
 
 if TYPE_CHECKING:
     from distributed import Client, WorkerPlugin
@@ -32,8 +32,12 @@ class Local(Cluster):
     memory: str = "auto"
     patience: Annotated[float, Field(ge=5)] = 60
 
+    def one(self) -> Self:
+        """The same with one worker."""
+        return self.model_copy(update={"workers": 1})
+
     @contextmanager
-    def open(self) -> Iterator["Client"]:
+    def open(self, scratch: Path = LOGS) -> Iterator["Client"]:
         """Start the workers and stop them when the block ends."""
         import dask
         from distributed import Client, Nanny, Scheduler, SpecCluster

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import model_validator
 
-from lineshape.engine.clusters.cluster import Cluster, is_loopback, require_closed_dashboard
+from lineshape.engine.clusters.cluster import LOGS, Cluster, is_loopback, require_closed_dashboard
 from lineshape.engine.errors import RequestError
 from lineshape.engine.files import read_json
 
@@ -55,7 +55,7 @@ class Scheduler(Cluster):
             )
 
     @contextmanager
-    def open(self) -> Iterator["Client"]:
+    def open(self, scratch: Path = LOGS) -> Iterator["Client"]:
         """Connect, and disconnect when the block ends; the scheduler and its workers go on."""
         from distributed import Client
 

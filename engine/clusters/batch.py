@@ -1,0 +1,247 @@
+"""A batch system: Dask workers as its jobs, of which those that die are replaced."""
+
+import os
+import shlex
+import shutil
+import socket
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import dask
+from dask.utils import parse_bytes
+from pydantic import Field, PrivateAttr
+
+from lineshape.engine.clusters.cluster import LOGS, Cluster
+from lineshape.engine.clusters.jobs import Jobs
+from lineshape.engine.clusters.keeper import Group, Keeper, ask
+from lineshape.engine.errors import RequestError, listing
+from lineshape.engine.workers import Promise
+
+if TYPE_CHECKING:
+    from distributed import Client, Security
+
+#: Threads of numerical libraries are as many as a job has cores.
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+#: glibc's own largest; Dask's default gives memory back after every batch of a training, which slows it.
+_TRIM = 64 * 2**20
+
+_DASK = {
+    # A lost worker is not coming back: its job is replaced.
+    "distributed.deploy.lost-worker-timeout": "2s",
+    "distributed.scheduler.no-workers-timeout": None,
+    # A task whose workers die with it is tried this often; what is left of the blame is the executor's to judge.
+    "distributed.scheduler.allowed-failures": 3,
+}
+
+
+class GpuJobs(Jobs):
+    """Jobs with GPUs, which come when a training wants one and go when none does: `workers` is the most of them.
+
+    gpus: of each.
+    """
+
+    gpus: int = Field(1, gt=0)
+
+    @property
+    def fewest(self) -> int:
+        """Of them, trainings or none."""
+        return self.minimum or 0
+
+
+class Batch(Jobs, Cluster, ABC):
+    """Workers as jobs of a batch system, by dask-jobqueue; the scheduler is in the command that runs.
+
+    Its own settings are those of jobs without GPUs. gpu: jobs with GPUs, on which networks are trained. prologue: lines
+    of shell before a worker starts. python: on the workers. interface, host: of the network on which scheduler and
+    workers meet. plain_tcp: yes to connections without TLS. preflight: seconds to wait for the one job of a preflight.
+    keywords: others of dask-jobqueue's class. Where neither says something, Dask's own configuration of the site does.
+    """
+
+    gpu: GpuJobs | None = None
+    prologue: list[str] = []
+    python: str = sys.executable
+    interface: str | None = None
+    host: str | None = None
+    plain_tcp: bool = False
+    keywords: dict[str, Any] = {}
+
+    #: Class of dask-jobqueue; the command that must be there; what to ask why a job waits; and a command that lists the
+    #: jobs in the queue, a number first on each line, where it was tried.
+    system: ClassVar[str]
+    command: ClassVar[str]
+    inquiry: ClassVar[str]
+    listing: ClassVar[tuple[str, ...]] = ()
+
+    _keeper: Keeper | None = PrivateAttr(None)
+    _scratch: Path = PrivateAttr(LOGS)
+
+    @abstractmethod
+    def words(self, jobs: Jobs, gpus: int) -> dict[str, Any]:
+        """What this batch system's class of dask-jobqueue wants to know of such jobs."""
+
+    @property
+    def promise(self) -> Promise:
+        """Jobs come when there is work, and when the batch system lets them."""
+        return Promise(self.most, parse_bytes(self.memory), self.gpu.gpus if self.gpu else 0)
+
+    @property
+    def trouble(self) -> str:
+        """What the batch system said last against a job, what the queue says, and the last words of one that ended."""
+        if not self._keeper:
+            return ""
+        waiting = self._keeper.waiting()
+        queue = [line for line in (ask(self.listing) or "").splitlines() if line.split()[0] in waiting]
+        waits = f"{listing(queue or waiting, 3)} in the queue (ask '{self.inquiry}' why)" if waiting else ""
+        ended = f"{self._keeper.trouble}{_last_words(self._scratch)}" if self._keeper.trouble else ""
+        return "; ".join(filter(None, (ended, waits)))
+
+    def one(self) -> Self:
+        """The same with one job of each group, however many there were to be."""
+        number = {"workers": 1, "minimum": None, "maximum": None}
+        gpu = self.gpu.model_copy(update=number | {"minimum": 1, "maximum": 1, "workers": None}) if self.gpu else None
+        return self.model_copy(update=number | {"gpu": gpu})
+
+    @contextmanager
+    def open(self, scratch: Path = LOGS) -> Iterator["Client"]:
+        """Submit the jobs; end them when the block does. Their logs stay under `scratch` where it ends badly."""
+        from distributed import Client
+
+        scratch = self._scratch = self._prepared(scratch)
+        with dask.config.set(_DASK), self._keys(scratch) as security, self._cluster(scratch, security) as cluster:
+            keeper = self._keeper = Keeper(cluster, self._groups(), self.listing)
+            keeper.start()
+            try:
+                # By its address: a client of a cluster object would submit what the keeper has put off.
+                with Client(cluster.scheduler_address, security=security, set_as_default=False) as client:
+                    yield client
+            finally:
+                keeper.stop()
+        shutil.rmtree(scratch, ignore_errors=True)
+
+    def scripts(self) -> dict[str, str]:
+        """What is submitted for each group, but for the scheduler's address."""
+        import dask_jobqueue
+
+        kind = getattr(dask_jobqueue, self.system).job_cls
+        words = {"scheduler": "tls://scheduler:8786", "interface": self.interface}
+        return {
+            name: kind(**words, name=f"{name}-0", **(group.words or self._words("cpu", self, 0))).job_script()
+            for name, group in self._groups().items()
+        }
+
+    def _cluster(self, scratch: Path, security: "Security | None") -> Any:
+        """The cluster of dask-jobqueue, with a scheduler and no jobs yet; raises RequestError where it cannot be."""
+        import dask_jobqueue
+
+        place = {"host": self.host} if self.host else {"interface": self.interface} if self.interface else {}
+        try:
+            return getattr(dask_jobqueue, self.system)(
+                **self._words("cpu", self, 0),
+                interface=self.interface,
+                security=security,
+                shared_temp_directory=str(scratch),
+                scheduler_options={"dashboard_address": "127.0.0.1:0", **place},
+                silence_logs="critical",
+            )
+        except (TypeError, ValueError) as error:
+            reason = str(error).partition(". Very likely")[0]  # all settings follow
+            raise RequestError(f"cluster: dask_jobqueue.{self.system} does not take its settings: {reason}") from error
+        except (OSError, RuntimeError) as error:
+            where = self.host or self.interface or socket.gethostname()
+            raise RequestError(f"cluster: the scheduler cannot listen on {where}: {error}") from error
+
+    @contextmanager
+    def _keys(self, scratch: Path) -> Iterator["Security | None"]:
+        """A certificate for this run alone, in files that the jobs read and nobody else may."""
+        from distributed import Security
+
+        if self.plain_tcp:
+            yield None
+            return
+        made = Security.temporary()
+        files = {"ca.pem": made.tls_ca_file, "certificate.pem": made.tls_worker_cert, "key.pem": made.tls_worker_key}
+        paths = {name: scratch / name for name in files}
+        for name, path in paths.items():
+            path.touch(mode=0o600)
+            path.write_text(files[name], encoding="utf-8")
+        names = {"ca_file": "ca.pem"} | {
+            f"{role}_{part}": name
+            for role in ("client", "scheduler", "worker")
+            for part, name in (("cert", "certificate.pem"), ("key", "key.pem"))
+        }
+        try:
+            yield Security(require_encryption=True, **{f"tls_{key}": str(paths[name]) for key, name in names.items()})
+        finally:
+            for path in paths.values():
+                path.unlink(missing_ok=True)
+
+    def _prepared(self, scratch: Path) -> Path:
+        """The folder for logs and keys; raises RequestError where jobs cannot be submitted from here."""
+        try:
+            import dask_jobqueue  # noqa: F401 - asked for before anything is started
+        except ImportError as error:
+            raise RequestError(
+                f"a cluster of kind '{type(self).__name__.lower()}' needs dask-jobqueue: pip install 'lineshape[batch]'"
+            ) from error
+        if not shutil.which(self.command):
+            raise RequestError(
+                f"no command '{self.command}' here: a cluster of kind '{type(self).__name__.lower()}' is used on a "
+                "machine that can submit jobs (its login node); expected it on PATH"
+            )
+        scratch = scratch.resolve()
+        if any(character.isspace() for character in str(scratch)):
+            raise RequestError(f"{scratch}: the batch system takes no path with spaces; choose another with --output")
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir(parents=True, mode=0o700)
+        return scratch
+
+    def _groups(self) -> dict[str, Group]:
+        groups = {"cpu": Group(self, {})}
+        if self.gpu:
+            groups["gpu"] = Group(self.gpu, self._words("gpu", self.gpu, self.gpu.gpus), self.gpu.gpus)
+        return groups
+
+    def _words(self, name: str, jobs: Jobs, gpus: int) -> dict[str, Any]:
+        """What dask-jobqueue wants to know of such jobs."""
+        return {
+            "cores": jobs.cores,
+            "memory": jobs.memory,
+            # Of a job with several processes Dask does not notice that one died.
+            "processes": 1,
+            "python": self.python,
+            "job_name": f"lineshape-{name}",
+            "job_script_prologue": [*_prologue(jobs.cores), *self.prologue],
+            "log_directory": str(self._scratch),
+            "worker_extra_args": [
+                *("--nthreads", "1"),
+                *("--lifetime", f"{jobs.ends_at:.0f}s", "--lifetime-stagger", f"{jobs.stagger:.0f}s"),
+                # Without it anyone on the network could look at the worker.
+                *("--dashboard-address", "127.0.0.1:0"),
+                *(("--resources", f"GPU={gpus}") if gpus else ()),
+            ],
+            **self.words(jobs, gpus),
+            **self.keywords,
+        }
+
+
+def _last_words(folder: Path) -> str:
+    """The end of the youngest log of a job; empty where none has one."""
+    logs = [path for path in folder.glob("*.err") if path.stat().st_size]
+    if not logs:
+        return ""
+    newest = max(logs, key=lambda path: path.stat().st_mtime)
+    lines = newest.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return f" ({newest} ends with: {' / '.join(line.strip() for line in lines[-3:])})"
+
+
+def _prologue(cores: int) -> list[str]:
+    """Shell before the worker: where it runs, what it imports, how many threads its libraries start."""
+    lines = [f"cd {shlex.quote(str(Path.cwd()))} || exit 1"]
+    if path := os.environ.get("PYTHONPATH"):
+        lines.append(f"export PYTHONPATH={shlex.quote(path)}")
+    lines += [f"export {name}={cores}" for name in _THREADS]
+    return [*lines, f"export MALLOC_TRIM_THRESHOLD_={_TRIM}"]
