@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import dask
 from dask.utils import parse_bytes
-from pydantic import Field, PrivateAttr
+from pydantic import Field, PrivateAttr, model_validator
 
 from lineshape.engine.clusters.cluster import LOGS, Cluster
 from lineshape.engine.clusters.jobs import Jobs
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 #: glibc's own largest; Dask's default gives memory back after every batch of a training, which slows it.
 _TRIM = 64 * 2**20
+
+#: Settings of how many jobs there are.
+_NUMBERS = ("workers", "minimum", "maximum")
 
 _DASK = {
     # A lost worker is not coming back: its job is replaced.
@@ -55,10 +58,11 @@ class GpuJobs(Jobs):
 class Batch(Jobs, Cluster, ABC):
     """Workers as jobs of a batch system, by dask-jobqueue; the scheduler is in the command that runs.
 
-    Its own settings are those of jobs without GPUs. gpu: jobs with GPUs, on which networks are trained. prologue: lines
-    of shell before a worker starts. python: on the workers. interface, host: of the network on which scheduler and
-    workers meet. plain_tcp: yes to connections without TLS. preflight: seconds to wait for the one job of a preflight.
-    keywords: others of dask-jobqueue's class. Where neither says something, Dask's own configuration of the site does.
+    Its own settings are those of jobs without GPUs. gpu: jobs with GPUs, on which models are trained; what it leaves
+    open, but for how many there are, is as with the others. prologue: lines of shell before a worker starts. python: on
+    the workers. interface, host: of the network on which scheduler and workers meet. plain_tcp: yes to connections
+    without TLS. keywords: others of dask-jobqueue's class. Where neither says something, Dask's own configuration of
+    the site does.
     """
 
     gpu: GpuJobs | None = None
@@ -68,6 +72,15 @@ class Batch(Jobs, Cluster, ABC):
     host: str | None = None
     plain_tcp: bool = False
     keywords: dict[str, Any] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shared(cls, said: Any) -> Any:
+        """What jobs with GPUs leave open is as with the others."""
+        if not (isinstance(said, dict) and isinstance(said.get("gpu"), dict)):
+            return said
+        common = {key: said[key] for key in Jobs.model_fields if key in said and key not in _NUMBERS}
+        return said | {"gpu": common | said["gpu"]}
 
     #: Class of dask-jobqueue; the command that must be there; what to ask why a job waits; and a command that lists the
     #: jobs in the queue, a number first on each line, where it was tried.

@@ -14,7 +14,7 @@ _STAGGER = 0.05
 
 
 def _seconds(value: object) -> object:
-    """A time as batch systems write it (2:30:00, 1-12:00:00), or as Dask does (2h, 90 min), in seconds."""
+    """A time as batch systems write it (2:30:00, 1-12:00:00), or as Dask does (2h, 90m), in seconds."""
     if not isinstance(value, str):
         return value
     days, dashed, clock = value.rpartition("-")
@@ -25,7 +25,7 @@ def _seconds(value: object) -> object:
     try:
         return float(parse_timedelta(value, default="seconds"))
     except (KeyError, ValueError, TypeError) as error:
-        raise ValueError(f"'{value}' is no time: expected one like '2h', '90 min' or '02:30:00'") from error
+        raise ValueError(f"'{value}' is no time: expected one like '2h', '90m' or '02:30:00'") from error
 
 
 def _size(value: object) -> object:
