@@ -13,7 +13,7 @@ help:  ## What there is
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "lineshape needs Python 3.11 or later")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable '.[test,export,remote,search,pythia]'
+	$(BIN)/pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable '.[test,batch,export,remote,search,pythia]'
 	touch $(STAMP)
 
 install: $(STAMP)  ## Make the environment in .venv

@@ -50,7 +50,8 @@ ClusterName = Annotated[
     typer.Option(
         "--cluster",
         metavar="CLUSTER",
-        help="Where to run: a kind of cluster, the address or file of a scheduler, or 'module:Class' of a facility.",
+        help="Where to run: a kind of cluster (local, slurm, htcondor …), the address or file of a scheduler, "
+        "'module:Class' of a facility, or a YAML file with the section 'cluster:'.",
     ),
 ]
 
@@ -304,13 +305,29 @@ def _changes(set_: list[str] | None, workers: int | None, cluster: str | None) -
     return changes
 
 
-def _cluster(said: str) -> dict[str, str]:
+def _cluster(said: str) -> dict[str, Any]:
     """The section of a job file that --cluster stands for."""
+    if said.endswith((".yaml", ".yml")):
+        return _cluster_file(Path(said))
     if "://" in said:
         return {"kind": "scheduler", "address": said}
     if said.endswith(".json"):
         return {"kind": "scheduler", "file": said}
     return {"kind": "facility", "cluster": said} if ":" in said else {"kind": said}
+
+
+def _cluster_file(path: Path) -> dict[str, Any]:
+    """The section `cluster:` of a file that has no other."""
+    try:
+        section = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RequestError(f"--cluster {path}: {error.strerror} (working folder: {Path.cwd()})") from error
+    except yaml.YAMLError as error:
+        raise RequestError(f"--cluster {path}: not valid YAML: {error}") from error
+    found = section.get("cluster") if isinstance(section, dict) else None
+    if not (isinstance(found, dict) and len(section) == 1):
+        raise RequestError(f"--cluster {path}: expected one section, 'cluster:', as a job file has it")
+    return found
 
 
 def _pair(item: str, option: str, example: str) -> tuple[str, str]:

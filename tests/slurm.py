@@ -187,6 +187,7 @@ def _free_ports(count: int) -> int:
 if __name__ == "__main__":
     if problem := missing():
         sys.exit(problem)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with slurm() as started, suppress(KeyboardInterrupt):
         print(f"export SLURM_CONF={started.environment['SLURM_CONF']}", flush=True)
         signal.pause()

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import dask
 from dask.utils import parse_bytes
@@ -60,9 +60,10 @@ class Batch(Jobs, Cluster, ABC):
 
     Its own settings are those of jobs without GPUs. gpu: jobs with GPUs, on which models are trained; what it leaves
     open, but for how many there are, is as with the others. prologue: lines of shell before a worker starts. python: on
-    the workers. interface, host: of the network on which scheduler and workers meet. plain_tcp: yes to connections
-    without TLS. keywords: others of dask-jobqueue's class. Where neither says something, Dask's own configuration of
-    the site does.
+    the workers. interface, host: of the network on which scheduler and workers meet; port: of the scheduler, and
+    worker_ports, as in "10000:10100", where a firewall leaves only some open. plain_tcp: yes to connections that are
+    not encrypted. logs: folder for the jobs' logs and keys, in place of one in the run folder. keywords: others of
+    dask-jobqueue's class. Where neither says something, Dask's own configuration of the site does.
     """
 
     gpu: GpuJobs | None = None
@@ -70,7 +71,10 @@ class Batch(Jobs, Cluster, ABC):
     python: str = sys.executable
     interface: str | None = None
     host: str | None = None
+    port: int = Field(0, ge=0, le=65535)
+    worker_ports: Annotated[str, Field(pattern=r"^(\d+(:\d+)?)?$")] = ""
     plain_tcp: bool = False
+    logs: Path | None = None
     keywords: dict[str, Any] = {}
 
     @model_validator(mode="before")
@@ -123,7 +127,7 @@ class Batch(Jobs, Cluster, ABC):
         """Submit the jobs; end them when the block does. Their logs stay under `scratch` where it ends badly."""
         from distributed import Client
 
-        scratch = self._scratch = self._prepared(scratch)
+        scratch = self._scratch = self._prepared(self.logs or scratch)
         with dask.config.set(_DASK), self._keys(scratch) as security, self._cluster(scratch, security) as cluster:
             keeper = self._keeper = Keeper(cluster, self._groups(), self.listing)
             keeper.start()
@@ -157,7 +161,7 @@ class Batch(Jobs, Cluster, ABC):
                 interface=self.interface,
                 security=security,
                 shared_temp_directory=str(scratch),
-                scheduler_options={"dashboard_address": "127.0.0.1:0", **place},
+                scheduler_options={"dashboard_address": "127.0.0.1:0", "port": self.port, **place},
                 silence_logs="critical",
             )
         except (TypeError, ValueError) as error:
@@ -235,6 +239,7 @@ class Batch(Jobs, Cluster, ABC):
                 # Without it anyone on the network could look at the worker.
                 *("--dashboard-address", "127.0.0.1:0"),
                 *(("--resources", f"GPU={gpus}") if gpus else ()),
+                *(("--worker-port", self.worker_ports, "--nanny-port", self.worker_ports) if self.worker_ports else ()),
             ],
             **self.words(jobs, gpus),
             **self.keywords,

@@ -21,8 +21,9 @@ from lineshape.processors.tau_energy_scale import Cuts, TauEnergyScale
 class Faults(Cuts):
     """seconds: that a chunk takes. folder: its files say what goes wrong, so that with and without it is the same job.
 
-    once: present, each chunk kills its worker the first time. always, raises, vanish: hold numbers of chunks' first
-    events. smear: relative width of a smearing with the chunk's own random numbers.
+    slow: holds seconds that a chunk takes more. once: present, each chunk kills its worker the first time. always,
+    raises, vanish: hold numbers of chunks' first events. smear: relative width of a smearing with the chunk's own
+    random numbers.
     """
 
     seconds: float = 0
@@ -42,6 +43,8 @@ class Faulty(ProcessorABC):  # type: ignore[misc]
 
     def process(self, events: NanoEvents) -> Selected:
         time.sleep(self.settings.seconds)
+        if self._says("slow"):
+            time.sleep(float((self.settings.folder / "slow").read_text(encoding="utf-8")))
         first = int(events["event"][0])
         if self._says("once") and self._is_first_time(first):
             os.kill(os.getpid(), signal.SIGKILL)

@@ -153,15 +153,20 @@ def test_a_users_mistake_is_a_message(arguments: tuple[str, ...], status: int, m
 @pytest.mark.parametrize(
     ("said", "message"),
     [
-        ("slurmm", "unknown kind 'slurmm': expected one of facility, local, scheduler"),
+        ("slurmm", "nearest: slurm"),
         ("cluster.example:8786", "cannot load 'cluster.example:8786'"),
         ("tcp://cluster.example:8786", "is plain TCP"),
         ("none.json", "cannot read none.json"),
         ("no_such_package:Cluster", "cannot load 'no_such_package:Cluster'"),
+        ("none.yaml", "--cluster none.yaml: No such file or directory (working folder:"),
+        ("job.yaml", "--cluster job.yaml: expected one section, 'cluster:', as a job file has it"),
+        ("pbs.yaml", "no command 'qsub' here: a cluster of kind 'pbs' is used on a machine that can submit jobs"),
     ],
 )
 def test_where_to_run_may_be_said(said: str, message: str, tmp_path: Path) -> None:
     """Each way of saying it comes to the kind of cluster that it means, which then says what is wrong."""
+    (tmp_path / "job.yaml").write_text("cluster: {kind: pbs}\nstudy: mine\n", encoding="utf-8")
+    (tmp_path / "pbs.yaml").write_text("cluster: {kind: pbs, maximum: 3}\n", encoding="utf-8")
     done = lineshape("simulate", "event_variables_mass", "--cluster", said, folder=tmp_path)
     assert done.returncode == 2
     assert message in " ".join(done.stderr.split())
