@@ -15,7 +15,8 @@ import pytest
 
 from lineshape.engine.clusters import keeper
 from lineshape.engine.clusters.slurm import Slurm as Cluster
-from lineshape.engine.errors import ClusterError
+from lineshape.engine.errors import ClusterError, RunError
+from lineshape.engine.files import write_json
 from lineshape.engine.job import Job
 from lineshape.engine.preflight import preflight
 from lineshape.engine.run import open_run
@@ -184,6 +185,39 @@ def test_workers_end_by_themselves_before(
     ]
     assert len(ended) > 3
     assert not any("JobState=TIMEOUT" in line for line in ended)
+
+
+def test_the_jobs_end_when_the_command_is_killed(
+    batch: Slurm, ntuples: list[Path], faults: Path, tmp_path: Path, undisturbed: dict[str, str]
+) -> None:
+    """And the next one goes on from the shards that are there."""
+    wanted = job(ntuples, faults, 0.3, workers=2)
+    written = tmp_path / "job.json"
+    write_json(written, wanted.model_dump(mode="json"))
+    words = ["process", str(written), "-o", str(tmp_path / "run")]
+    command = [sys.executable, "-W", "ignore", "-m", "lineshape.jobs.cli", *words]
+    with subprocess.Popen(command, env=batch.environment, stderr=subprocess.DEVNULL) as process:
+        ready = half_way(tmp_path / "run")
+        while not ready() and process.poll() is None:
+            time.sleep(0.1)
+        assert len(batch.running()) == 2
+        process.kill()
+    made = len(list((tmp_path / "run/features").rglob("*.parquet")))
+    assert 20 <= made < 46
+    assert not (tmp_path / "run/features/manifest.json").exists()
+    assert gone(batch), "a worker ends with the task that it is at"
+    assert list((tmp_path / "run/logs").glob("*.err"))
+    assert run(wanted, tmp_path / "run") == undisturbed
+    assert not (tmp_path / "run/logs").exists()
+
+
+def test_logs_stay_where_a_run_fails(batch: Slurm, ntuples: list[Path], tmp_path: Path) -> None:
+    wanted = job(ntuples, tmp_path / "faults", workers=1)
+    (tmp_path / "faults/raises_always").touch()
+    with pytest.raises(RunError, match="ZeroDivisionError"):
+        run(wanted, tmp_path / "run")
+    assert "Registered to" in next((tmp_path / "run/logs").glob("lineshape-cpu-*.err")).read_text(encoding="utf-8")
+    assert gone(batch)
 
 
 def add(a: int, b: int) -> int:
