@@ -70,6 +70,9 @@ def _is_local(spec: object) -> bool:
     origin = getattr(spec, "origin", None) or next(iter(getattr(spec, "submodule_search_locations", None) or ()), None)
     if origin is None or not Path(origin).is_absolute():
         return False
+    # A facility's packages may lie on PYTHONPATH, outside the environment that Python runs in.
+    if {"site-packages", "dist-packages"} & set(Path(origin).parts):
+        return False
     return not any(Path(origin).is_relative_to(folder) for folder in _installed())
 
 
