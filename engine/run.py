@@ -15,6 +15,7 @@ from lineshape.engine.job import Job
 from lineshape.engine.progress import Bars, Screen
 from lineshape.engine.report.summary import Row
 from lineshape.engine.shards import FeatureStore
+from lineshape.engine.welcome import require_able
 from lineshape.engine.workers import Promise, Workers, collect_logs
 
 if TYPE_CHECKING:
@@ -171,16 +172,19 @@ def open_run(
 
     one: on one worker of each sort, to try them.
     """
-    run_folder = RunFolder(folder)
+    # Workers may have another working folder.
+    run_folder = RunFolder(folder.absolute())
     screen = screen or Screen()
     cluster = job.built_cluster().one() if one else job.built_cluster()
     with ExitStack() as opened:
-        workers = Workers(
-            lambda: client or opened.enter_context(cluster.open(run_folder.logs)),
-            cluster.wait,
-            Promise() if client else cluster.promise,
-            lambda: cluster.trouble,
-        )
+
+        def connect() -> Any:
+            found = client or opened.enter_context(cluster.open(run_folder.logs))
+            if not one:  # else that is what is tried
+                require_able(found, run_folder.path, cluster)
+            return found
+
+        workers = Workers(connect, cluster.wait, Promise() if client else cluster.promise, lambda: cluster.trouble)
         try:
             yield Run(job, run_folder, workers, screen)
         except RunError:

@@ -51,7 +51,8 @@ def _sources(pattern: str, within: tuple[str, ...]) -> Iterator[Source]:
         paths = _remote_glob(path) if glob.has_magic(_behind_host(path)) else [path]
         yield from (Source(each, adler32) for each in paths)
     else:
-        yield from (Source(each, adler32) for each in _local(str(Path(path).expanduser())))
+        # Workers may have another working folder.
+        yield from (Source(str(Path(each).absolute()), adler32) for each in _local(str(Path(path).expanduser())))
 
 
 def _behind_host(url: str) -> str:
