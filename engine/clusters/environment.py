@@ -1,0 +1,80 @@
+"""The cluster that a facility, or a notebook, has made ready: found where Dask itself looks for one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from pydantic import Field, ValidationError
+
+from lineshape.engine.clusters.cluster import Cluster
+from lineshape.engine.clusters.gateway import Gateway, configured_address
+from lineshape.engine.clusters.scheduler import Scheduler
+from lineshape.engine.errors import RequestError
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+#: Of a scheduler's PEM files, as Dask's configuration and as we name them.
+_PEM: Final = {"ca": "ca-file", "certificate": "client.cert", "key": "client.key"}
+
+
+class Environment(Cluster):
+    """The first of: a client that this process has, a scheduler, a Gateway of Dask's configuration or environment.
+
+    workers, minimum, maximum: of a Gateway's new cluster. plain_tcp, open_dashboard, plain_http: as of a scheduler and
+    a Gateway, where what is found is not closed and that is meant.
+    """
+
+    workers: Annotated[int, Field(gt=0)] | None = None
+    minimum: Annotated[int, Field(ge=0)] | None = None
+    maximum: Annotated[int, Field(gt=0)] | None = None
+    plain_tcp: bool = False
+    open_dashboard: bool = False
+    plain_http: bool = False
+
+    @contextmanager
+    def open(self) -> Iterator["Client"]:
+        """Join what is there; only a new cluster of a Gateway is ended when the block ends."""
+        if (client := _default_client()) is not None:
+            yield client
+            return
+        with self.found().open() as client:
+            yield client
+
+    def found(self) -> Cluster:
+        """The scheduler or Gateway of Dask's configuration; raises RequestError that says where was looked."""
+        import dask
+
+        if address := dask.config.get("scheduler-address", None):
+            files = {name: dask.config.get(f"distributed.comm.tls.{key}", None) for name, key in _PEM.items()}
+            pem = {name: path for name, path in files.items() if path}
+            own: dict[str, Any] = {"plain_tcp": self.plain_tcp, "open_dashboard": self.open_dashboard}
+            return _checked(Scheduler, f"scheduler {address}", {"address": address} | pem | own)
+        if address := configured_address():
+            scaled = {"workers": self.workers, "minimum": self.minimum, "maximum": self.maximum}
+            return _checked(Gateway, f"Gateway {address}", scaled | {"plain_http": self.plain_http})
+        raise RequestError(
+            "cluster.kind: 'environment' found no cluster: expected a Dask client in this process, a scheduler's "
+            "address (DASK_SCHEDULER_ADDRESS) or a Gateway's (DASK_GATEWAY__ADDRESS) in the environment or in Dask's "
+            "configuration; say 'local' for worker processes of this machine"
+        )
+
+
+def _default_client() -> "Client | None":
+    """The client that this process opened last, if it is still there."""
+    from distributed import default_client
+
+    try:
+        found: Client = default_client()
+    except ValueError:
+        return None
+    return found
+
+
+def _checked(kind: type[Cluster], what: str, settings: dict[str, Any]) -> Cluster:
+    """Raises RequestError where the environment's settings are not enough, or not safe."""
+    try:
+        return kind.model_validate(settings)
+    except ValidationError as error:
+        said = "; ".join(one["msg"].removeprefix("Value error, ") for one in error.errors())
+        raise RequestError(f"cluster.kind: 'environment' found the {what} of Dask's configuration: {said}") from error
