@@ -16,6 +16,17 @@ class LineshapeError(Exception):
 
     status = 1
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows in place of a traceback."""
+        return [f"\x1b[31merror:\x1b[0m {self}"]
+
+
+class Interrupted(KeyboardInterrupt):
+    """An interrupt, once everything that was at work is stopped; a notebook shows it without a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
 
 class RequestError(LineshapeError):
     """What was asked for cannot be done: a wrong key, an unknown study, a file that is not there."""

@@ -1,12 +1,14 @@
 """Progress on screen: a bar while a stage works, one line when it is done."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from lineshape.engine import notebook
 
 
 @dataclass
@@ -29,10 +31,12 @@ class Bar:
 class Screen:
     """Where a run tells how far it is.
 
-    console: rich's console; one on standard error by default, so that standard output stays for results.
+    console: rich's console; one on standard error by default, so that standard output stays for results. page: where
+    this process is a notebook's kernel, what is shown there instead.
     """
 
     console: Console = field(default_factory=lambda: Console(stderr=True))
+    page: notebook.Page | None = field(default_factory=notebook.here)
 
     @contextmanager
     def bars(self) -> Iterator["Bars"]:
@@ -45,11 +49,18 @@ class Screen:
             TimeElapsedColumn(),
             TextColumn("{task.fields[note]}", style="dim"),
         )
-        with Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal) as progress:
+        shown = self.console.is_terminal and self.page is None
+        with (
+            Progress(*columns, console=self.console, transient=True, disable=not shown) as progress,
+            self.page.following(progress) if self.page else nullcontext(),
+        ):
             yield Bars(progress)
 
     def done(self, stage: str, text: str, seconds: float) -> None:
         """The one line that stays when a stage is done."""
+        if self.page:
+            self.page.add(notebook.Line("✓", "green", text, stage, f"({seconds:.1f} s)"))
+            return
         self.console.print(
             f"[green]✓[/green] [bold]{stage:<13}[/bold] {escape(text)} [dim]({seconds:.1f} s)[/dim]",
             highlight=False,
@@ -58,6 +69,9 @@ class Screen:
 
     def warn(self, text: str) -> None:
         """A line that stays and asks for attention."""
+        if self.page:
+            self.page.add(notebook.Line("!", "darkorange", text))
+            return
         self.console.print(f"[yellow]![/yellow] {escape(text)}", highlight=False, soft_wrap=True)
 
 
