@@ -83,6 +83,11 @@ class RunFolder:
         return self.report / "index.html"
 
     @property
+    def plots(self) -> Path:
+        """What plots the report has, in order; each lies in plots/ beside it."""
+        return self.report / "plots.json"
+
+    @property
     def exports(self) -> Path:
         """Models as files of other software."""
         return self.path / "export"

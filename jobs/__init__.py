@@ -3,10 +3,10 @@
 from lineshape import jobs
 
 result = jobs.run("tau_energy_scale")
-result              # in a notebook: the table of resolutions
+result              # in a notebook: the table of resolutions and the line shape
 result.figure("mdn", "half_68_over_baseline")
 """
 
-from lineshape.jobs.api import Result, load, open_result, run, studies
+from lineshape.jobs.api import Result, histogram, load, open_result, process, report, run, studies, train
 
-__all__ = ["Result", "load", "open_result", "run", "studies"]
+__all__ = ["Result", "histogram", "load", "open_result", "process", "report", "run", "studies", "train"]

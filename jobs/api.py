@@ -1,21 +1,29 @@
 """Jobs from Python: the same as the command line, for notebooks and scripts."""
 
 import html
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lineshape.engine.errors import RequestError
+from lineshape.engine.errors import Interrupted, RequestError, listing, nearest
 from lineshape.engine.files import read_json
 from lineshape.engine.folders import RunFolder
 from lineshape.engine.job import Job
 from lineshape.engine.progress import Screen
 from lineshape.engine.report.summary import Row, headline_tables
-from lineshape.jobs import job_files
+from lineshape.jobs import job_files, showing
+from lineshape.jobs.showing import Features, Picture
 
 if TYPE_CHECKING:
     from distributed import Client
+
+    from lineshape.engine.run import Run
+    from lineshape.engine.stages.training import Trained
+
+#: Plots that a result shows of itself: the first of so many sections of the report.
+_PICTURES = 2
 
 
 @dataclass(frozen=True)
@@ -76,19 +84,33 @@ class Result:
                 found.append((start + title, [["model", *headings], *lines]))
         return found
 
-    def _repr_html_(self) -> str:
-        def row(cells: list[str], kind: str) -> str:
-            return "<tr>" + "".join(f"<{kind}>{html.escape(cell)}</{kind}>" for cell in cells) + "</tr>"
+    def plots(self) -> list[Picture]:
+        """The report's plots, in its order; each shows itself in a notebook."""
+        folder = RunFolder(self.folder)
+        entries = read_json(folder.plots) if folder.plots.is_file() else []
+        return [
+            Picture(folder.report / "plots" / f"{one['name']}.png", one["caption"], one["section"], one["samples"])
+            for one in entries
+        ]
 
-        parts = [f"<b>{html.escape(self.job.title or self.job.study)}</b>"]
-        for title, (headings, *lines) in self.tables():
-            body = "".join(row(line, "td") for line in lines)
-            parts.append(
-                f"<table><caption>{html.escape(title)}</caption>"
-                f"<thead>{row(headings, 'th')}</thead><tbody>{body}</tbody></table>"
-            )
-        link = html.escape(str(self.page))
-        return "".join([*parts, f'<a href="{link}">{link}</a>'])
+    def plot(self, name: str) -> Picture:
+        """A plot by its name; raises RequestError that names the nearest."""
+        found = {picture.name: picture for picture in self.plots()}
+        if name not in found:
+            hint = nearest(name, found) or f": expected one of {listing(found)}"
+            raise RequestError(f"no plot '{name}' in {RunFolder(self.folder).report}{hint}")
+        return found[name]
+
+    def _repr_html_(self) -> str:
+        leading = {(picture.section, picture.samples): picture for picture in reversed(self.plots())}
+        return "".join(
+            [
+                f"<b>{html.escape(self.job.title or self.job.study)}</b>",
+                *(showing.table(title, lines) for title, lines in self.tables()),
+                showing.pictures(list(reversed(leading.values()))[:_PICTURES]),
+                f"<div>All figures and plots: {showing.link(self.page)}</div>",
+            ]
+        )
 
 
 def studies() -> dict[str, str]:
@@ -118,15 +140,88 @@ def run(
     Raises RequestError where the request is wrong, RunError where the run failed, and IncompleteRunError where it is
     done but lost more of its input than the job tolerates (`open_result` then gives what there is).
     """
-    from lineshape.engine.run import open_run
     from lineshape.jobs.simulate.writing import simulator
 
-    job = job if isinstance(job, Job) else load(job)
-    folder = output_of(job, output)
-    with open_run(job, folder, screen, client) as opened:
-        rows = opened.all(simulator(job))
+    with _opened(job, output, client, screen) as opened:
+        rows = opened.all(simulator(opened.job))
         opened.check_complete()
-    return Result(job, folder, rows)
+    return Result(opened.job, output_of(opened.job, output, _named(job)), rows)
+
+
+def process(
+    job: Job | str | Path,
+    output: str | Path | None = None,
+    client: "Client | None" = None,
+    screen: Screen | None = None,
+) -> Features:
+    """ROOT files to feature shards alone; samples that are simulated are made first. Arguments are those of `run`."""
+    from lineshape.jobs.simulate.writing import simulator
+
+    with _opened(job, output, client, screen) as opened:
+        features = Features(opened.process(opened.simulate(simulator(opened.job))))
+        opened.check_complete()
+    return features
+
+
+def train(
+    job: Job | str | Path,
+    models: list[str] | None = None,
+    output: str | Path | None = None,
+    client: "Client | None" = None,
+    screen: Screen | None = None,
+) -> "Trained":
+    """Feature shards to bundles alone, of all models or of some. Other arguments are those of `run`."""
+    with _opened(job, output, client, screen, again=True) as opened:
+        return opened.train(models)
+
+
+def histogram(
+    job: Job | str | Path,
+    output: str | Path | None = None,
+    client: "Client | None" = None,
+    screen: Screen | None = None,
+) -> None:
+    """Bundles on the test split to performance histograms alone. Arguments are those of `run`."""
+    with _opened(job, output, client, screen, again=True) as opened:
+        opened.histogram()
+
+
+def report(
+    job: Job | str | Path,
+    output: str | Path | None = None,
+    client: "Client | None" = None,
+    screen: Screen | None = None,
+) -> Result:
+    """Performance histograms to figures, plots and the page alone. Arguments are those of `run`."""
+    with _opened(job, output, client, screen, again=True) as opened:
+        rows = opened.report()
+    return Result(opened.job, output_of(opened.job, output, _named(job)), rows)
+
+
+@contextmanager
+def _opened(
+    job: Job | str | Path,
+    output: str | Path | None,
+    client: "Client | None",
+    screen: Screen | None,
+    again: bool = False,
+) -> "Iterator[Run]":
+    """A run, opened for stages of it; again: for those after the first, on the samples that it was processed with."""
+    from lineshape.engine.run import open_run
+
+    loaded = job if isinstance(job, Job) else load(job)
+    folder = output_of(loaded, output, _named(job))
+    if again and RunFolder(folder).job.is_file():
+        loaded = loaded.model_copy(update={"samples": load(folder).samples})
+    try:
+        with open_run(loaded, folder, screen, client) as opened:
+            yield opened
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted: run the same again to go on from here") from None
+
+
+def _named(job: Job | str | Path) -> str | Path:
+    return "" if isinstance(job, Job) else job
 
 
 def open_result(name: str | Path) -> Result:

@@ -68,7 +68,7 @@ def report(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> list[Ro
     bundles = {name: Bundle.load(folder.models / name) for name in index["bundles"] if name in job.models}
     performance = Performance.load(job, folder.histograms, store, bundles)
     identity = _identity(job, store, performance, index)
-    if folder.page.is_file() and folder.summary.is_file() and _made_from(folder) == identity:
+    if all(path.is_file() for path in (folder.page, folder.plots, folder.summary)) and _made_from(folder) == identity:
         made: list[Row] = read_json(folder.summary)
         return made
     rows = rows_of(performance, measures, job.baseline)
@@ -83,9 +83,14 @@ def report(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> list[Ro
         job, store, performance, bundles, index["left_out"], rows, _sections(drawings), ledger.read(folder.ledger)
     )
     write_page(folder.page, content)
+    write_json(folder.plots, [_entry(drawing) for drawing in drawings])
     write_json(folder.summary, rows)
     write_json(folder.report / _MADE_FROM, {"identity": identity})
     return rows
+
+
+def _entry(drawing: Drawing) -> dict[str, str]:
+    return {name: getattr(drawing, name) for name in ("name", "section", "samples", "caption")}
 
 
 def _made_from(folder: RunFolder) -> str:
