@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _PICTURES = 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """A finished run: its job, its folder and the rows of its summary."""
 
@@ -101,6 +101,9 @@ class Result:
             raise RequestError(f"no plot '{name}' in {RunFolder(self.folder).report}{hint}")
         return found[name]
 
+    def __repr__(self) -> str:
+        return f"Result of {self.job.study} in {self.folder}"
+
     def _repr_html_(self) -> str:
         leading = {(picture.section, picture.samples): picture for picture in reversed(self.plots())}
         return "".join(
@@ -165,10 +168,10 @@ def process(
 
 def train(
     job: Job | str | Path,
-    models: list[str] | None = None,
     output: str | Path | None = None,
     client: "Client | None" = None,
     screen: Screen | None = None,
+    models: list[str] | None = None,
 ) -> "Trained":
     """Feature shards to bundles alone, of all models or of some. Other arguments are those of `run`."""
     with _opened(job, output, client, screen, again=True) as opened:

@@ -45,11 +45,14 @@ class Picture:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Features:
     """What processing made: the feature store, which shows its samples and their cut flows in a notebook."""
 
     store: FeatureStore
+
+    def __repr__(self) -> str:
+        return f"{self.store.rows:,} objects of {', '.join(self.store.samples)} in {self.store.folder}"
 
     def _repr_html_(self) -> str:
         store = self.store

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import Field, ValidationError
 
-from lineshape.engine.clusters.cluster import Cluster
+from lineshape.engine.clusters.cluster import LOGS, Cluster
 from lineshape.engine.clusters.gateway import Gateway, configured_address
 from lineshape.engine.clusters.scheduler import Scheduler
 from lineshape.engine.errors import RequestError
@@ -33,12 +34,12 @@ class Environment(Cluster):
     plain_http: bool = False
 
     @contextmanager
-    def open(self) -> Iterator["Client"]:
+    def open(self, scratch: Path = LOGS) -> Iterator["Client"]:
         """Join what is there; only a new cluster of a Gateway is ended when the block ends."""
         if (client := _default_client()) is not None:
             yield client
             return
-        with self.found().open() as client:
+        with self.found().open(scratch) as client:
             yield client
 
     def found(self) -> Cluster:

@@ -4,12 +4,13 @@ import asyncio
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
-from lineshape.engine.clusters.cluster import Cluster, is_loopback
+from lineshape.engine.clusters.cluster import LOGS, Cluster, is_loopback
 from lineshape.engine.errors import ClusterError, RequestError
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Gateway(Cluster):
         return self
 
     @contextmanager
-    def open(self) -> Iterator["Client"]:
+    def open(self, scratch: Path = LOGS) -> Iterator["Client"]:
         """Start or join the cluster and scale it; one that was started here is ended when the block ends."""
         try:
             from dask_gateway import Gateway as Server

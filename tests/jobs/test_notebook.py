@@ -1,0 +1,117 @@
+"""A run in a real notebook kernel: what it shows, that it can be interrupted, and what it leaves."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from distributed import Client, Scheduler
+
+from lineshape.engine.job import Job
+from lineshape.jobs import api
+from tests.conftest import small_job
+from tests.faults.runs import content, faulty_job
+from tests.jobs.kernels import kernel
+
+pytestmark = [pytest.mark.processes, pytest.mark.filterwarnings("default")]
+
+
+def saved(job: Job, folder: Path) -> str:
+    """Code that loads a job."""
+    path = folder / "job.json"
+    path.write_text(json.dumps(job.model_dump(mode="json")), encoding="utf-8")
+    return f"from lineshape import jobs\njob = jobs.load({str(path)!r})\n"
+
+
+def has_shards(folder: Path) -> Callable[[], bool]:
+    return lambda: bool(list(folder.rglob("features/**/*.parquet")))
+
+
+def has_epochs(folder: Path) -> Callable[[], bool]:
+    """Training has come to its third epoch."""
+    return lambda: any(len(path.read_text().splitlines()) >= 3 for path in folder.rglob("history.jsonl"))
+
+
+def tasks(dask_scheduler: Scheduler) -> list[str]:
+    """With the scheduler."""
+    return [str(key) for key in dask_scheduler.tasks]
+
+
+@pytest.fixture(scope="module")
+def slow(ntuples: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Job:
+    """A job whose stages last long enough to be interrupted; trees draw no rows, which a restart would draw anew."""
+    few = {"measures": {"response": {"kind": "response", "truth": "truthPtVis", "by": {}}}, "chunk_entries": 500}
+    whole_rows = {"models.brt.rows": 1, "models.brt.columns": 1}
+    more = {"models.dnn.epochs": 20, "cluster.workers": 2, "processor.seconds": 0.2}
+    return faulty_job(ntuples, tmp_path_factory.mktemp("faults"), **few, **whole_rows, **more)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(slow: Job, client: Client, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What the job makes where nothing happens."""
+    return content(api.run(slow, tmp_path_factory.mktemp("undisturbed"), client).folder)
+
+
+@pytest.mark.parametrize("stage", [has_shards, has_epochs], ids=["processing", "training"])
+def test_an_interrupt_stops_all_and_the_same_cell_goes_on(
+    stage: Callable[[Path], Callable[[], bool]], slow: Job, undisturbed: dict[str, str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    with kernel() as notebook:
+        load = saved(slow, tmp_path)
+        before = notebook.run("import threading; print(*sorted(t.name for t in threading.enumerate()))").printed
+        cell = notebook.run(f"{load}jobs.run(job, {str(folder)!r})", stage(folder))
+        assert (cell.error, cell.traceback) == ("Interrupted", ["interrupted: run the same again to go on from here"])
+        assert not notebook.children()
+        after = notebook.run("import threading; print(*sorted(t.name for t in threading.enumerate()))").printed
+        # Dask keeps two idle threads of its own for the next client.
+        assert {name for name in after.split() if name not in before} <= {"Dask-Offload_0", "Dask-Callback-Thread_0"}
+        kept = {path: path.stat().st_mtime_ns for path in folder.rglob("features/**/*.parquet")}
+        again = notebook.run(f"jobs.run(job, {str(folder)!r})")
+        assert not again.error, again.traceback
+        assert all(path.stat().st_mtime_ns == time for path, time in kept.items())
+        assert not notebook.children()
+    assert content(folder) == undisturbed
+
+
+def test_an_interrupt_leaves_a_cluster_that_was_given_as_it_was(
+    client: Client, ntuples: list[Path], tmp_path: Path
+) -> None:
+    """One of JupyterLab's Dask panel, say, which is no child of the kernel."""
+    job = faulty_job(ntuples, tmp_path / "faults", **{"processor.seconds": 0.1})
+    folder = tmp_path / "run"
+    with kernel() as notebook:
+        connect = f"from distributed import Client\nclient = Client({client.scheduler.address!r})\n"
+        run = f"jobs.process(job, {str(folder)!r}, client)"
+        cell = notebook.run(f"{saved(job, tmp_path)}{connect}{run}", has_shards(folder))
+        assert cell.error == "Interrupted"
+        assert notebook.run("print(client.status)").printed.strip() == "running"
+        deadline = time.monotonic() + 20
+        while client.run_on_scheduler(tasks) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert not client.run_on_scheduler(tasks)
+        again = notebook.run(run)
+        assert not again.error, again.traceback
+        assert "objects of ntuples" in again.results[0]["text/plain"]
+        assert client.status == "running"
+        assert len(client.scheduler_info()["workers"]) == 2
+
+
+def test_progress_is_one_output_and_a_mistake_is_a_message(ntuples: list[Path], tmp_path: Path) -> None:
+    job = small_job(ntuples, **{"cluster.workers": 1})
+    with kernel() as notebook:
+        cell = notebook.run(f"{saved(job, tmp_path)}jobs.process(job, {str(tmp_path / 'run')!r})")
+        assert not cell.error, cell.traceback
+        assert not cell.printed
+        (shown,) = cell.displays.values()
+        assert "processing" in shown["text/plain"]
+        assert "<b>processing</b>" in shown["text/html"]
+        assert "catalogue" not in shown["text/html"], "bars vanish when a stage ends"
+        (result,) = cell.results
+        assert "Cut flow of ntuples" in result["text/html"]
+        wrong = notebook.run("jobs.load('tau_energy_scal')")
+        (message,) = wrong.traceback
+        assert wrong.error == "RequestError"
+        assert "no study 'tau_energy_scal'" in message
+        assert "tau_energy_scale" in message
