@@ -96,14 +96,18 @@ def _is_kind(value: Any, base: type, module: ModuleType) -> bool:
 
 
 def _of_user(base: type[T], kind: str) -> type[T]:
-    module_name, _, class_name = kind.partition(":")
+    found = load(kind, "install its package, or put its folder on PYTHONPATH")
+    if not (inspect.isclass(found) and issubclass(found, base)):
+        raise RequestError(f"'{kind}' is not a {base.__module__}.{base.__name__}")
+    return found
+
+
+def load(name: str, advice: str) -> Any:
+    """What "module:name" names; raises RequestError with an advice where it cannot be imported."""
+    module, _, inside = name.partition(":")
     try:
-        found = getattr(importlib.import_module(module_name), class_name)
+        return getattr(importlib.import_module(module), inside)
     except (ImportError, AttributeError) as error:
         raise RequestError(
-            f"cannot load kind '{kind}': {error}; expected an importable 'module:Class' "
-            "(install its package, or put its folder on PYTHONPATH)"
+            f"cannot load '{name}': {error}; expected an importable 'module:Class' ({advice})"
         ) from error
-    if not (inspect.isclass(found) and issubclass(found, base)):
-        raise RequestError(f"kind '{kind}' is not a {base.__module__}.{base.__name__}")
-    return found

@@ -1,6 +1,5 @@
 """A cluster by the class that a facility hands to its users, such as CernCluster, CoffeaCasaCluster or HTCGateway."""
 
-import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ from pydantic import Field, model_validator
 
 from lineshape.engine.clusters.cluster import LOGS, Cluster
 from lineshape.engine.errors import RequestError
+from lineshape.engine.kinds import load
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -59,14 +59,7 @@ class Facility(Cluster):
 
     def _started(self) -> Any:
         """Raises RequestError where the class cannot be had, or does not take its settings."""
-        name, _, kind = self.cluster.partition(":")
-        try:
-            found = getattr(importlib.import_module(name), kind)
-        except (ImportError, AttributeError) as error:
-            raise RequestError(
-                f"cluster.cluster: cannot load '{self.cluster}': {error}; expected an importable 'module:Class' "
-                "(install the facility's package, or use its environment)"
-            ) from error
+        found = load(self.cluster, "install the facility's package, or use its environment")
         try:
             return found(**self.settings)
         except (TypeError, ValueError) as error:

@@ -46,7 +46,7 @@ def test_kind_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.parametrize(
     ("kind", "message"),
-    [("no_such_module:Class", "cannot load kind"), ("collections:OrderedDict", "is not a .*Loss")],
+    [("no_such_module:Class", "cannot load 'no_such_module:Class'"), ("collections:OrderedDict", "is not a .*Loss")],
 )
 def test_bad_kind_of_the_user(kind: str, message: str) -> None:
     with pytest.raises(RequestError, match=message):
