@@ -63,7 +63,7 @@ def _one_a_host(workers: dict[str, Any]) -> Iterable[str]:
 def _problem(token: str, patience: float) -> Any:
     # A function in a function is sent by value: the worker need not have lineshape installed.
     def problem() -> str:
-        import importlib.util
+        import importlib
         import pathlib
         import time
 
@@ -72,6 +72,10 @@ def _problem(token: str, patience: float) -> Any:
             if time.monotonic() > end:
                 return "folder"
             time.sleep(0.1)
-        return "" if importlib.util.find_spec("lineshape") else "package"
+        try:
+            importlib.import_module("lineshape.engine")
+        except ImportError:
+            return "package"
+        return ""
 
     return problem

@@ -58,7 +58,7 @@ class XRootD:
                 os.chown(path, nobody.pw_uid, nobody.pw_gid)
             command = ["setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups", *command]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        _wait_for(self.port, state)
+        wait_for(self.port, state)
 
     def signal(self, number: signal.Signals) -> None:
         assert self.process is not None
@@ -71,15 +71,18 @@ class XRootD:
             self.process = None
 
 
-def _wait_for(port: int, state: Path) -> None:
+def wait_for(port: int, place: Path) -> None:
+    """Until a server answers; raises RuntimeError with what it wrote to a log, or to those of that name in a folder."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         with socket.socket() as caller:
             if caller.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.1)
-    logs = "\n".join(path.read_text(errors="replace")[-2000:] for path in state.rglob("log"))
-    raise RuntimeError(f"the XRootD server does not answer on port {port}:\n{logs}")
+    logs = "\n".join(
+        path.read_text(errors="replace")[-2000:] for path in [place, *place.rglob("log")] if path.is_file()
+    )
+    raise RuntimeError(f"no server answers on port {port}:\n{logs}")
 
 
 @contextmanager

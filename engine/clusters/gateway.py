@@ -68,13 +68,13 @@ class Gateway(Cluster):
         address = self._address()
         with ExitStack() as opened:
             with _told(address):
-                # Not closed here: its __del__ does so, and complains where somebody else has.
                 gateway = Server(address, self.proxy_address or None, auth=self.auth or None)
                 name = self.cluster
                 if not name:
                     name = gateway.submit(**self.options)
                     opened.callback(_stop, gateway, name)
-                cluster = opened.enter_context(gateway.connect(name))
+                cluster = gateway.connect(name)
+                opened.callback(_close, cluster)
                 if self.workers:
                     cluster.scale(self.workers)
                 elif self.minimum is not None or self.maximum:
@@ -109,6 +109,15 @@ def configured_address() -> str:
     return str(dask.config.get("gateway.address", None) or "").format(**os.environ)
 
 
+def _close(cluster: Any) -> None:
+    """Leave a cluster, and let go of its Gateway while the thread that both speak from is there.
+
+    A Gateway closes itself when it is let go of, and complains where somebody else has, or that thread has ended.
+    """
+    cluster.close()
+    del cluster.gateway
+
+
 def _stop(gateway: Any, name: str) -> None:
     """End a cluster; one that has ended already is none to be told of."""
     with suppress(OSError, ValueError, asyncio.CancelledError):
@@ -130,6 +139,8 @@ def _told(address: str) -> Iterator[None]:
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         raise RequestError(f"no Gateway answers at {address}: {error}") from error
     except (ValueError, TypeError) as error:
-        raise RequestError(f"the Gateway at {address} gives no such cluster: {error}") from error
+        raise RequestError(f"the Gateway at {address} cannot give this cluster: {error}") from error
+    except (ImportError, AttributeError) as error:  # of the class that `auth` names
+        raise RequestError(f"cluster.auth: there is no such way to be known to a Gateway: {error}") from error
     except (GatewayClusterError, GatewayServerError) as error:
         raise ClusterError(f"the Gateway at {address} could not give a cluster: {error}") from error
