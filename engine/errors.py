@@ -50,6 +50,12 @@ class ClusterError(RunError):
     """The cluster was lost, or has no workers; the run stops, and what is done is kept."""
 
 
+class BusyError(LineshapeError):
+    """Another run is going on: nothing was done, and the same request may be made later (EX_TEMPFAIL of sysexits.h)."""
+
+    status = 75
+
+
 class DataError(LineshapeError):
     """A file, or a part of one, whose content cannot be used; it is quarantined and the rest goes on."""
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lineshape.engine.errors import RequestError, listing, nearest
+from lineshape.engine.files import read_json
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,9 @@ class RunFolder:
         for path in (Path(name), Path("runs") / name):
             if (path / "job.json").is_file():
                 return cls(path)
+        for path in (Path(name), Path("reprocessing") / name):
+            if version := ReprocessingFolder(path).pointed():
+                return cls(ReprocessingFolder(path).version(version))
         known = sorted(job.parent.name for job in Path("runs").glob("*/job.json"))
         raise RequestError(
             f"no run in {name}: expected a run folder, or the name of a study under {Path.cwd() / 'runs'}, "
@@ -101,3 +105,80 @@ class RunFolder:
     def summary(self) -> Path:
         """Every figure, as a list of rows."""
         return self.path / "summary.json"
+
+    @property
+    def drift(self) -> Path:
+        """How features moved since the champion was trained; there in the latest run of a reprocessing folder."""
+        return self.path / "drift.json"
+
+
+@dataclass(frozen=True)
+class ReprocessingFolder:
+    """Where scheduled reprocessing keeps what it made, night by night.
+
+    features/ is the feature store of all that was processed, versions/ a run folder for each challenger there was, never
+    changed once it is there, latest/ the run of the champion, and of tonight's challenger, on the data of now,
+    ledger.jsonl what every run did and which version is champion since, champion.json the same for a quick look, lock.json
+    who is at work.
+    """
+
+    path: Path
+
+    @classmethod
+    def find(cls, name: str | Path) -> "ReprocessingFolder":
+        """The one at a path, or that of a study under reprocessing/; raises RequestError where there is none."""
+        for path in (Path(name), Path("reprocessing") / name):
+            if cls(path).ledger.is_file() and not (path / "job.json").is_file():
+                return cls(path)
+        known = sorted(ledger.parent.name for ledger in Path("reprocessing").glob("*/ledger.jsonl"))
+        raise RequestError(
+            f"nothing was reprocessed in {name}: expected a reprocessing folder, or the name of a study under "
+            f"{Path.cwd() / 'reprocessing'}, where there are {listing(known) or 'none'}{nearest(str(name), known)}"
+        )
+
+    @property
+    def features(self) -> Path:
+        """The feature store."""
+        return self.path / "features"
+
+    @property
+    def versions(self) -> Path:
+        """A run folder for each version."""
+        return self.path / "versions"
+
+    def version(self, name: str) -> Path:
+        """The run folder of a version, by its number (0003)."""
+        return self.versions / name
+
+    def published(self) -> list[str]:
+        """Numbers of the versions that are there, oldest first."""
+        return sorted(path.name for path in self.versions.glob("[0-9]*") if path.is_dir())
+
+    @property
+    def challenger(self) -> RunFolder:
+        """The version in the making, which has no number yet."""
+        return RunFolder(self.versions / ".challenger")
+
+    @property
+    def latest(self) -> RunFolder:
+        """The run on the data of now."""
+        return RunFolder(self.path / "latest", self.features)
+
+    @property
+    def ledger(self) -> Path:
+        """The record of every run: the truth on which version is champion."""
+        return self.path / "ledger.jsonl"
+
+    @property
+    def pointer(self) -> Path:
+        """Which version is champion, for those who do not want to read the ledger; set right by every run."""
+        return self.path / "champion.json"
+
+    def pointed(self) -> str:
+        """The version that the pointer names, empty where there is none."""
+        return str(read_json(self.pointer)["version"]) if self.pointer.is_file() else ""
+
+    @property
+    def lock(self) -> Path:
+        """Who is at work."""
+        return self.path / "lock.json"

@@ -1,0 +1,217 @@
+"""One run at a time: a lock file that says who holds it, since when, and when that one last gave a sign of life.
+
+There is no flock and no database in it: neither can be relied upon on NFS, EOS and AFS, where creating a file that must
+not exist can. The holder writes its heartbeats through the file that it created, so that one whose lock was taken over
+while it was suspended writes to what is no longer there, and never over the new holder's.
+"""
+
+import json
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+from lineshape.engine.errors import BusyError
+
+#: Seconds between two heartbeats, and without any after which a holder elsewhere is taken for dead.
+HEARTBEAT = 10.0
+PATIENCE = 600.0
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a lock; times are UTC in ISO 8601.
+
+    space: of process numbers, as a container has its own. born: when its process started, in the machine's ticks, as a
+    number may be given again to another process; empty where the machine does not say. token: of this run alone.
+    """
+
+    host: str
+    pid: int
+    start: str
+    heartbeat: str
+    space: str
+    born: str
+    token: str
+
+    @classmethod
+    def here(cls) -> "Holder":
+        """This process, now."""
+        now = _now()
+        return cls(socket.gethostname(), os.getpid(), now, now, _space(), born(os.getpid()), uuid4().hex)
+
+    @property
+    def silence(self) -> float:
+        """Seconds since its last heartbeat, by this machine's clock."""
+        return (datetime.now(UTC) - datetime.fromisoformat(self.heartbeat)).total_seconds()
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host}, since {self.start}, last sign of life {self.heartbeat}"
+
+
+def is_stale(holder: Holder, here: Holder, born_now: str | None, patience: float) -> bool:
+    """Whether a holder is dead.
+
+    here: who asks. born_now: when the process of the holder's number started, None where there is none; it counts only
+    on the holder's own machine.
+    """
+    if (holder.host, holder.space) == (here.host, here.space):
+        return born_now is None or (bool(holder.born) and born_now != holder.born)
+    return holder.silence > patience
+
+
+def read_holder(path: Path) -> Holder | None:
+    """Who holds a lock, None where nobody does. What cannot be read is of one who is writing it, or died of it."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        written = path.stat().st_mtime
+    except FileNotFoundError:
+        return None
+    try:
+        return Holder(**json.loads(text))
+    except (ValueError, TypeError):
+        when = datetime.fromtimestamp(written, UTC).isoformat(timespec="seconds")
+        return Holder("an unknown machine", 0, when, when, "", "", "")
+
+
+def born(pid: int) -> str | None:
+    """When a process started, in ticks since the machine did; None where there is none, empty where it is not said."""
+    try:
+        # The name of the command, in brackets, may hold anything.
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19]
+    except OSError:
+        pass
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except OSError:
+        return ""
+    return ""
+
+
+@dataclass
+class Lock:
+    """A lock that this process holds."""
+
+    path: Path
+    holder: Holder
+    file: int
+
+    def __post_init__(self) -> None:
+        self._over = threading.Event()
+        self.lost = False
+
+    def check(self) -> None:
+        """Raise BusyError where another run took the lock over, as this one was silent for too long."""
+        there = read_holder(self.path)
+        if there is None or there.token != self.holder.token:
+            self.lost = True
+            raise BusyError(
+                f"{self.path} was taken over while this run gave no sign of life "
+                f"({there or 'and it was removed'}): it stops before it publishes anything; run the command again"
+            )
+
+    def beat(self) -> None:
+        """Say that this run is alive."""
+        text = json.dumps(asdict(replace(self.holder, heartbeat=_now())))
+        os.pwrite(self.file, text.encode(), 0)  # as long as before: what is there is never cut short
+        os.fsync(self.file)
+
+    def keep_beating(self, every: float) -> None:
+        """Until the lock is released; where it was lost, the main thread is interrupted as by Ctrl-C."""
+        import _thread
+
+        while not self._over.wait(every):
+            try:
+                self.check()
+                self.beat()
+            except BusyError:
+                _thread.interrupt_main()
+                return
+            except OSError:
+                continue  # a disk that hiccups; silence for long enough counts as death
+
+    def release(self) -> None:
+        """Remove the file, if it is still this run's."""
+        self._over.set()
+        with suppress(OSError):
+            there = read_holder(self.path)
+            if there and there.token == self.holder.token:
+                self.path.unlink()
+        os.close(self.file)
+
+
+@contextmanager
+def held(path: Path, patience: float = PATIENCE, every: float = HEARTBEAT) -> Iterator[Lock]:
+    """Hold a lock while the block runs.
+
+    Raises BusyError where another run holds it, or took it over meanwhile.
+    """
+    lock = take(path, patience)
+    thread = threading.Thread(target=lock.keep_beating, args=(every,), name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield lock
+    except KeyboardInterrupt:
+        if lock.lost:
+            lock.check()
+        raise
+    finally:
+        lock.release()
+        thread.join()
+
+
+def take(path: Path, patience: float = PATIENCE) -> Lock:
+    """Create the lock file, in place of that of a run that died; raises BusyError where a run is going on."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    here = Holder.here()
+    for _ in range(3):
+        with suppress(FileExistsError):
+            return _create(path, here)
+        there = read_holder(path)
+        if there is None:
+            continue
+        if not is_stale(there, here, born(there.pid), patience):
+            raise BusyError(f"another run is going on: {path} is held by {there}")
+        _put_aside(path, there)
+    raise BusyError(f"another run is starting: {path} was taken by others three times in a row")
+
+
+def _create(path: Path, here: Holder) -> Lock:
+    file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o644)
+    lock = Lock(path, here, file)
+    lock.beat()
+    return lock
+
+
+def _put_aside(path: Path, stale: Holder) -> None:
+    """Take a dead run's lock away; where another run has just done so, its lock is put back."""
+    aside = path.with_name(f".{path.name}.{uuid4().hex[:12]}.tmp")
+    try:
+        path.rename(aside)
+    except FileNotFoundError:
+        return
+    taken = read_holder(aside)
+    if taken and taken.token != stale.token:
+        # Between reading and renaming another run had put its own there. If a third took its place since, the second
+        # finds that out before it publishes.
+        with suppress(FileExistsError):
+            os.link(aside, path)
+    aside.unlink(missing_ok=True)
+
+
+def _space() -> str:
+    try:
+        return os.readlink("/proc/self/ns/pid")  # noqa: PTH115 - it points at no path
+    except OSError:
+        return ""
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

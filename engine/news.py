@@ -1,0 +1,105 @@
+"""What became of files since the last run: new, changed, repaired, broken, repeated, vanished. No I/O here."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from lineshape.engine.shards import FeatureStore
+
+State = Literal["processed", "processed in part", "quarantined", "repeated", "vanished"]
+Kind = Literal["new", "changed", "repaired", "broken", "repeated", "vanished"]
+KINDS: tuple[Kind, ...] = ("new", "changed", "repaired", "broken", "repeated", "vanished")
+
+#: Sample and path of a file.
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class FileState:
+    """A file and what it is: in exactly one state.
+
+    uuid, size: of what was processed; empty and 0 where it could not be read, or is another file once more.
+    """
+
+    sample: str
+    path: str
+    state: State
+    uuid: str = ""
+    size: int = 0
+    reason: str = ""
+
+    @property
+    def usable(self) -> bool:
+        """Whether all or some of it was processed."""
+        return self.state in {"processed", "processed in part"}
+
+
+News = dict[Kind, list[FileState]]
+
+
+def states_of(listed: Iterable[Key], store: FeatureStore) -> dict[Key, FileState]:
+    """The state of each file that was asked for, from the manifest of the feature store."""
+    whole = {(item.sample, item.file): item.reason for item in store.quarantined if item.start < 0}
+    parts = {(item.sample, item.file): item.reason for item in store.quarantined if item.start >= 0}
+    used = {(file["sample"], file["path"]): file for file in store.files}
+    found: dict[Key, FileState] = {}
+    for sample, path in listed:
+        key = sample, path
+        if key in whole:
+            found[key] = FileState(*key, "quarantined", reason=whole[key])
+        elif key in used:
+            state: State = "processed in part" if key in parts else "processed"
+            found[key] = FileState(*key, state, used[key]["uuid"], used[key]["size"], parts.get(key, ""))
+        else:
+            found[key] = FileState(*key, "repeated")
+    return found
+
+
+def news_of(before: Mapping[Key, FileState], now: Mapping[Key, FileState]) -> News:
+    """What happened to which file; one that is as it was is not among them."""
+    news: News = {kind: [] for kind in KINDS}
+    for key, state in now.items():
+        kind = _kind(before.get(key), state)
+        if kind:
+            news[kind].append(state)
+    for key, old in before.items():
+        if key not in now and old.state != "vanished":
+            news["vanished"].append(FileState(*key, "vanished", old.uuid, old.size))
+    return news
+
+
+def _kind(old: FileState | None, new: FileState) -> Kind | None:
+    if old is None or old.state == "vanished":
+        return "broken" if new.state == "quarantined" else "repeated" if new.state == "repeated" else "new"
+    if (old.state, old.uuid, old.size) == (new.state, new.uuid, new.size):
+        return None
+    if new.state == "quarantined":
+        return "broken"
+    if new.state == "repeated":
+        return "repeated"
+    if old.state == "quarantined":
+        return "repaired"
+    if (old.uuid, old.size) == (new.uuid, new.size):
+        return "repaired" if new.state == "processed" else "broken"
+    return "changed"
+
+
+def to_record(news: News) -> dict[str, list[dict[str, Any]]]:
+    """As JSON, for the ledger; kinds without a file are left out."""
+    return {kind: [asdict(file) for file in files] for kind, files in news.items() if files}
+
+
+def known(records: Sequence[Mapping[str, Any]]) -> dict[Key, FileState]:
+    """The state of every file that the ledger tells of: its records, one upon the other."""
+    found: dict[Key, FileState] = {}
+    for record in records:
+        for files in record.get("files", {}).values():
+            for file in files:
+                state = FileState(**file)
+                found[state.sample, state.path] = state
+    return found
+
+
+def tell(counts: Mapping[str, int]) -> str:
+    """`3 new, 1 broken`, or that there is nothing."""
+    return ", ".join(f"{number} {kind}" for kind, number in counts.items() if number) or "no news of files"
