@@ -116,10 +116,10 @@ class RunFolder:
 class ReprocessingFolder:
     """Where scheduled reprocessing keeps what it made, night by night.
 
-    features/ is the feature store of all that was processed, versions/ a run folder for each challenger there was, never
-    changed once it is there, latest/ the run of the champion, and of tonight's challenger, on the data of now,
-    ledger.jsonl what every run did and which version is champion since, champion.json the same for a quick look, lock.json
-    who is at work.
+    features/ is the feature store of all that was processed, versions/ a run folder for each challenger there was,
+    never changed once it is there, latest/ the run of the champion, and of tonight's challenger, on the data of now,
+    ledger.jsonl what every run did and which version is champion since, champion.json the same for a quick look,
+    lock.json who is at work.
     """
 
     path: Path

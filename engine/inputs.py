@@ -20,10 +20,16 @@ class Inputs:
 
     def digest(self, job: Job, store: FeatureStore) -> str:
         """Digest of all that the training depends on: data, split, settings, seed and code."""
+        return self._digest(job, store.digest(self.model.choice.samples))
+
+    def code(self, job: Job) -> str:
+        """The same without the data."""
+        return self._digest(job, "")
+
+    def _digest(self, job: Job, rows: str) -> str:
         settings = self.model.model_dump(mode="json", exclude={"label", "minimum_entries"})
         parts = [(type(part).__qualname__, source_of(type(part))) for part in self.model.parts()]
-        rows, target = store.digest(self.model.choice.samples), self.target.model_dump()
-        content = [rows, settings, self.features, target, job.split.model_dump(), job.seed]
+        content = [rows, settings, self.features, self.target.model_dump(), job.split.model_dump(), job.seed]
         return digest(content, parts, code_of("lineshape.engine.learning"), code_of_modules("lineshape.engine.rows"))
 
 

@@ -15,6 +15,7 @@ from lineshape.engine.kinds import KindError, KindSpec, build
 from lineshape.engine.learning.models.model import Model
 from lineshape.engine.learning.search import Search, with_settings
 from lineshape.engine.measures.measure import Measure
+from lineshape.engine.policy import Policy
 from lineshape.engine.settings import Settings
 from lineshape.engine.split import Split, Target
 
@@ -57,6 +58,7 @@ class Job(Settings):
     baseline: str
     measures: dict[str, KindSpec] = Field(min_length=1)
     search: dict[str, Search] = {}
+    reprocess: Policy = Policy()
     cluster: KindSpec = KindSpec(kind="local")
     seed: int = 1
 

@@ -41,9 +41,9 @@ class Holder:
 
     @classmethod
     def here(cls) -> "Holder":
-        """This process, now."""
+        """The process that asks, now."""
         now = _now()
-        return cls(socket.gethostname(), os.getpid(), now, now, _space(), born(os.getpid()), uuid4().hex)
+        return cls(socket.gethostname(), os.getpid(), now, now, _space(), born(os.getpid()) or "", uuid4().hex)
 
     @property
     def silence(self) -> float:
@@ -54,15 +54,15 @@ class Holder:
         return f"process {self.pid} on {self.host}, since {self.start}, last sign of life {self.heartbeat}"
 
 
-def is_stale(holder: Holder, here: Holder, born_now: str | None, patience: float) -> bool:
-    """Whether a holder is dead.
+def is_stale(holder: Holder, here: Holder, born_now: str | None, patience: float = PATIENCE) -> bool:
+    """Whether a holder is dead, or was silent for so long that it counts as dead.
 
     here: who asks. born_now: when the process of the holder's number started, None where there is none; it counts only
     on the holder's own machine.
     """
-    if (holder.host, holder.space) == (here.host, here.space):
-        return born_now is None or (bool(holder.born) and born_now != holder.born)
-    return holder.silence > patience
+    on_this_machine = (holder.host, holder.space) == (here.host, here.space)
+    gone = born_now is None or (bool(holder.born) and born_now != holder.born)
+    return (on_this_machine and gone) or holder.silence > patience
 
 
 def read_holder(path: Path) -> Holder | None:

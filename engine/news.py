@@ -69,14 +69,12 @@ def news_of(before: Mapping[Key, FileState], now: Mapping[Key, FileState]) -> Ne
 
 
 def _kind(old: FileState | None, new: FileState) -> Kind | None:
-    if old is None or old.state == "vanished":
-        return "broken" if new.state == "quarantined" else "repeated" if new.state == "repeated" else "new"
-    if (old.state, old.uuid, old.size) == (new.state, new.uuid, new.size):
+    if old and (old.state, old.uuid, old.size) == (new.state, new.uuid, new.size):
         return None
-    if new.state == "quarantined":
-        return "broken"
-    if new.state == "repeated":
-        return "repeated"
+    if not new.usable:
+        return "broken" if new.state == "quarantined" else "repeated"
+    if old is None or old.state == "vanished":
+        return "new"
     if old.state == "quarantined":
         return "repaired"
     if (old.uuid, old.size) == (new.uuid, new.size):

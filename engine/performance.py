@@ -33,13 +33,16 @@ class Performance:
     identity: str
 
     @staticmethod
-    def identity_of(job: Job, store: FeatureStore, bundles: Mapping[str, Bundle]) -> str:
+    def identity_of(job: Job, store: FeatureStore, bundles: Mapping[str, Bundle], given: bool = False) -> str:
         """Digest of all that the histograms of a job depend on.
 
-        Raises RequestError where a bundle was made from other data, another split or other settings than the job's.
+        given: the bundles were put there from other runs, to be measured on this one's data.
+
+        Raises RequestError where a bundle that should be of this run was made from other data, another split or other
+        settings than the job's.
         """
         for name, bundle in bundles.items():
-            if bundle.digest != inputs_of(job, job.built_models()[name]).digest(job, store):
+            if not given and bundle.digest != inputs_of(job, job.built_models()[name]).digest(job, store):
                 raise RequestError(
                     f"bundle {bundle.folder} was made from other data, settings or code than this job's: "
                     "run 'lineshape train' first"
@@ -83,12 +86,14 @@ class Performance:
         write_json(folder / _INDEX, index)
 
     @classmethod
-    def load(cls, job: Job, folder: Path, store: FeatureStore, bundles: Mapping[str, Bundle]) -> "Performance":
+    def load(
+        cls, job: Job, folder: Path, store: FeatureStore, bundles: Mapping[str, Bundle], given: bool = False
+    ) -> "Performance":
         """What `save` kept; raises RequestError where there is nothing, or what is there is of something else."""
         if not (folder / _INDEX).is_file():
             raise RequestError(f"no histograms in {folder}: run 'lineshape histogram' first")
         index = read_json(folder / _INDEX)
-        if index["identity"] != cls.identity_of(job, store, bundles):
+        if index["identity"] != cls.identity_of(job, store, bundles, given):
             raise RequestError(
                 f"the histograms in {folder} are of other bundles, data or measures: run 'lineshape histogram' first"
             )

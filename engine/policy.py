@@ -1,4 +1,4 @@
-"""What scheduled reprocessing decides: whether to train anew, and whether a challenger becomes champion. No I/O here."""
+"""What scheduled reprocessing decides: whether to train, and whether a challenger becomes champion. No I/O here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from lineshape.engine.measures.measure import Better
 from lineshape.engine.settings import Settings
 
 Promote = Literal["better", "not_worse", "always", "never"]
@@ -17,8 +18,8 @@ class Policy(Settings):
     model: the one that champion and challenger are judged by; by default the last one that is trained. measure, figure:
     what it is judged by, one that the measure gives over a baseline; by default the first such figure of the first such
     measure. sample: that it is read on; by default the first that has it. grown: new objects over those that the last
-    training saw, from which on it is trained anew. promote: a challenger takes the champion's place where it is better by
-    so many sigmas, where it is not worse by so many, always, or never (then a person does it, with `lineshape ledger
+    training saw, from which on it is trained anew. promote: a challenger takes the champion's place where it is better
+    by so many sigmas, where it is not worse by so many, always, or never (then a person does it, with `lineshape ledger
     rollback FOLDER VERSION`). drift: population stability index above which a feature is warned of.
     """
 
@@ -34,7 +35,7 @@ class Policy(Settings):
 
 @dataclass(frozen=True)
 class Code:
-    """What a training is made by: digests of the processor and its settings, and of each model, its code and settings."""
+    """What makes a training: digests of the processor and of each model, with their settings and code."""
 
     processor: str
     models: Mapping[str, str]
@@ -72,13 +73,13 @@ class Comparison:
     """A challenger held against the champion on the same objects of the test split.
 
     figure: read as in the summary, over the champion's (`…_over_baseline`, 1 where they are alike) or minus it
-    (`…_minus_baseline`, 0). better: which way. value, uncertainty: None where they cannot be compared; problem says why.
+    (`…_minus_baseline`, 0). better: which way. value, uncertainty: None where there is no comparison; problem says why.
     """
 
     figure: str
-    better: Literal["lower", "higher"]
-    value: float | None
-    uncertainty: float | None
+    better: Better
+    value: float | None = None
+    uncertainty: float | None = None
     problem: str = ""
 
     @property

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lineshape.engine import ledger
-from lineshape.engine.errors import IncompleteRunError, RequestError, RunError
+from lineshape.engine.errors import IncompleteRunError, RequestError, RunError, listing
 from lineshape.engine.files import write_json
 from lineshape.engine.folders import RunFolder
 from lineshape.engine.job import Job
@@ -19,7 +19,10 @@ from lineshape.engine.welcome import require_able
 from lineshape.engine.workers import Promise, Workers, collect_logs
 
 if TYPE_CHECKING:
+    from lineshape.engine.drift import Drift
     from lineshape.engine.learning.search import Found
+    from lineshape.engine.performance import Performance
+    from lineshape.engine.stages.drifting import Subject
     from lineshape.engine.stages.training import Trained
 
 #: Gives the ROOT files of a sample that has none of its own: sample's name, folder, workers, bars → files, text.
@@ -104,7 +107,7 @@ class Run:
             stage.text = said(found, self.folder.search(model))
         return found
 
-    def histogram(self) -> None:
+    def histogram(self) -> "Performance":
         """Bundles on the test split to performance histograms."""
         from lineshape.engine.stages.histogramming import histogram
 
@@ -112,6 +115,19 @@ class Run:
             performance = histogram(self.job, self.folder, self.workers, stage.bars)
             count = sum(len(histograms) for histograms in performance.samples.values())
             stage.text = f"{count} histograms of {len(performance.models)} models on {performance.split} events"
+        return performance
+
+    def drift(self, subject: "Subject", threshold: float) -> "list[Drift]":
+        """How features of a version moved since it was trained; its report shows it."""
+        from lineshape.engine.stages.drifting import drift
+
+        with self._stage("drift") as stage:
+            found = drift(subject, self.folder, self.workers, stage.bars, threshold)
+            moved = [each.feature for each in found if each.worst > threshold]
+            stage.text = f"{len(found)} features against the training data of version {subject.version}"
+        if moved:
+            self.screen.warn(f"drift above {threshold:g} of {listing(moved)}: see the report")
+        return found
 
     def report(self) -> list[Row]:
         """Performance histograms to summary.json, plots and the page."""

@@ -229,14 +229,14 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print every figure as JSON (summary.json).")] = False,
 ) -> None:
     """What a run has done so far, and its figures."""
-    from lineshape.engine import ledger
+    from lineshape.engine import ledger as records
     from lineshape.jobs import api
 
     folder = RunFolder.find(run)
     if as_json:
         print(json.dumps(api.open_result(run).rows, indent=1))
         return
-    last = {record["stage"]: record for record in ledger.read(folder.ledger)}
+    last = {record["stage"]: record for record in records.read(folder.ledger)}
     table = Table(box=None, pad_edge=False)
     for heading in ("stage", "finished", "seconds", "result"):
         table.add_column(heading, justify="right" if heading == "seconds" else "left")
@@ -252,6 +252,49 @@ def status(
     Console().print(table)
     if folder.summary.is_file():
         _show(api.open_result(run))
+
+
+@app.command()
+def reprocess(
+    job: JobName,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The reprocessing folder; reprocessing/STUDY by default.")
+    ] = None,
+    sample: Samples = None,
+    set_: Changes = None,
+    workers: Workers = None,
+    cluster: ClusterName = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")] = False,
+) -> None:
+    """One run of scheduled reprocessing, to be called by a timer: new files, a challenger, the better one stays."""
+    from lineshape.jobs import foresight, reprocess_cli
+    from lineshape.jobs import reprocess as reprocessing
+
+    loaded = _load(job, sample, _changes(set_, workers, cluster))
+    with reprocess_cli.ending_in_order():
+        folder = reprocessing.folder_of(loaded, output)
+        do = foresight.foresee if dry_run else reprocessing.reprocess
+        reprocess_cli.one_line(loaded.study, folder.path, lambda: do(loaded, output))
+
+
+@app.command()
+def ledger(
+    said: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[rollback] FOLDER [VERSION]", help="A reprocessing folder, or a study under reprocessing/."
+        ),
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print every record as JSON.")] = False,
+) -> None:
+    """What scheduled reprocessing did, run by run; 'rollback' makes an earlier version champion."""
+    from lineshape.jobs import reprocess_cli
+
+    what, name, version = reprocess_cli.words(said)
+    if what == "rollback":
+        reprocess_cli.rollback(name, version)
+    else:
+        reprocess_cli.show_ledger(name, as_json)
 
 
 @contextmanager

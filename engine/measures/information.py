@@ -1,7 +1,7 @@
 """Information: how much a variable tells of parameters, by a classifier of pairs of one event and pairs of two."""
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final
 
 import hist
 import numpy as np
@@ -14,6 +14,7 @@ from lineshape.engine.histograms import Histograms
 from lineshape.engine.learning.models.model import Model
 from lineshape.engine.measures.measure import (
     BASELINE,
+    Better,
     Figure,
     Meanings,
     Measure,
@@ -57,6 +58,8 @@ class Information(Measure):
     parameters: Annotated[list[str], Field(min_length=1)]
     negatives: Annotated[int, Field(gt=0)] = 31
     title: str = "Information"
+
+    better: ClassVar[Mapping[str, Better]] = {"information_minus_baseline": "higher", "auc_minus_baseline": "higher"}
 
     def require_models(self, models: Mapping[str, Model], target: Target) -> None:
         """Raise RequestError where a model's target is not the parameters, in their order."""

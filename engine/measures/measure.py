@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import hist
 import numpy as np
@@ -19,6 +19,8 @@ from lineshape.engine.split import SplitName, Target
 from lineshape.engine.statistics import GROUPS
 
 Meanings = Mapping[str, Column]
+#: Which way a figure is better.
+Better = Literal["lower", "higher"]
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,9 @@ class Measure(Settings, ABC):
     splits: ClassVar[tuple[SplitName, ...]] = ("test",)
     #: Whether `keep` finds something.
     keeps: ClassVar[bool] = False
+    #: Figures over the baseline's, or minus it, that tell which of two models is better, and which way; the usual one
+    #: first.
+    better: ClassVar[Mapping[str, Better]] = {}
 
     @property
     def note(self) -> str:

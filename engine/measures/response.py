@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
+from typing import ClassVar
 
 import hist
 import numpy as np
@@ -14,6 +15,7 @@ from lineshape.engine.histograms import Histograms
 from lineshape.engine.measures.binning import Binning
 from lineshape.engine.measures.measure import (
     BASELINE,
+    Better,
     Figure,
     Meanings,
     Measure,
@@ -58,6 +60,8 @@ class Response(Measure):
 
     title: str = "Estimate over truth"
     by: dict[str, Binning] = {}
+
+    better: ClassVar[Mapping[str, Better]] = {"half_68_over_baseline": "lower", "half_95_over_baseline": "lower"}
 
     @property
     def note(self) -> str:

@@ -13,7 +13,7 @@ from lineshape.engine.histograms import Histograms
 from lineshape.engine.measures import tagging_figures as read
 from lineshape.engine.measures import tagging_plots as draw
 from lineshape.engine.measures.binning import Binning
-from lineshape.engine.measures.measure import Figure, Meanings, Measure, Measured, Objects, group_axis
+from lineshape.engine.measures.measure import Better, Figure, Meanings, Measure, Measured, Objects, group_axis
 from lineshape.engine.measures.points import Points
 from lineshape.engine.measures.scores import Classes, score_axis, squashed, usable
 from lineshape.engine.report.plots import Plot
@@ -57,6 +57,7 @@ class Tagging(Measure):
     title: str = "Tagging"
 
     keeps: ClassVar[bool] = True
+    better: ClassVar[Mapping[str, Better]] = {"auc_minus_baseline": "higher"}
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import hist
 import numpy as np
@@ -14,6 +14,7 @@ from lineshape.engine.histograms import Histograms
 from lineshape.engine.measures import vector_figures as read
 from lineshape.engine.measures.binning import Binning
 from lineshape.engine.measures.measure import (
+    Better,
     Figure,
     Meanings,
     Measure,
@@ -44,6 +45,8 @@ class Vector(Measure):
     components: tuple[str, str]
     by: dict[str, Binning]
     over: str
+
+    better: ClassVar[Mapping[str, Better]] = {"mean_corrected_over_baseline": "lower"}
 
     @model_validator(mode="after")
     def _over_is_binned(self) -> "Vector":

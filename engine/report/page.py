@@ -11,6 +11,7 @@ from lineshape.engine.bundles import Bundle
 from lineshape.engine.files import replacing
 from lineshape.engine.job import Job
 from lineshape.engine.performance import Performance
+from lineshape.engine.report.drifting import SECTION, Drifts, chance_of, index_of
 from lineshape.engine.report.summary import Row, headline_tables
 from lineshape.engine.shards import FeatureStore
 
@@ -39,6 +40,7 @@ class Content:
     rows: list[Row]
     sections: list[Section]
     ledger: list[dict[str, Any]]
+    drifts: Drifts | None = None
 
     @property
     def contents(self) -> dict[str, list[tuple[str, int]]]:
@@ -64,11 +66,12 @@ def write_page(path: Path, content: Content) -> None:
     )
     environment.filters["picture"] = lambda name: _embedded(path.parent / "plots" / f"{name}.png")
     environment.filters["number"] = number
-    environment.filters["lead"] = lead
+    environment.filters |= {"lead": lead, "index": index_of, "chance": chance_of}
     last = {record["stage"]: record for record in content.ledger}
     page = environment.from_string(source).render(
         content=content,
         job=content.job,
+        drift_section=SECTION,
         store=content.store,
         made=datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC"),
         samples=[_of_sample(content, name) for name in content.job.samples if name in content.store.samples],

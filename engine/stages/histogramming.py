@@ -229,7 +229,8 @@ def _work(job: Job, folder: RunFolder, store: FeatureStore) -> Work:
     """The models that have a bundle; those without are said to be left out by the training stage."""
     if not folder.index.is_file():
         raise RequestError(f"no models in {folder.models}: run 'lineshape train' first")
-    names = [name for name in read_json(folder.index)["bundles"] if name in job.models]
+    index = read_json(folder.index)
+    names = [name for name in index["bundles"] if name in job.models]
     if not names:
         raise RequestError("no model of this job could be trained or read: nothing to measure")
     bundles = {name: Bundle.load(folder.models / name) for name in names}
@@ -245,7 +246,7 @@ def _work(job: Job, folder: RunFolder, store: FeatureStore) -> Work:
         dict(store.columns),
         job.split,
         "test" if trained else "unseen" if keeping else "all",
-        Performance.identity_of(job, store, bundles),
+        Performance.identity_of(job, store, bundles, index.get("given", False)),
     )
 
 

@@ -68,7 +68,7 @@ def process(job: Job, folder: RunFolder, workers: Workers, bars: Bars, files: Ma
     Raises RequestError where no file can be used, RunError where every chunk failed.
     """
     bare, settings = build_processor(job)
-    mark = fingerprint(bare, settings, job.nonfinite, derived.mark(job.derived))
+    mark = fingerprint_of(job)
     plan = Plan(job.processor.kind, settings, mark, folder.features, job.nonfinite, job.derived)
     processor = with_derived(bare, job.derived)
     catalogue = _look_into(job, processor, folder.features, workers, bars, files)
@@ -115,6 +115,12 @@ def build_processor(job: Job) -> tuple[StudyProcessor, Settings]:
     return processor, settings
 
 
+def fingerprint_of(job: Job) -> str:
+    """Digest of the job's processor, its source and settings; see `build_processor` for what it raises."""
+    bare, settings = build_processor(job)
+    return fingerprint(bare, settings, job.nonfinite, derived.mark(job.derived))
+
+
 def _look_into(
     job: Job,
     processor: Selects,
@@ -123,16 +129,8 @@ def _look_into(
     bars: Bars,
     files: Mapping[str, list[str]],
 ) -> Catalogue:
-    branches = {name: _alternatives(default) for name, default in processor.reads.items()}
-    branches |= {name: _alternatives(branch) for name, branch in job.branches.items()}
-    sources = {sample: expand(patterns) for sample, patterns in files.items()}
-    bar = bars.add("catalogue", sum(map(len, sources.values())))
-    now = versions([source.path for of_sample in sources.values() for source in of_sample])
-    requests = [
-        FileRequest(sample, source, job.samples[sample].tree, branches, now[source.path])
-        for sample, of_sample in sources.items()
-        for source in of_sample
-    ]
+    requests = requests_of(job, processor, files)
+    bar = bars.add("catalogue", len(requests))
     before = remembered(folder)
     found = [(request, before[request.key]) for request in requests if request.key in before]
     new = [request for request in requests if request.key not in before]
@@ -154,6 +152,22 @@ def _look_into(
     notes = [f"{again.path} is {first.path} once more (UUID {again.uuid}); counted once" for again, first in repeats]
     chunks = [chunk for record in records for chunk in chunks_of(record, job.chunk_entries)]
     return Catalogue(records, chunks, quarantined, notes)
+
+
+def requests_of(job: Job, processor: Selects, files: Mapping[str, list[str]]) -> list[FileRequest]:
+    """The files that patterns stand for, as they are now, and what is to be read of each.
+
+    Raises RequestError where a glob or a folder holds nothing, or a list cannot be read.
+    """
+    branches = {name: _alternatives(default) for name, default in processor.reads.items()}
+    branches |= {name: _alternatives(branch) for name, branch in job.branches.items()}
+    sources = {sample: expand(patterns) for sample, patterns in files.items()}
+    now = versions([source.path for of_sample in sources.values() for source in of_sample])
+    return [
+        FileRequest(sample, source, job.samples[sample].tree, branches, now[source.path])
+        for sample, of_sample in sources.items()
+        for source in of_sample
+    ]
 
 
 def _alternatives(branch: str | tuple[str | None, ...] | list[str | None] | None) -> tuple[str | None, ...]:
@@ -325,7 +339,7 @@ def _store(
         notes.append(f"{dropped:,} entries with NaN or infinite values were left out (nonfinite: drop)")
     quarantined = sorted([*catalogue.quarantined, *failures], key=lambda item: (item.sample, item.file, item.start))
     files = tuple(
-        {"sample": r.sample, "path": r.path, "uuid": r.uuid, "tree": r.tree, "entries": r.entries}
+        {"sample": r.sample, "path": r.path, "uuid": r.uuid, "tree": r.tree, "entries": r.entries, "size": r.size}
         for r in catalogue.records
     )
     # A column may be left out by the processor's settings, or where files have not what it is made of.

@@ -23,6 +23,7 @@ from lineshape.engine.measures.measure import Measured
 from lineshape.engine.performance import Performance
 from lineshape.engine.progress import Bars
 from lineshape.engine.report.drawing import Style, draw, draw_grid
+from lineshape.engine.report.drifting import Drifts, drift_plots, keys, read_drifts
 from lineshape.engine.report.page import Content, Section, write_page
 from lineshape.engine.report.plots import Plot, Series
 from lineshape.engine.report.summary import Row, rows_of
@@ -66,21 +67,30 @@ def report(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> list[Ro
     measures = job.built_measures()
     index = read_json(folder.index) if folder.index.is_file() else {"bundles": [], "left_out": {}}
     bundles = {name: Bundle.load(folder.models / name) for name in index["bundles"] if name in job.models}
-    performance = Performance.load(job, folder.histograms, store, bundles)
-    identity = _identity(job, store, performance, index)
+    performance = Performance.load(job, folder.histograms, store, bundles, index.get("given", False))
+    drifts = read_drifts(folder)
+    identity = _identity(job, store, performance, index, drifts)
     if all(path.is_file() for path in (folder.page, folder.plots, folder.summary)) and _made_from(folder) == identity:
         made: list[Row] = read_json(folder.summary)
         return made
     rows = rows_of(performance, measures, job.baseline)
     shutil.rmtree(folder.report / "plots", ignore_errors=True)
-    drawings = list(_drawings(job, folder, store, performance, bundles))
+    drawings = [*_drawings(job, folder, store, performance, bundles), *_drift(job, folder, drifts)]
     bar = bars.add("reporting", len(drawings))
     for drawing, outcome in Executor(workers, _draw).run(drawings):
         if isinstance(outcome, Failure):
             raise RunError(f"plot {drawing.name} could not be drawn: {outcome.reason}")
         bar.advance()
     content = Content(
-        job, store, performance, bundles, index["left_out"], rows, _sections(drawings), ledger.read(folder.ledger)
+        job,
+        store,
+        performance,
+        bundles,
+        index["left_out"],
+        rows,
+        _sections(drawings),
+        ledger.read(folder.ledger),
+        drifts,
     )
     write_page(folder.page, content)
     write_json(folder.plots, [_entry(drawing) for drawing in drawings])
@@ -98,10 +108,13 @@ def _made_from(folder: RunFolder) -> str:
     return str(read_json(path)["identity"]) if path.is_file() else ""
 
 
-def _identity(job: Job, store: FeatureStore, performance: Performance, index: dict[str, Any]) -> str:
+def _identity(
+    job: Job, store: FeatureStore, performance: Performance, index: dict[str, Any], drifts: Drifts | None
+) -> str:
     """Digest of all that the page shows: figures, labels, what is missing, and the code that draws it."""
     missing = [vars(item) for item in store.quarantined], store.notes, index["left_out"]
-    return digest(performance.identity, job.model_dump(mode="json"), missing, code_of("lineshape.engine.report"))
+    moved = [drifts.threshold, *(drift.to_dict() for drift in drifts.features)] if drifts else []
+    return digest(performance.identity, job.model_dump(mode="json"), missing, moved, code_of("lineshape.engine.report"))
 
 
 def _draw(drawing: Drawing) -> None:
@@ -131,6 +144,13 @@ def _drawings(
     for name, bundle in bundles.items():
         for curve in _curves(name, bundle):
             yield Drawing(curve.name, "Training", "", curve.caption, curve, style, plots)
+
+
+def _drift(job: Job, folder: RunFolder, drifts: Drifts | None) -> Iterable[Drawing]:
+    """Features that moved furthest since the champion was trained, where that is known."""
+    style = Style(keys(), job.title or job.study, "")
+    for plot in drift_plots(drifts) if drifts else ():
+        yield Drawing(plot.name, plot.section, "", plot.caption, plot, style, folder.report / "plots")
 
 
 def _across(

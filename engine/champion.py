@@ -1,0 +1,138 @@
+"""Versions and their champion: published once, verified before they are used, pointed at.
+
+The ledger is the truth: a version is published, and is champion, once the record that says so is on the disk. Where a
+run was killed before that, the next one finds a version that no record knows, and takes it up again as the challenger in
+the making; where it was killed after that, it finds a pointer that says something else, and sets it right.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from lineshape.engine.digests import digest
+from lineshape.engine.errors import RequestError, RunError, listing, nearest
+from lineshape.engine.files import read_json, write_json
+from lineshape.engine.folders import ReprocessingFolder, RunFolder
+from lineshape.engine.shards import MANIFEST, FeatureStore
+
+Record = Mapping[str, Any]
+
+_CONTENT = "content.json"
+_FILE, _FOLDER, _OPEN_FILE, _OPEN_FOLDER = 0o444, 0o555, 0o644, 0o755
+
+
+def champion_of(records: Sequence[Record]) -> str | None:
+    """The version that is champion after these records."""
+    return next((record["champion"] for record in reversed(records) if record.get("champion")), None)
+
+
+def champion_before(records: Sequence[Record]) -> str | None:
+    """The champion before the present one first became it."""
+    now = champion_of(records)
+    before: str | None = None
+    for record in records:
+        champion = record.get("champion")
+        if champion == now:
+            return before
+        before = champion or before
+    return None
+
+
+def recorded(records: Sequence[Record]) -> dict[str, str]:
+    """Digest of the content of each version that the ledger knows."""
+    return {record["version"]: record["content"] for record in records if record.get("version")}
+
+
+def snapshot(folder: ReprocessingFolder, to: RunFolder) -> None:
+    """Give a run folder the feature store as it is now: its manifest, which names the shared shards, and histograms."""
+    values = read_json(folder.features / MANIFEST)
+    up = Path("../../..") / folder.features.name
+    values["shards"] = [shard | {"path": str(up / shard["path"])} for shard in values["shards"]]
+    to.features.mkdir(parents=True, exist_ok=True)
+    for name in ("control.json", "control.root"):
+        shutil.copyfile(folder.features / name, to.features / name)
+    write_json(to.features / MANIFEST, values)
+
+
+def missing_shards(store: FeatureStore) -> int:
+    """Shards of a manifest that are not there any more, spoilt by a disk and removed."""
+    return sum(not store.path(shard).is_file() for shard in store.shards)
+
+
+def publish(folder: ReprocessingFolder, records: Sequence[Record]) -> tuple[str, str]:
+    """Make the challenger a version that nobody changes any more; returns its number and the digest of its content."""
+    numbers = [int(name) for name in (*folder.published(), *recorded(records))]
+    version = f"{max(numbers, default=0) + 1:04d}"
+    run = folder.challenger
+    shutil.rmtree(run.histograms / "parts", ignore_errors=True)
+    run.exports.mkdir(exist_ok=True)
+    files = sorted(path for path in run.path.rglob("*") if path.is_file() and path.name != _CONTENT)
+    content = {path.relative_to(run.path).as_posix(): _digest(path) for path in files}
+    write_json(run.path / _CONTENT, content)
+    run.path.rename(folder.version(version))
+    _freeze(folder.version(version))
+    return version, digest(content)
+
+
+def take_up(folder: ReprocessingFolder, records: Sequence[Record]) -> None:
+    """Versions that no record knows were being published when a run was killed: the last is the challenger again."""
+    for version in set(folder.published()) - set(recorded(records)):
+        _thaw(folder.version(version))
+        discard(folder)
+        folder.version(version).rename(folder.challenger.path)
+
+
+def discard(folder: ReprocessingFolder) -> None:
+    """Remove what there is of a challenger."""
+    shutil.rmtree(folder.challenger.path, ignore_errors=True)
+
+
+def verify(folder: ReprocessingFolder, version: str, records: Sequence[Record]) -> None:
+    """Raise RequestError where there is no such version, RunError where its content is not what was published."""
+    contents = recorded(records)
+    if version not in contents:
+        raise RequestError(
+            f"no version '{version}' in {folder.versions}: there are {listing(contents) or 'none'}"
+            f"{nearest(version, contents)}"
+        )
+    run = folder.version(version)
+    try:
+        content = read_json(run / _CONTENT)
+        spoilt = [name for name, known in content.items() if _digest(run / name) != known]
+        whole = digest(content) == contents[version]
+    except (OSError, ValueError) as error:
+        spoilt, whole = [str(error)], False
+    if spoilt or not whole:
+        raise RunError(
+            f"version {version} is not what was published: {listing(spoilt, 3) or _CONTENT} in {run} changed or is "
+            f"gone. Put it back, or take another champion: lineshape ledger rollback {folder.path}"
+        )
+
+
+def point(folder: ReprocessingFolder, version: str | None) -> None:
+    """Set the pointer to the champion."""
+    if version and folder.pointed() != version:
+        write_json(folder.pointer, {"version": version, "run": str(Path(folder.versions.name) / version)})
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
+def _freeze(run: Path) -> None:
+    """Nothing in it may be written but exports."""
+    for path in sorted(run.rglob("*"), reverse=True):
+        if path != run / "export":
+            path.chmod(_FOLDER if path.is_dir() else _FILE)
+    run.chmod(_FOLDER)
+
+
+def _thaw(run: Path) -> None:
+    run.chmod(_OPEN_FOLDER)
+    for path in sorted(run.rglob("*")):
+        with suppress(FileNotFoundError):
+            path.chmod(_OPEN_FOLDER if path.is_dir() else _OPEN_FILE)

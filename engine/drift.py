@@ -1,0 +1,150 @@
+"""Drift: whether features are distributed as they were when a model was trained. No I/O here.
+
+It is read off control histograms, which every shard has: they merge, and their sums were made on the workers. Objects
+without a value are a bin of their own.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import hist
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+#: Bins that a distribution is held against another in, at most: each with this part of the reference, or more.
+BINS: Final = 20
+#: Chance below which a shift is not taken for a statistical one.
+CHANCE: Final = 0.001
+
+
+@dataclass(frozen=True)
+class Shift:
+    """Population stability index of a distribution against a reference, Σ (p − q) ln(p / q) over the bins.
+
+    Below 0.1 it is taken for none, above 0.25 for a large one (N. Siddiqi, Credit Risk Scorecards, 2006). expected:
+    what it is on average if both are drawn from one distribution, and chance: how often it is then as large or larger
+    (B. Yurdakul, Statistical Properties of the Population Stability Index, 2018: it is (1/n + 1/m) χ² of bins − 1).
+    entries: of the distribution.
+    """
+
+    index: float
+    expected: float
+    chance: float
+    entries: int
+
+
+@dataclass(frozen=True)
+class Drift:
+    """A feature then and now.
+
+    label: with its unit. edges: of the bins; reference, now, arrived: their contents, with underflow first, overflow
+    and objects without a value last. now: all there is. arrived: what came since; empty where nothing did.
+    """
+
+    feature: str
+    label: str
+    edges: list[float]
+    reference: list[float]
+    now: list[float]
+    arrived: list[float]
+    shift: Shift | None
+    shift_arrived: Shift | None
+
+    @property
+    def worst(self) -> float:
+        """The larger index of both that is no statistical fluctuation, 0 where both are."""
+        shifts = [shift for shift in (self.shift, self.shift_arrived) if shift and shift.chance < CHANCE]
+        return max((shift.index for shift in shifts), default=0.0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Drift":
+        """What `to_dict` gave."""
+        shifts = {key: Shift(**values[key]) if values[key] else None for key in ("shift", "shift_arrived")}
+        return cls(**{**values, **shifts})
+
+
+def contents(histogram: hist.Hist[Any], rows: int) -> Floats:
+    """Bin contents with flow bins, and last the objects without a value; a feature with lists has no such."""
+    filled = np.asarray(histogram.values(flow=True), dtype=np.float64)
+    return np.append(filled, max(0.0, rows - filled.sum()))
+
+
+def shift(reference: Floats, other: Floats) -> Shift | None:
+    """The index of one distribution against a reference in the same bins; None where either is empty.
+
+    Neighbouring bins are put together until each holds 1/BINS of the reference; objects without a value stay apart.
+    """
+    n, m = reference.sum(), other.sum()
+    if n == 0 or m == 0:
+        return None
+    edges = _together(reference[:-1])
+    p, q = (np.append(np.add.reduceat(values[:-1], edges), values[-1]) for values in (other, reference))
+    some = p + q > 0
+    # Half an object more in each bin: an empty one has a finite logarithm.
+    p, q = ((values[some] + 0.5) / (values[some].sum() + 0.5 * some.sum()) for values in (p, q))
+    index = float(((p - q) * np.log(p / q)).sum())
+    scale, freedom = 1 / n + 1 / m, max(1, int(some.sum()) - 1)
+    return Shift(index, float(freedom * scale), _survival(index / scale, freedom), int(m))
+
+
+def _together(reference: Floats) -> list[int]:
+    """First bins of the groups."""
+    starts, held, least = [0], 0.0, reference.sum() / BINS
+    for i, value in enumerate(reference[:-1], start=1):
+        held += value
+        if held >= least and reference[i:].sum() >= least:
+            starts.append(i)
+            held = 0.0
+    return starts
+
+
+def _survival(value: float, freedom: int) -> float:
+    from scipy.stats import chi2
+
+    return float(chi2.sf(value, freedom))
+
+
+@dataclass(frozen=True)
+class Population:
+    """Control histograms by feature, and the number of objects, of some samples."""
+
+    histograms: Mapping[str, hist.Hist[Any]]
+    rows: int
+
+
+def drifts(features: Sequence[str], reference: Population, now: Population, arrived: Population | None) -> list[Drift]:
+    """For each feature that has the same bins then and now, those that moved furthest first."""
+    found = []
+    for name in features:
+        then = reference.histograms.get(name)
+        if then is None or name not in now.histograms or then.axes != now.histograms[name].axes:
+            continue
+        q, p = contents(then, reference.rows), contents(now.histograms[name], now.rows)
+        new = None
+        if arrived and name in arrived.histograms:
+            new = contents(arrived.histograms[name], arrived.rows)
+        axis = then.axes[0]
+        found.append(
+            Drift(
+                name,
+                str(axis.label or name),
+                [float(edge) for edge in axis.edges],
+                q.tolist(),
+                p.tolist(),
+                [] if new is None else new.tolist(),
+                shift(q, p),
+                None if new is None else shift(q, new),
+            )
+        )
+    return sorted(found, key=lambda drift: (-drift.worst, -max(_index(drift.shift), _index(drift.shift_arrived))))
+
+
+def _index(of: Shift | None) -> float:
+    return of.index if of else 0.0

@@ -1,0 +1,111 @@
+"""What a run of scheduled reprocessing would do, found without changing anything on disk."""
+
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from lineshape.engine import derived, ledger
+from lineshape.engine.catalogue import FileRequest, remembered
+from lineshape.engine.champion import champion_of, recorded
+from lineshape.engine.comparison import judge_of
+from lineshape.engine.files import read_json
+from lineshape.engine.folders import ReprocessingFolder, RunFolder
+from lineshape.engine.job import Job
+from lineshape.engine.lock import Holder, born, is_stale, read_holder
+from lineshape.engine.news import known, tell
+from lineshape.engine.policy import reasons_to_train
+from lineshape.engine.progress import Screen
+from lineshape.engine.shards import MANIFEST, FeatureStore
+from lineshape.jobs.reprocess import PLAN, Record, code_of_job, folder_of, last_attempt, unseen_rows
+
+
+def foresee(job: Job, output: str | Path | None = None, screen: Screen | None = None) -> Record:
+    """Say what `reprocess` would do, as far as can be known without opening new files.
+
+    Raises RequestError where the request is wrong.
+    """
+    folder, judge = folder_of(job, output), judge_of(job)
+    records = ledger.read(folder.ledger)
+    files, said = _files(job, folder, records)
+    training = _training(job, folder, records, files["new"] + files["changed"] + files["repaired"] > 0)
+    if busy := _busy(folder):
+        said.insert(0, f"another run is going on, held by {busy}: this one would exit at once with 75")
+    said.append(f"files: {tell(files)}")
+    said += training or ["no training: neither the code nor enough of the data changed"]
+    if training:
+        policy = job.reprocess
+        said.append(
+            f"then {judge.model} is judged by {judge.figure} of {judge.measure} and promoted if: {policy.promote}"
+            f" (sigmas: {policy.sigmas:g})"
+        )
+    console = (screen or Screen()).console
+    for line in said:
+        console.print(f"would: {line}", highlight=False, markup=False, soft_wrap=True)
+    would: dict[str, Any] = {"files": {kind: number for kind, number in files.items() if number}, "train": training}
+    record = {"study": job.study, "status": "dry run", "text": "; ".join(said), "champion": champion_of(records)}
+    return record | {"would": would, "judge": asdict(judge)}
+
+
+def _files(job: Job, folder: ReprocessingFolder, records: list[Record]) -> tuple[Counter[str], list[str]]:
+    """How many files are new, changed, broken or gone, and what would be simulated."""
+    from lineshape.engine.sharding import with_derived
+    from lineshape.engine.stages.processing import build_processor, requests_of
+
+    patterns, said = {}, []
+    for name, sample in job.samples.items():
+        made = folder.latest.simulated / name
+        if sample.files or any(made.glob("*.root")):
+            patterns[name] = sample.files or [str(made)]
+        else:
+            said.append(f"sample {name} is simulated")
+    bare, _ = build_processor(job)
+    derived.require(bare, job.derived)
+    requests = requests_of(job, with_derived(bare, job.derived), patterns)
+    return Counter(_kinds(requests, folder, records)), said
+
+
+def _kinds(requests: list[FileRequest], folder: ReprocessingFolder, records: list[Record]) -> list[str]:
+    before, looked = known(records), remembered(folder.features)
+    kinds = []
+    for request in requests:
+        old = before.get((request.sample, request.source.path))
+        if old is None or old.state == "vanished":
+            kinds.append("new")
+        elif request.key not in looked:
+            kinds.append("repaired" if old.state == "quarantined" else "changed")
+    now = {(request.sample, request.source.path) for request in requests}
+    return [*kinds, *("vanished" for key, old in before.items() if key not in now and old.state != "vanished")]
+
+
+def _training(job: Job, folder: ReprocessingFolder, records: list[Record], more: bool) -> list[str]:
+    """Why there would be a challenger.
+
+    more: whether there are files to be looked into, whose objects nobody knows yet.
+    """
+    code = code_of_job(job)
+    plan = folder.challenger.path / PLAN
+    unknown = set(folder.published()) - set(recorded(records))
+    if plan.is_file() and read_json(plan)["code"] == asdict(code):
+        return [f"go on with the challenger that was begun at {read_json(plan)['begun']}"]
+    if unknown:
+        return [f"go on with version {', '.join(unknown)}, which a killed run was about to publish"]
+    attempt, version = last_attempt(records)
+    unseen = 0
+    if (folder.features / MANIFEST).is_file():
+        seen = FeatureStore.load(RunFolder(folder.version(version)).features) if version else None
+        unseen = unseen_rows(FeatureStore.load(folder.features), seen, attempt.rows if attempt else 0)
+    reasons = reasons_to_train(attempt, code, unseen, job.reprocess.grown)
+    if reasons:
+        return [f"train: {reason}" for reason in reasons]
+    if more and attempt:
+        share = unseen / max(attempt.rows, 1)
+        return [f"train if the new files bring the new objects from {share:.0%} to {job.reprocess.grown:.0%}"]
+    return []
+
+
+def _busy(folder: ReprocessingFolder) -> str:
+    holder = read_holder(folder.lock)
+    if holder is None or is_stale(holder, Holder.here(), born(holder.pid)):
+        return ""
+    return str(holder)

@@ -1,0 +1,139 @@
+"""What `lineshape reprocess` and `lineshape ledger` print."""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from lineshape.engine import ledger
+from lineshape.engine.errors import BusyError, IncompleteRunError, LineshapeError, RequestError
+from lineshape.engine.folders import ReprocessingFolder
+
+Record = dict[str, Any]
+#: Exit status after SIGTERM, as of a shell.
+TERMINATED = 143
+
+
+def one_line(study: str, folder: Path, do: Callable[[], Record]) -> None:
+    """Do it, and print what came of it as one line of JSON, whatever it is; all else goes to standard error.
+
+    Whatever `do` raises is raised again.
+    """
+    with _standard_output_kept() as say:
+        try:
+            say(summary(do(), 0))
+        except IncompleteRunError as error:
+            last = ledger.read(ReprocessingFolder(folder).ledger)[-1]
+            say(summary(last | {"status": "incomplete", "text": str(error)}, error.status))
+            raise
+        except LineshapeError as error:
+            status = "busy" if isinstance(error, BusyError) else "refused" if error.status == 2 else "failed"
+            say(summary({"study": study, "status": status, "text": str(error)}, error.status))
+            raise
+        except OSError as error:
+            say(summary({"study": study, "status": "failed", "text": str(error)}, 1))
+            raise
+
+
+def summary(record: Record, status: int) -> Record:
+    """What a scheduler is told of a run."""
+    keys = ("run", "study", "status", "text", "seconds", "files", "data", "version", "champion")
+    told: Record = {key: record[key] for key in (*keys, "comparison", "decision", "drift", "would") if key in record}
+    if "files" in told:
+        told["files"] = {kind: len(files) for kind, files in record["files"].items()}
+    return {"exit": status, **told}
+
+
+@contextmanager
+def _standard_output_kept() -> Iterator[Callable[[Record], None]]:
+    """Standard output for one line alone: what this process, or one that it starts, prints goes to standard error."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+
+    def say(line: Record) -> None:
+        os.write(kept, json.dumps(line).encode() + b"\n")
+
+    try:
+        yield say
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+@contextmanager
+def ending_in_order() -> Iterator[None]:
+    """Where the scheduler asks the run to end (SIGTERM), the lock is released and the workers are stopped first."""
+
+    def end(*_: object) -> None:
+        raise SystemExit(TERMINATED)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def show_ledger(name: str, as_json: bool) -> None:
+    """The history of a reprocessing folder, a line a run."""
+    folder = ReprocessingFolder.find(name)
+    records = ledger.read(folder.ledger)
+    if as_json:
+        sys.stdout.write(json.dumps(records, indent=1) + "\n")
+        return
+    table = Table(box=None, pad_edge=False)
+    headings = {"run": "right", "finished (UTC)": "left", "seconds": "right", "files": "left", "objects": "right"}
+    headings |= {"challenger / champion": "left", "what": "left", "champion": "left"}
+    for heading, justify in headings.items():
+        table.add_column(heading, justify="right" if justify == "right" else "left", overflow="fold")
+    for record in records:
+        table.add_row(*cells(record))
+    Console().print(table)
+
+
+def cells(record: Record) -> list[str]:
+    """A run's line in the table."""
+    marks = {"new": "+", "changed": "~", "repaired": "*", "broken": "!", "repeated": "=", "vanished": "−"}
+    files = " ".join(f"{marks[kind]}{len(files)}" for kind, files in record.get("files", {}).items())
+    comparison = record.get("comparison") or {}
+    figure = "–"
+    if comparison.get("value") is not None:
+        figure = f"{comparison['value']:.4f} ± {comparison['uncertainty']:.4f}"
+    rows = record.get("data", {}).get("rows")
+    what = record["text"] if record["status"] != "failed" else f"failed: {record['text'].splitlines()[0]}"
+    return [
+        str(record["run"]),
+        record["finished"].removesuffix("+00:00"),
+        f"{record['seconds']:.1f}",
+        files or "–",
+        f"{rows:,}" if rows is not None else "–",
+        figure,
+        what,
+        record.get("champion") or "–",
+    ]
+
+
+def rollback(name: str, version: str | None) -> None:
+    """Make an earlier version champion."""
+    from lineshape.jobs.reprocess import roll_back
+
+    record = roll_back(ReprocessingFolder.find(name), version)
+    Console().print(f"champion: {record['champion']} ({record['text']})", highlight=False)
+
+
+def words(said: list[str]) -> tuple[str, str, str | None]:
+    """`show FOLDER` or `rollback FOLDER [VERSION]`, as they stand behind `lineshape ledger`."""
+    back = len(said) > 1 and said[0] == "rollback"
+    rest = said[1:] if back else said
+    if not rest or len(rest) > (2 if back else 1):
+        raise RequestError(f"ledger {' '.join(said)}: expected FOLDER, or rollback FOLDER [VERSION]")
+    return ("rollback" if back else "show"), rest[0], rest[1] if len(rest) > 1 else None
