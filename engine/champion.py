@@ -1,8 +1,8 @@
 """Versions and their champion: published once, verified before they are used, pointed at.
 
 The ledger is the truth: a version is published, and is champion, once the record that says so is on the disk. Where a
-run was killed before that, the next one finds a version that no record knows, and takes it up again as the challenger in
-the making; where it was killed after that, it finds a pointer that says something else, and sets it right.
+run was killed before that, the next one finds a version that no record knows, and takes it up again as the challenger
+in the making; where it was killed after that, it finds a pointer that says something else, and sets it right.
 """
 
 import hashlib

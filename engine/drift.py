@@ -59,6 +59,11 @@ class Drift:
         shifts = [shift for shift in (self.shift, self.shift_arrived) if shift and shift.chance < CHANCE]
         return max((shift.index for shift in shifts), default=0.0)
 
+    @property
+    def index(self) -> float:
+        """The larger index of both."""
+        return max((shift.index for shift in (self.shift, self.shift_arrived) if shift), default=0.0)
+
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
         return asdict(self)
@@ -143,8 +148,4 @@ def drifts(features: Sequence[str], reference: Population, now: Population, arri
                 None if new is None else shift(q, new),
             )
         )
-    return sorted(found, key=lambda drift: (-drift.worst, -max(_index(drift.shift), _index(drift.shift_arrived))))
-
-
-def _index(of: Shift | None) -> float:
-    return of.index if of else 0.0
+    return sorted(found, key=lambda drift: (-drift.worst, -drift.index))

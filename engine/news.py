@@ -1,5 +1,6 @@
 """What became of files since the last run: new, changed, repaired, broken, repeated, vanished. No I/O here."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -10,6 +11,9 @@ State = Literal["processed", "processed in part", "quarantined", "repeated", "va
 Kind = Literal["new", "changed", "repaired", "broken", "repeated", "vanished"]
 KINDS: tuple[Kind, ...] = ("new", "changed", "repaired", "broken", "repeated", "vanished")
 
+#: States of files of which something is lost.
+BROKEN: tuple[State, ...] = ("quarantined", "processed in part")
+
 #: Sample and path of a file.
 Key = tuple[str, str]
 
@@ -18,7 +22,8 @@ Key = tuple[str, str]
 class FileState:
     """A file and what it is: in exactly one state.
 
-    uuid, size: of what was processed; empty and 0 where it could not be read, or is another file once more.
+    uuid, size: of what was processed; empty and 0 where it could not be opened, or is another file once more. reason:
+    why some or all of it was not processed, the first of several.
     """
 
     sample: str
@@ -28,30 +33,26 @@ class FileState:
     size: int = 0
     reason: str = ""
 
-    @property
-    def usable(self) -> bool:
-        """Whether all or some of it was processed."""
-        return self.state in {"processed", "processed in part"}
-
 
 News = dict[Kind, list[FileState]]
 
 
 def states_of(listed: Iterable[Key], store: FeatureStore) -> dict[Key, FileState]:
     """The state of each file that was asked for, from the manifest of the feature store."""
-    whole = {(item.sample, item.file): item.reason for item in store.quarantined if item.start < 0}
-    parts = {(item.sample, item.file): item.reason for item in store.quarantined if item.start >= 0}
+    reasons: dict[Key, str] = {}
+    lost: Counter[Key] = Counter()
+    for item in store.quarantined:
+        reasons.setdefault((item.sample, item.file), item.reason)
+        lost[item.sample, item.file] += item.stop - item.start
     used = {(file["sample"], file["path"]): file for file in store.files}
     found: dict[Key, FileState] = {}
-    for sample, path in listed:
-        key = sample, path
-        if key in whole:
-            found[key] = FileState(*key, "quarantined", reason=whole[key])
-        elif key in used:
-            state: State = "processed in part" if key in parts else "processed"
-            found[key] = FileState(*key, state, used[key]["uuid"], used[key]["size"], parts.get(key, ""))
+    for key in listed:
+        if key in used:
+            whole, left = lost[key] == 0, lost[key] < used[key]["entries"]
+            state: State = "processed" if whole else "processed in part" if left else "quarantined"
+            found[key] = FileState(*key, state, used[key]["uuid"], used[key]["size"], reasons.get(key, ""))
         else:
-            found[key] = FileState(*key, "repeated")
+            found[key] = FileState(*key, "quarantined" if key in reasons else "repeated", reason=reasons.get(key, ""))
     return found
 
 
@@ -71,15 +72,11 @@ def news_of(before: Mapping[Key, FileState], now: Mapping[Key, FileState]) -> Ne
 def _kind(old: FileState | None, new: FileState) -> Kind | None:
     if old and (old.state, old.uuid, old.size) == (new.state, new.uuid, new.size):
         return None
-    if not new.usable:
-        return "broken" if new.state == "quarantined" else "repeated"
+    if new.state != "processed":
+        return "repeated" if new.state == "repeated" else "broken"
     if old is None or old.state == "vanished":
         return "new"
-    if old.state == "quarantined":
-        return "repaired"
-    if (old.uuid, old.size) == (new.uuid, new.size):
-        return "repaired" if new.state == "processed" else "broken"
-    return "changed"
+    return "repaired" if old.state in BROKEN else "changed"
 
 
 def to_record(news: News) -> dict[str, list[dict[str, Any]]]:

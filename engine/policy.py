@@ -82,6 +82,11 @@ class Comparison:
     uncertainty: float | None = None
     problem: str = ""
 
+    def told(self, champion: str) -> str:
+        """In words: `half_68 over 0001: 0.9880 ± 0.0100`."""
+        name, _, how = self.figure.removesuffix("_baseline").rpartition("_")
+        return f"{name} {how} {champion}: {self.value:.4f} ± {self.uncertainty:.4f}"
+
     @property
     def significance(self) -> float | None:
         """By how many standard deviations the challenger is better; negative where it is worse."""
@@ -113,7 +118,8 @@ def decide(champion: str | None, comparison: Comparison | None, policy: Policy) 
     found = comparison.significance
     if found is None:
         return Decision(False, f"it cannot be compared with {champion}: {comparison.problem}")
-    side = f"{abs(found):.1f} standard deviations {'better' if found >= 0 else 'worse'} than {champion}"
+    side = "better" if found >= 0 else "worse"
+    text = f"{comparison.told(champion)}, {abs(found):.1f} standard deviations {side}"
     if policy.promote == "not_worse":
-        return Decision(found > -policy.sigmas, f"{side} (promote: not_worse, by {policy.sigmas:g})")
-    return Decision(found >= policy.sigmas and found > 0, f"{side} (promote: better, by {policy.sigmas:g})")
+        return Decision(found > -policy.sigmas, text)
+    return Decision(found >= policy.sigmas and found > 0, text)

@@ -329,7 +329,7 @@ class Night:
         above = [each.feature for each in found if each.worst > self.job.reprocess.drift]
         self.record["drift"] = {
             "worst": found[0].feature if found else "",
-            "index": round(found[0].worst, 4) if found else 0.0,
+            "index": round(found[0].index, 4) if found else 0.0,
             "above": above,
         }
 

@@ -91,10 +91,9 @@ def show_ledger(name: str, as_json: bool) -> None:
         sys.stdout.write(json.dumps(records, indent=1) + "\n")
         return
     table = Table(box=None, pad_edge=False)
-    headings = {"run": "right", "finished (UTC)": "left", "seconds": "right", "files": "left", "objects": "right"}
-    headings |= {"challenger / champion": "left", "what": "left", "champion": "left"}
-    for heading, justify in headings.items():
-        table.add_column(heading, justify="right" if justify == "right" else "left", overflow="fold")
+    for heading in ("run", "finished (UTC)", "seconds", "files", "objects", "champion", "what"):
+        right = heading in {"run", "seconds", "objects"}
+        table.add_column(heading, justify="right" if right else "left", no_wrap=heading != "what")
     for record in records:
         table.add_row(*cells(record))
     Console().print(table)
@@ -104,21 +103,16 @@ def cells(record: Record) -> list[str]:
     """A run's line in the table."""
     marks = {"new": "+", "changed": "~", "repaired": "*", "broken": "!", "repeated": "=", "vanished": "−"}
     files = " ".join(f"{marks[kind]}{len(files)}" for kind, files in record.get("files", {}).items())
-    comparison = record.get("comparison") or {}
-    figure = "–"
-    if comparison.get("value") is not None:
-        figure = f"{comparison['value']:.4f} ± {comparison['uncertainty']:.4f}"
     rows = record.get("data", {}).get("rows")
     what = record["text"] if record["status"] != "failed" else f"failed: {record['text'].splitlines()[0]}"
     return [
         str(record["run"]),
-        record["finished"].removesuffix("+00:00"),
-        f"{record['seconds']:.1f}",
+        record["finished"][:16].replace("T", " "),
+        f"{record['seconds']:.0f}",
         files or "–",
         f"{rows:,}" if rows is not None else "–",
-        figure,
-        what,
         record.get("champion") or "–",
+        what,
     ]
 
 
