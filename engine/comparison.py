@@ -1,12 +1,16 @@
 """Champion and challenger as two models of one run, on the same objects of the test split."""
 
+import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from lineshape.engine.bundles import Bundle
+from lineshape.engine.bundles import FILE, Bundle
 from lineshape.engine.errors import LineshapeError, RequestError, listing, nearest
+from lineshape.engine.files import write_json
+from lineshape.engine.folders import RunFolder
 from lineshape.engine.job import Job
+from lineshape.engine.kinds import KindSpec
 from lineshape.engine.measures.measure import BASELINE, Better, Measure
 from lineshape.engine.performance import Performance
 from lineshape.engine.policy import Comparison
@@ -91,7 +95,7 @@ def comparison_job(job: Job, models: Mapping[str, Bundle], labels: Mapping[str, 
         },
         "search": {},
         "reprocess": {},
-        "title": f"{job.title or job.study}: champion and challenger",
+        "title": f"{job.title or job.study}: {' and '.join(models)}",
         "about": [about, *job.about],
     }
     return Job.model_validate(values)
@@ -124,3 +128,28 @@ def read_comparison(performance: Performance, job: Job, judge: Judge) -> Compari
         problem=f"measure {judge.measure} gives no {judge.figure}: too few objects in the test split, or not the same "
         "ones have an estimate of both",
     )
+
+
+def put_in_place(models: Mapping[str, Bundle], labels: Mapping[str, str], folder: RunFolder) -> None:
+    """Copies of bundles into a run folder, to be measured there; the originals stay as they are.
+
+    What makes a folder a bundle is written last.
+    """
+    for place in folder.models.glob("*/"):
+        if place.name not in models:
+            shutil.rmtree(place)
+    for name, bundle in models.items():
+        place = folder.models / name
+        named = replace(bundle, folder=place, name=name, model=_labelled(bundle.model, labels[name]))
+        there = Bundle.load(place) if (place / FILE).is_file() else None
+        if there is None or there.digest != bundle.digest:
+            shutil.rmtree(place, ignore_errors=True)
+            shutil.copytree(bundle.folder, place, copy_function=shutil.copyfile, ignore=shutil.ignore_patterns(FILE))
+            for path in (place, *place.rglob("*/")):
+                path.chmod(0o755)
+        named.save()
+    write_json(folder.index, {"bundles": list(models), "left_out": {}, "given": True})
+
+
+def _labelled(model: KindSpec, label: str) -> KindSpec:
+    return KindSpec(kind=model.kind, **model.settings | {"label": label})

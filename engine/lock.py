@@ -97,11 +97,15 @@ def born(pid: int) -> str | None:
 
 @dataclass
 class Lock:
-    """A lock that this process holds."""
+    """A lock that this process holds.
+
+    before: who held it before, and died.
+    """
 
     path: Path
     holder: Holder
     file: int
+    before: Holder | None = None
 
     def __post_init__(self) -> None:
         self._over = threading.Event()
@@ -170,22 +174,23 @@ def held(path: Path, patience: float = PATIENCE, every: float = HEARTBEAT) -> It
 def take(path: Path, patience: float = PATIENCE) -> Lock:
     """Create the lock file, in place of that of a run that died; raises BusyError where a run is going on."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    here = Holder.here()
+    here, dead = Holder.here(), None
     for _ in range(3):
         with suppress(FileExistsError):
-            return _create(path, here)
+            return _create(path, here, dead)
         there = read_holder(path)
         if there is None:
             continue
         if not is_stale(there, here, born(there.pid), patience):
             raise BusyError(f"another run is going on: {path} is held by {there}")
         _put_aside(path, there)
+        dead = there
     raise BusyError(f"another run is starting: {path} was taken by others three times in a row")
 
 
-def _create(path: Path, here: Holder) -> Lock:
+def _create(path: Path, here: Holder, dead: Holder | None) -> Lock:
     file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o644)
-    lock = Lock(path, here, file)
+    lock = Lock(path, here, file, dead)
     lock.beat()
     return lock
 

@@ -7,6 +7,6 @@ result              # in a notebook: the table of resolutions and the line shape
 result.figure("mdn", "half_68_over_baseline")
 """
 
-from lineshape.jobs.api import Result, histogram, load, open_result, process, report, run, studies, train
+from lineshape.jobs.api import Result, histogram, load, open_result, process, report, reprocess, run, studies, train
 
-__all__ = ["Result", "histogram", "load", "open_result", "process", "report", "run", "studies", "train"]
+__all__ = ["Result", "histogram", "load", "open_result", "process", "report", "reprocess", "run", "studies", "train"]

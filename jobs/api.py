@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lineshape.engine.errors import Interrupted, RequestError, listing, nearest
 from lineshape.engine.files import read_json
-from lineshape.engine.folders import RunFolder
+from lineshape.engine.folders import ReprocessingFolder, RunFolder
 from lineshape.engine.job import Job
 from lineshape.engine.progress import Screen
 from lineshape.engine.report.summary import Row, headline_tables
@@ -227,6 +227,24 @@ def _named(job: Job | str | Path) -> str | Path:
     return "" if isinstance(job, Job) else job
 
 
+def reprocess(
+    job: Job | str | Path,
+    output: str | Path | None = None,
+    client: "Client | None" = None,
+    screen: Screen | None = None,
+) -> dict[str, Any]:
+    """One run of scheduled reprocessing, see `lineshape.jobs.reprocessing`; returns its record in the ledger.
+
+    output: the reprocessing folder, reprocessing/<study> by default. client: a Dask client; by default the job's own
+    cluster is started, where there is anything to do.
+
+    Raises what `run` does, and BusyError where another run is going on.
+    """
+    from lineshape.jobs import reprocessing
+
+    return reprocessing.reprocess(job if isinstance(job, Job) else load(job), output, client, screen)
+
+
 def open_result(name: str | Path) -> Result:
     """A run that is there, by its folder or its study; raises RequestError where it has no summary yet."""
     folder = RunFolder.find(name)
@@ -238,5 +256,7 @@ def open_result(name: str | Path) -> Result:
 def output_of(job: Job, output: str | Path | None, name: str | Path = "") -> Path:
     """The run folder: the one asked for, the one that the job was named by, or runs/STUDY."""
     if output:
+        if ReprocessingFolder(Path(output)).ledger.is_file() and not (Path(output) / "job.json").is_file():
+            raise RequestError(f"{output} belongs to scheduled reprocessing: name another folder with -o")
         return Path(output)
     return Path(name) if (Path(name) / "job.json").is_file() else Path("runs") / job.study

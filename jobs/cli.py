@@ -267,8 +267,7 @@ def reprocess(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")] = False,
 ) -> None:
     """One run of scheduled reprocessing, to be called by a timer: new files, a challenger, the better one stays."""
-    from lineshape.jobs import foresight, reprocess_cli
-    from lineshape.jobs import reprocess as reprocessing
+    from lineshape.jobs import foresight, reprocess_cli, reprocessing
 
     loaded = _load(job, sample, _changes(set_, workers, cluster))
     with reprocess_cli.ending_in_order():

@@ -17,7 +17,8 @@ from lineshape.engine.news import known, tell
 from lineshape.engine.policy import reasons_to_train
 from lineshape.engine.progress import Screen
 from lineshape.engine.shards import MANIFEST, FeatureStore
-from lineshape.jobs.reprocess import PLAN, Record, code_of_job, folder_of, last_attempt, unseen_rows
+from lineshape.jobs.attempts import PLAN, Record, code_of_job, last_attempt, unseen_rows
+from lineshape.jobs.reprocessing import folder_of
 
 
 def foresee(job: Job, output: str | Path | None = None, screen: Screen | None = None) -> Record:

@@ -17,8 +17,8 @@ from lineshape.engine.errors import BusyError, IncompleteRunError, LineshapeErro
 from lineshape.engine.folders import ReprocessingFolder
 
 Record = dict[str, Any]
-#: Exit status after SIGTERM, as of a shell.
-TERMINATED = 143
+#: Exit status after SIGTERM and after Ctrl-C, as of a shell.
+TERMINATED, INTERRUPTED = 143, 130
 
 
 def one_line(study: str, folder: Path, do: Callable[[], Record]) -> None:
@@ -37,8 +37,12 @@ def one_line(study: str, folder: Path, do: Callable[[], Record]) -> None:
             status = "busy" if isinstance(error, BusyError) else "refused" if error.status == 2 else "failed"
             say(summary({"study": study, "status": status, "text": str(error)}, error.status))
             raise
-        except OSError as error:
+        except Exception as error:
             say(summary({"study": study, "status": "failed", "text": str(error)}, 1))
+            raise
+        except (KeyboardInterrupt, SystemExit) as stop:
+            code = stop.code if isinstance(stop, SystemExit) and isinstance(stop.code, int) else INTERRUPTED
+            say(summary({"study": study, "status": "interrupted", "text": "the next run goes on from here"}, code))
             raise
 
 
@@ -112,13 +116,13 @@ def cells(record: Record) -> list[str]:
         files or "–",
         f"{rows:,}" if rows is not None else "–",
         record.get("champion") or "–",
-        what,
+        what + ("; the run before was killed" if "after" in record else ""),
     ]
 
 
 def rollback(name: str, version: str | None) -> None:
     """Make an earlier version champion."""
-    from lineshape.jobs.reprocess import roll_back
+    from lineshape.jobs.reprocessing import roll_back
 
     record = roll_back(ReprocessingFolder.find(name), version)
     Console().print(f"champion: {record['champion']} ({record['text']})", highlight=False)

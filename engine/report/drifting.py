@@ -44,8 +44,8 @@ def read_drifts(folder: RunFolder) -> Drifts | None:
 
 
 def index_of(shift: Shift | None) -> str:
-    """The index, with what chance alone would give on average."""
-    return f"{shift.index:.3f} ({shift.expected:.3f})" if shift else "–"
+    """The index, in words."""
+    return f"{shift.index:.3f}" if shift else "–"
 
 
 def chance_of(shift: Shift | None) -> str:

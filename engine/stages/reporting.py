@@ -75,7 +75,7 @@ def report(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> list[Ro
         return made
     rows = rows_of(performance, measures, job.baseline)
     shutil.rmtree(folder.report / "plots", ignore_errors=True)
-    drawings = [*_drawings(job, folder, store, performance, bundles), *_drift(job, folder, drifts)]
+    drawings = [*_drift(job, folder, drifts), *_drawings(job, folder, store, performance, bundles)]
     bar = bars.add("reporting", len(drawings))
     for drawing, outcome in Executor(workers, _draw).run(drawings):
         if isinstance(outcome, Failure):

@@ -1,28 +1,19 @@
-"""Scheduled reprocessing: what is new is processed, models are trained anew where it is time, the better one stays.
+"""One run of scheduled reprocessing, a night: files, a challenger where it is time, the comparison, the record."""
 
-One call is one run, or night. It may be killed at any moment: shards, checkpoints, histograms and versions that are
-there stay, the champion is never touched, and the next run goes on from what it finds.
-"""
-
-import shutil
 import time
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lineshape.engine import ledger
 from lineshape.engine.bundles import FILE, Bundle
 from lineshape.engine.champion import (
-    champion_before,
     champion_of,
     discard,
     missing_shards,
     point,
     publish,
     snapshot,
-    take_up,
     verify,
 )
 from lineshape.engine.comparison import (
@@ -30,107 +21,27 @@ from lineshape.engine.comparison import (
     CHAMPION,
     Judge,
     comparison_job,
-    judge_of,
     obstacle,
+    put_in_place,
     read_comparison,
 )
 from lineshape.engine.digests import digest
-from lineshape.engine.errors import BusyError, IncompleteRunError, LineshapeError, RequestError, RunError
+from lineshape.engine.errors import RunError
 from lineshape.engine.files import read_json, write_json
 from lineshape.engine.folders import ReprocessingFolder, RunFolder
-from lineshape.engine.inputs import inputs_of
-from lineshape.engine.job import Job
 from lineshape.engine.kinds import KindError
-from lineshape.engine.lock import Lock, held
+from lineshape.engine.lock import Lock
 from lineshape.engine.news import known, news_of, states_of, tell, to_record
-from lineshape.engine.policy import Attempt, Code, Comparison, Decision, decide, reasons_to_train
-from lineshape.engine.progress import Screen
-from lineshape.engine.run import Run, open_run
+from lineshape.engine.policy import Code, Comparison, Decision, decide, reasons_to_train
+from lineshape.engine.run import Run
 from lineshape.engine.shards import FeatureStore
 from lineshape.engine.source_code import code_of
 from lineshape.engine.sources import Source, expand
 from lineshape.engine.split import Split
+from lineshape.jobs.attempts import PLAN, Record, code_of_job, last_attempt, unseen_rows
 
-if TYPE_CHECKING:
-    from distributed import Client
-
-Record = dict[str, Any]
-#: In a challenger that is in the making: why, and by which code.
-PLAN = "challenger.json"
-
-
-def reprocess(
-    job: Job,
-    output: str | Path | None = None,
-    client: "Client | None" = None,
-    screen: Screen | None = None,
-) -> Record:
-    """One run of scheduled reprocessing; returns its record in the ledger.
-
-    output: the reprocessing folder, reprocessing/<study> by default. client: a Dask client; by default the job's own
-    cluster is started, where there is anything to do.
-
-    Raises RequestError where the request is wrong, BusyError where another run is going on, RunError where the run
-    failed, and IncompleteRunError where it is done but more of the input is quarantined than the job tolerates.
-    """
-    from lineshape.jobs.simulate.writing import simulator
-
-    folder = folder_of(job, output)
-    judge = judge_of(job)
-    with held(folder.lock) as lock:
-        records = ledger.read(folder.ledger)
-        point(folder, champion_of(records))
-        take_up(folder, records)
-        with open_run(job, folder.latest.path, screen, client) as opened:
-            night = Night(replace(opened, folder=folder.latest), folder, lock, records, judge)
-            try:
-                night.go(simulator(job))
-            except BusyError:
-                raise
-            except LineshapeError as error:
-                lock.check()
-                night.close("failed", str(error))
-                raise
-            store = FeatureStore.load(folder.features)
-            if store.quarantined and store.lost > job.tolerate:
-                raise IncompleteRunError(
-                    f"{len(store.quarantined)} parts of the input, about {store.lost:.2%} of its entries, are "
-                    f"quarantined, more than 'tolerate: {job.tolerate}' allows; everything else is done. The list is "
-                    f"in {folder.features}/manifest.json"
-                )
-    return night.record
-
-
-def folder_of(job: Job, output: str | Path | None) -> ReprocessingFolder:
-    """The reprocessing folder that is asked for; raises RequestError where an ordinary run is there."""
-    folder = ReprocessingFolder(Path(output) if output else Path("reprocessing") / job.study)
-    if (folder.path / "job.json").is_file():
-        raise RequestError(f"{folder.path} is the folder of an ordinary run: name another one with -o")
-    return folder
-
-
-def code_of_job(job: Job) -> Code:
-    """Digests of all that a training depends on but the data."""
-    from lineshape.engine.stages.processing import fingerprint_of
-
-    models = {name: inputs_of(job, model).code(job) for name, model in job.built_models().items() if model.trains}
-    return Code(fingerprint_of(job), models)
-
-
-def last_attempt(records: list[Record]) -> tuple[Attempt | None, str]:
-    """The last training that came to an end, and the version that came of it, empty where none did."""
-    for record in reversed(records):
-        if training := record.get("training"):
-            return Attempt(Code(**training["code"]), training["rows"]), record.get("version") or ""
-    return None, ""
-
-
-def unseen_rows(store: FeatureStore, seen: FeatureStore | None, rows: int) -> int:
-    """Objects that a training of so many rows, on a store that may still be known, did not see."""
-    if seen is None:
-        return max(0, store.rows - rows)
-    known_shards = {shard.identity for shard in seen.shards}
-    return sum(shard.rows for shard in store.shards if shard.identity not in known_shards)
+#: In the latest run: digest of all that it is of.
+_STATE = "state.json"
 
 
 @dataclass
@@ -154,6 +65,8 @@ class Night:
             "study": self.job.study,
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
         }
+        if self.lock.before:
+            self.record["after"] = f"a run that did not come to its end: {self.lock.before}"
 
     def close(self, status: str, text: str) -> None:
         """Write the record: from here on what it says is so."""
@@ -174,11 +87,11 @@ class Night:
         code = code_of_job(self.job)
         state = self._state(store, code)
         reasons = self._plan(store, code)
-        before = next((record["state"] for record in reversed(self.records) if "state" in record), "")
-        if not reasons and state == before:
-            self.record["state"] = state
+        shown = self.folder.latest.path / _STATE
+        if not reasons and shown.is_file() and read_json(shown) == state:
             self.close("nothing", "nothing to do")
             return
+        shown.unlink(missing_ok=True)
         challenger = self._train(code, reasons) if reasons else None
         decision = self._compare(challenger)
         text = "; ".join(reasons) if reasons else "the champion on the data of now"
@@ -189,7 +102,7 @@ class Night:
             self.champion = version if decision.promoted else self.champion
             text = f"{version} {'promoted' if decision.promoted else 'not promoted'}: {decision.reason}"
         self.lock.check()
-        self.record["state"] = self._state(store, code)
+        write_json(shown, self._state(store, code))
         self.close("done", text)
 
     def _process(self, simulate: Any) -> FeatureStore:
@@ -277,7 +190,7 @@ class Night:
         }
         job = comparison_job(self.job, models, labels, self.judge.model, "")
         run = replace(self.run, job=job)
-        _put(models, run.folder)
+        put_in_place(models, labels, run.folder)
         performance = run.histogram()
         comparison, decision = None, None
         if challenger:
@@ -346,58 +259,3 @@ class Night:
 
 def _pattern(source: Source) -> str:
     return f"{source.path}#adler32={source.adler32}" if source.adler32 else source.path
-
-
-def _put(models: Mapping[str, Bundle], folder: RunFolder) -> None:
-    """Copies of bundles into a run folder, to be measured there; the originals stay as they are."""
-    for place in folder.models.glob("*/"):
-        if place.name not in models:
-            shutil.rmtree(place)
-    for name, bundle in models.items():
-        place = folder.models / name
-        if (place / FILE).is_file() and Bundle.load(place).digest == bundle.digest:
-            continue
-        shutil.rmtree(place, ignore_errors=True)
-        half = folder.models / f".{name}.half"
-        shutil.rmtree(half, ignore_errors=True)
-        shutil.copytree(bundle.folder, half, copy_function=shutil.copyfile)
-        half.chmod(0o755)
-        for path in half.rglob("*/"):
-            path.chmod(0o755)
-        half.rename(place)
-    write_json(folder.index, {"bundles": list(models), "left_out": {}, "given": True})
-
-
-def roll_back(folder: ReprocessingFolder, version: str | None = None) -> Record:
-    """Make an earlier version champion, by default the one before this; returns the record in the ledger.
-
-    The next run does not train the version that was left again: it is the last training that counts, whose code or data
-    must have changed first.
-
-    Raises RequestError where there is no such version, BusyError where a run is going on.
-    """
-    with held(folder.lock) as lock:
-        records = ledger.read(folder.ledger)
-        now = champion_of(records)
-        chosen = version or champion_before(records)
-        if chosen is None:
-            raise RequestError(
-                f"there is no champion before {now or 'this'}: name one of the versions in {folder.versions}"
-            )
-        verify(folder, chosen, records)
-        moment = datetime.now(UTC).isoformat(timespec="seconds")
-        record = {
-            "run": len(records) + 1,
-            "what": "rollback",
-            "started": moment,
-            "finished": moment,
-            "seconds": 0.0,
-            "status": "done",
-            "text": f"rolled back from {now}" if now != chosen else f"{chosen} is champion already",
-            "champion": chosen,
-            "versions": ledger.versions(),
-        }
-        lock.check()
-        ledger.append(folder.ledger, record)
-        point(folder, chosen)
-    return record

@@ -1,0 +1,36 @@
+"""Trainings of scheduled reprocessing: by which code, on how much, and what they did not see."""
+
+from typing import Any, Final
+
+from lineshape.engine.inputs import inputs_of
+from lineshape.engine.job import Job
+from lineshape.engine.policy import Attempt, Code
+from lineshape.engine.shards import FeatureStore
+
+#: In a challenger that is in the making: why, and by which code.
+PLAN: Final = "challenger.json"
+Record = dict[str, Any]
+
+
+def code_of_job(job: Job) -> Code:
+    """Digests of all that a training depends on but the data."""
+    from lineshape.engine.stages.processing import fingerprint_of
+
+    models = {name: inputs_of(job, model).code(job) for name, model in job.built_models().items() if model.trains}
+    return Code(fingerprint_of(job), models)
+
+
+def last_attempt(records: list[Record]) -> tuple[Attempt | None, str]:
+    """The last training that came to an end, and the version that came of it, empty where none did."""
+    for record in reversed(records):
+        if training := record.get("training"):
+            return Attempt(Code(**training["code"]), training["rows"]), record.get("version") or ""
+    return None, ""
+
+
+def unseen_rows(store: FeatureStore, seen: FeatureStore | None, rows: int) -> int:
+    """Objects that a training of so many rows, on a store that may still be known, did not see."""
+    if seen is None:
+        return max(0, store.rows - rows)
+    known_shards = {shard.identity for shard in seen.shards}
+    return sum(shard.rows for shard in store.shards if shard.identity not in known_shards)

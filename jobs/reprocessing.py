@@ -1,0 +1,115 @@
+"""Scheduled reprocessing: what is new is processed, models are trained anew where it is time, the better one stays.
+
+One call is one run. It may be killed at any moment: shards, checkpoints, histograms and versions that are there stay,
+the champion is never touched, and the next run goes on from what it finds.
+"""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lineshape.engine import ledger
+from lineshape.engine.champion import champion_before, champion_of, point, take_up, verify
+from lineshape.engine.comparison import judge_of
+from lineshape.engine.errors import BusyError, IncompleteRunError, LineshapeError, RequestError
+from lineshape.engine.folders import ReprocessingFolder
+from lineshape.engine.job import Job
+from lineshape.engine.lock import held
+from lineshape.engine.progress import Screen
+from lineshape.engine.run import open_run
+from lineshape.engine.shards import FeatureStore
+from lineshape.jobs.attempts import Record
+from lineshape.jobs.night import Night
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+
+def reprocess(
+    job: Job,
+    output: str | Path | None = None,
+    client: "Client | None" = None,
+    screen: Screen | None = None,
+) -> Record:
+    """One run of scheduled reprocessing; returns its record in the ledger.
+
+    output: the reprocessing folder, reprocessing/<study> by default. client: a Dask client; by default the job's own
+    cluster is started, where there is anything to do.
+
+    Raises RequestError where the request is wrong, BusyError where another run is going on, RunError where the run
+    failed, and IncompleteRunError where it is done but more of the input is quarantined than the job tolerates.
+    """
+    from lineshape.jobs.simulate.writing import simulator
+
+    folder = folder_of(job, output)
+    judge = judge_of(job)
+    with held(folder.lock) as lock:
+        records = ledger.read(folder.ledger)
+        point(folder, champion_of(records))
+        take_up(folder, records)
+        with open_run(job, folder.latest.path, screen, client) as opened:
+            night = Night(replace(opened, folder=folder.latest), folder, lock, records, judge)
+            try:
+                night.go(simulator(job))
+            except BusyError:
+                raise
+            except LineshapeError as error:
+                lock.check()
+                night.close("failed", str(error))
+                raise
+            except (KeyboardInterrupt, SystemExit):
+                lock.check()
+                night.close("interrupted", "the next run goes on from here")
+                raise
+            store = FeatureStore.load(folder.features)
+            if store.quarantined and store.lost > job.tolerate:
+                raise IncompleteRunError(
+                    f"{len(store.quarantined)} parts of the input, about {store.lost:.2%} of its entries, are "
+                    f"quarantined, more than 'tolerate: {job.tolerate}' allows; everything else is done. The list is "
+                    f"in {folder.features}/manifest.json"
+                )
+    return night.record
+
+
+def folder_of(job: Job, output: str | Path | None) -> ReprocessingFolder:
+    """The reprocessing folder that is asked for; raises RequestError where an ordinary run is there."""
+    folder = ReprocessingFolder(Path(output) if output else Path("reprocessing") / job.study)
+    if (folder.path / "job.json").is_file():
+        raise RequestError(f"{folder.path} is the folder of an ordinary run: name another one with -o")
+    return folder
+
+
+def roll_back(folder: ReprocessingFolder, version: str | None = None) -> Record:
+    """Make an earlier version champion, by default the one before this; returns the record in the ledger.
+
+    The next run does not train the version that was left again: it is the last training that counts, whose code or data
+    must have changed first.
+
+    Raises RequestError where there is no such version, BusyError where a run is going on.
+    """
+    with held(folder.lock) as lock:
+        records = ledger.read(folder.ledger)
+        now = champion_of(records)
+        chosen = version or champion_before(records)
+        if chosen is None:
+            raise RequestError(
+                f"there is no champion before {now or 'this'}: name one of the versions in {folder.versions}"
+            )
+        verify(folder, chosen, records)
+        moment = datetime.now(UTC).isoformat(timespec="seconds")
+        record = {
+            "run": len(records) + 1,
+            "what": "rollback",
+            "started": moment,
+            "finished": moment,
+            "seconds": 0.0,
+            "status": "done",
+            "text": f"rolled back from {now}" if now != chosen else f"{chosen} is champion already",
+            "champion": chosen,
+            "versions": ledger.versions(),
+        }
+        lock.check()
+        ledger.append(folder.ledger, record)
+        point(folder, chosen)
+    return record
