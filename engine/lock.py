@@ -7,6 +7,7 @@ while it was suspended writes to what is no longer there, and never over the new
 
 import json
 import os
+import signal
 import socket
 import threading
 from collections.abc import Iterator
@@ -129,14 +130,13 @@ class Lock:
 
     def keep_beating(self, every: float) -> None:
         """Until the lock is released; where it was lost, the main thread is interrupted as by Ctrl-C."""
-        import _thread
-
         while not self._over.wait(every):
             try:
                 self.check()
                 self.beat()
             except BusyError:
-                _thread.interrupt_main()
+                # A signal to that very thread, which wakes it from whatever it waits for.
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
                 return
             except OSError:
                 continue  # a disk that hiccups; silence for long enough counts as death

@@ -129,7 +129,7 @@ class Night:
 
     def _state(self, store: FeatureStore, code: Code) -> str:
         """Digest of all that a run depends on: where it is as before, there is nothing to do."""
-        parts = [vars(item) for item in store.quarantined], asdict(code), self.champion
+        parts = [vars(item) for item in store.quarantined], store.notes, asdict(code), self.champion
         settings = self.job.model_dump(mode="json", exclude={"cluster"})
         made_by = code_of("lineshape.engine.measures"), code_of("lineshape.engine.report")
         return digest(store.digest(), parts, settings, made_by)

@@ -1,0 +1,251 @@
+"""Thirty nights of scheduled reprocessing: files arrive, change, break, come back, vanish; three runs are killed."""
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from distributed import Client
+
+from lineshape.engine import ledger
+from lineshape.engine.champion import champion_of, recorded, verify
+from lineshape.engine.errors import IncompleteRunError
+from lineshape.engine.folders import ReprocessingFolder, RunFolder
+from lineshape.engine.news import known
+from lineshape.engine.progress import Bars
+from lineshape.engine.shards import MANIFEST, FeatureStore
+from lineshape.engine.stages.processing import process
+from lineshape.engine.workers import Workers
+from lineshape.jobs import api
+from lineshape.jobs.reprocess_cli import summary
+from tests.jobs.nights import called, killed_when, small_study, write_taus
+
+#: A killed command's last words are not ours to hush.
+pytestmark = [pytest.mark.study, pytest.mark.processes, pytest.mark.filterwarnings("default")]
+
+#: What a night brings is done to the folder of files, and to what each of them must then be.
+World = tuple[Path, dict[str, str]]
+Night = Callable[[World], None]
+
+
+def arrive(*numbers: int, **settings: float) -> Night:
+    def night(world: World) -> None:
+        for number in numbers:
+            write_taus(world[0] / f"{number}.root", number, **settings)
+            world[1][f"{number}.root"] = "processed"
+
+    return night
+
+
+def change(number: int) -> Night:
+    """The same path with other events."""
+
+    def night(world: World) -> None:
+        write_taus(world[0] / f"{number}.root", 100 + number)
+
+    return night
+
+
+def cut_short(number: int) -> Night:
+    def night(world: World) -> None:
+        path = world[0] / f"{number}.root"
+        shutil.copy(path, world[0].parent / path.name)
+        path.write_bytes(path.read_bytes()[:40_000])
+        world[1][path.name] = "quarantined"
+
+    return night
+
+
+def spoil(number: int) -> Night:
+    """What is no ROOT file any more."""
+
+    def night(world: World) -> None:
+        (world[0] / f"{number}.root").write_bytes(b"nothing of use")
+        world[1][f"{number}.root"] = "quarantined"
+
+    return night
+
+
+def put_back(number: int) -> Night:
+    def night(world: World) -> None:
+        shutil.copy(world[0].parent / f"{number}.root", world[0] / f"{number}.root")
+        world[1][f"{number}.root"] = "processed"
+
+    return night
+
+
+def vanish(*numbers: int) -> Night:
+    def night(world: World) -> None:
+        for number in numbers:
+            shutil.move(world[0] / f"{number}.root", world[0].parent / f"{number}.root")
+            world[1][f"{number}.root"] = "vanished"
+
+    return night
+
+
+def copy(number: int, to: int) -> Night:
+    def night(world: World) -> None:
+        shutil.copy(world[0] / f"{number}.root", world[0] / f"{to}.root")
+        world[1][f"{to}.root"] = "repeated"
+
+    return night
+
+
+def quiet(world: World) -> None:
+    """Nothing happens."""
+
+
+#: What each night brings, what the ledger must say of files, whether a challenger is trained, and how a run ends.
+NIGHTS: list[tuple[Night, dict[str, int], bool, int | str]] = [
+    (arrive(0, 1, 2), {"new": 3}, True, 0),
+    (quiet, {}, False, 0),
+    (arrive(3), {"new": 1}, True, 0),
+    (quiet, {}, False, 0),
+    (change(1), {"changed": 1}, False, 0),
+    (cut_short(3), {"broken": 1}, False, 1),
+    (quiet, {}, False, 1),
+    (put_back(3), {"repaired": 1}, False, 0),
+    (arrive(4), {"new": 1}, True, 0),
+    (vanish(0), {"vanished": 1}, False, 0),
+    (arrive(5, 6), {}, False, "processing"),
+    (quiet, {"new": 2}, True, 0),
+    (quiet, {}, False, 0),
+    (arrive(7, 8), {}, False, "training"),
+    (quiet, {"new": 2}, True, 0),
+    (quiet, {}, False, 0),
+    (quiet, {}, True, 0),  # the model's settings change
+    (quiet, {}, False, 0),
+    (arrive(9, 10, 11), {}, False, "reporting"),
+    (quiet, {"new": 3}, True, 0),
+    (spoil(5), {"broken": 1}, False, 1),
+    (vanish(5), {"vanished": 1}, False, 0),
+    (copy(6, 60), {"repeated": 1}, False, 0),
+    (vanish(60), {"vanished": 1}, False, 0),
+    (arrive(12, mu_mean=60.0), {"new": 1}, False, 0),
+    (quiet, {}, False, 0),
+    (vanish(7, 8), {"vanished": 2}, False, 0),
+    (put_back(7), {"new": 1}, False, 0),
+    (arrive(13, 14, 15), {"new": 3}, True, 0),
+    (quiet, {}, False, 0),
+]
+#: From which night on the model has other settings.
+CHANGED = 17
+#: Nights that run as a timer would call them, beside those that are killed and those after; the others are run here.
+BY_THE_COMMAND = {1, 2, 6}
+
+
+def here(job: Path, changes: list[str], folder: ReprocessingFolder, client: Client) -> tuple[int, dict[str, Any], str]:
+    """The same as `called`, in this process and on workers that are there."""
+    changed = dict(change.split("=") for change in changes[1:])
+    try:
+        api.reprocess(api.load(job, None, {key: int(value) for key, value in changed.items()}), folder.path, client)
+    except IncompleteRunError:
+        return 1, summary(ledger.read(folder.ledger)[-1] | {"status": "incomplete"}, 1), ""
+    return 0, summary(ledger.read(folder.ledger)[-1], 0), ""
+
+
+def moments_of(folder: ReprocessingFolder) -> dict[str, Callable[[], bool]]:
+    """When a run is at work on what it is to be killed in."""
+    shards, reported = shards_in(folder), folder.challenger.histograms / "measured.json"
+    return {
+        "processing": lambda: shards_in(folder) > shards,
+        "training": lambda: any(folder.challenger.models.glob(".brt.*.work/scratch")),
+        "reporting": reported.is_file,
+    }
+
+
+def shards_in(folder: ReprocessingFolder) -> int:
+    return len(list((folder.features / "taus").glob("*.parquet")))
+
+
+def test_thirty_nights(tmp_path: Path, client: Client, workers: Workers, bars: Bars) -> None:
+    data, folder = tmp_path / "data", ReprocessingFolder(tmp_path / "reprocessing" / "tau_energy_scale")
+    data.mkdir()
+    job = small_study(tmp_path / "job.yaml", f"{data}/*.root")
+    world: World = (data, {})
+    for number, (night, files, trains, end) in enumerate(NIGHTS, start=1):
+        night(world)
+        arguments = ["reprocess", str(job)]
+        arguments += ["--set", "models.brt.rounds=60"] if number >= CHANGED else []
+        champion = champion_of(ledger.read(folder.ledger))
+        if isinstance(end, str):
+            killed_when(tmp_path, moments_of(folder)[end], *arguments)
+            assert folder.pointed() == champion
+            verify(folder, str(champion), ledger.read(folder.ledger))
+            continue
+        alone = number in BY_THE_COMMAND or isinstance(NIGHTS[number - 2][-1], str)
+        status, told, said = called(tmp_path, *arguments) if alone else here(job, arguments[2:], folder, client)
+        assert (status, told["files"]) == (end, files), f"night {number}: {said}"
+        assert ("version" in told) == trains, f"night {number}: {said}"
+        changed = bool(files) or trains
+        changed = bool(files) or trains
+        assert (told["status"] == "nothing") == (not changed and status == 0), f"night {number}: {told}"
+        if number == 25:
+            assert "mu" in told["drift"]["above"]
+    records = ledger.read(folder.ledger)
+    check_every_file_is_in_one_state(world, records, folder)
+    check_the_ledger_explains_every_night(records)
+    check_the_champion_is_the_best_there_was(records, folder)
+    check_the_feature_store_is_that_of_a_fresh_run(job, folder, tmp_path / "fresh", workers, bars)
+
+
+def check_every_file_is_in_one_state(world: World, records: list[dict[str, Any]], folder: ReprocessingFolder) -> None:
+    states = known(records)
+    assert {Path(path).name: state.state for (_, path), state in states.items()} == world[1]
+    there = {str(path) for path in world[0].glob("*.root")}
+    assert {path for (_, path), state in states.items() if state.state != "vanished"} == there
+    uuids = {path: state.uuid for (_, path), state in states.items() if state.state == "processed"}
+    store = FeatureStore.load(folder.features)
+    assert {file["path"]: file["uuid"] for file in store.files} == uuids
+    assert store.processed == store.entries
+    assert not store.quarantined
+
+
+def check_the_ledger_explains_every_night(records: list[dict[str, Any]]) -> None:
+    ends = [end for *_, end in NIGHTS]
+    killed = sum(isinstance(end, str) for end in ends)
+    assert len(records) == len(NIGHTS) - killed
+    after = [i for i, end in enumerate(ends) if isinstance(end, str)]
+    expected = [i - sum(k < i for k in after) for i in after]
+    assert [i for i, record in enumerate(records) if "after" in record] == expected
+    assert [record["run"] for record in records] == list(range(1, len(records) + 1))
+    for record in records:
+        assert record["text"]
+        assert record["versions"]["lineshape"]
+        assert ("training" in record) == ("decision" in record) == ("version" in record)
+
+
+def check_the_champion_is_the_best_there_was(records: list[dict[str, Any]], folder: ReprocessingFolder) -> None:
+    """By what the ledger says of each comparison, read again here."""
+    best = None
+    for record in records:
+        if "version" in record:
+            figure = record.get("comparison")
+            better = best is None or 1 - figure["value"] >= figure["uncertainty"]
+            assert best is None or figure["champion"] == best
+            assert record["decision"]["promoted"] == better
+            best = record["version"] if better else best
+        assert record["champion"] == best
+    assert best == folder.pointed() == champion_of(records)
+    assert len({record["champion"] for record in records}) > 1, "no challenger was ever better: the nights show nothing"
+    assert folder.published() == sorted(recorded(records))
+    for version in folder.published():
+        verify(folder, version, records)
+    assert RunFolder.find(folder.path).path == folder.version(str(best))
+
+
+def check_the_feature_store_is_that_of_a_fresh_run(
+    path: Path, folder: ReprocessingFolder, fresh: Path, workers: Workers, bars: Bars
+) -> None:
+    """Bit by bit: the manifest, the shards that it names and the control histograms."""
+    job = api.load(path)
+    store = process(job, RunFolder(fresh), workers, bars, {"taus": job.samples["taus"].files})
+    own = RunFolder(fresh).features
+    names = [MANIFEST, "control.json", *(shard.path for shard in store.shards)]
+    assert [digest(own / name) for name in names] == [digest(folder.features / name) for name in names]
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
