@@ -1,0 +1,314 @@
+"""Scheduled reprocessing, run by run: what is refused, foreseen, promoted and rolled back."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from distributed import Client
+
+from lineshape import jobs
+from lineshape.engine import ledger
+from lineshape.engine.champion import champion_of
+from lineshape.engine.comparison import judge_of
+from lineshape.engine.errors import BusyError, RequestError, RunError
+from lineshape.engine.folders import ReprocessingFolder, RunFolder
+from lineshape.engine.job import Job
+from lineshape.engine.lock import Holder, held
+from lineshape.engine.progress import Screen
+from lineshape.jobs import api
+from lineshape.jobs.foresight import foresee
+from lineshape.jobs.reprocessing import roll_back
+from tests.conftest import small_job
+from tests.jobs.nights import called, command, environment, small_study, write_taus
+
+pytestmark = pytest.mark.processes
+
+
+@pytest.fixture(scope="session")
+def two_nights(tmp_path_factory: pytest.TempPathFactory, client: Client) -> Path:
+    """A job, three files and then a fourth: two versions, of which the second is champion whatever it is worth."""
+    root = tmp_path_factory.mktemp("nights")
+    (root / "data").mkdir()
+    job = small_study(root / "job.yaml", f"{root}/data/*.root", reprocess={"grown": 0.3, "promote": "always"})
+    for number in range(4):
+        write_taus(root / "data" / f"{number}.root", number)
+        if number > 1:
+            jobs.reprocess(job, root / "study", client)
+    return root
+
+
+@pytest.fixture
+def nights(two_nights: Path, tmp_path: Path) -> tuple[Path, ReprocessingFolder]:
+    """A copy of it, to be changed: its job file and its folder. The files stay where they are."""
+    shutil.copytree(two_nights / "study", tmp_path / "study")
+    return two_nights / "job.yaml", ReprocessingFolder(tmp_path / "study")
+
+
+def contents(folder: Path) -> dict[str, tuple[str, int]]:
+    """Digest and time of change of all files."""
+    return {
+        str(path.relative_to(folder)): (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_two_nights(two_nights: Path) -> None:
+    folder = ReprocessingFolder(two_nights / "study")
+    first, second = ledger.read(folder.ledger)
+    assert (first["version"], first["champion"]) == ("0001", "0001")
+    assert (second["version"], second["champion"]) == ("0002", "0002")
+    assert second["decision"]["reason"] == "every challenger is promoted (promote: always)"
+    assert second["comparison"]["champion"] == "0001"
+    assert second["comparison"]["uncertainty"] > 0
+    assert [file["state"] for file in second["files"]["new"]] == ["processed"]
+    assert second["files"]["new"][0]["uuid"]
+    page = folder.latest.page.read_text(encoding="utf-8")
+    for said in ("Champion 0001", "Challenger takes its place", "population stability index"):
+        assert said in " ".join(page.replace("<em>", "").split()) or said.lower() in page.lower()
+    summary = api.open_result(folder.path)
+    assert summary.folder == folder.version("0002")
+    assert {row["model"] for row in summary.rows} == {"brt"}
+
+
+def test_nothing_to_do_starts_no_cluster_and_leaves_all_as_it_is(nights: tuple[Path, ReprocessingFolder]) -> None:
+    job, folder = nights
+    before = contents(folder.versions) | contents(folder.latest.report)
+    record = jobs.reprocess(
+        api.load(job, None, {"cluster": {"kind": "facility", "cluster": "no.such:Cluster"}}), folder.path
+    )
+    assert (record["status"], record["text"]) == ("nothing", "nothing to do")
+    assert contents(folder.versions) | contents(folder.latest.report) == before
+    assert len(ledger.read(folder.ledger)) == 3
+
+
+def test_a_dry_run_changes_nothing(nights: tuple[Path, ReprocessingFolder], tmp_path: Path) -> None:
+    job, folder = nights
+    before = contents(folder.path)
+    data = tmp_path / "data"
+    shutil.copytree(job.parent / "data", data)
+    (data / "0.root").unlink()
+    write_taus(data / "9.root", 9)
+    changes = {"samples.taus.files": [f"{data}/*.root", str(job.parent / "data" / "[12].root")]}
+    found = foresee(api.load(job, None, changes), folder.path)
+    assert found["would"]["files"] == {"new": 4, "vanished": 2}
+    assert found["would"]["train"] == ["train if the new files bring the new objects from 0% to 30%"]
+    changed = foresee(api.load(job, None, {"models.brt.depth": 3, "processor.maximum_ratio": 20}), folder.path)
+    assert changed["would"]["train"] == [
+        "train: the processor's code or settings changed",
+        "train: code or settings of brt changed",
+    ]
+    assert foresee(api.load(job), folder.path)["would"] == {"files": {}, "train": []}
+    assert contents(folder.path) == before
+    status, told, said = called(tmp_path, "reprocess", str(job), "-o", "nowhere", "--dry-run")
+    assert (status, told["would"]["files"]) == (0, {"new": 4})
+    assert "would: train: nothing was trained before" in said
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_second_run_exits_at_once_with_75(nights: tuple[Path, ReprocessingFolder]) -> None:
+    job, folder = nights
+    before = ledger.read(folder.ledger)
+    with held(folder.lock):
+        for arguments in (("reprocess", str(job)), ("reprocess", str(job), "--set", "models.brt.depth=2")):
+            status, told, said = called(folder.path.parent, *arguments, "-o", str(folder.path))
+            assert (status, told["status"]) == (75, "busy")
+            assert f"is held by process {os.getpid()} on" in " ".join(said.split())
+    assert ledger.read(folder.ledger) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--set", "reprocess.promote=mostly"), "Input should be 'better', 'not_worse', 'always' or 'never'"),
+        (("--set", "reprocess.grow=1"), "unknown key 'grow'; nearest: grown"),
+        (("--set", "reprocess.model=btr"), "expected one of brt; nearest: brt"),
+        (("--set", "reprocess.measure=density"), "expected one of response"),
+        (("--set", "reprocess.figure=half_86_over_baseline"), "nearest: half_68_over_baseline"),
+        (("--set", "reprocess.sample=tau"), "reprocess.sample: 'tau' is not a sample; nearest: taus"),
+        (("--sample", "taus=none_*.root"), "no file matches none_*.root"),
+    ],
+)
+def test_a_users_mistake(arguments: tuple[str, ...], said: str, two_nights: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        command("reprocess", str(two_nights / "job.yaml"), *arguments),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(),
+    )
+    assert done.returncode == 2
+    assert said in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
+def test_the_folder_of_a_run_is_left_alone(
+    finished: api.Result, nights: tuple[Path, ReprocessingFolder], client: Client
+) -> None:
+    job, folder = nights
+    with pytest.raises(RequestError, match="is the folder of an ordinary run: name another one with -o"):
+        jobs.reprocess(job, finished.folder, client)
+    with pytest.raises(RequestError, match="belongs to scheduled reprocessing: name another folder with -o"):
+        jobs.run(job, folder.path, client)
+
+
+def test_a_rollback_stays(nights: tuple[Path, ReprocessingFolder], client: Client) -> None:
+    """The version that was left is not made again, nor promoted, though every challenger would be."""
+    job, folder = nights
+    done = roll_back(folder)
+    assert (done["champion"], done["text"], folder.pointed()) == ("0001", "rolled back from 0002", "0001")
+    record = jobs.reprocess(job, folder.path, client)
+    assert (record["text"], record["champion"]) == ("the champion on the data of now", "0001")
+    assert "training" not in record
+    assert jobs.reprocess(job, folder.path, client)["status"] == "nothing"
+    with pytest.raises(RequestError, match="there is no champion before 0001"):
+        roll_back(folder)
+    assert roll_back(folder, "0002")["champion"] == "0002"
+    assert champion_of(ledger.read(folder.ledger)) == folder.pointed() == "0002"
+
+
+def test_a_challenger_that_was_turned_down_is_not_made_again(
+    nights: tuple[Path, ReprocessingFolder], client: Client
+) -> None:
+    job, folder = nights
+    worse = api.load(job, None, {"models.brt.rounds": 2, "reprocess.promote": "better"})
+    first = jobs.reprocess(worse, folder.path, client)
+    assert (first["version"], first["champion"]) == ("0003", "0002")
+    assert first["training"]["reasons"] == ["code or settings of brt changed"]
+    assert first["comparison"]["significance"] < -2
+    assert jobs.reprocess(worse, folder.path, client)["status"] == "nothing"
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"split.test": 0.4}, "the split changed since"),
+        ({"reprocess.model": "other"}, "it has no model other"),
+    ],
+)
+def test_what_cannot_be_compared_is_said_and_not_promoted(
+    changes: dict[str, Any], problem: str, nights: tuple[Path, ReprocessingFolder], client: Client
+) -> None:
+    job, folder = nights
+    values = api.load(job, None, {"reprocess.promote": "better"}).model_dump(mode="json")
+    values["models"]["other"] = values["models"]["brt"]
+    changed = Job.model_validate(values)
+    path = folder.path.parent / "changed.json"
+    path.write_text(changed.model_dump_json(), encoding="utf-8")
+    record = jobs.reprocess(api.load(path, None, changes), folder.path, client)
+    assert record["champion"] == "0002"
+    assert record["comparison"]["value"] is None
+    assert problem in record["decision"]["reason"]
+    assert "cannot be measured on the data of now" in folder.latest.page.read_text(encoding="utf-8")
+
+
+def test_a_champion_whose_columns_are_gone(nights: tuple[Path, ReprocessingFolder], client: Client) -> None:
+    job, folder = nights
+    values = json.loads((folder.version("0002") / "models" / "brt" / "bundle.json").read_text(encoding="utf-8"))
+    columns = [name for name in values["features"] if name != "mu"]
+    changes = {"reprocess.promote": "not_worse", "processor.kind": "tests.jobs.without_mu:WithoutMu"}
+    record = jobs.reprocess(api.load(job, None, {**changes, "models.brt.features": columns}), folder.path, client)
+    assert record["champion"] == "0002"
+    assert "it needs what the processor no longer makes: no column 'mu'" in record["decision"]["reason"]
+
+
+def test_a_spoilt_champion_is_not_used(nights: tuple[Path, ReprocessingFolder], client: Client) -> None:
+    job, folder = nights
+    model = next((folder.version("0002") / "models" / "brt").glob("*.ubj"))
+    model.chmod(0o644)
+    model.write_bytes(model.read_bytes()[:-1])
+    with pytest.raises(RunError, match=f"version 0002 is not what was published: models/brt/{model.name}"):
+        jobs.reprocess(api.load(job, None, {"models.brt.depth": 3}), folder.path, client)
+    record = ledger.read(folder.ledger)[-1]
+    assert (record["status"], record["champion"]) == ("failed", "0002")
+    roll_back(folder)
+    assert jobs.reprocess(api.load(job, None, {"models.brt.depth": 3}), folder.path, client)["version"] == "0003"
+
+
+def test_a_model_that_has_too_few_rows_is_left_out(tmp_path: Path, two_nights: Path, client: Client) -> None:
+    changes = {"models.brt.minimum_entries": 100_000}
+    record = jobs.reprocess(api.load(two_nights / "job.yaml", None, changes), tmp_path / "study", client)
+    assert "are too few: expected at least 100,000" in record["training"]["left_out"]
+    assert record["champion"] is None
+    assert "version" not in record
+    assert (
+        jobs.reprocess(api.load(two_nights / "job.yaml", None, changes), tmp_path / "study", client)["status"]
+        == "nothing"
+    )
+
+
+def test_a_run_that_lost_its_lock_publishes_nothing(nights: tuple[Path, ReprocessingFolder], client: Client) -> None:
+    """Another run takes over while the training goes on."""
+    job, folder = nights
+    other = json.dumps(asdict(replace(Holder.here(), host="elsewhere", token="another")))
+
+    class TakingOver(Screen):
+        """What a run tells of its progress is the moment at which it loses its lock."""
+
+        def done(self, stage: str, text: str, seconds: float) -> None:
+            if stage == "training":
+                folder.lock.write_text(other, encoding="utf-8")
+
+    with pytest.raises(BusyError, match="it stops before it publishes anything"):
+        jobs.reprocess(api.load(job, None, {"models.brt.depth": 3}), folder.path, client, TakingOver())
+    assert folder.published() == ["0001", "0002"]
+    assert len(ledger.read(folder.ledger)) == 2
+    assert folder.lock.read_text(encoding="utf-8") == other
+    folder.lock.unlink()
+    assert jobs.reprocess(api.load(job, None, {"models.brt.depth": 3}), folder.path, client)["version"] == "0003"
+
+
+def test_the_ledger_is_shown(nights: tuple[Path, ReprocessingFolder]) -> None:
+    _, folder = nights
+
+    def shown(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command("ledger", *arguments),
+            cwd=folder.path.parent,
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment(),
+        )
+
+    table = shown("study")
+    assert table.returncode == 0
+    assert "0001 promoted: there was no champion" in table.stdout
+    assert json.loads(shown("study", "--json").stdout) == ledger.read(folder.ledger)
+    back = shown("rollback", "study")
+    assert "champion: 0001 (rolled back from 0002)" in back.stdout
+    for arguments, said in (
+        (("rollback", "study", "0009"), "no version '0009'"),
+        (("studi",), "nothing was reprocessed in studi"),
+        (("a", "b"), "expected FOLDER, or rollback FOLDER [VERSION]"),
+    ):
+        refused = shown(*arguments)
+        assert refused.returncode == 2
+        assert said in " ".join(refused.stderr.split())
+        assert "Traceback" not in refused.stderr
+
+
+def test_shipped_studies_need_no_section_of_their_own() -> None:
+    for name, judged in {
+        "tau_energy_scale": ("mdn", "response", "half_68_over_baseline", "lower"),
+        "tau_muons": None,
+        "hadronic_recoil": None,
+        "event_variables_mass": None,
+    }.items():
+        judge = judge_of(api.load(name))
+        if judged:
+            assert (judge.model, judge.measure, judge.figure, judge.better) == judged
+    assert judge_of(small_job(["x.root"])).model == "mdn"
+
+
+def test_the_champion_is_a_run_like_any_other(nights: tuple[Path, ReprocessingFolder]) -> None:
+    _, folder = nights
+    assert RunFolder.find(folder.path) == RunFolder(folder.version("0002"))
+    assert {row["model"] for row in api.open_result(folder.version("0001")).rows} == {"brt"}
