@@ -17,6 +17,7 @@ from lineshape.engine import ledger
 from lineshape.engine.champion import champion_of
 from lineshape.engine.comparison import judge_of
 from lineshape.engine.errors import BusyError, RequestError, RunError
+from lineshape.engine.files import write_json
 from lineshape.engine.folders import ReprocessingFolder, RunFolder
 from lineshape.engine.job import Job
 from lineshape.engine.lock import Holder, held
@@ -150,11 +151,12 @@ def test_a_users_mistake(arguments: tuple[str, ...], said: str, two_nights: Path
 
 
 def test_the_folder_of_a_run_is_left_alone(
-    finished: api.Result, nights: tuple[Path, ReprocessingFolder], client: Client
+    tmp_path: Path, nights: tuple[Path, ReprocessingFolder], client: Client
 ) -> None:
     job, folder = nights
+    write_json(tmp_path / "run" / "job.json", {})
     with pytest.raises(RequestError, match="is the folder of an ordinary run: name another one with -o"):
-        jobs.reprocess(job, finished.folder, client)
+        jobs.reprocess(job, tmp_path / "run", client)
     with pytest.raises(RequestError, match="belongs to scheduled reprocessing: name another folder with -o"):
         jobs.run(job, folder.path, client)
 
@@ -189,7 +191,7 @@ def test_a_challenger_that_was_turned_down_is_not_made_again(
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"split.test": 0.4}, "the split changed since"),
+        ({"split.test": 0.4, "reprocess.model": "brt"}, "the split changed since"),
         ({"reprocess.model": "other"}, "it has no model other"),
     ],
 )
