@@ -46,8 +46,14 @@ def recorded(records: Sequence[Record]) -> dict[str, str]:
     return {record["version"]: record["content"] for record in records if record.get("version")}
 
 
-def snapshot(folder: ReprocessingFolder, to: RunFolder) -> None:
-    """Give a run folder the feature store as it is now: its manifest, which names the shared shards, and histograms."""
+def snapshot(folder: ReprocessingFolder, to: RunFolder, version: str = "") -> None:
+    """Give a run folder the feature store as it is now: its manifest, which names the shared shards, and histograms.
+
+    version: whose bundles it starts with: one that would be trained from the same, in the same way, is not trained again.
+    """
+    if version:
+        shutil.copytree(folder.version(version) / to.models.name, to.models, copy_function=shutil.copyfile)
+        _thaw(to.models)
     values = read_json(folder.features / MANIFEST)
     up = Path("../../..") / folder.features.name
     values["shards"] = [shard | {"path": str(up / shard["path"])} for shard in values["shards"]]

@@ -154,7 +154,7 @@ class Night:
         plan = own.folder.path / PLAN
         if not plan.is_file():
             self.run.screen.console.print(f"[bold]training[/bold] {'; '.join(reasons)}", highlight=False)
-            snapshot(self.folder, own.folder)
+            snapshot(self.folder, own.folder, last_attempt(self.records)[1])
             write_json(plan, {"begun": self.record["started"], "reasons": reasons, "code": asdict(code)})
         rows = FeatureStore.load(own.folder.features).rows
         try:

@@ -205,6 +205,9 @@ def test_what_cannot_be_compared_is_said_and_not_promoted(
     path = folder.path.parent / "changed.json"
     path.write_text(changed.model_dump_json(), encoding="utf-8")
     record = jobs.reprocess(api.load(path, None, changes), folder.path, client)
+    made = {name: (folder.version("0003") / "models" / name / "bundle.json").read_text() for name in ("brt", "other")}
+    before = (folder.version("0002") / "models" / "brt" / "bundle.json").read_text()
+    assert (made["brt"] == before) == ("split.test" not in changes)  # a model that would be the same is kept
     assert record["champion"] == "0002"
     assert record["comparison"]["value"] is None
     assert problem in record["decision"]["reason"]
