@@ -7,7 +7,7 @@ in the making; where it was killed after that, it finds a pointer that says some
 
 import hashlib
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -46,14 +46,16 @@ def recorded(records: Sequence[Record]) -> dict[str, str]:
     return {record["version"]: record["content"] for record in records if record.get("version")}
 
 
-def snapshot(folder: ReprocessingFolder, to: RunFolder, version: str = "") -> None:
-    """Give a run folder the feature store as it is now: its manifest, which names the shared shards, and histograms.
+def start_with(run: RunFolder, models: Iterable[str], to: RunFolder) -> None:
+    """Copy bundles of models from a version, so that one that would be trained from the same is not trained again."""
+    for name in models:
+        if (run.models / name).is_dir():
+            shutil.copytree(run.models / name, to.models / name, copy_function=shutil.copyfile)
+            _thaw(to.models / name)
 
-    version: whose bundles it starts with: one that would be trained from the same, in the same way, is not trained again.
-    """
-    if version:
-        shutil.copytree(folder.version(version) / to.models.name, to.models, copy_function=shutil.copyfile)
-        _thaw(to.models)
+
+def snapshot(folder: ReprocessingFolder, to: RunFolder) -> None:
+    """Give a run folder the feature store as it is now: its manifest, which names the shared shards, and histograms."""
     values = read_json(folder.features / MANIFEST)
     up = Path("../../..") / folder.features.name
     values["shards"] = [shard | {"path": str(up / shard["path"])} for shard in values["shards"]]

@@ -14,6 +14,7 @@ from lineshape.engine.champion import (
     point,
     publish,
     snapshot,
+    start_with,
     verify,
 )
 from lineshape.engine.comparison import (
@@ -42,6 +43,7 @@ from lineshape.jobs.attempts import PLAN, Record, code_of_job, last_attempt, uns
 
 #: In the latest run: digest of all that it is of.
 _STATE = "state.json"
+_OF_A_CHALLENGER = {"training", "comparison", "decision"}
 
 
 @dataclass
@@ -70,6 +72,9 @@ class Night:
 
     def close(self, status: str, text: str) -> None:
         """Write the record: from here on what it says is so."""
+        if status in {"failed", "interrupted"} and "version" not in self.record:
+            # A training counts as the last one only with what became of it.
+            self.record = {key: value for key, value in self.record.items() if key not in _OF_A_CHALLENGER}
         self.record |= {
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "seconds": round(time.monotonic() - self._start, 1),
@@ -154,7 +159,9 @@ class Night:
         plan = own.folder.path / PLAN
         if not plan.is_file():
             self.run.screen.console.print(f"[bold]training[/bold] {'; '.join(reasons)}", highlight=False)
-            snapshot(self.folder, own.folder, last_attempt(self.records)[1])
+            snapshot(self.folder, own.folder)
+            if version := last_attempt(self.records)[1]:
+                start_with(RunFolder(self.folder.version(version)), self.job.models, own.folder)
             write_json(plan, {"begun": self.record["started"], "reasons": reasons, "code": asdict(code)})
         rows = FeatureStore.load(own.folder.features).rows
         try:

@@ -233,6 +233,7 @@ def test_a_spoilt_champion_is_not_used(nights: tuple[Path, ReprocessingFolder], 
         jobs.reprocess(api.load(job, None, {"models.brt.depth": 3}), folder.path, client)
     record = ledger.read(folder.ledger)[-1]
     assert (record["status"], record["champion"]) == ("failed", "0002")
+    assert "training" not in record  # that counts once it is known what became of it
     roll_back(folder)
     assert jobs.reprocess(api.load(job, None, {"models.brt.depth": 3}), folder.path, client)["version"] == "0003"
 
