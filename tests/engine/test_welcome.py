@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from distributed import Client
 
+from lineshape.engine.clusters.local import Local
 from lineshape.engine.errors import ClusterError, RequestError
 from lineshape.engine.run import open_run
 from lineshape.engine.welcome import require_able
@@ -37,7 +38,7 @@ def scheduler() -> Iterator[Client]:
 
 
 def test_workers_that_see_the_folder_leave_nothing_in_it(client: Client, tmp_path: Path) -> None:
-    require_able(client, tmp_path / "run", patience=60)
+    require_able(client, tmp_path / "run", Local(wait=60))
     assert not list((tmp_path / "run").iterdir())
 
 
@@ -54,7 +55,7 @@ def test_a_folder_that_workers_do_not_share_is_named(scheduler: Client, ntuples:
     try:
         scheduler.wait_for_workers(1, timeout=60)
         with pytest.raises(RequestError, match=f"workers do not see the run folder {shared}/run .*under the same path"):
-            require_able(scheduler, shared / "run", patience=60, disk_patience=1)
+            require_able(scheduler, shared / "run", Local(wait=60), disk_patience=1)
         assert not list((shared / "run").iterdir())
     finally:
         process.terminate()
@@ -73,7 +74,7 @@ def test_workers_without_the_package_are_named(scheduler: Client, tmp_path: Path
     process = subprocess.Popen([sys.executable, "-c", blocked], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         with pytest.raises(RequestError, match=r"workers cannot import lineshape .*: install the same version"):
-            require_able(scheduler, tmp_path / "run", patience=60)
+            require_able(scheduler, tmp_path / "run", Local(wait=60))
     finally:
         process.terminate()
         process.wait(timeout=60)
@@ -81,7 +82,7 @@ def test_workers_without_the_package_are_named(scheduler: Client, tmp_path: Path
 
 def test_a_cluster_that_stays_without_workers_is_lost(scheduler: Client, tmp_path: Path) -> None:
     with pytest.raises(ClusterError, match="has had no worker for 1 s"):
-        require_able(scheduler, tmp_path / "run", patience=1)
+        require_able(scheduler, tmp_path / "run", Local(wait=1))
 
 
 def test_paths_do_not_depend_on_where_workers_are(

@@ -175,8 +175,8 @@ def test_jobs_run_into_their_wall_time(
 def test_workers_end_by_themselves_before(
     batch: Slurm, ntuples: list[Path], faults: Path, tmp_path: Path, undisturbed: dict[str, str]
 ) -> None:
-    """With a lifetime well below the wall time no job is cut off, and no chunk is lost."""
-    wanted = job(ntuples, faults, 0.6, workers=2, walltime="60s", lifetime="12s")
+    """With a lifetime well below the wall time no job is cut off, and no chunk is lost; jobs come as there is work."""
+    wanted = job(ntuples, faults, 0.6, maximum=2, walltime="60s", lifetime="12s")
     assert run(wanted, tmp_path) == undisturbed
     ended = [
         line
