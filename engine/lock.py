@@ -204,9 +204,9 @@ def _put_aside(path: Path, stale: Holder) -> None:
         return
     taken = read_holder(aside)
     if taken and taken.token != stale.token:
-        # Between reading and renaming another run had put its own there. If a third took its place since, the second
-        # finds that out before it publishes.
-        with suppress(FileExistsError):
+        # Between reading and renaming another run had put its own there. If a third took its place since, or the file
+        # system knows no links, the second finds that out before it publishes.
+        with suppress(OSError):
             os.link(aside, path)
     aside.unlink(missing_ok=True)
 
