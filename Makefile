@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint unit bench clean
+.PHONY: help install facility demo test lint unit bench clean
 
 help:  ## What there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -17,6 +17,10 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $(STAMP)
 
 install: $(STAMP)  ## Make the environment in .venv
+
+facility: $(STAMP)  ## What the tests of JupyterHub, the tutorial and Dask Gateway need; elsewhere they skip
+	$(BIN)/pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable '.[facility]'
+	npm install --silent --no-audit --no-fund --prefix $(VENV) configurable-http-proxy@5.3.0 playwright-core@1.65.1
 
 demo: $(STAMP)  ## The main job: simulate taus and calibrate them, in under five minutes on two cores
 	$(BIN)/lineshape run tau_energy_scale

@@ -35,9 +35,9 @@ c.Authenticator.allow_all = True
 c.JupyterHub.spawner_class = "localprocess"
 c.Spawner.ip = "127.0.0.1"
 c.Spawner.default_url = "/lab"
+# A link into somebody's notebooks starts their server.
+c.JupyterHub.implicit_spawn_seconds = 0.1
 c.Spawner.http_timeout = c.Spawner.start_timeout = 120
-# JupyterLab asks nobody outside for news or newer versions.
-c.Spawner.args = ["--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
 
 # What notebooks find in their environment. Dask's settings go there as DASK_SECTION__KEY.
 c.Spawner.env_keep = ["PATH", "PYTHONPATH", "VIRTUAL_ENV", "LANG", "LC_ALL", "LD_LIBRARY_PATH"]

@@ -69,12 +69,14 @@ class Gateway(Cluster):
         with ExitStack() as opened:
             with _told(address):
                 gateway = Server(address, self.proxy_address or None, auth=self.auth or None)
-                name = self.cluster
-                if not name:
+                opened.callback(_let_go, gateway)
+                if name := self.cluster:
+                    gateway.get_cluster(name)
+                else:
                     name = gateway.submit(**self.options)
                     opened.callback(_stop, gateway, name)
                 cluster = gateway.connect(name)
-                opened.callback(_close, cluster)
+                opened.callback(_leave, cluster)
                 if self.workers:
                     cluster.scale(self.workers)
                 elif self.minimum is not None or self.maximum:
@@ -109,13 +111,15 @@ def configured_address() -> str:
     return str(dask.config.get("gateway.address", None) or "").format(**os.environ)
 
 
-def _close(cluster: Any) -> None:
-    """Leave a cluster, and let go of its Gateway while the thread that both speak from is there.
-
-    A Gateway closes itself when it is let go of, and complains where somebody else has, or that thread has ended.
-    """
+def _leave(cluster: Any) -> None:
     cluster.close()
-    del cluster.gateway
+    _let_go(cluster.gateway)
+
+
+def _let_go(gateway: Any) -> None:
+    """Close a Gateway. It would do so once more, whenever it is collected, and fail as its thread has ended."""
+    gateway.close()
+    del gateway._loop_runner
 
 
 def _stop(gateway: Any, name: str) -> None:

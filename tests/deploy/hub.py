@@ -30,7 +30,7 @@ c.JupyterHub.spawner_class = "simple"
 c.SimpleLocalProcessSpawner.home_dir_template = {homes!r} + "/{{username}}"
 c.JupyterHub.hub_port = {hub_port}
 c.JupyterHub.db_url = "sqlite:///hub.sqlite"
-c.Spawner.args += ["--allow-root"]
+c.Spawner.args = ["--allow-root"]
 """
 
 

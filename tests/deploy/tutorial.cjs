@@ -7,15 +7,17 @@ const shot = (page, name) => page.screenshot({ path: `${folder}/${name}.png` });
 
 async function main() {
   const browser = await chromium.launch({ executablePath: process.env.LINESHAPE_BROWSER, args: ["--no-sandbox"] });
+  const page = await browser.newPage({ viewport: { width: 1400, height: 950 } });
   try {
-    const page = await browser.newPage({ viewport: { width: 1400, height: 950 } });
     page.setDefaultTimeout(120_000);
     await page.goto(`${hub}/hub/login?next=${encodeURIComponent(`/user/${user}/lab/tree/tutorial.ipynb?reset`)}`);
     await page.fill("#username_input", user);
     await page.fill("#password_input", process.env.LINESHAPE_PASSWORD);
     await page.click("#login_submit");
     await page.waitForSelector(".jp-Notebook .jp-CodeCell");
-    await page.waitForSelector('[data-status="idle"], .jp-Notebook-ExecutionIndicator[data-status="idle"]');
+    await page.getByText("Python 3 (ipykernel) | Idle").waitFor();
+    // JupyterLab asks each new user whether it may fetch news.
+    await page.click('.Toastify__toast button:text-is("No")', { timeout: 20_000 }).catch(() => {});
     await shot(page, "opened");
 
     await page.click('.lm-MenuBar-itemLabel:text-is("Run")');
@@ -44,6 +46,9 @@ async function main() {
     });
     await shot(page, "done");
     console.log(JSON.stringify(seen));
+  } catch (error) {
+    await shot(page, "failed");
+    throw error;
   } finally {
     await browser.close();
   }

@@ -72,6 +72,26 @@ def test_a_change_anywhere_is_seen(name: str, content: str, tmp_path: Path, monk
         _file_of.cache_clear()
 
 
+def test_packages_of_a_facility_are_none_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They may lie on PYTHONPATH, outside the environment of Python, as those of /cvmfs do."""
+    packages = tmp_path / "lib" / "python" / "site-packages"
+    (packages / "of_the_facility").mkdir(parents=True)
+    (packages / "of_the_facility" / "__init__.py").write_text("SECRET = 1\n", encoding="utf-8")
+    (tmp_path / "own.py").write_text("import of_the_facility\nclass Own: pass\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(packages))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    _file_of.cache_clear()
+    importlib.invalidate_caches()
+    try:
+        source = source_of(importlib.import_module("own").Own)
+        assert "class Own" in source
+        assert "SECRET" not in source
+    finally:
+        for module in ("own", "of_the_facility"):
+            sys.modules.pop(module, None)
+        _file_of.cache_clear()
+
+
 def test_code_of_a_package_changes_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "a_package"
     folder.mkdir()

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,23 +41,22 @@ c.ClusterConfig.worker_cmd = [sys.executable, "-m", "distributed.cli.dask_worker
 class Server:
     address: str
 
+    @contextmanager
+    def spoken_to(self) -> Iterator[Any]:
+        """By somebody else than the run; closed at once, as it must not be collected while another starts."""
+        import dask_gateway
+
+        gateway = dask_gateway.Gateway(self.address)
+        try:
+            yield gateway
+        finally:
+            gateway.close()
+            del gateway._loop_runner
+
     def clusters(self) -> list[str]:
         """Names of those that are there."""
-        import dask_gateway
-
-        server = dask_gateway.Gateway(self.address)
-        return [report.name for report in server.list_clusters()]
-
-    def start(self) -> str:
-        """A cluster without workers, as a user leaves one behind."""
-        import dask_gateway
-
-        return str(dask_gateway.Gateway(self.address).submit())
-
-    def stop(self, name: str) -> None:
-        import dask_gateway
-
-        dask_gateway.Gateway(self.address).stop_cluster(name)
+        with self.spoken_to() as gateway:
+            return [report.name for report in gateway.list_clusters()]
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +113,8 @@ def test_the_main_job_in_small_is_the_same_as_on_the_local_cluster(
 
 @pytest.mark.processes
 def test_a_cluster_that_is_there_is_joined_and_goes_on(server: Server) -> None:
-    name = server.start()
+    with server.spoken_to() as gateway:  # a cluster without workers, as a user leaves one behind
+        name = gateway.submit()
     try:
         with Gateway(address=server.address, cluster=name, minimum=1, maximum=1).open() as client:
             client.wait_for_workers(1, timeout=60)
@@ -122,7 +122,8 @@ def test_a_cluster_that_is_there_is_joined_and_goes_on(server: Server) -> None:
             assert all(address.startswith("tls://") for address in client.scheduler_info()["workers"])
         assert server.clusters() == [name]
     finally:
-        server.stop(name)
+        with server.spoken_to() as gateway:
+            gateway.stop_cluster(name)
 
 
 @pytest.mark.processes
