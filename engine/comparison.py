@@ -1,5 +1,6 @@
 """Champion and challenger as two models of one run, on the same objects of the test split."""
 
+import math
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -119,8 +120,8 @@ def read_comparison(performance: Performance, job: Job, judge: Judge) -> Compari
         own, other = (performance.of(sample, name, judge.measure) for name in (CHALLENGER, CHAMPION))
         if own and other:
             found |= {f.figure: f for f in measure.figures(own, {BASELINE: other}) if f.by == ""}
-        if judge.figure in found:
-            figure = found[judge.figure]
+        figure = found.get(judge.figure)
+        if figure and math.isfinite(figure.value) and math.isfinite(figure.uncertainty):
             return Comparison(judge.figure, judge.better, float(figure.value), float(figure.uncertainty))
     return Comparison(
         judge.figure,

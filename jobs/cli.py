@@ -269,11 +269,12 @@ def reprocess(
     """One run of scheduled reprocessing, to be called by a timer: new files, a challenger, the better one stays."""
     from lineshape.jobs import foresight, reprocess_cli, reprocessing
 
-    loaded = _load(job, sample, _changes(set_, workers, cluster))
+    def do() -> dict[str, Any]:
+        loaded = _load(job, sample, _changes(set_, workers, cluster))
+        return (foresight.foresee if dry_run else reprocessing.reprocess)(loaded, output)
+
     with reprocess_cli.ending_in_order():
-        folder = reprocessing.folder_of(loaded, output)
-        do = foresight.foresee if dry_run else reprocessing.reprocess
-        reprocess_cli.one_line(loaded.study, folder.path, lambda: do(loaded, output))
+        reprocess_cli.one_line(job, do)
 
 
 @app.command()

@@ -1,5 +1,6 @@
 """One run of scheduled reprocessing, a night: files, a challenger where it is time, the comparison, the record."""
 
+import math
 import time
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -234,7 +235,10 @@ class Night:
         self.record["decision"] = asdict(decision)
         if comparison:
             own = {"model": self.judge.model, "measure": self.judge.measure, "champion": self.champion}
-            self.record["comparison"] = own | asdict(comparison) | {"significance": comparison.significance}
+            found = comparison.significance
+            # JSON knows no infinity, which is what a difference without an uncertainty has.
+            told = found if found is not None and math.isfinite(found) else None
+            self.record["comparison"] = own | asdict(comparison) | {"significance": told}
 
     def _drift(self, champion: Bundle | None, run: Run) -> None:
         from lineshape.engine.stages.drifting import Subject

@@ -6,49 +6,48 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from lineshape.engine import ledger
-from lineshape.engine.errors import BusyError, IncompleteRunError, LineshapeError, RequestError
+from lineshape.engine.errors import BusyError, LineshapeError, RequestError
 from lineshape.engine.folders import ReprocessingFolder
+from lineshape.jobs.reprocessing import IncompleteNightError, roll_back
 
 Record = dict[str, Any]
 #: Exit status after SIGTERM and after Ctrl-C, as of a shell.
 TERMINATED, INTERRUPTED = 143, 130
 
 
-def one_line(study: str, folder: Path, do: Callable[[], Record]) -> None:
+def one_line(job: str, do: Callable[[], Record]) -> None:
     """Do it, and print what came of it as one line of JSON, whatever it is; all else goes to standard error.
 
-    Whatever `do` raises is raised again.
+    job: what was asked for, where no record tells the study. Whatever `do` raises is raised again.
     """
     with _standard_output_kept() as say:
         try:
             say(summary(do(), 0))
-        except IncompleteRunError as error:
-            last = ledger.read(ReprocessingFolder(folder).ledger)[-1]
-            say(summary(last | {"status": "incomplete", "text": str(error)}, error.status))
+        except IncompleteNightError as error:
+            say(summary(error.record | {"status": "incomplete", "text": str(error)}, error.status))
             raise
         except LineshapeError as error:
             status = "busy" if isinstance(error, BusyError) else "refused" if error.status == 2 else "failed"
-            say(summary({"study": study, "status": status, "text": str(error)}, error.status))
+            say(summary({"job": job, "status": status, "text": str(error)}, error.status))
             raise
         except Exception as error:
-            say(summary({"study": study, "status": "failed", "text": str(error)}, 1))
+            say(summary({"job": job, "status": "failed", "text": str(error)}, 1))
             raise
         except (KeyboardInterrupt, SystemExit) as stop:
             code = stop.code if isinstance(stop, SystemExit) and isinstance(stop.code, int) else INTERRUPTED
-            say(summary({"study": study, "status": "interrupted", "text": "the next run goes on from here"}, code))
+            say(summary({"job": job, "status": "interrupted", "text": "the next run goes on from here"}, code))
             raise
 
 
 def summary(record: Record, status: int) -> Record:
     """What a scheduler is told of a run."""
-    keys = ("run", "study", "status", "text", "seconds", "files", "data", "version", "champion")
+    keys = ("run", "study", "job", "status", "text", "seconds", "files", "data", "version", "champion")
     told: Record = {key: record[key] for key in (*keys, "comparison", "decision", "drift", "would") if key in record}
     if "files" in told:
         told["files"] = {kind: len(files) for kind, files in record["files"].items()}
@@ -122,8 +121,6 @@ def cells(record: Record) -> list[str]:
 
 def rollback(name: str, version: str | None) -> None:
     """Make an earlier version champion."""
-    from lineshape.jobs.reprocessing import roll_back
-
     record = roll_back(ReprocessingFolder.find(name), version)
     Console().print(f"champion: {record['champion']} ({record['text']})", highlight=False)
 

@@ -26,6 +26,14 @@ if TYPE_CHECKING:
     from distributed import Client
 
 
+class IncompleteNightError(IncompleteRunError):
+    """A run that is done but for parts of its input, which are quarantined; record: what the ledger says of it."""
+
+    def __init__(self, record: Record, message: str) -> None:
+        super().__init__(message)
+        self.record = record
+
+
 def reprocess(
     job: Job,
     output: str | Path | None = None,
@@ -64,10 +72,11 @@ def reprocess(
                 raise
             store = FeatureStore.load(folder.features)
             if store.quarantined and store.lost > job.tolerate:
-                raise IncompleteRunError(
+                raise IncompleteNightError(
+                    night.record,
                     f"{len(store.quarantined)} parts of the input, about {store.lost:.2%} of its entries, are "
                     f"quarantined, more than 'tolerate: {job.tolerate}' allows; everything else is done. The list is "
-                    f"in {folder.features}/manifest.json"
+                    f"in {folder.features}/manifest.json",
                 )
     return night.record
 

@@ -137,17 +137,9 @@ def test_a_second_run_exits_at_once_with_75(nights: tuple[Path, ReprocessingFold
     ],
 )
 def test_a_users_mistake(arguments: tuple[str, ...], said: str, two_nights: Path, tmp_path: Path) -> None:
-    done = subprocess.run(
-        command("reprocess", str(two_nights / "job.yaml"), *arguments),
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment(),
-    )
-    assert done.returncode == 2
-    assert said in " ".join(done.stderr.split())
-    assert "Traceback" not in done.stderr
+    status, told, printed = called(tmp_path, "reprocess", str(two_nights / "job.yaml"), *arguments)
+    assert (status, told["status"], told["job"]) == (2, "refused", str(two_nights / "job.yaml"))
+    assert said in " ".join(printed.split())
 
 
 def test_the_folder_of_a_run_is_left_alone(
