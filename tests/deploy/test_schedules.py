@@ -1,10 +1,12 @@
 """The examples of schedules: what runs them accepts them where it is installed, and their commands are ours."""
 
+import importlib.util
 import os
 import re
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +34,6 @@ def command_in(name: str) -> str:
     """The one command that an example runs."""
     if name == "cronjob.yaml":
         return shlex.join(container()["command"])
-    if name == "reprocess.sub":
-        return f"{Path(settings(name)['executable']).name} {settings(name)['arguments']}"
     code = "\n".join(line.partition(" #")[0] for line in read(name).splitlines() if not line.startswith("#"))
     (found,) = COMMAND.findall(code)
     return found.strip()
@@ -160,6 +160,24 @@ def test_crondor_has_a_window() -> None:
     assert {"cron_minute", "cron_hour", "cron_window", "cron_prep_time"} <= keys.keys()
     assert keys["on_exit_remove"] == "false"
     assert read("reprocess.sub").rstrip().endswith("queue")
+
+
+def test_htcondors_own_parser_reads_the_submit_file(tmp_path: Path) -> None:
+    """In a process of its own: it looks for a configuration when it is imported."""
+    if not importlib.util.find_spec("htcondor2"):
+        pytest.skip("HTCondor's bindings are not installed: pip install htcondor")
+    code = "import htcondor2, sys; print(dict(htcondor2.Submit(sys.stdin.read()))['arguments'])"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        input=read("reprocess.sub"),
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"CONDOR_CONFIG": "/dev/null"},
+    )
+    quoted = shlex.split(done.stdout.strip().strip('"'))
+    assert quoted[0] == "-c"
+    assert quoted[1].startswith("exec /opt/lineshape/bin/lineshape reprocess job.yaml >> nights.jsonl")
 
 
 def test_the_pipeline_is_yaml_and_runs_on_schedule_alone() -> None:
