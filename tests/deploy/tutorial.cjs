@@ -23,10 +23,11 @@ async function main() {
     await page.click('.lm-MenuBar-itemLabel:text-is("Run")');
     await page.click('.lm-Menu-item[data-command="runmenu:run-all"]');
     await page.waitForFunction(() => document.body.innerText.includes("training mdn"), null, { timeout: 300_000 });
+    await page.getByText("training mdn").scrollIntoViewIfNeeded();
     await shot(page, "training");
 
     // JupyterLab draws only what is near the window: all of the notebook must fit.
-    await page.setViewportSize({ width: 1400, height: 6000 });
+    await page.setViewportSize({ width: 1400, height: 4400 });
     await page.waitForFunction(
       () =>
         document.querySelectorAll(".jp-OutputArea-output img").length >= 3 ||
@@ -44,7 +45,15 @@ async function main() {
         link: all(".jp-OutputArea-output a").map((one) => one.innerText).pop() ?? "",
       };
     });
+    await page.evaluate(() => document.querySelector(".jp-WindowedPanel-outer").scrollTo(0, 0));
+    await page.waitForTimeout(1000);
     await shot(page, "done");
+
+    // The link opens the report in a tab of its own.
+    const link = page.getByRole("link", { name: "runs/tutorial/report/index.html" });
+    const [report] = await Promise.all([page.context().waitForEvent("page"), link.click()]);
+    await report.getByRole("heading", { name: "Tau energy scale" }).waitFor();
+    await shot(report, "report");
     console.log(JSON.stringify(seen));
   } catch (error) {
     await shot(page, "failed");
