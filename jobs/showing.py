@@ -12,6 +12,8 @@ from lineshape.engine.shards import FeatureStore
 
 #: Bytes of pictures that one output embeds at most: a notebook keeps them.
 MOST_BYTES: Final = 1_000_000
+#: Pixels on the screen of a picture by itself.
+_WIDTH: Final = 580
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,8 @@ class Picture:
         """As in the report's plots folder."""
         return self.path.stem
 
-    def _repr_png_(self) -> bytes:
-        return self.path.read_bytes()
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        return self.path.read_bytes(), {"width": _WIDTH}
 
     def figure(self) -> str:
         """The picture and its caption as HTML, the picture itself inside."""

@@ -23,7 +23,9 @@ def test_a_result_has_its_tables_and_the_first_plots_of_its_report(
     assert plots[0].name == "line_shape"
     assert all(plot.path.is_file() for plot in plots)
     assert len(plots) == len(list((finished.page.parent / "plots").glob("*.png")))
-    assert finished.plot("line_shape")._repr_png_().startswith(b"\x89PNG")
+    data, size = finished.plot("line_shape")._repr_png_()
+    assert data.startswith(b"\x89PNG")
+    assert size == {"width": 580}
 
 
 def test_a_plot_that_is_not_there(finished: api.Result) -> None:
