@@ -12,6 +12,7 @@ from rich.progress import Progress, Task
 
 #: Seconds between two updates while a stage works.
 _EVERY: Final = 0.5
+_NAME = "display:inline-block;min-width:13em"
 _BAR = (
     "display:inline-block;width:16em;height:.7em;margin:0 .6em;vertical-align:middle;border-radius:.35em;"
     "background:rgba(128,128,128,.25);overflow:hidden"
@@ -113,6 +114,7 @@ def _bar(task: Task) -> str:
     note = task.fields.get("note", "")
     aside = " · ".join(part for part in (steps, f"{task.elapsed or 0:.0f} s", note) if part)
     return (
-        f'<div>{html.escape(task.description)}<span style="{_BAR}"><span style="{_DONE};width:{share:.0f}%"></span>'
-        f'</span><span style="{_DIM}">{html.escape(aside)}</span></div>'
+        f'<div><span style="{_NAME}">{html.escape(task.description)}</span>'
+        f'<span style="{_BAR}"><span style="{_DONE};width:{share:.0f}%"></span></span>'
+        f'<span style="{_DIM}">{html.escape(aside)}</span></div>'
     )

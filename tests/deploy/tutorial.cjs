@@ -22,7 +22,7 @@ async function main() {
 
     await page.click('.lm-MenuBar-itemLabel:text-is("Run")');
     await page.click('.lm-Menu-item[data-command="runmenu:run-all"]');
-    await page.waitForFunction(() => document.body.innerText.includes("training mdn"), null, { timeout: 300_000 });
+    await page.waitForFunction(() => /training mdn\s*[1-9]\/8/.test(document.body.innerText), null, { timeout: 300_000 });
     await page.getByText("training mdn").scrollIntoViewIfNeeded();
     await shot(page, "training");
 
@@ -49,11 +49,12 @@ async function main() {
     await page.waitForTimeout(1000);
     await shot(page, "done");
 
-    // The link opens the report in a tab of its own.
-    const link = page.getByRole("link", { name: "runs/tutorial/report/index.html" });
-    const [report] = await Promise.all([page.context().waitForEvent("page"), link.click()]);
+    // The link opens the report beside the notebook.
+    await page.getByRole("link", { name: "runs/tutorial/report/index.html" }).click();
+    const report = page.frameLocator("iframe[sandbox]");
     await report.getByRole("heading", { name: "Tau energy scale" }).waitFor();
-    await shot(report, "report");
+    await page.setViewportSize({ width: 1400, height: 950 });
+    await shot(page, "report");
     console.log(JSON.stringify(seen));
   } catch (error) {
     await shot(page, "failed");
