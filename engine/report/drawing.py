@@ -23,6 +23,8 @@ COLOURS = ("#3f90da", "#717581", "#ffa90e", "#832db6", "#bd1f01", "#92dadd", "#a
 _CLEAR = 0.25
 #: How far from the reference points of a ratio are shown: above this, and below its inverse, an arrow stands for them.
 _FURTHEST = 3.0
+#: Inches of white around a plot.
+_PADDING = 0.1
 MARKERS = ("o", "s", "^", "v", "D", "P", "X", "<", ">", "*")
 
 
@@ -172,9 +174,30 @@ def draw_grid(histograms: "Sequence[hist.Hist[Any]]", folder: Path, name: str, c
 def save(figure: "Figure", folder: Path, name: str) -> None:
     """As PNG and PDF."""
     folder.mkdir(parents=True, exist_ok=True)
+    _plain_ticks(figure)
+    # Told what is inked, matplotlib need not draw each of them twice.
+    inked = figure.get_tightbbox().padded(_PADDING)
     for suffix in ("png", "pdf"):
         with replacing(folder / f"{name}.{suffix}") as temporary:
-            figure.savefig(temporary, format=suffix, bbox_inches="tight", dpi=110)
+            figure.savefig(temporary, format=suffix, bbox_inches=inked, dpi=110)
+
+
+def _plain_ticks(figure: "Figure") -> None:
+    """Numbers at ticks as text: as formulae, which look the same, they take a third of the time that a plot takes."""
+    from matplotlib.ticker import ScalarFormatter
+
+    class Plain(ScalarFormatter):
+        def __init__(self, like: ScalarFormatter) -> None:
+            vars(self).update(vars(like))
+
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            text: str = super().__call__(x, pos)
+            return text.replace("$\\mathdefault{", "").replace("}$", "").replace("-", "\N{MINUS SIGN}")
+
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            if type(formatter := axis.get_major_formatter()) is ScalarFormatter:
+                axis.set_major_formatter(Plain(formatter))
 
 
 def _shift(index: int, count: int) -> float:
