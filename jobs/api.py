@@ -145,10 +145,10 @@ def run(
     """
     from lineshape.jobs.simulate.writing import simulator
 
-    with _opened(job, output, client, screen) as opened:
-        rows = opened.all(simulator(opened.job))
-        opened.check_complete()
-    return Result(opened.job, output_of(opened.job, output, _named(job)), rows)
+    with opened(job, output, client, screen) as one:
+        rows = one.all(simulator(one.job))
+        one.check_complete()
+    return Result(one.job, output_of(one.job, output, _named(job)), rows)
 
 
 def process(
@@ -160,9 +160,9 @@ def process(
     """ROOT files to feature shards alone; samples that are simulated are made first. Arguments are those of `run`."""
     from lineshape.jobs.simulate.writing import simulator
 
-    with _opened(job, output, client, screen) as opened:
-        features = Features(opened.process(opened.simulate(simulator(opened.job))))
-        opened.check_complete()
+    with opened(job, output, client, screen) as one:
+        features = Features(one.process(one.simulate(simulator(one.job))))
+        one.check_complete()
     return features
 
 
@@ -174,8 +174,8 @@ def train(
     models: list[str] | None = None,
 ) -> "Trained":
     """Feature shards to bundles alone, of all models or of some. Other arguments are those of `run`."""
-    with _opened(job, output, client, screen, again=True) as opened:
-        return opened.train(models)
+    with opened(job, output, client, screen, again=True) as one:
+        return one.train(models)
 
 
 def histogram(
@@ -185,8 +185,8 @@ def histogram(
     screen: Screen | None = None,
 ) -> None:
     """Bundles on the test split to performance histograms alone. Arguments are those of `run`."""
-    with _opened(job, output, client, screen, again=True) as opened:
-        opened.histogram()
+    with opened(job, output, client, screen, again=True) as one:
+        one.histogram()
 
 
 def report(
@@ -196,17 +196,17 @@ def report(
     screen: Screen | None = None,
 ) -> Result:
     """Performance histograms to figures, plots and the page alone. Arguments are those of `run`."""
-    with _opened(job, output, client, screen, again=True) as opened:
-        rows = opened.report()
-    return Result(opened.job, output_of(opened.job, output, _named(job)), rows)
+    with opened(job, output, client, screen, again=True) as one:
+        rows = one.report()
+    return Result(one.job, output_of(one.job, output, _named(job)), rows)
 
 
 @contextmanager
-def _opened(
+def opened(
     job: Job | str | Path,
-    output: str | Path | None,
-    client: "Client | None",
-    screen: Screen | None,
+    output: str | Path | None = None,
+    client: "Client | None" = None,
+    screen: Screen | None = None,
     again: bool = False,
 ) -> "Iterator[Run]":
     """A run, opened for stages of it; again: for those after the first, on the samples that it was processed with."""
@@ -217,8 +217,8 @@ def _opened(
     if again and RunFolder(folder).job.is_file():
         loaded = loaded.model_copy(update={"samples": load(folder).samples})
     try:
-        with open_run(loaded, folder, screen, client) as opened:
-            yield opened
+        with open_run(loaded, folder, screen, client) as run:
+            yield run
     except KeyboardInterrupt:
         raise Interrupted("interrupted: run the same again to go on from here") from None
 

@@ -14,7 +14,7 @@ Record = dict[str, Any]
 
 def code_of_job(job: Job) -> Code:
     """Digests of all that a training depends on but the data."""
-    from lineshape.engine.stages.processing import fingerprint_of
+    from lineshape.engine.building import fingerprint_of
 
     models = {name: inputs_of(job, model).code(job) for name, model in job.built_models().items() if model.trains}
     return Code(fingerprint_of(job), models)

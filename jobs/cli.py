@@ -82,8 +82,10 @@ def simulate(
     job: JobName, output: Output = None, set_: Changes = None, workers: Workers = None, cluster: ClusterName = None
 ) -> None:
     """Make the ROOT files of the samples that are simulated."""
-    with _opened(job, output, None, _changes(set_, workers, cluster)) as (opened, make):
-        files = opened.simulate(make)
+    from lineshape.jobs.simulate.writing import simulator
+
+    with _opened(job, output, None, _changes(set_, workers, cluster)) as opened:
+        files = opened.simulate(simulator(opened.job))
     for name in files:
         Console().print(f"{name}: {opened.folder.simulated / name}", highlight=False)
 
@@ -98,8 +100,10 @@ def process(
     cluster: ClusterName = None,
 ) -> None:
     """ROOT files to feature shards (samples that are simulated are made first)."""
-    with _opened(job, output, sample, _changes(set_, workers, cluster)) as (opened, make):
-        opened.process(opened.simulate(make))
+    from lineshape.jobs.simulate.writing import simulator
+
+    with _opened(job, output, sample, _changes(set_, workers, cluster)) as opened:
+        opened.process(opened.simulate(simulator(opened.job)))
         opened.check_complete()
 
 
@@ -113,7 +117,7 @@ def train(
     cluster: ClusterName = None,
 ) -> None:
     """Feature shards to bundles."""
-    with _reopened(job, output, _changes(set_, workers, cluster)) as opened:
+    with _opened(job, output, None, _changes(set_, workers, cluster), again=True) as opened:
         opened.train(model)
 
 
@@ -127,7 +131,7 @@ def search(
     cluster: ClusterName = None,
 ) -> None:
     r"""Try settings of a model that the job file leaves open, by validation loss (needs lineshape\[search])."""
-    with _reopened(job, output, _changes(set_, workers, cluster)) as opened:
+    with _opened(job, output, None, _changes(set_, workers, cluster), again=True) as opened:
         opened.search(model)
 
 
@@ -136,7 +140,7 @@ def histogram(
     job: JobName, output: Output = None, set_: Changes = None, workers: Workers = None, cluster: ClusterName = None
 ) -> None:
     """Bundles on the test split to performance histograms."""
-    with _reopened(job, output, _changes(set_, workers, cluster)) as opened:
+    with _opened(job, output, None, _changes(set_, workers, cluster), again=True) as opened:
         opened.histogram()
 
 
@@ -147,7 +151,7 @@ def report(
     """Performance histograms to figures, plots and the page."""
     from lineshape.jobs.api import Result
 
-    with _reopened(job, output, _changes(set_, workers, cluster)) as opened:
+    with _opened(job, output, None, _changes(set_, workers, cluster), again=True) as opened:
         rows = opened.report()
     _show(Result(opened.job, opened.folder.path, rows))
 
@@ -298,30 +302,15 @@ def ledger(
 
 
 @contextmanager
-def _opened(job: str, output: Path | None, sample: list[str] | None, changes: dict[str, Any]) -> Iterator[Any]:
-    """A run opened for one stage, and what simulates its samples."""
-    from lineshape.engine.run import open_run
-    from lineshape.jobs.api import output_of
-    from lineshape.jobs.simulate.writing import simulator
+def _opened(
+    job: str, output: Path | None, sample: list[str] | None, changes: dict[str, Any], again: bool = False
+) -> Iterator[Any]:
+    """A run opened for one stage; again: for one after the first, on the samples that it was processed with."""
+    from lineshape.jobs import api
 
     loaded = _load(job, sample, changes)
-    with open_run(loaded, output_of(loaded, output, job)) as opened:
-        yield opened, simulator(loaded)
-
-
-@contextmanager
-def _reopened(job: str, output: Path | None, changes: dict[str, Any]) -> Iterator[Any]:
-    """A run opened for a stage after the first: its samples are those that it was processed with."""
-    from lineshape.engine.run import open_run
-    from lineshape.jobs import job_files
-    from lineshape.jobs.api import output_of
-
-    loaded = _load(job, None, changes)
-    folder = output_of(loaded, output, job)
-    if (folder / "job.json").is_file():
-        loaded = loaded.model_copy(update={"samples": job_files.load(folder).samples})
-    with open_run(loaded, folder) as opened:
-        yield opened
+    with api.opened(loaded, api.output_of(loaded, output, job), again=again) as run:
+        yield run
 
 
 def _load(job: str, sample: list[str] | None, changes: dict[str, Any]) -> Any:

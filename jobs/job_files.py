@@ -77,8 +77,8 @@ def _check_samples(job: Job) -> None:
 
 
 def _check_processor(job: Job) -> None:
+    from lineshape.engine.building import build_processor
     from lineshape.engine.inputs import inputs_of
-    from lineshape.engine.stages.processing import build_processor
 
     processor, _ = build_processor(job)
     made = [*processor.makes, *job.derived, "event"]

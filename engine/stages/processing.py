@@ -1,38 +1,24 @@
 """Processing: ROOT files through a coffea processor into feature shards."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from lineshape.engine import derived, memory
-from lineshape.engine.catalogue import (
-    Chunk,
-    FileRecord,
-    FileRequest,
-    chunks_of,
-    inspect_file,
-    remember,
-    remembered,
-    versions,
-    without_repeats,
-)
-from lineshape.engine.errors import RequestError, RunError, nearest
+from lineshape.engine import memory
+from lineshape.engine.building import build_processor, fingerprint_of
+from lineshape.engine.catalogue import Chunk
+from lineshape.engine.errors import RunError
 from lineshape.engine.executor import TASKS_A_WORKER, Executor
 from lineshape.engine.files import sweep
 from lineshape.engine.folders import RunFolder
 from lineshape.engine.histograms import save_control
+from lineshape.engine.inventory import Catalogue, look_into
 from lineshape.engine.job import Job
-from lineshape.engine.kinds import KindError
-from lineshape.engine.memory import Need, Term
-from lineshape.engine.processor import Selects, StudyProcessor, fingerprint
+from lineshape.engine.processing_needs import needs
+from lineshape.engine.processor import Selects
 from lineshape.engine.progress import Bars
-from lineshape.engine.settings import Settings
-from lineshape.engine.sharding import Plan, find_processor, with_derived
+from lineshape.engine.sharding import Plan, with_derived
 from lineshape.engine.shards import FeatureStore, Quarantined, Shard, columns_in, identities_in, shard_path
-from lineshape.engine.sources import expand
 from lineshape.engine.tallies import Group, Sum, Tally
 from lineshape.engine.verdicts import Failure, hopeless
 from lineshape.engine.workers import Workers
@@ -42,22 +28,6 @@ TASK_ENTRIES = 400_000
 TASK_CHUNKS = 64
 #: Entries that a task takes at least, so that its work outweighs opening the file.
 LEAST_ENTRIES = 20_000
-
-#: Copies of a chunk's entries that a worker holds at most: baskets, as read, selected and written (measured: 3 to 6).
-WORKING = 8
-#: Bytes of a chunk and its shard in this process, and of a task that is with the scheduler: generous guesses.
-CHUNK_BYTES = 2000
-TASK_BYTES = 100_000
-
-
-@dataclass(frozen=True)
-class Catalogue:
-    """What there is to process: files by sample and path, the chunks they are cut into, and what could not be used."""
-
-    records: list[FileRecord]
-    chunks: list[Chunk]
-    quarantined: list[Quarantined]
-    notes: list[str]
 
 
 def process(job: Job, folder: RunFolder, workers: Workers, bars: Bars, files: Mapping[str, list[str]]) -> FeatureStore:
@@ -71,7 +41,7 @@ def process(job: Job, folder: RunFolder, workers: Workers, bars: Bars, files: Ma
     mark = fingerprint_of(job)
     plan = Plan(job.processor.kind, settings, mark, folder.features, job.nonfinite, job.derived)
     processor = with_derived(bare, job.derived)
-    catalogue = _look_into(job, processor, folder.features, workers, bars, files)
+    catalogue = look_into(job, processor, folder.features, workers, bars, files)
     failures = _make(plan, catalogue, workers, bars)
     tallies, torn = _add_up(plan, catalogue.chunks, workers, bars)
     if torn:
@@ -87,91 +57,6 @@ def process(job: Job, folder: RunFolder, workers: Workers, bars: Bars, files: Ma
     store.save()
     sweep(plan.folder)
     return store
-
-
-def build_processor(job: Job) -> tuple[StudyProcessor, Settings]:
-    """The job's processor and its settings.
-
-    Raises KindError where its kind, one of its settings or one of the job's branches is unknown.
-    """
-    try:
-        found = find_processor(job.processor.kind)
-        settings: Settings = found.Settings.model_validate(job.processor.settings)
-    except RequestError as error:
-        raise KindError(("processor", "kind"), error) from error
-    except ValidationError as error:
-        raise KindError(("processor",), error) from error
-    for name in job.branches:
-        if name not in found.reads:
-            raise KindError(
-                ("branches", name),
-                RequestError(f"'{name}' is not a column of this study{nearest(name, found.reads)}"),
-            )
-    processor: StudyProcessor = found(settings)
-    try:
-        derived.require(processor, job.derived)
-    except RequestError as error:
-        raise KindError(("derived",), error) from error
-    return processor, settings
-
-
-def fingerprint_of(job: Job) -> str:
-    """Digest of the job's processor, its source and settings; see `build_processor` for what it raises."""
-    bare, settings = build_processor(job)
-    return fingerprint(bare, settings, job.nonfinite, derived.mark(job.derived))
-
-
-def _look_into(
-    job: Job,
-    processor: Selects,
-    folder: Path,
-    workers: Workers,
-    bars: Bars,
-    files: Mapping[str, list[str]],
-) -> Catalogue:
-    requests = requests_of(job, processor, files)
-    bar = bars.add("catalogue", len(requests))
-    before = remembered(folder)
-    found = [(request, before[request.key]) for request in requests if request.key in before]
-    new = [request for request in requests if request.key not in before]
-    bar.advance(len(found))
-    for request, outcome in Executor(workers, inspect_file).run(new):
-        bar.advance()
-        found.append((request, outcome))
-    if new:
-        remember(folder, found)
-    quarantined = [
-        Quarantined(request.sample, request.source.path, -1, -1, outcome.cause.value, outcome.reason)
-        for request, outcome in found
-        if isinstance(outcome, Failure)
-    ]
-    if len(quarantined) == len(found):
-        reasons = sorted(item.reason for item in quarantined)
-        raise RequestError("no file can be used:\n" + "\n".join(reasons[:5]))
-    records, repeats = without_repeats(record for _, record in found if isinstance(record, FileRecord))
-    notes = [f"{again.path} is {first.path} once more (UUID {again.uuid}); counted once" for again, first in repeats]
-    chunks = [chunk for record in records for chunk in chunks_of(record, job.chunk_entries)]
-    return Catalogue(records, chunks, quarantined, notes)
-
-
-def requests_of(job: Job, processor: Selects, files: Mapping[str, list[str]]) -> list[FileRequest]:
-    """The files that patterns stand for, as they are now, and what is to be read of each.
-
-    Raises RequestError where a glob or a folder holds nothing, or a list cannot be read.
-    """
-    branches = {name: _alternatives(default) for name, default in processor.reads.items()}
-    branches |= {name: _alternatives(branch) for name, branch in job.branches.items()}
-    sources = {sample: expand(patterns) for sample, patterns in files.items()}
-    now = versions([source.path for of_sample in sources.values() for source in of_sample])
-    return [
-        FileRequest(sample, source, job.samples[sample].tree, branches, now[source.path])
-        for sample, of_sample in sources.items()
-        for source in of_sample
-    ]
-
-
-def _alternatives(branch: str | tuple[str | None, ...] | list[str | None] | None) -> tuple[str | None, ...]:
-    return (branch,) if isinstance(branch, str) or branch is None else tuple(branch)
 
 
 def _make(plan: Plan, catalogue: Catalogue, workers: Workers, bars: Bars) -> list[Quarantined]:
@@ -257,41 +142,6 @@ def _quarantined(chunk: Chunk, failure: Failure) -> Quarantined:
 def _there(plan: Plan, chunks: Sequence[Chunk]) -> dict[str, set[str]]:
     """Identities of the shards that are there, by sample."""
     return {sample: identities_in(plan.folder, sample) for sample in {chunk.file.sample for chunk in chunks}}
-
-
-def needs(catalogue: Catalogue, worker_limit: float | None, in_flight: int) -> list[Need]:
-    """What processing needs at most, in the worker and in the command.
-
-    worker_limit: bytes that a worker may use. in_flight: tasks that are with the scheduler.
-    """
-    largest = max(catalogue.chunks, key=lambda chunk: (chunk.stop - chunk.start) * chunk.file.entry_bytes)
-    entries, size = largest.stop - largest.start, largest.file.entry_bytes
-    worker = Need(
-        "a worker",
-        (
-            Term("Python and libraries", memory.PROCESSING_BASE),
-            Term(
-                f"a chunk: {entries:,} entries of {size:,.0f} bytes as read, as selected and as written",
-                WORKING * entries * size,
-            ),
-        ),
-        worker_limit,
-        "Lower 'chunk_entries' in the job file, or give workers more memory (cluster.memory, or fewer cluster.workers)",
-    )
-    files, chunks = len(catalogue.records), len(catalogue.chunks)
-    columns = len(catalogue.records[0].branches)
-    client = Need(
-        "this command, with a local scheduler,",
-        (
-            Term("Python and libraries", memory.CLIENT_BASE),
-            Term(f"the catalogue: {files:,} files of {columns} columns", files * (1500 + 150 * columns)),
-            Term(f"{chunks:,} chunks and their shards in the manifest", chunks * CHUNK_BYTES),
-            Term(f"{in_flight:,} tasks in flight", in_flight * TASK_BYTES),
-        ),
-        memory.client_limit(),
-        "Raise 'chunk_entries' in the job file, so that there are fewer chunks, or process samples one by one",
-    )
-    return [worker, client]
 
 
 def _add_up(plan: Plan, chunks: Sequence[Chunk], workers: Workers, bars: Bars) -> tuple[dict[str, Tally], list[str]]:

@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lineshape.engine.building import build_processor
 from lineshape.engine.catalogue import Chunk, FileRecord, FileRequest, chunks_of, inspect_file
 from lineshape.engine.clusters.local import Local
 from lineshape.engine.events import EventReader
@@ -29,7 +30,7 @@ from lineshape.engine.root_files import open_file
 from lineshape.engine.sharding import Plan
 from lineshape.engine.shards import WRITING
 from lineshape.engine.sources import Source
-from lineshape.engine.stages.processing import build_processor, tasks_of
+from lineshape.engine.stages.processing import tasks_of
 from lineshape.engine.workers import Workers
 from lineshape.jobs import api
 from lineshape.jobs.simulate.gamma_tautau import GammaTauTau

@@ -20,12 +20,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import uproot
 
+from lineshape.engine.building import build_processor
 from lineshape.engine.catalogue import FileRecord, FileRequest, chunks_of, inspect_file
 from lineshape.engine.processor import control_histograms, fingerprint
 from lineshape.engine.sharding import Plan
 from lineshape.engine.shards import WRITING
 from lineshape.engine.sources import Source
-from lineshape.engine.stages.processing import build_processor
 from lineshape.jobs import api
 from lineshape.jobs.simulate.gamma_tautau import GammaTauTau
 from lineshape.jobs.simulate.writing import FileOrder, write_file

@@ -10,9 +10,10 @@ import pytest
 
 from lineshape.engine.catalogue import FileRecord, chunks_of
 from lineshape.engine.errors import RequestError
+from lineshape.engine.inventory import Catalogue
 from lineshape.engine.memory import MIB, Need, Term, check
+from lineshape.engine.processing_needs import needs
 from lineshape.engine.stages import histogramming
-from lineshape.engine.stages.processing import Catalogue, needs
 from lineshape.jobs import api
 
 
