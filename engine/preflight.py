@@ -11,6 +11,7 @@ from lineshape.engine.errors import ClusterError, LineshapeError
 from lineshape.engine.ledger import versions
 from lineshape.engine.root_files import open_file
 from lineshape.engine.sources import expand
+from lineshape.engine.verdicts import classify
 from lineshape.engine.workers import Workers
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ Say = Callable[[str], None]
 #: Seconds between two words on what is waited for; those that a shared disk may take to show a file.
 _SAY_EVERY = 2.0
 _DISK_PATIENCE = 30.0
+#: Submissions in a row that come to nothing, after which no other will do better.
+_REFUSALS = 2
 #: Seconds that the examination of a worker may take: torch is slow to import from a network file system.
 _PATIENCE = 300.0
 
@@ -77,21 +80,23 @@ def _examined(kind: str, workers: Workers, order: Order, say: Say) -> list[Check
             return f"{socket.gethostname()}: {error}"
         return ""
 
-    said = _result(
-        client.submit(imports, pure=False, **needs), workers, f"a {kind} is waited for", say, workers.patience
-    )
-    seconds = time.monotonic() - start
-    came = Check(kind, good=not said, text=f"came after {seconds:.0f} s" if not said else f"cannot import ours: {said}")
-    if said:
-        return [came]
-    order.folder.mkdir(parents=True, exist_ok=True)
-    future = client.submit(examine, order, pure=False, **needs)
-    found = _result(future, workers, f"a {kind} is examined", say, _PATIENCE)
-    written = order.folder / order.token
     try:
-        return [came, *judge(order, found, _shows(written))]
+        first = client.submit(imports, pure=False, **needs)
+        said = _result(first, workers, f"a {kind} is waited for", say, workers.patience)
+        seconds = time.monotonic() - start
+        if said:
+            return [Check(kind, good=False, text=f"cannot import lineshape: {said}")]
+        order.folder.mkdir(parents=True, exist_ok=True)
+        future = client.submit(examine, order, pure=False, **needs)
+        found = _result(future, workers, f"a {kind} is examined", say, _PATIENCE)
+        came = Check(kind, good=True, text=f"came after {seconds:.0f} s")
+        return [came, *judge(order, found, _shows(order.folder / order.token))]
+    except ClusterError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a worker dies of is what is to be told
+        return [Check(kind, good=False, text=classify(error).reason)]
     finally:
-        written.unlink(missing_ok=True)
+        (order.folder / order.token).unlink(missing_ok=True)
 
 
 def _result(future: "Future[Any]", workers: Workers, text: str, say: Say, patience: float) -> Any:
@@ -99,6 +104,8 @@ def _result(future: "Future[Any]", workers: Workers, text: str, say: Say, patien
     end = time.monotonic() + patience
     while not future.done():
         trouble = workers.trouble()
+        if workers.refusals() >= _REFUSALS:
+            raise ClusterError(trouble)
         if time.monotonic() > end:
             raise ClusterError(f"{text}, and {patience:.0f} s are over: {trouble or 'the cluster does not say why'}")
         say(f"{text} {trouble}".strip())
@@ -121,9 +128,9 @@ def examine(order: Order) -> dict[str, Any]:
         found["folder"] = str(error)
     found["files"] = {sample: _problem(path) for sample, path in order.files.items()}
     if order.gpus:
-        import torch
+        from lineshape.engine.clusters.local import gpus_here
 
-        found["gpus"] = torch.cuda.device_count()
+        found["gpus"] = gpus_here()
     return found
 
 

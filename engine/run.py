@@ -200,7 +200,13 @@ def open_run(
                 require_able(found, run_folder.path, cluster)
             return found
 
-        workers = Workers(connect, cluster.wait, Promise() if client else cluster.promise, lambda: cluster.trouble)
+        workers = Workers(
+            connect,
+            cluster.wait,
+            Promise() if client else cluster.promise,
+            lambda: cluster.trouble,
+            lambda: cluster.refusals,
+        )
         try:
             yield Run(job, run_folder, workers, screen)
         except RunError:

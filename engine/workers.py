@@ -55,13 +55,15 @@ class Workers:
     """The workers of a run; a run with nothing left to do starts none.
 
     open: gives the client; called once, and only when there is work. patience: seconds without any worker after which
-    a run stops. promise: of workers yet to come. trouble: says why none comes.
+    a run stops. promise: of workers yet to come. trouble: says why none comes. refusals: how
+    often in a row what was asked for came to nothing.
     """
 
     open: "Callable[[], Client]"
     patience: float = 600
     promise: Promise = Promise()
     trouble: Callable[[], str] = lambda: ""
+    refusals: Callable[[], int] = lambda: 0
 
     @cached_property
     def client(self) -> "Client":
@@ -99,4 +101,4 @@ def collect_logs(workers: Workers, folder: Path) -> Path | None:
                 name = address.rpartition("/")[2].replace(":", "_")
                 text = "\n".join(str(line[1]) for line in reversed(lines))
                 (folder / f"worker-{name}.log").write_text(text + "\n", encoding="utf-8")
-    return folder if folder.is_dir() and any(folder.iterdir()) else None
+    return folder if any(path.is_file() for path in folder.rglob("*")) else None

@@ -325,7 +325,9 @@ def _load(job: str, sample: list[str] | None, changes: dict[str, Any]) -> Any:
 
 def _changes(set_: list[str] | None, workers: int | None, cluster: str | None) -> dict[str, Any]:
     """Values that replace those of the job file, by dotted key; those of --set come last."""
-    changes: dict[str, Any] = {"cluster": _cluster(cluster)} if cluster else {}
+    from lineshape.jobs.cluster_option import section
+
+    changes: dict[str, Any] = {"cluster": section(cluster)} if cluster else {}
     if workers:
         changes["cluster.workers"] = workers
     for item in set_ or []:
@@ -335,31 +337,6 @@ def _changes(set_: list[str] | None, workers: int | None, cluster: str | None) -
         except yaml.YAMLError as error:
             raise RequestError(f"--set {item}: the value is not valid YAML; quote it") from error
     return changes
-
-
-def _cluster(said: str) -> dict[str, Any]:
-    """The section of a job file that --cluster stands for."""
-    if said.endswith((".yaml", ".yml")):
-        return _cluster_file(Path(said))
-    if "://" in said:
-        return {"kind": "scheduler", "address": said}
-    if said.endswith(".json"):
-        return {"kind": "scheduler", "file": said}
-    return {"kind": "facility", "cluster": said} if ":" in said else {"kind": said}
-
-
-def _cluster_file(path: Path) -> dict[str, Any]:
-    """The section `cluster:` of a file that has no other."""
-    try:
-        section = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RequestError(f"--cluster {path}: {error.strerror} (working folder: {Path.cwd()})") from error
-    except yaml.YAMLError as error:
-        raise RequestError(f"--cluster {path}: not valid YAML: {error}") from error
-    found = section.get("cluster") if isinstance(section, dict) else None
-    if not (isinstance(found, dict) and len(section) == 1):
-        raise RequestError(f"--cluster {path}: expected one section, 'cluster:', as a job file has it")
-    return found
 
 
 def _pair(item: str, option: str, example: str) -> tuple[str, str]:

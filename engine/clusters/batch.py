@@ -5,9 +5,10 @@ import shlex
 import shutil
 import socket
 import sys
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
@@ -17,7 +18,7 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from lineshape.engine.clusters.cluster import LOGS, Cluster
 from lineshape.engine.clusters.jobs import Jobs
-from lineshape.engine.clusters.keeper import Group, Keeper, ask
+from lineshape.engine.clusters.keeper import Group, Keeper, ask, last_words
 from lineshape.engine.errors import RequestError, listing
 from lineshape.engine.workers import Promise
 
@@ -29,6 +30,8 @@ _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA
 #: glibc's own largest; Dask's default gives memory back after every batch of a training, which slows it.
 _TRIM = 64 * 2**20
 
+#: Of the folder that a run makes for logs and keys.
+_PREFIX = "jobs-"
 #: Settings of how many jobs there are.
 _NUMBERS = ("workers", "minimum", "maximum")
 
@@ -110,11 +113,22 @@ class Batch(Jobs, Cluster, ABC):
         """What the batch system said last against a job, what the queue says, and the last words of one that ended."""
         if not self._keeper:
             return ""
-        waiting = self._keeper.waiting()
-        queue = [line for line in (ask(self.listing) or "").splitlines() if line.split()[0] in waiting]
-        waits = f"{listing(queue or waiting, 3)} in the queue (ask '{self.inquiry}' why)" if waiting else ""
-        ended = f"{self._keeper.trouble}{_last_words(self._scratch)}" if self._keeper.trouble else ""
-        return "; ".join(filter(None, (ended, waits)))
+        return "; ".join(filter(None, (self._keeper.trouble, *self._waiting(self._keeper.waiting()))))
+
+    @property
+    def refusals(self) -> int:
+        """Submissions in a row that came to nothing."""
+        return self._keeper.failures if self._keeper else 0
+
+    def _waiting(self, jobs: list[str]) -> Iterator[str]:
+        """What is known of jobs whose worker has not come."""
+        answer = ask(self.listing) if self.listing and jobs else None
+        lines = [line for line in (answer or "").splitlines() if line.split()[:1] and line.split()[0] in jobs]
+        gone = [job for job in jobs if answer is not None and not any(line.split()[0] == job for line in lines)]
+        if queued := lines or [job for job in jobs if job not in gone]:
+            yield f"{listing(queued, 3)} in the queue (ask '{self.inquiry}' why)"
+        if gone:
+            yield f"{listing(gone, 3)} left the queue before its worker came{last_words(self._scratch)}"
 
     def one(self) -> Self:
         """The same with one job of each group, however many there were to be."""
@@ -129,7 +143,7 @@ class Batch(Jobs, Cluster, ABC):
 
         scratch = self._scratch = self._prepared(self.logs or scratch)
         with dask.config.set(_DASK), self._keys(scratch) as security, self._cluster(scratch, security) as cluster:
-            keeper = self._keeper = Keeper(cluster, self._groups(), self.listing)
+            keeper = self._keeper = Keeper(cluster, self._groups(), scratch, self.listing)
             keeper.start()
             try:
                 # By its address: a client of a cluster object would submit what the keeper has put off.
@@ -137,7 +151,7 @@ class Batch(Jobs, Cluster, ABC):
                     yield client
             finally:
                 keeper.stop()
-        shutil.rmtree(scratch, ignore_errors=True)
+        self._forget_logs()
 
     def scripts(self) -> dict[str, str]:
         """What is submitted for each group, but for the scheduler's address."""
@@ -212,9 +226,16 @@ class Batch(Jobs, Cluster, ABC):
         scratch = scratch.resolve()
         if any(character.isspace() for character in str(scratch)):
             raise RequestError(f"{scratch}: the batch system takes no path with spaces; choose another with --output")
-        shutil.rmtree(scratch, ignore_errors=True)
-        scratch.mkdir(parents=True, mode=0o700)
-        return scratch
+        scratch.mkdir(parents=True, exist_ok=True)
+        # One of our own, which nobody else may look into: others may have files there, or another run its keys.
+        return Path(tempfile.mkdtemp(prefix=_PREFIX, dir=scratch))
+
+    def _forget_logs(self) -> None:
+        """Of a run that ended well; in its own folder those of earlier starts of it, too."""
+        for folder in [self._scratch] if self.logs else self._scratch.parent.glob(f"{_PREFIX}*"):
+            shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # others have files there
+            self._scratch.parent.rmdir()
 
     def _groups(self) -> dict[str, Group]:
         groups = {"cpu": Group(self, {})}
@@ -244,16 +265,6 @@ class Batch(Jobs, Cluster, ABC):
             **self.words(jobs, gpus),
             **self.keywords,
         }
-
-
-def _last_words(folder: Path) -> str:
-    """The end of the youngest log of a job; empty where none has one."""
-    logs = [path for path in folder.glob("*.err") if path.stat().st_size]
-    if not logs:
-        return ""
-    newest = max(logs, key=lambda path: path.stat().st_mtime)
-    lines = newest.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return f" ({newest} ends with: {' / '.join(line.strip() for line in lines[-3:])})"
 
 
 def _prologue(cores: int) -> list[str]:

@@ -48,6 +48,11 @@ class Cluster(Settings, ABC):
         return self
 
     @property
+    def refusals(self) -> int:
+        """How often in a row no worker came of what was asked for, and it is not for want of room."""
+        return 0
+
+    @property
     def trouble(self) -> str:
         """Why no worker comes, as far as the cluster knows."""
         return ""

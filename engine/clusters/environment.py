@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
 from pydantic import Field, ValidationError
 
@@ -32,6 +32,10 @@ class Environment(Cluster):
     plain_tcp: bool = False
     open_dashboard: bool = False
     plain_http: bool = False
+
+    def one(self) -> Self:
+        """The same with one worker of a new cluster."""
+        return self.model_copy(update={"workers": 1, "minimum": None, "maximum": None})
 
     @contextmanager
     def open(self, scratch: Path = LOGS) -> Iterator["Client"]:

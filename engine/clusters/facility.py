@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from lineshape.engine.clusters.cluster import LOGS, Cluster
+from lineshape.engine.clusters.cluster import LOGS, Cluster, is_loopback, require_closed_dashboard
 from lineshape.engine.errors import RequestError
 from lineshape.engine.kinds import load
 
@@ -20,6 +20,7 @@ class Facility(Cluster):
 
     cluster: "module:Class". settings: its keyword arguments. workers: how many it is scaled to; minimum, maximum:
     between how many it is to scale itself instead. Where none is said it has the workers that it starts with.
+    plain_tcp, open_dashboard: yes to a scheduler that anyone on the network can reach, or whose dashboard is.
     """
 
     cluster: str
@@ -27,6 +28,8 @@ class Facility(Cluster):
     workers: Annotated[int, Field(gt=0)] | None = None
     minimum: Annotated[int, Field(ge=0)] | None = None
     maximum: Annotated[int, Field(gt=0)] | None = None
+    plain_tcp: bool = False
+    open_dashboard: bool = False
 
     @model_validator(mode="after")
     def _one_way_of_scaling(self) -> Self:
@@ -55,12 +58,33 @@ class Facility(Cluster):
                 # A job that dies is replaced by a cluster that adapts, and not by one that was scaled.
                 cluster.adapt(minimum=self.minimum or 0, maximum=self.maximum)
             with Client(cluster, set_as_default=False) as client:
+                self._require_closed(client)
                 yield client
+
+    def _require_closed(self, client: "Client") -> None:
+        """Raise RequestError where anyone on the network could run code on the workers, and that is not meant."""
+        address = str(client.scheduler.address) if client.scheduler else ""
+        protocol, _, rest = address.partition("://")
+        if protocol == "tcp" and not (self.plain_tcp or is_loopback(rest.rpartition(":")[0])):
+            raise RequestError(
+                f"the scheduler of {self.cluster} speaks plain TCP on {address}, through which anyone on the network "
+                "can run code on the workers: give it TLS among its settings, or say 'plain_tcp: true' under 'cluster:'"
+            )
+        if not self.open_dashboard:
+            require_closed_dashboard(client, "give it a dashboard_address of 127.0.0.1:0 among its settings")
 
     def _started(self) -> Any:
         """Raises RequestError where the class cannot be had, or does not take its settings."""
         found = load(self.cluster, "install the facility's package, or use its environment")
         try:
-            return found(**self.settings)
-        except (TypeError, ValueError) as error:
-            raise RequestError(f"cluster.settings: {self.cluster} does not take them: {error}") from error
+            cluster = found(**self.settings)
+        except Exception as error:
+            raise RequestError(
+                f"cluster.settings: {self.cluster} does not start with them: {type(error).__name__}: {error}"
+            ) from error
+        if not hasattr(cluster, "scheduler_address"):
+            raise RequestError(
+                f"cluster.cluster: {self.cluster} is no cluster of Dask: it gave a {type(cluster).__name__}; expected "
+                "a class such as dask_lxplus:CernCluster"
+            )
+        return cluster

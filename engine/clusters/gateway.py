@@ -56,6 +56,10 @@ class Gateway(Cluster):
             raise ValueError(f"options are of a new cluster, and '{self.cluster}' is there already")
         return self
 
+    def one(self) -> Self:
+        """The same with one worker; a cluster that is there already stays as it is."""
+        return self if self.cluster else self.model_copy(update={"workers": 1, "minimum": None, "maximum": None})
+
     @contextmanager
     def open(self, scratch: Path = LOGS) -> Iterator["Client"]:
         """Start or join the cluster and scale it; one that was started here is ended when the block ends."""

@@ -1,11 +1,13 @@
 """Keeps the jobs of a cluster at the number that is wanted: submits, replaces those that died, gives back."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lineshape.engine.clusters.jobs import Jobs
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from distributed import Scheduler
     from tornado.ioloop import PeriodicCallback
 
+_LOGGER = logging.getLogger(__name__)
 #: Seconds between two looks.
 _LOOK_EVERY = 2.0
 #: Seconds between two looks into the batch system's queue, and those that it may take to show a new job.
@@ -41,20 +44,22 @@ class Keeper:
     """Runs beside the scheduler, in its event loop.
 
     cluster: of dask-jobqueue, with no jobs of its own. groups: by name; what their words leave open is the cluster's.
-    listing: command that prints the jobs in the queue, a number first on each line; none where no job that has gone is
-    looked for.
+    logs: folder of the jobs' logs. listing: command that prints the jobs in the queue, a number first on each line;
+    none where no job that has gone is looked for.
 
     Dask's own `adapt` knows one kind of job, counts the tasks of all, and submits none again that was refused or that
     ended before its worker came.
     """
 
-    def __init__(self, cluster: Any, groups: Mapping[str, Group], listing: Sequence[str] = ()) -> None:
+    def __init__(self, cluster: Any, groups: Mapping[str, Group], logs: Path, listing: Sequence[str] = ()) -> None:
         self._cluster = cluster
         self._groups = groups
+        self._logs = logs
         self._listing = listing
         self._submitted: dict[str, float] = {}
         self._came: set[str] = set()
-        self._failures = 0
+        #: Submissions in a row that came to nothing.
+        self.failures = 0
         self._not_before = 0.0
         self._listed = time.monotonic()
         self._callback: PeriodicCallback | None = None
@@ -116,7 +121,7 @@ class Keeper:
             self._came.discard(name)
         here = {str(state.name) for state in self._scheduler.workers.values()}
         if here - self._came:
-            self._failures, self.trouble = 0, ""
+            self.failures, self.trouble = 0, ""
         self._came |= here & set(self._submitted)
 
     def _decide(self, name: str, group: Group, now: float) -> None:
@@ -174,12 +179,15 @@ class Keeper:
         for number in sorted(set(waiting) - there):
             name = waiting[number]
             self._cluster.workers.pop(name, None)
-            self._fail(f"job {number} ended before its worker came")
+            self._fail(f"job {number} ended before its worker came{last_words(self._logs)}")
 
     def _fail(self, trouble: str) -> None:
+        """Put the next submission off; who runs the command hears of it at once."""
+        if trouble != self.trouble:
+            _LOGGER.warning("%s", trouble)
         self.trouble = trouble
-        self._failures += 1
-        self._not_before = time.monotonic() + delay(self._failures)
+        self.failures += 1
+        self._not_before = time.monotonic() + delay(self.failures)
 
 
 def ask(command: Sequence[str]) -> str | None:
@@ -193,6 +201,16 @@ def ask(command: Sequence[str]) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout
+
+
+def last_words(folder: Path) -> str:
+    """The end of the youngest log of a job; empty where none has one."""
+    logs = [path for path in folder.glob("*.err") if path.stat().st_size]
+    if not logs:
+        return ""
+    newest = max(logs, key=lambda path: path.stat().st_mtime)
+    lines = newest.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return f" ({newest} ends with: {' / '.join(line.strip() for line in lines[-3:])})"
 
 
 def _said(error: Exception) -> str:

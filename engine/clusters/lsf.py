@@ -1,5 +1,6 @@
 """Jobs of LSF."""
 
+import math
 from typing import Any, ClassVar
 
 from lineshape.engine.clusters.batch import Batch
@@ -14,10 +15,10 @@ class LSF(Batch):
     inquiry: ClassVar[str] = "bjobs -p"
 
     def words(self, jobs: Jobs, gpus: int) -> dict[str, Any]:
-        """GPUs by `-gpu`; its clock has no seconds."""
+        """GPUs by `-gpu`; its clock has no seconds, and is rounded up."""
         return {
             "queue": jobs.queue,
             "project": jobs.account,
-            "walltime": clock(jobs.walltime).rpartition(":")[0],
+            "walltime": clock(60 * math.ceil(jobs.walltime / 60)).rpartition(":")[0],
             "job_extra_directives": [*([f"-gpu num={gpus}"] if gpus else []), *jobs.directives],
         }

@@ -14,14 +14,14 @@ import yaml
 from lineshape.engine.clusters.batch import Batch
 from lineshape.engine.clusters.facility import Facility
 from lineshape.jobs import api
-from lineshape.jobs.cli import _cluster
+from lineshape.jobs.cluster_option import section
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 CONFIGURATIONS = [path for path in sorted(DEPLOY.glob("*.yaml")) if "\ncluster:" in path.read_text(encoding="utf-8")]
 
 
 def built(path: Path) -> Any:
-    return api.load("tau_energy_scale", None, {"cluster": _cluster(str(path))}).built_cluster()
+    return api.load("tau_energy_scale", None, {"cluster": section(str(path))}).built_cluster()
 
 
 def test_every_kind_that_is_promised_has_one() -> None:

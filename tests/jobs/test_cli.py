@@ -158,14 +158,19 @@ def test_a_users_mistake_is_a_message(arguments: tuple[str, ...], status: int, m
         ("tcp://cluster.example:8786", "is plain TCP"),
         ("none.json", "cannot read none.json"),
         ("no_such_package:Cluster", "cannot load 'no_such_package:Cluster'"),
-        ("none.yaml", "--cluster none.yaml: No such file or directory (working folder:"),
-        ("job.yaml", "--cluster job.yaml: expected one section, 'cluster:', as a job file has it"),
+        ("none.yaml", "--cluster none.yaml: no such file (working folder:"),
+        ("job.yaml", "--cluster job.yaml: expected one section, 'cluster:', with a 'kind', as a job file has it"),
+        ("typo.yaml", "typo.yaml, line 3: cluster.worker: unknown key 'worker'; nearest: workers"),
+        ("bytes.yaml", "bytes.yaml: not a job file: expected YAML, and it is not text"),
+        ("os:getcwd", "os:getcwd is no cluster of Dask: it gave a str"),
         ("pbs.yaml", "no command 'qsub' here: a cluster of kind 'pbs' is used on a machine that can submit jobs"),
     ],
 )
 def test_where_to_run_may_be_said(said: str, message: str, tmp_path: Path) -> None:
     """Each way of saying it comes to the kind of cluster that it means, which then says what is wrong."""
     (tmp_path / "job.yaml").write_text("cluster: {kind: pbs}\nstudy: mine\n", encoding="utf-8")
+    (tmp_path / "typo.yaml").write_text("# mine\ncluster: {kind: pbs,\n  worker: 3}\n", encoding="utf-8")
+    (tmp_path / "bytes.yaml").write_bytes(b"\xff\xfe")
     (tmp_path / "pbs.yaml").write_text("cluster: {kind: pbs, maximum: 3}\n", encoding="utf-8")
     done = lineshape("simulate", "event_variables_mass", "--cluster", said, folder=tmp_path)
     assert done.returncode == 2

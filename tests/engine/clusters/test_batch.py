@@ -16,7 +16,7 @@ from lineshape.engine.clusters.slurm import Slurm
 from lineshape.engine.errors import RequestError
 from lineshape.engine.kinds import find, names
 from lineshape.engine.workers import Promise
-from lineshape.jobs.cli import _cluster
+from lineshape.jobs.cluster_option import section
 from tests.conftest import small_job
 
 pytest.importorskip("dask_jobqueue", reason="dask-jobqueue is not installed: pip install '.[batch]'")
@@ -186,7 +186,7 @@ def test_elsewhere_than_on_a_login_node_it_says_so(
 
 
 def test_a_job_file_and_the_command_line_name_it(ntuples: list[Path]) -> None:
-    job = small_job(ntuples, cluster=_cluster("slurm"), **{"cluster.workers": 7, "cluster.gpu": {"workers": 2}})
+    job = small_job(ntuples, cluster=section("slurm"), **{"cluster.workers": 7, "cluster.gpu": {"workers": 2}})
     cluster = job.built_cluster()
     assert isinstance(cluster, Slurm)
     assert cluster.most == 7
@@ -197,3 +197,31 @@ def test_a_job_file_and_the_command_line_name_it(ntuples: list[Path]) -> None:
 def test_a_wrong_setting_is_named() -> None:
     with pytest.raises(ValidationError, match="partition"):
         Slurm(partition="short")  # type: ignore[call-arg]
+
+
+def test_logs_and_keys_have_a_folder_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What else lies where they are to go is nobody's business, nor are those of another run."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/qsub").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    place = tmp_path / "logs"
+    place.mkdir()
+    (place / "thesis.tex").write_text("years of work", encoding="utf-8")
+    one, other = batch("pbs", logs=str(place)), batch("pbs", logs=str(place))
+    for cluster in (one, other):
+        cluster._scratch = cluster._prepared(place)
+        assert cluster._scratch.parent == place
+        assert cluster._scratch.stat().st_mode & 0o777 == 0o700
+    one._forget_logs()
+    assert (place / "thesis.tex").is_file()
+    assert other._scratch.is_dir()
+    own = batch("pbs")
+    run = tmp_path / "run/logs"
+    for _ in range(2):  # the first start failed
+        own._scratch = own._prepared(run)
+    own._forget_logs()
+    assert not run.exists()
+
+
+def test_lsf_gives_no_less_than_was_asked_for() -> None:
+    assert "#BSUB -W 00:02" in batch("lsf", walltime="90s", gpu=None).scripts()["cpu"]

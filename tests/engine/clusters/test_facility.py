@@ -40,12 +40,29 @@ def test_it_may_scale_itself() -> None:
     [
         ({"cluster": "no_such_package:Cluster"}, "cannot load 'no_such_package:Cluster'"),
         ({"cluster": "distributed:NoCluster"}, "cannot load 'distributed:NoCluster'"),
-        ({"cluster": "distributed:SpecCluster", "settings": {"no_such_argument": 1}}, "does not take them"),
+        ({"cluster": "distributed:SpecCluster", "settings": {"no_such_argument": 1}}, "does not start with them"),
+        ({"cluster": "os:getcwd"}, "os:getcwd is no cluster of Dask: it gave a str"),
     ],
 )
 def test_what_cannot_be_started_is_named(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(RequestError, match=message), Facility(**settings).open():
         pass
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"host": "0.0.0.0"}, "speaks plain TCP on tcp://.*say 'plain_tcp: true'"),
+        ({"dashboard_address": "0.0.0.0:0"}, "dashboard listens on .*say 'open_dashboard: true'"),
+    ],
+)
+def test_what_anyone_on_the_network_can_reach_is_refused(changes: dict[str, str], message: str) -> None:
+    settings = LOCAL["settings"] | changes
+    with pytest.raises(RequestError, match=message), Facility(**LOCAL | {"settings": settings}).open():
+        pass
+    with Facility(**LOCAL | {"settings": settings}, plain_tcp=True, open_dashboard=True).open() as client:
+        assert client.submit(add, 1, 2).result(timeout=60) == 3
 
 
 @pytest.mark.parametrize(

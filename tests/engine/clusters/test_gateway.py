@@ -97,7 +97,7 @@ def _ready(server: Server, log: Path) -> Server:
     raise RuntimeError(f"the Gateway is not ready:\n{log.read_text()[-2000:]}")
 
 
-pytestmark = pytest.mark.filterwarnings("default")
+pytestmark = [pytest.mark.hub, pytest.mark.filterwarnings("default")]
 
 
 @pytest.mark.processes

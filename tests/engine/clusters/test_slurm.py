@@ -25,6 +25,7 @@ from tests.faults.runs import content, faulty_job
 from tests.slurm import Slurm, missing, slurm
 
 pytestmark = [
+    pytest.mark.batch,
     pytest.mark.processes,
     pytest.mark.filterwarnings("default"),  # a worker's last words are not ours to hush
     pytest.mark.skipif(bool(missing()), reason=f"no Slurm: {missing()}"),
@@ -206,7 +207,7 @@ def test_the_jobs_end_when_the_command_is_killed(
     assert 20 <= made < 46
     assert not (tmp_path / "run/features/manifest.json").exists()
     assert gone(batch), "a worker ends with the task that it is at"
-    assert list((tmp_path / "run/logs").glob("*.err"))
+    assert list((tmp_path / "run/logs").rglob("*.err"))
     assert run(wanted, tmp_path / "run") == undisturbed
     assert not (tmp_path / "run/logs").exists()
 
@@ -216,7 +217,7 @@ def test_logs_stay_where_a_run_fails(batch: Slurm, ntuples: list[Path], tmp_path
     (tmp_path / "faults/raises_always").touch()
     with pytest.raises(RunError, match="ZeroDivisionError"):
         run(wanted, tmp_path / "run")
-    assert "Registered to" in next((tmp_path / "run/logs").glob("lineshape-cpu-*.err")).read_text(encoding="utf-8")
+    assert "Registered to" in next((tmp_path / "run/logs").rglob("lineshape-cpu-*.err")).read_text(encoding="utf-8")
     assert gone(batch)
 
 
@@ -287,8 +288,8 @@ def test_the_preflight_says_what_is_wrong(
         preflight(Workers(lambda: client, 10, cluster.promise, lambda: cluster.trouble), tmp_path, {}, print)
     assert gone(batch)
     if "python" in settings:
-        assert list((tmp_path / "logs").glob("*.err")), "the jobs' logs are kept"
-    assert not list((tmp_path / "logs").glob("*.pem")), "keys are not"
+        assert list((tmp_path / "logs").rglob("*.err")), "the jobs' logs are kept"
+    assert not list((tmp_path / "logs").rglob("*.pem")), "keys are not"
 
 
 def test_the_preflight_of_the_command_line(batch: Slurm, ntuples: list[Path], tmp_path: Path) -> None:
@@ -299,7 +300,7 @@ def test_the_preflight_of_the_command_line(batch: Slurm, ntuples: list[Path], tm
     for word in ("✓ worker came", "✓ packages the same as here", "✓ run folder is shared", "✓ sample s"):
         assert word in done.stderr
     broken = subprocess.run(
-        [*command, "--set", "cluster.queue=nosuch", "--set", "cluster.wait=5"],
+        [*command, "--set", "cluster.queue=nosuch"],  # told long before the ten minutes that a run would wait
         env=batch.environment,
         capture_output=True,
         text=True,
@@ -307,4 +308,5 @@ def test_the_preflight_of_the_command_line(batch: Slurm, ntuples: list[Path], tm
     )
     assert broken.returncode == 1
     assert "invalid partition" in broken.stderr
+    assert "in the queue" not in broken.stderr
     assert "Traceback" not in broken.stderr

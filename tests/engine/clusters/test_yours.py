@@ -24,7 +24,7 @@ from lineshape.engine.clusters.cluster import Cluster
 from lineshape.engine.clusters.local import Local
 from lineshape.engine.run import open_run
 from lineshape.jobs import api
-from lineshape.jobs.cli import _cluster
+from lineshape.jobs.cluster_option import section
 from lineshape.jobs.simulate.gamma_tautau import GammaTauTau
 from lineshape.jobs.simulate.writing import FileOrder, write_file
 from tests.conftest import TREE, small_job
@@ -32,6 +32,7 @@ from tests.faults.runs import content
 
 CONFIGURATION = os.environ.get("LINESHAPE_CLUSTER", "")
 pytestmark = [
+    pytest.mark.batch,
     pytest.mark.processes,
     pytest.mark.filterwarnings("default"),
     pytest.mark.timeout(7200),
@@ -71,7 +72,7 @@ def test_one_job_is_lost_and_the_bits_are_those_of_a_local_run(folder: Path) -> 
     files = [folder / f"taus_{number}.root" for number in range(2)]
     for number, path in enumerate(files):
         write_file(FileOrder(GammaTauTau(), 3000, 11, number, TREE, path))
-    said = {key: value for key, value in _cluster(CONFIGURATION).items() if key not in {"minimum", "maximum", "gpu"}}
+    said = {key: value for key, value in section(CONFIGURATION).items() if key not in {"minimum", "maximum", "gpu"}}
     cluster = api.load("tau_energy_scale", None, {"cluster": said | {"workers": 2}}).built_cluster()
     assert isinstance(cluster, Batch)
     lost: list[str] = []
