@@ -101,4 +101,5 @@ def collect_logs(workers: Workers, folder: Path) -> Path | None:
                 name = address.rpartition("/")[2].replace(":", "_")
                 text = "\n".join(str(line[1]) for line in reversed(lines))
                 (folder / f"worker-{name}.log").write_text(text + "\n", encoding="utf-8")
-    return folder if any(path.is_file() for path in folder.rglob("*")) else None
+    keys = ".pem"
+    return folder if any(path.is_file() and path.suffix != keys for path in folder.rglob("*")) else None

@@ -142,16 +142,21 @@ class Batch(Jobs, Cluster, ABC):
         from distributed import Client
 
         scratch = self._scratch = self._prepared(self.logs or scratch)
-        with dask.config.set(_DASK), self._keys(scratch) as security, self._cluster(scratch, security) as cluster:
-            keeper = self._keeper = Keeper(cluster, self._groups(), scratch, self.listing)
-            keeper.start()
-            try:
-                # By its address: a client of a cluster object would submit what the keeper has put off.
-                with Client(cluster.scheduler_address, security=security, set_as_default=False) as client:
-                    yield client
-            finally:
-                keeper.stop()
-        self._forget_logs()
+        try:
+            with dask.config.set(_DASK), self._keys(scratch) as security, self._cluster(scratch, security) as cluster:
+                keeper = self._keeper = Keeper(cluster, self._groups(), scratch, self.listing)
+                keeper.start()
+                try:
+                    # By its address: a client of a cluster object would submit what the keeper has put off.
+                    with Client(cluster.scheduler_address, security=security, set_as_default=False) as client:
+                        yield client
+                finally:
+                    keeper.stop()
+            self._forget_logs()
+        finally:
+            for folder in (scratch, scratch.parent):
+                with suppress(OSError):  # jobs have written, or others have files there
+                    folder.rmdir()
 
     def scripts(self) -> dict[str, str]:
         """What is submitted for each group, but for the scheduler's address."""
@@ -234,8 +239,6 @@ class Batch(Jobs, Cluster, ABC):
         """Of a run that ended well; in its own folder those of earlier starts of it, too."""
         for folder in [self._scratch] if self.logs else self._scratch.parent.glob(f"{_PREFIX}*"):
             shutil.rmtree(folder, ignore_errors=True)
-        with suppress(OSError):  # others have files there
-            self._scratch.parent.rmdir()
 
     def _groups(self) -> dict[str, Group]:
         groups = {"cpu": Group(self, {})}
