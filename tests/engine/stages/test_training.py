@@ -184,7 +184,7 @@ def test_two_workers_learn_as_well_as_one(ntuples: list[Path], folder: RunFolder
 
 
 def test_more_workers_than_there_are(ntuples: list[Path], folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lineshape.engine.trainer._WAITS", 2)
+    monkeypatch.setattr("lineshape.engine.trainer._WAIT", 1.0)
     with pytest.raises(RunError, match="workers: 3 were asked for to train together, and the cluster has 2"):
         train_all(job_with(ntuples, mdn=NETWORK | {"workers": 3}), folder)
 
