@@ -20,7 +20,8 @@ from lineshape.engine.shards import MANIFEST, FeatureStore
 
 Record = Mapping[str, Any]
 
-_CONTENT = "content.json"
+#: In a version: digests of all that it holds.
+CONTENT = "content.json"
 _FILE, _FOLDER, _OPEN_FILE, _OPEN_FOLDER = 0o444, 0o555, 0o644, 0o755
 
 
@@ -77,20 +78,65 @@ def publish(folder: ReprocessingFolder, records: Sequence[Record]) -> tuple[str,
     run = folder.challenger
     shutil.rmtree(run.histograms / "parts", ignore_errors=True)
     run.exports.mkdir(exist_ok=True)
-    files = sorted(path for path in run.path.rglob("*") if path.is_file() and path.name != _CONTENT)
+    files = sorted(path for path in run.path.rglob("*") if path.is_file() and path.name != CONTENT)
     content = {path.relative_to(run.path).as_posix(): _digest(path) for path in files}
-    write_json(run.path / _CONTENT, content)
+    write_json(run.path / CONTENT, content)
     run.path.rename(folder.version(version))
     _freeze(folder.version(version))
     return version, digest(content)
 
 
+def unrecorded(folder: ReprocessingFolder, records: Sequence[Record]) -> list[str]:
+    """Versions that were being published when a run was killed, oldest first; no other folder is taken for one.
+
+    Their numbers are above all that the ledger knows, and what they hold is not a copy of what it knows.
+    """
+    known = recorded(records)
+    last = max(map(int, known), default=0)
+    return [
+        name for name in folder.published() if int(name) > last and _content(folder, name) not in {"", *known.values()}
+    ]
+
+
+def _content(folder: ReprocessingFolder, version: str) -> str:
+    """Digest of what a version says that it holds, empty where it says nothing."""
+    try:
+        return digest(read_json(folder.version(version) / CONTENT))
+    except (OSError, ValueError):
+        return ""
+
+
 def take_up(folder: ReprocessingFolder, records: Sequence[Record]) -> None:
     """Versions that no record knows were being published when a run was killed: the last is the challenger again."""
-    for version in set(folder.published()) - set(recorded(records)):
+    for version in unrecorded(folder, records)[-1:]:
         _thaw(folder.version(version))
         discard(folder)
         folder.version(version).rename(folder.challenger.path)
+
+
+def set_right(folder: ReprocessingFolder, records: Sequence[Record]) -> None:
+    """Make pointer and challenger what the ledger says.
+
+    Raises RunError where the pointer names a version of which the ledger does not know: it is set after the ledger is
+    written, which must have lost lines since.
+    """
+    pointed = _pointed(folder)
+    if pointed and pointed not in recorded(records):
+        raise RunError(
+            f"{folder.pointer} names version {pointed} as champion, of which {folder.ledger} does not know (it knows "
+            f"{listing(recorded(records)) or 'none'}): put the ledger back from a copy. If there is none, remove "
+            f"{folder.pointer.name}: a version above the last that the ledger knows is then taken for one in the making"
+        )
+    point(folder, champion_of(records))
+    take_up(folder, records)
+
+
+def _pointed(folder: ReprocessingFolder) -> str:
+    """What the pointer says, empty where it is damaged."""
+    try:
+        return folder.pointed()
+    except RunError:
+        return ""
 
 
 def discard(folder: ReprocessingFolder) -> None:
@@ -108,21 +154,21 @@ def verify(folder: ReprocessingFolder, version: str, records: Sequence[Record]) 
         )
     run = folder.version(version)
     try:
-        content = read_json(run / _CONTENT)
+        content = read_json(run / CONTENT)
         spoilt = [name for name, known in content.items() if _digest(run / name) != known]
         whole = digest(content) == contents[version]
     except (OSError, ValueError) as error:
         spoilt, whole = [str(error)], False
     if spoilt or not whole:
         raise RunError(
-            f"version {version} is not what was published: {listing(spoilt, 3) or _CONTENT} in {run} changed or is "
+            f"version {version} is not what was published: {listing(spoilt, 3) or CONTENT} in {run} changed or is "
             f"gone. Put it back, or take another champion: lineshape ledger rollback {folder.path}"
         )
 
 
 def point(folder: ReprocessingFolder, version: str | None) -> None:
     """Set the pointer to the champion."""
-    if version and folder.pointed() != version:
+    if version and _pointed(folder) != version:
         write_json(folder.pointer, {"version": version, "run": str(Path(folder.versions.name) / version)})
 
 

@@ -1,10 +1,15 @@
 """The run folder: everything that one execution of a job file made."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from lineshape.engine.errors import RequestError, listing, nearest
+from lineshape.engine import ledger
+from lineshape.engine.errors import RequestError, RunError, listing, nearest
 from lineshape.engine.files import read_json
+
+_NUMBER: Final = re.compile(r"\d{4,}")
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ class RunFolder:
                 return cls(path)
         for path in (Path(name), Path("reprocessing") / name):
             if version := ReprocessingFolder(path).pointed():
-                return cls(ReprocessingFolder(path).version(version))
+                return cls(ReprocessingFolder(path).whole(version))
         known = sorted(job.parent.name for job in Path("runs").glob("*/job.json"))
         raise RequestError(
             f"no run in {name}: expected a run folder, or the name of a study under {Path.cwd() / 'runs'}, "
@@ -128,13 +133,21 @@ class ReprocessingFolder:
     def find(cls, name: str | Path) -> "ReprocessingFolder":
         """The one at a path, or that of a study under reprocessing/; raises RequestError where there is none."""
         for path in (Path(name), Path("reprocessing") / name):
-            if cls(path).ledger.is_file() and not (path / "job.json").is_file():
+            if cls(path).is_one:
                 return cls(path)
-        known = sorted(ledger.parent.name for ledger in Path("reprocessing").glob("*/ledger.jsonl"))
+        known = sorted(path.name for path in Path("reprocessing").glob("*") if cls(path).is_one)
         raise RequestError(
             f"nothing was reprocessed in {name}: expected a reprocessing folder, or the name of a study under "
             f"{Path.cwd() / 'reprocessing'}, where there are {listing(known) or 'none'}{nearest(str(name), known)}"
         )
+
+    @property
+    def is_one(self) -> bool:
+        """Whether something was reprocessed there: only then are there such folders, or such records."""
+        if RunFolder(self.path).job.is_file():
+            return False
+        there = self.latest.ledger.is_file() or any(self.version(name).is_dir() for name in self.published())
+        return there or any("what" in record for record in ledger.read(self.ledger))
 
     @property
     def features(self) -> Path:
@@ -151,8 +164,19 @@ class ReprocessingFolder:
         return self.versions / name
 
     def published(self) -> list[str]:
-        """Numbers of the versions that are there, oldest first."""
-        return sorted(path.name for path in self.versions.glob("[0-9]*") if path.is_dir())
+        """Numbers of the versions that are there, oldest first; a copy that someone made (0001.bak) is none."""
+        numbers = [path.name for path in self.versions.glob("[0-9]*") if path.is_dir() and _NUMBER.fullmatch(path.name)]
+        return sorted(numbers, key=int)
+
+    def whole(self, version: str) -> Path:
+        """The run folder of the version that is pointed at; raises RequestError where it is gone."""
+        if not RunFolder(self.version(version)).job.is_file():
+            raise RequestError(
+                f"{self.pointer} names version {version} as champion, and {self.version(version)} is not a run: put it "
+                f"back, or take another champion of {listing(self.published()) or 'none'}: lineshape ledger rollback "
+                f"{self.path} VERSION"
+            )
+        return self.version(version)
 
     @property
     def challenger(self) -> RunFolder:
@@ -175,8 +199,16 @@ class ReprocessingFolder:
         return self.path / "champion.json"
 
     def pointed(self) -> str:
-        """The version that the pointer names, empty where there is none."""
-        return str(read_json(self.pointer)["version"]) if self.pointer.is_file() else ""
+        """The version that the pointer names, empty where there is none; raises RunError where it is damaged."""
+        if not self.pointer.is_file():
+            return ""
+        try:
+            return str(read_json(self.pointer)["version"])
+        except (ValueError, LookupError, TypeError):
+            raise RunError(
+                f"{self.pointer} is damaged: expected a JSON object with 'version'. Remove it: the next run of "
+                "reprocessing, or 'lineshape ledger rollback', writes it anew from the ledger"
+            ) from None
 
     @property
     def lock(self) -> Path:

@@ -89,7 +89,7 @@ def report(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> list[Ro
         index["left_out"],
         rows,
         _sections(drawings),
-        ledger.read(folder.ledger),
+        ledger.stages(folder.ledger),
         drifts,
     )
     write_page(folder.page, content)

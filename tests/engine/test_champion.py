@@ -1,6 +1,7 @@
 """Versions: published once, verified, rolled back; consistent at whatever moment a run is killed."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,7 @@ def test_killed_before_the_record_the_version_is_a_challenger_again(folder: Repr
 def test_killed_while_the_record_was_written(folder: ReprocessingFolder) -> None:
     """Half a line is none: the version is the challenger again, the champion who it was."""
     published(folder, True, True)
+    write_json(folder.pointer, {"version": "0001"})  # it is set after the record
     folder.ledger.write_bytes(folder.ledger.read_bytes()[:-20])
     records = ledger.read(folder.ledger)
     assert champion.champion_of(records) == "0001"
@@ -134,3 +136,60 @@ def test_numbers_are_never_given_twice(folder: ReprocessingFolder) -> None:
     folder.version("0002").rmdir()
     make(folder)
     assert champion.publish(folder, records)[0] == "0003"
+
+
+def copy(folder: ReprocessingFolder, version: str, name: str) -> None:
+    shutil.copytree(folder.version(version), folder.version(name))
+
+
+@pytest.mark.parametrize("name", ["0001.bak", "0001_old", "0001-copy", "0009"])
+def test_a_copy_that_someone_made_is_left_alone(folder: ReprocessingFolder, name: str) -> None:
+    records = published(folder, True, False)
+    copy(folder, "0001", name)
+    champion.set_right(folder, records)
+    assert folder.version(name).is_dir()
+    assert not folder.challenger.path.exists()
+    assert folder.pointed() == "0001"
+
+
+def test_of_several_that_no_record_knows_the_last_is_taken_up(folder: ReprocessingFolder) -> None:
+    records = published(folder, True)
+    for number in range(9):
+        make(folder, f"lost {number}")
+        champion.publish(folder, records)
+    champion.take_up(folder, records)
+    assert (folder.challenger.path / "models/brt/bundle.json").read_text(encoding="utf-8") == '"lost 8"\n'
+    assert folder.published() == [f"{number:04d}" for number in range(1, 10)]
+
+
+def test_a_version_that_was_recorded_before_others_is_no_challenger(folder: ReprocessingFolder) -> None:
+    """Of a ledger that lost a line in the middle."""
+    records = published(folder, True, True, False)
+    champion.set_right(folder, records[1:])
+    assert folder.published() == ["0001", "0002", "0003"]
+
+
+def test_a_champion_of_which_the_ledger_does_not_know_stays(folder: ReprocessingFolder) -> None:
+    published(folder, True)
+    with pytest.raises(RunError, match=r"names version 0001 as champion, of which .* put the ledger back from a copy"):
+        champion.set_right(folder, [])
+    assert (folder.published(), folder.pointed()) == (["0001"], "0001")
+
+
+def test_a_damaged_pointer_is_set_right(folder: ReprocessingFolder) -> None:
+    records = published(folder, True)
+    for text in ("", "{", "[]", "null", "{}"):
+        folder.pointer.write_text(text, encoding="utf-8")
+        with pytest.raises(RunError, match=r"champion.json is damaged: expected a JSON object with 'version'"):
+            RunFolder.find(folder.path)
+        champion.set_right(folder, records)
+        assert folder.pointed() == "0001"
+
+
+def test_a_pointer_to_what_is_gone_is_said(folder: ReprocessingFolder) -> None:
+    published(folder, True, True)
+    folder.version("0002").rename(folder.path / "elsewhere")
+    with pytest.raises(
+        RequestError, match=r"names version 0002 as champion.* take another champion of 0001: lineshape"
+    ):
+        RunFolder.find(folder.path)
