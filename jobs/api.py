@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from lineshape.engine.errors import Interrupted, RequestError, listing, nearest
 from lineshape.engine.files import read_json
-from lineshape.engine.folders import ReprocessingFolder, RunFolder
+from lineshape.engine.folders import RunFolder
 from lineshape.engine.job import Job
 from lineshape.engine.progress import Screen
 from lineshape.engine.report.summary import Row, headline_tables
 from lineshape.jobs import job_files, showing
+from lineshape.jobs.places import output_of
 from lineshape.jobs.showing import Features, Picture
 
 if TYPE_CHECKING:
@@ -251,12 +252,3 @@ def open_result(name: str | Path) -> Result:
     if not folder.summary.is_file():
         raise RequestError(f"run {folder.path} has no summary yet: run 'lineshape report {name}' first")
     return Result(job_files.load(folder.job), folder.path, read_json(folder.summary))
-
-
-def output_of(job: Job, output: str | Path | None, name: str | Path = "") -> Path:
-    """The run folder: the one asked for, the one that the job was named by, or runs/STUDY."""
-    if output:
-        if ReprocessingFolder(Path(output)).ledger.is_file() and not (Path(output) / "job.json").is_file():
-            raise RequestError(f"{output} belongs to scheduled reprocessing: name another folder with -o")
-        return Path(output)
-    return Path(name) if (Path(name) / "job.json").is_file() else Path("runs") / job.study

@@ -66,10 +66,10 @@ def run(
     cluster: ClusterName = None,
 ) -> None:
     """Run all stages; what is done already is not done again."""
-    from lineshape.jobs import api
+    from lineshape.jobs import api, places
 
     loaded = _load(job, sample, _changes(set_, workers, cluster))
-    folder = api.output_of(loaded, output, job)
+    folder = places.output_of(loaded, output, job)
     try:
         _show(api.run(loaded, folder))
     except IncompleteRunError:
@@ -163,7 +163,7 @@ def preflight(
     """Try one worker of each sort on the cluster, and say what is wrong."""
     from lineshape.engine import preflight as trial
     from lineshape.engine.run import open_run
-    from lineshape.jobs.api import output_of
+    from lineshape.jobs.places import output_of
 
     loaded = _load(job, sample, _changes(set_, None, cluster))
     folder = output_of(loaded, output, job)
@@ -240,7 +240,7 @@ def status(
     if as_json:
         print(json.dumps(api.open_result(run).rows, indent=1))
         return
-    last = {record["stage"]: record for record in records.read(folder.ledger)}
+    last = {record["stage"]: record for record in records.stages(folder.ledger)}
     table = Table(box=None, pad_edge=False)
     for heading in ("stage", "finished", "seconds", "result"):
         table.add_column(heading, justify="right" if heading == "seconds" else "left")
@@ -306,10 +306,10 @@ def _opened(
     job: str, output: Path | None, sample: list[str] | None, changes: dict[str, Any], again: bool = False
 ) -> Iterator[Any]:
     """A run opened for one stage; again: for one after the first, on the samples that it was processed with."""
-    from lineshape.jobs import api
+    from lineshape.jobs import api, places
 
     loaded = _load(job, sample, changes)
-    with api.opened(loaded, api.output_of(loaded, output, job), again=again) as run:
+    with api.opened(loaded, places.output_of(loaded, output, job), again=again) as run:
         yield run
 
 

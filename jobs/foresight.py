@@ -7,7 +7,7 @@ from typing import Any
 
 from lineshape.engine import derived, ledger
 from lineshape.engine.catalogue import FileRequest, remembered
-from lineshape.engine.champion import champion_of, recorded
+from lineshape.engine.champion import champion_of, unrecorded
 from lineshape.engine.comparison import judge_of
 from lineshape.engine.files import read_json
 from lineshape.engine.folders import ReprocessingFolder, RunFolder
@@ -18,7 +18,7 @@ from lineshape.engine.policy import reasons_to_train
 from lineshape.engine.progress import Screen
 from lineshape.engine.shards import MANIFEST, FeatureStore
 from lineshape.jobs.attempts import PLAN, Record, code_of_job, last_attempt, unseen_rows
-from lineshape.jobs.reprocessing import folder_of
+from lineshape.jobs.places import folder_of
 
 
 def foresee(job: Job, output: str | Path | None = None, screen: Screen | None = None) -> Record:
@@ -27,7 +27,7 @@ def foresee(job: Job, output: str | Path | None = None, screen: Screen | None = 
     Raises RequestError where the request is wrong.
     """
     folder, judge = folder_of(job, output), judge_of(job)
-    records = ledger.read(folder.ledger)
+    records = ledger.runs(folder.ledger)
     files, said = _files(job, folder, records)
     training = _training(job, folder, records, files["new"] + files["changed"] + files["repaired"] > 0)
     if busy := _busy(folder):
@@ -87,7 +87,7 @@ def _training(job: Job, folder: ReprocessingFolder, records: list[Record], more:
     """
     code = code_of_job(job)
     plan = folder.challenger.path / PLAN
-    unknown = set(folder.published()) - set(recorded(records))
+    unknown = unrecorded(folder, records)[-1:]
     if plan.is_file() and read_json(plan)["code"] == asdict(code):
         return [f"go on with the challenger that was begun at {read_json(plan)['begun']}"]
     if unknown:

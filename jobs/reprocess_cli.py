@@ -89,7 +89,7 @@ def ending_in_order() -> Iterator[None]:
 def show_ledger(name: str, as_json: bool) -> None:
     """The history of a reprocessing folder, a line a run."""
     folder = ReprocessingFolder.find(name)
-    records = ledger.read(folder.ledger)
+    records = ledger.runs(folder.ledger)
     if as_json:
         sys.stdout.write(json.dumps(records, indent=1) + "\n")
         return

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lineshape.engine import ledger
-from lineshape.engine.champion import champion_before, champion_of, point, take_up, verify
+from lineshape.engine.champion import champion_before, champion_of, point, set_right, verify
 from lineshape.engine.comparison import judge_of
 from lineshape.engine.errors import BusyError, IncompleteRunError, LineshapeError, RequestError
 from lineshape.engine.folders import ReprocessingFolder
@@ -21,6 +21,7 @@ from lineshape.engine.run import open_run
 from lineshape.engine.shards import FeatureStore
 from lineshape.jobs.attempts import Record
 from lineshape.jobs.night import Night
+from lineshape.jobs.places import folder_of
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -53,9 +54,8 @@ def reprocess(
     folder = folder_of(job, output)
     judge = judge_of(job)
     with held(folder.lock) as lock:
-        records = ledger.read(folder.ledger)
-        point(folder, champion_of(records))
-        take_up(folder, records)
+        records = ledger.runs(folder.ledger)
+        set_right(folder, records)
         with open_run(job, folder.latest.path, screen, client) as opened:
             night = Night(replace(opened, folder=folder.latest), folder, lock, records, judge)
             try:
@@ -81,14 +81,6 @@ def reprocess(
     return night.record
 
 
-def folder_of(job: Job, output: str | Path | None) -> ReprocessingFolder:
-    """The reprocessing folder that is asked for; raises RequestError where an ordinary run is there."""
-    folder = ReprocessingFolder(Path(output) if output else Path("reprocessing") / job.study)
-    if (folder.path / "job.json").is_file():
-        raise RequestError(f"{folder.path} is the folder of an ordinary run: name another one with -o")
-    return folder
-
-
 def roll_back(folder: ReprocessingFolder, version: str | None = None) -> Record:
     """Make an earlier version champion, by default the one before this; returns the record in the ledger.
 
@@ -98,7 +90,7 @@ def roll_back(folder: ReprocessingFolder, version: str | None = None) -> Record:
     Raises RequestError where there is no such version, BusyError where a run is going on.
     """
     with held(folder.lock) as lock:
-        records = ledger.read(folder.ledger)
+        records = ledger.runs(folder.ledger)
         now = champion_of(records)
         chosen = version or champion_before(records)
         if chosen is None:

@@ -22,6 +22,7 @@ from lineshape.engine.folders import ReprocessingFolder, RunFolder
 from lineshape.engine.job import Job
 from lineshape.engine.lock import Holder, held
 from lineshape.engine.progress import Screen
+from lineshape.engine.shards import FeatureStore
 from lineshape.jobs import api
 from lineshape.jobs.foresight import foresee
 from lineshape.jobs.reprocessing import roll_back
@@ -147,7 +148,7 @@ def test_the_folder_of_a_run_is_left_alone(
 ) -> None:
     job, folder = nights
     write_json(tmp_path / "run" / "job.json", {})
-    with pytest.raises(RequestError, match="is the folder of an ordinary run: name another one with -o"):
+    with pytest.raises(RequestError, match="is the folder of an ordinary run: name another folder with -o"):
         jobs.reprocess(job, tmp_path / "run", client)
     with pytest.raises(RequestError, match="belongs to scheduled reprocessing: name another folder with -o"):
         jobs.run(job, folder.path, client)
@@ -310,3 +311,17 @@ def test_the_champion_is_a_run_like_any_other(nights: tuple[Path, ReprocessingFo
     _, folder = nights
     assert RunFolder.find(folder.path) == RunFolder(folder.version("0002"))
     assert {row["model"] for row in api.open_result(folder.version("0001")).rows} == {"brt"}
+
+
+def test_paths_do_not_depend_on_where_workers_are(
+    two_nights: Path, tmp_path: Path, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of the local cluster were started in another folder than this process is in now."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").symlink_to(two_nights / "data")
+    job = api.load(two_nights / "job.yaml", {"taus": ["data/[01].root"]})
+    record = jobs.reprocess(job, client=client)
+    folder = ReprocessingFolder(tmp_path / "reprocessing" / job.study)
+    assert (record["status"], record["champion"]) == ("done", "0001")
+    assert len(list(folder.features.rglob("taus/*.parquet"))) == len(FeatureStore.load(folder.features).shards)
+    assert jobs.reprocess(job, client=client)["status"] == "nothing"

@@ -1,0 +1,46 @@
+"""Where runs go: a folder is taken for what it is, whatever became of the run in it."""
+
+from pathlib import Path
+
+import pytest
+from distributed import Client
+
+from lineshape.engine.errors import RequestError, RunError
+from lineshape.engine.folders import ReprocessingFolder
+from lineshape.jobs import api
+from lineshape.jobs.places import folder_of, output_of
+from tests.conftest import small_job
+
+
+def test_a_first_run_that_failed_can_be_repeated(ntuples: list[Path], tmp_path: Path, client: Client) -> None:
+    """It has left a ledger and no job.json."""
+    (tmp_path / "raises_always").touch()
+    changes = {"processor": {"kind": "tests.faults.faulty:Faulty", "folder": str(tmp_path)}}
+    job, folder = small_job(ntuples, **changes), tmp_path / "run"
+    for _ in range(2):
+        with pytest.raises(RunError):
+            api.run(job, folder, client)
+    assert (folder / "ledger.jsonl").is_file()
+    assert not (folder / "job.json").is_file()
+    with pytest.raises(RequestError, match="nothing was reprocessed in"):
+        ReprocessingFolder.find(folder)
+    with pytest.raises(RequestError, match="is the folder of an ordinary run: name another folder with -o"):
+        api.reprocess(job, folder, client)
+
+
+def test_a_first_night_that_was_killed_is_known(tmp_path: Path, client: Client) -> None:
+    """It has left no ledger of its own."""
+    (tmp_path / "latest").mkdir()
+    (tmp_path / "latest" / "ledger.jsonl").touch()
+    with pytest.raises(RequestError, match="belongs to scheduled reprocessing"):
+        output_of(small_job(["x.root"]), tmp_path)
+    assert folder_of(small_job(["x.root"]), tmp_path).path == tmp_path
+
+
+@pytest.mark.parametrize("name", ["file", "file/run"])
+def test_a_file_in_the_way_is_named(name: str, tmp_path: Path, client: Client) -> None:
+    (tmp_path / "file").touch()
+    job = small_job(["x.root"])
+    for do in (api.run, api.reprocess):
+        with pytest.raises(RequestError, match=r"expected a folder in .*/file, found a file; name another"):
+            do(job, tmp_path / name, client)
