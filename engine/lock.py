@@ -110,6 +110,7 @@ class Lock:
 
     def __post_init__(self) -> None:
         self._over = threading.Event()
+        self._heart: threading.Thread | None = None
         self.lost = False
 
     def check(self) -> None:
@@ -128,6 +129,11 @@ class Lock:
         os.pwrite(self.file, text.encode(), 0)  # as long as before: what is there is never cut short
         os.fsync(self.file)
 
+    def start_beating(self, every: float) -> None:
+        """From here on until the lock is released, in a thread."""
+        self._heart = threading.Thread(target=self.keep_beating, args=(every,), name="heartbeat", daemon=True)
+        self._heart.start()
+
     def keep_beating(self, every: float) -> None:
         """Until the lock is released; where it was lost, the main thread is interrupted as by Ctrl-C."""
         while not self._over.wait(every):
@@ -135,6 +141,8 @@ class Lock:
                 self.check()
                 self.beat()
             except BusyError:
+                if self._over.is_set():  # the run is done, and nothing is left to interrupt
+                    return
                 # A signal to that very thread, which wakes it from whatever it waits for.
                 signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
                 return
@@ -144,6 +152,9 @@ class Lock:
     def release(self) -> None:
         """Remove the file, if it is still this run's."""
         self._over.set()
+        # A beat that is under way would miss the file, and interrupt a run that is done, or write to another one.
+        if self._heart:
+            self._heart.join()
         with suppress(OSError):
             there = read_holder(self.path)
             if there and there.token == self.holder.token:
@@ -158,8 +169,7 @@ def held(path: Path, patience: float = PATIENCE, every: float = HEARTBEAT) -> It
     Raises BusyError where another run holds it, or took it over meanwhile.
     """
     lock = take(path, patience)
-    thread = threading.Thread(target=lock.keep_beating, args=(every,), name="heartbeat", daemon=True)
-    thread.start()
+    lock.start_beating(every)
     try:
         yield lock
     except KeyboardInterrupt:
@@ -168,7 +178,6 @@ def held(path: Path, patience: float = PATIENCE, every: float = HEARTBEAT) -> It
         raise
     finally:
         lock.release()
-        thread.join()
 
 
 def take(path: Path, patience: float = PATIENCE) -> Lock:

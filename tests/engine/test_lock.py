@@ -7,14 +7,14 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from lineshape.engine.errors import BusyError
-from lineshape.engine.lock import Holder, born, held, is_stale, read_holder, take
+from lineshape.engine.lock import Holder, Lock, born, held, is_stale, read_holder, take
 
 HERE = Holder.here()
 LONG_AGO = (datetime.now(UTC) - timedelta(hours=2)).isoformat(timespec="seconds")
@@ -64,6 +64,30 @@ def test_a_heartbeat_is_written_while_it_is_held(tmp_path: Path) -> None:
         lock.holder = replace(lock.holder, start=LONG_AGO)
     lock.release()
     thread.join()
+
+
+def test_a_beat_that_is_under_way_does_not_interrupt_a_run_that_is_done(tmp_path: Path) -> None:
+    looking = threading.Event()
+
+    class Slow(Lock):
+        """Looks at the file a while after it began to."""
+
+        def check(self) -> None:
+            looking.set()
+            time.sleep(0.2)
+            super().check()
+
+    lock = Slow(**vars_of(take(tmp_path / "lock.json")))
+    lock.start_beating(0.001)
+    assert looking.wait(30)
+    lock.release()
+    assert not lock.lost
+    assert not any(thread.name == "heartbeat" for thread in threading.enumerate())
+    assert not (tmp_path / "lock.json").exists()
+
+
+def vars_of(lock: Lock) -> dict[str, object]:
+    return {field.name: getattr(lock, field.name) for field in fields(lock)}
 
 
 def dead_process() -> int:
