@@ -162,8 +162,19 @@ def verify(folder: ReprocessingFolder, version: str, records: Sequence[Record]) 
     if spoilt or not whole:
         raise RunError(
             f"version {version} is not what was published: {listing(spoilt, 3) or CONTENT} in {run} changed or is "
-            f"gone. Put it back, or take another champion: lineshape ledger rollback {folder.path}"
+            f"gone. Put it back from a copy, or {_instead(folder, version, contents)}"
         )
+
+
+def _instead(folder: ReprocessingFolder, spoilt: str, known: Iterable[str]) -> str:
+    """What can be done without a version."""
+    others = [name for name in known if name != spoilt and folder.version(name).is_dir()]
+    if others:
+        return f"take another champion of {listing(others)}: lineshape ledger rollback {folder.path} VERSION"
+    return (
+        "let one that is trained anew take its place, as there is no other version: "
+        "lineshape reprocess … --set reprocess.promote=always"
+    )
 
 
 def point(folder: ReprocessingFolder, version: str | None) -> None:

@@ -2,10 +2,11 @@
 
 from typing import Any, Final
 
+from lineshape.engine.folders import ReprocessingFolder, RunFolder
 from lineshape.engine.inputs import inputs_of
 from lineshape.engine.job import Job
 from lineshape.engine.policy import Attempt, Code
-from lineshape.engine.shards import FeatureStore
+from lineshape.engine.shards import MANIFEST, FeatureStore
 
 #: In a challenger that is in the making: why, and by which code.
 PLAN: Final = "challenger.json"
@@ -26,6 +27,12 @@ def last_attempt(records: list[Record]) -> tuple[Attempt | None, str]:
         if training := record.get("training"):
             return Attempt(Code(**training["code"]), training["rows"]), record.get("version") or ""
     return None, ""
+
+
+def seen_by(folder: ReprocessingFolder, version: str) -> FeatureStore | None:
+    """What a version was trained on; None where it is known no more, as the version was removed."""
+    run = RunFolder(folder.version(version))
+    return FeatureStore.load(run.features) if version and (run.features / MANIFEST).is_file() else None
 
 
 def unseen_rows(store: FeatureStore, seen: FeatureStore | None, rows: int) -> int:

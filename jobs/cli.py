@@ -271,13 +271,13 @@ def reprocess(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")] = False,
 ) -> None:
     """One run of scheduled reprocessing, to be called by a timer: new files, a challenger, the better one stays."""
-    from lineshape.jobs import foresight, reprocess_cli, reprocessing
+    from lineshape.jobs import foresight, reprocess_cli, reprocessing, stopping
 
     def do() -> dict[str, Any]:
         loaded = _load(job, sample, _changes(set_, workers, cluster))
         return (foresight.foresee if dry_run else reprocessing.reprocess)(loaded, output)
 
-    with reprocess_cli.ending_in_order():
+    with stopping.ending_in_order():
         reprocess_cli.one_line(job, do)
 
 

@@ -10,14 +10,14 @@ from lineshape.engine.catalogue import FileRequest, remembered
 from lineshape.engine.champion import champion_of, unrecorded
 from lineshape.engine.comparison import judge_of
 from lineshape.engine.files import read_json
-from lineshape.engine.folders import ReprocessingFolder, RunFolder
+from lineshape.engine.folders import ReprocessingFolder
 from lineshape.engine.job import Job
 from lineshape.engine.lock import Holder, born, is_stale, read_holder
 from lineshape.engine.news import known, tell
 from lineshape.engine.policy import reasons_to_train
 from lineshape.engine.progress import Screen
 from lineshape.engine.shards import MANIFEST, FeatureStore
-from lineshape.jobs.attempts import PLAN, Record, code_of_job, last_attempt, unseen_rows
+from lineshape.jobs.attempts import PLAN, Record, code_of_job, last_attempt, seen_by, unseen_rows
 from lineshape.jobs.places import folder_of
 
 
@@ -95,8 +95,9 @@ def _training(job: Job, folder: ReprocessingFolder, records: list[Record], more:
     attempt, version = last_attempt(records)
     unseen = 0
     if (folder.features / MANIFEST).is_file():
-        seen = FeatureStore.load(RunFolder(folder.version(version)).features) if version else None
-        unseen = unseen_rows(FeatureStore.load(folder.features), seen, attempt.rows if attempt else 0)
+        unseen = unseen_rows(
+            FeatureStore.load(folder.features), seen_by(folder, version), attempt.rows if attempt else 0
+        )
     reasons = reasons_to_train(attempt, code, unseen, job.reprocess.grown)
     if reasons:
         return [f"train: {reason}" for reason in reasons]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lineshape.engine import ledger
-from lineshape.engine.bundles import FILE, Bundle
+from lineshape.engine.bundles import Bundle
 from lineshape.engine.champion import (
     champion_of,
     discard,
@@ -16,14 +16,12 @@ from lineshape.engine.champion import (
     publish,
     snapshot,
     start_with,
-    verify,
 )
 from lineshape.engine.comparison import (
     CHALLENGER,
     CHAMPION,
     Judge,
     comparison_job,
-    obstacle,
     put_in_place,
     read_comparison,
 )
@@ -31,7 +29,6 @@ from lineshape.engine.digests import digest
 from lineshape.engine.errors import RunError
 from lineshape.engine.files import read_json, write_json
 from lineshape.engine.folders import ReprocessingFolder, RunFolder
-from lineshape.engine.kinds import KindError
 from lineshape.engine.lock import Lock
 from lineshape.engine.news import known, news_of, states_of, tell, to_record
 from lineshape.engine.policy import Code, Comparison, Decision, decide, reasons_to_train
@@ -39,8 +36,9 @@ from lineshape.engine.run import Run
 from lineshape.engine.shards import FeatureStore
 from lineshape.engine.source_code import code_of
 from lineshape.engine.sources import Source, expand
-from lineshape.engine.split import Split
-from lineshape.jobs.attempts import PLAN, Record, code_of_job, last_attempt, unseen_rows
+from lineshape.jobs.attempts import PLAN, Record, code_of_job, last_attempt, seen_by, unseen_rows
+from lineshape.jobs.standing import Standing, is_whole, standing_of, undecided
+from lineshape.jobs.stopping import undisturbed
 
 #: In the latest run: digest of all that it is of.
 _STATE = "state.json"
@@ -62,6 +60,8 @@ class Night:
         self._start = time.monotonic()
         self.job = self.run.job
         self.champion = champion_of(self.records)
+        self.standing = Standing(self.champion)
+        self.closed = False
         self.record = {
             "run": len(self.records) + 1,
             "what": "reprocessing",
@@ -72,7 +72,13 @@ class Night:
             self.record["after"] = f"a run that did not come to its end: {self.lock.before}"
 
     def close(self, status: str, text: str) -> None:
-        """Write the record: from here on what it says is so."""
+        """Write the record, if it is not written yet: from here on what it says is so."""
+        if self.closed:
+            return
+        with undisturbed():
+            self._close(status, text)
+
+    def _close(self, status: str, text: str) -> None:
         if status in {"failed", "interrupted"} and "version" not in self.record:
             # A training counts as the last one only with what became of it.
             self.record = {key: value for key, value in self.record.items() if key not in _OF_A_CHALLENGER}
@@ -84,13 +90,19 @@ class Night:
             "champion": self.champion,
             "versions": ledger.versions(),
         }
+        if problem := self._problem():
+            self.record["problem"] = problem
         ledger.append(self.folder.ledger, self.record)
+        self.closed = True
         point(self.folder, self.champion)
 
     def go(self, simulate: Any) -> None:
         """All of it."""
         store = self._process(simulate)
         code = code_of_job(self.job)
+        self.standing = standing_of(self.folder, self.records, self.job, self.judge)
+        if self.standing.problem:
+            self.run.screen.warn(f"champion {self.champion} cannot be measured: {self.standing.problem}")
         state = self._state(store, code)
         reasons = self._plan(store, code)
         shown = self.folder.latest.path / _STATE
@@ -100,16 +112,16 @@ class Night:
         shown.unlink(missing_ok=True)
         challenger = self._train(code, reasons) if reasons else None
         decision = self._compare(challenger)
-        text = "; ".join(reasons) if reasons else "the champion on the data of now"
-        if challenger and decision:
-            self.lock.check()
-            version, content = publish(self.folder, self.records)
-            self.record |= {"version": version, "content": content}
-            self.champion = version if decision.promoted else self.champion
-            text = f"{version} {'promoted' if decision.promoted else 'not promoted'}: {decision.reason}"
         self.lock.check()
-        write_json(shown, self._state(store, code))
-        self.close("done", text)
+        with undisturbed():
+            text = "; ".join(reasons) if reasons else "the champion on the data of now"
+            if challenger and decision:
+                version, content = publish(self.folder, self.records)
+                self.champion = version if decision.promoted else self.champion
+                self.record |= {"version": version, "content": content}
+                text = f"{version} {'promoted' if decision.promoted else 'not promoted'}: {decision.reason}"
+            write_json(shown, self._state(store, code))
+            self.close("done", text)
 
     def _process(self, simulate: Any) -> FeatureStore:
         """Shards of all that is there now, and the news of files."""
@@ -135,7 +147,8 @@ class Night:
 
     def _state(self, store: FeatureStore, code: Code) -> str:
         """Digest of all that a run depends on: where it is as before, there is nothing to do."""
-        parts = [vars(item) for item in store.quarantined], store.notes, asdict(code), self.champion
+        standing = self.standing.key if self.standing.version == self.champion else ""
+        parts = [vars(item) for item in store.quarantined], store.notes, asdict(code), self.champion, standing
         settings = self.job.model_dump(mode="json", exclude={"cluster"})
         made_by = code_of("lineshape.engine.measures"), code_of("lineshape.engine.report")
         return digest(store.digest(), parts, settings, made_by)
@@ -150,9 +163,11 @@ class Night:
                 return [*begun["reasons"]]
         discard(self.folder)
         attempt, version = last_attempt(self.records)
-        seen = FeatureStore.load(RunFolder(self.folder.version(version)).features) if version else None
-        unseen = unseen_rows(store, seen, attempt.rows if attempt else 0)
-        return reasons_to_train(attempt, code, unseen, self.job.reprocess.grown)
+        unseen = unseen_rows(store, seen_by(self.folder, version), attempt.rows if attempt else 0)
+        reasons = reasons_to_train(attempt, code, unseen, self.job.reprocess.grown)
+        if self.standing.spoilt and self.job.reprocess.promote == "always":
+            reasons.append(f"champion {self.champion} is spoilt")
+        return reasons
 
     def _train(self, code: Code, reasons: list[str]) -> Bundle | None:
         """A challenger, trained, measured and reported on in a folder of its own; None where it was left out."""
@@ -161,7 +176,8 @@ class Night:
         if not plan.is_file():
             self.run.screen.console.print(f"[bold]training[/bold] {'; '.join(reasons)}", highlight=False)
             snapshot(self.folder, own.folder)
-            if version := last_attempt(self.records)[1]:
+            version = last_attempt(self.records)[1]
+            if version and is_whole(self.folder, version, self.records):
                 start_with(RunFolder(self.folder.version(version)), self.job.models, own.folder)
             write_json(plan, {"begun": self.record["started"], "reasons": reasons, "code": asdict(code)})
         rows = FeatureStore.load(own.folder.features).rows
@@ -187,7 +203,9 @@ class Night:
 
     def _compare(self, challenger: Bundle | None) -> Decision | None:
         """Champion and challenger on the data of now, in the latest run; the decision where there is a challenger."""
-        champion, problem = self._standing()
+        # Training may have taken hours.
+        self.standing = standing_of(self.folder, self.records, self.job, self.judge)
+        champion, problem = self.standing.bundle, self.standing.problem
         bundles = {CHAMPION: champion, CHALLENGER: challenger}
         models = {name: bundle for name, bundle in bundles.items() if bundle}
         if not models:
@@ -213,23 +231,11 @@ class Night:
         replace(run, job=comparison_job(self.job, models, labels, self.judge.model, about)).report()
         return decision
 
-    def _standing(self) -> tuple[Bundle | None, str]:
-        """The champion's bundle, where it can be measured on the data of now; else why not."""
-        if not self.champion:
-            return None, ""
-        verify(self.folder, self.champion, self.records)
-        run = RunFolder(self.folder.version(self.champion))
-        if not (run.models / self.judge.model / FILE).is_file():
-            return None, f"it has no model {self.judge.model}"
-        bundle = Bundle.load(run.models / self.judge.model)
-        try:
-            split = Split.model_validate(read_json(run.job)["split"])
-            problem = obstacle(bundle, split, self.job, FeatureStore.load(self.folder.features))
-        except KindError as error:
-            problem = f"its kind is no longer known as it was: {error}"
-        if problem:
-            self.run.screen.warn(f"champion {self.champion} cannot be measured on the data of now: {problem}")
-        return (None, problem) if problem else (bundle, "")
+    def _problem(self) -> str:
+        """What is left to a person, of the champion and of the last version."""
+        champion = self.standing.problem if self.standing.version == self.champion else ""
+        said = f"champion {self.champion} cannot be measured: {champion}" if champion else ""
+        return "; ".join(filter(None, [said, undecided([*self.records, self.record], self.folder.path)]))
 
     def _note(self, comparison: Comparison | None, decision: Decision) -> None:
         self.record["decision"] = asdict(decision)

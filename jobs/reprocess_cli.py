@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,10 +14,9 @@ from lineshape.engine import ledger
 from lineshape.engine.errors import BusyError, LineshapeError, RequestError
 from lineshape.engine.folders import ReprocessingFolder
 from lineshape.jobs.reprocessing import IncompleteNightError, roll_back
+from lineshape.jobs.stopping import INTERRUPTED
 
 Record = dict[str, Any]
-#: Exit status after SIGTERM and after Ctrl-C, as of a shell.
-TERMINATED, INTERRUPTED = 143, 130
 
 
 def one_line(job: str, do: Callable[[], Record]) -> None:
@@ -48,7 +46,9 @@ def one_line(job: str, do: Callable[[], Record]) -> None:
 def summary(record: Record, status: int) -> Record:
     """What a scheduler is told of a run."""
     keys = ("run", "study", "job", "status", "text", "seconds", "files", "data", "version", "champion")
-    told: Record = {key: record[key] for key in (*keys, "comparison", "decision", "drift", "would") if key in record}
+    told: Record = {
+        key: record[key] for key in (*keys, "problem", "comparison", "decision", "drift", "would") if key in record
+    }
     if "files" in told:
         told["files"] = {kind: len(files) for kind, files in record["files"].items()}
     return {"exit": status, **told}
@@ -70,20 +70,6 @@ def _standard_output_kept() -> Iterator[Callable[[Record], None]]:
         sys.stdout.flush()
         os.dup2(kept, 1)
         os.close(kept)
-
-
-@contextmanager
-def ending_in_order() -> Iterator[None]:
-    """Where the scheduler asks the run to end (SIGTERM), the lock is released and the workers are stopped first."""
-
-    def end(*_: object) -> None:
-        raise SystemExit(TERMINATED)
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def show_ledger(name: str, as_json: bool) -> None:

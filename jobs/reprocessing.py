@@ -4,6 +4,7 @@ One call is one run. It may be killed at any moment: shards, checkpoints, histog
 the champion is never touched, and the next run goes on from what it finds.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from lineshape.engine import ledger
 from lineshape.engine.champion import champion_before, champion_of, point, set_right, verify
 from lineshape.engine.comparison import judge_of
-from lineshape.engine.errors import BusyError, IncompleteRunError, LineshapeError, RequestError
+from lineshape.engine.errors import BusyError, IncompleteRunError, LineshapeError, RequestError, StorageError
 from lineshape.engine.folders import ReprocessingFolder
 from lineshape.engine.job import Job
 from lineshape.engine.lock import held
@@ -62,13 +63,14 @@ def reprocess(
                 night.go(simulator(job))
             except BusyError:
                 raise
-            except LineshapeError as error:
-                lock.check()
-                night.close("failed", str(error))
-                raise
             except (KeyboardInterrupt, SystemExit):
                 lock.check()
                 night.close("interrupted", "the next run goes on from here")
+                raise
+            except Exception as error:
+                with suppress(OSError, StorageError):  # a full disk, most often what is told of here
+                    lock.check()
+                    night.close("failed", _told(error))
                 raise
             store = FeatureStore.load(folder.features)
             if store.quarantined and store.lost > job.tolerate:
@@ -79,6 +81,10 @@ def reprocess(
                     f"in {folder.features}/manifest.json",
                 )
     return night.record
+
+
+def _told(error: Exception) -> str:
+    return str(error) if isinstance(error, LineshapeError) else f"{type(error).__name__}: {error}"
 
 
 def roll_back(folder: ReprocessingFolder, version: str | None = None) -> Record:

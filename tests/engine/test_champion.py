@@ -55,9 +55,18 @@ def test_a_version_is_there_and_nobody_changes_it(folder: ReprocessingFolder) ->
     assert set(modes.values()) == {0o444, 0o555}
 
 
+@pytest.mark.parametrize(
+    ("promoted", "advice"),
+    [
+        ((True, False), r"take another champion of 0002: lineshape ledger rollback .*study VERSION"),
+        ((True,), r"there is no other version: lineshape reprocess … --set reprocess\.promote=always"),
+    ],
+)
 @pytest.mark.parametrize("harm", ["change", "remove", "content"])
-def test_what_is_not_what_was_published_is_found(folder: ReprocessingFolder, harm: str) -> None:
-    records = published(folder, True)
+def test_what_is_not_what_was_published_is_found(
+    folder: ReprocessingFolder, harm: str, promoted: tuple[bool, ...], advice: str
+) -> None:
+    records = published(folder, *promoted)
     run = folder.version("0001")
     path = run / ("content.json" if harm == "content" else "models/brt/bundle.json")
     for each in (run, path.parent, path):
@@ -66,7 +75,7 @@ def test_what_is_not_what_was_published_is_found(folder: ReprocessingFolder, har
         path.unlink()
     else:
         path.write_text(json.dumps({}), encoding="utf-8")
-    with pytest.raises(RunError, match=r"version 0001 is not what was published: .* lineshape ledger rollback"):
+    with pytest.raises(RunError, match=rf"version 0001 is not what was published: .*{advice}"):
         champion.verify(folder, "0001", records)
 
 

@@ -16,7 +16,7 @@ from lineshape import jobs
 from lineshape.engine import ledger
 from lineshape.engine.champion import champion_of
 from lineshape.engine.comparison import judge_of
-from lineshape.engine.errors import BusyError, RequestError, RunError
+from lineshape.engine.errors import BusyError, RequestError
 from lineshape.engine.files import write_json
 from lineshape.engine.folders import ReprocessingFolder, RunFolder
 from lineshape.engine.job import Job
@@ -25,6 +25,7 @@ from lineshape.engine.progress import Screen
 from lineshape.engine.shards import FeatureStore
 from lineshape.jobs import api
 from lineshape.jobs.foresight import foresee
+from lineshape.jobs.reprocess_cli import summary
 from lineshape.jobs.reprocessing import roll_back
 from tests.conftest import small_job
 from tests.jobs.nights import called, command, environment, small_study, write_taus
@@ -217,17 +218,64 @@ def test_a_champion_whose_columns_are_gone(nights: tuple[Path, ReprocessingFolde
     assert "it needs what the processor no longer makes: no column 'mu'" in record["decision"]["reason"]
 
 
-def test_a_spoilt_champion_is_not_used(nights: tuple[Path, ReprocessingFolder], client: Client) -> None:
-    job, folder = nights
-    model = next((folder.version("0002") / "models" / "brt").glob("*.ubj"))
+def spoil(folder: ReprocessingFolder, version: str) -> Path:
+    """Cut a model of a version short, as a disk may."""
+    model = next((folder.version(version) / "models" / "brt").glob("*.ubj"))
     model.chmod(0o644)
     model.write_bytes(model.read_bytes()[:-1])
-    with pytest.raises(RunError, match=f"version 0002 is not what was published: models/brt/{model.name}"):
-        jobs.reprocess(api.load(job, None, {"models.brt.depth": 3}), folder.path, client)
-    record = ledger.read(folder.ledger)[-1]
-    assert (record["status"], record["champion"]) == ("failed", "0002")
-    assert "training" not in record  # that counts once it is known what became of it
+    return model
+
+
+def test_a_spoilt_champion_is_not_used(nights: tuple[Path, ReprocessingFolder], client: Client) -> None:
+    """It stays, as no challenger can be compared with it, until a person says what is to be."""
+    job, folder = nights
+    model = spoil(folder, "0002")
+    changed = api.load(job, None, {"models.brt.depth": 3, "reprocess.promote": "better"})
+    record = jobs.reprocess(changed, folder.path, client)
+    said = f"champion 0002 cannot be measured: version 0002 is not what was published: models/brt/{model.name} in"
+    assert (record["status"], record["version"], record["champion"]) == ("done", "0003", "0002")
+    assert "it cannot be compared with 0002" in record["decision"]["reason"]
+    assert "It cannot be measured on the data of now" in folder.latest.page.read_text(encoding="utf-8")
+    quiet = jobs.reprocess(changed, folder.path, client)
+    for night in (record, quiet):
+        assert said in night["problem"]
+        assert f": lineshape ledger rollback {folder.path} VERSION" in night["problem"]
+        assert "version 0003 could not be compared with champion 0002: a person decides" in night["problem"]
+        assert summary(night, 0)["problem"] == night["problem"]
+    assert quiet["status"] == "nothing"
+    assert "take another champion of 0001, 0003: lineshape" in quiet["problem"]
+    roll_back(folder, "0003")
+    assert "problem" not in jobs.reprocess(changed, folder.path, client)
+
+
+def test_a_spoilt_champion_without_another_version_is_replaced_on_request(
+    two_nights: Path, tmp_path: Path, client: Client
+) -> None:
+    """Its model is trained anew from the same, not copied from what is spoilt."""
+    job, folder = two_nights / "job.yaml", ReprocessingFolder(tmp_path / "study")
+    samples, as_told = {"taus": [str(two_nights / "data" / "[01].root")]}, {"reprocess.promote": "always"}
+    careful = api.load(job, samples, {"reprocess.promote": "better"})
+    jobs.reprocess(careful, folder.path, client)
+    whole = next((folder.version("0001") / "models" / "brt").glob("*.ubj")).read_bytes()
+    spoil(folder, "0001")
+    assert "--set reprocess.promote=always" in jobs.reprocess(careful, folder.path, client)["problem"]
+    record = jobs.reprocess(api.load(job, samples, as_told), folder.path, client)
+    assert (record["version"], record["champion"]) == ("0002", "0002")
+    assert record["training"]["reasons"] == ["champion 0001 is spoilt"]
+    assert next((folder.version("0002") / "models" / "brt").glob("*.ubj")).read_bytes() == whole
+    assert jobs.reprocess(api.load(job, samples, as_told), folder.path, client)["status"] == "nothing"
+
+
+def test_an_old_version_may_be_removed(nights: tuple[Path, ReprocessingFolder], client: Client) -> None:
+    """The last that was trained, as the README advises: nights go on, by the number of rows that it was trained on."""
+    job, folder = nights
     roll_back(folder)
+    old = folder.version("0002")
+    for path in (old, *old.rglob("*")):
+        path.chmod(0o755)
+    shutil.rmtree(old)
+    assert foresee(api.load(job), folder.path)["would"]["train"] == []
+    assert jobs.reprocess(job, folder.path, client)["champion"] == "0001"
     assert jobs.reprocess(api.load(job, None, {"models.brt.depth": 3}), folder.path, client)["version"] == "0003"
 
 
