@@ -124,14 +124,23 @@ class Population:
     rows: int
 
 
-def drifts(features: Sequence[str], reference: Population, now: Population, arrived: Population | None) -> list[Drift]:
-    """For each feature that has the same bins then and now, those that moved furthest first."""
-    found = []
+@dataclass(frozen=True)
+class Drifts:
+    """Features that can be held against what they were, those that moved furthest first; and why others cannot."""
+
+    drifts: list[Drift]
+    left_out: dict[str, str]
+
+
+def drifts(features: Sequence[str], reference: Population, now: Population, arrived: Population | None) -> Drifts:
+    """For each feature that has the same bins then and now."""
+    found, left_out = [], {}
     for name in features:
-        then = reference.histograms.get(name)
-        if then is None or name not in now.histograms or then.axes != now.histograms[name].axes:
+        then, today = reference.histograms.get(name), now.histograms.get(name)
+        if then is None or today is None or then.axes != today.axes:
+            left_out[name] = _why(then, today)
             continue
-        q, p = contents(then, reference.rows), contents(now.histograms[name], now.rows)
+        q, p = contents(then, reference.rows), contents(today, now.rows)
         new = None
         if arrived and name in arrived.histograms:
             new = contents(arrived.histograms[name], arrived.rows)
@@ -148,4 +157,15 @@ def drifts(features: Sequence[str], reference: Population, now: Population, arri
                 None if new is None else shift(q, new),
             )
         )
-    return sorted(found, key=lambda drift: (-drift.worst, -drift.index))
+    return Drifts(sorted(found, key=lambda drift: (-drift.worst, -drift.index)), left_out)
+
+
+def _why(then: hist.Hist[Any] | None, now: hist.Hist[Any] | None) -> str:
+    """Two histograms cannot be held against each other."""
+    if then is None:
+        return "its training data have no control histogram of it"
+    return (
+        "the data of now have no control histogram of it"
+        if now is None
+        else "its control histogram has another axis now"
+    )

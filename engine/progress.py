@@ -67,6 +67,13 @@ class Screen:
             soft_wrap=True,
         )
 
+    def say(self, about: str, text: str) -> None:
+        """A line that stays, of what is found or begins."""
+        if self.page:
+            self.page.add(notebook.Line("·", "gray", text, about))
+            return
+        self.console.print(f"[bold]{about}[/bold] {escape(text)}", highlight=False, soft_wrap=True)
+
     def warn(self, text: str) -> None:
         """A line that stays and asks for attention."""
         if self.page:

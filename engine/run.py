@@ -19,7 +19,7 @@ from lineshape.engine.welcome import require_able
 from lineshape.engine.workers import Promise, Workers, collect_logs
 
 if TYPE_CHECKING:
-    from lineshape.engine.drift import Drift
+    from lineshape.engine.drift import Drifts
     from lineshape.engine.learning.search import Found
     from lineshape.engine.performance import Performance
     from lineshape.engine.stages.drifting import Subject
@@ -117,16 +117,18 @@ class Run:
             stage.text = f"{count} histograms of {len(performance.models)} models on {performance.split} events"
         return performance
 
-    def drift(self, subject: "Subject", threshold: float) -> "list[Drift]":
+    def drift(self, subject: "Subject", threshold: float) -> "Drifts":
         """How features of a version moved since it was trained; its report shows it."""
         from lineshape.engine.stages.drifting import drift
 
         with self._stage("drift") as stage:
             found = drift(subject, self.folder, self.workers, stage.bars, threshold)
-            moved = [each.feature for each in found if each.worst > threshold]
-            stage.text = f"{len(found)} features against the training data of version {subject.version}"
+            moved = [each.feature for each in found.drifts if each.worst > threshold]
+            stage.text = f"{len(found.drifts)} features against the training data of version {subject.version}"
         if moved:
             self.screen.warn(f"drift above {threshold:g} of {listing(moved)}: see the report")
+        for feature, reason in found.left_out.items():
+            self.screen.warn(f"drift of {feature} is not known: {reason}")
         return found
 
     def report(self) -> list[Row]:
@@ -188,6 +190,8 @@ def open_run(
 
     one: on one worker of each sort, to try them.
     """
+    if client is not None:
+        _require_client(client)
     # Workers may have another working folder.
     run_folder = RunFolder(folder.absolute())
     screen = screen or Screen()
@@ -209,7 +213,20 @@ def open_run(
         )
         try:
             yield Run(job, run_folder, workers, screen)
+        except IncompleteRunError:
+            raise  # no worker failed
         except RunError:
             if logs := collect_logs(workers, run_folder.logs):
                 screen.warn(f"what the workers said is in {logs}")
             raise
+
+
+def _require_client(client: Any) -> None:
+    from distributed import Client
+
+    if not isinstance(client, Client):
+        address = repr(client) if isinstance(client, str) else "address"
+        raise RequestError(
+            f"client: expected a Dask client, as Client({address}) gives, found {type(client).__name__} {client!r}; "
+            "without one the job's own cluster is started"
+        )

@@ -26,7 +26,7 @@ from lineshape.engine.comparison import (
     read_comparison,
 )
 from lineshape.engine.digests import digest
-from lineshape.engine.errors import RunError
+from lineshape.engine.errors import RunError, listing
 from lineshape.engine.files import read_json, write_json
 from lineshape.engine.folders import ReprocessingFolder, RunFolder
 from lineshape.engine.lock import Lock
@@ -142,7 +142,7 @@ class Night:
                 "store": store.digest(),
             },
         }
-        self.run.screen.console.print(f"[bold]files[/bold] {tell(counts)}", highlight=False)
+        self.run.screen.say("files", tell(counts))
         return store
 
     def _state(self, store: FeatureStore, code: Code) -> str:
@@ -174,7 +174,7 @@ class Night:
         own = replace(self.run, folder=self.folder.challenger)
         plan = own.folder.path / PLAN
         if not plan.is_file():
-            self.run.screen.console.print(f"[bold]training[/bold] {'; '.join(reasons)}", highlight=False)
+            self.run.screen.say("training", "; ".join(reasons))
             snapshot(self.folder, own.folder)
             version = last_attempt(self.records)[1]
             if version and is_whole(self.folder, version, self.records):
@@ -251,23 +251,30 @@ class Night:
 
         if not (champion and self.champion):
             run.folder.drift.unlink(missing_ok=True)
+            if self.champion:
+                self.record["drift"] = {"problem": "the champion cannot be measured on the data of now"}
             return
         version = RunFolder(self.folder.version(self.champion))
         features = (*champion.features, *champion.built.lists())
         subject = Subject(self.champion, version, features, champion.built.choice.samples)
         found = run.drift(subject, self.job.reprocess.drift)
-        above = [each.feature for each in found if each.worst > self.job.reprocess.drift]
+        above = [each.feature for each in found.drifts if each.worst > self.job.reprocess.drift]
         self.record["drift"] = {
-            "worst": found[0].feature if found else "",
-            "index": round(found[0].index, 4) if found else 0.0,
+            "worst": found.drifts[0].feature if found.drifts else "",
+            "index": round(found.drifts[0].index, 4) if found.drifts else 0.0,
             "above": above,
+            "left_out": found.left_out,
         }
 
     def _about(self, decision: Decision | None, problem: str) -> str:
         """What the report of the latest run says first."""
         parts = [f"The champion is version {self.champion}." if self.champion else "There was no champion."]
         if problem:
-            parts.append(f"It cannot be measured on the data of now: {problem}.")
+            parts.append(
+                f"It cannot be measured on the data of now: {problem}. Nor is the drift of its features known."
+            )
+        if left_out := self.record.get("drift", {}).get("left_out"):
+            parts.append(f"Drift is not known of {listing(left_out)}, as their control histograms changed.")
         if decision:
             verb = "takes its place" if decision.promoted else "does not take its place"
             parts.append(f"The challenger {verb}: {decision.reason}.")

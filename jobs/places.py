@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from lineshape.engine import ledger
+from lineshape.engine.champion import CONTENT
 from lineshape.engine.errors import RequestError
 from lineshape.engine.folders import ReprocessingFolder, RunFolder
 from lineshape.engine.job import Job
@@ -19,6 +20,11 @@ def output_of(job: Job, output: str | Path | None, name: str | Path = "") -> Pat
     named = Path(name) if (Path(name) / "job.json").is_file() else Path("runs") / job.study
     path = Path(output) if output else named
     _require_folder(path)
+    if (path / CONTENT).is_file():
+        raise RequestError(
+            f"{path} is a version of scheduled reprocessing, which is not changed: 'lineshape status' and 'lineshape "
+            f"export' read it; for all else {_ELSE}"
+        )
     if ReprocessingFolder(path).is_one:
         raise RequestError(f"{path} belongs to scheduled reprocessing: {_ELSE}")
     return path

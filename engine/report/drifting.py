@@ -22,11 +22,13 @@ class Drifts:
     """How the champion's features moved.
 
     reference: the version whose training data they are held against. threshold: index above which one is warned of.
+    left_out: features of which it is not known, and why.
     """
 
     reference: str
     threshold: float
     features: list[Drift]
+    left_out: dict[str, str]
 
     @property
     def above(self) -> list[Drift]:
@@ -40,7 +42,7 @@ def read_drifts(folder: RunFolder) -> Drifts | None:
         return None
     values: dict[str, Any] = read_json(folder.drift)
     features = [Drift.from_dict(each) for each in values["features"]]
-    return Drifts(values["reference"], values["threshold"], features)
+    return Drifts(values["reference"], values["threshold"], features, values.get("left_out", {}))
 
 
 def index_of(shift: Shift | None) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lineshape.engine.drift import Drift, Population, drifts
+from lineshape.engine.drift import Drifts, Population, drifts
 from lineshape.engine.errors import RunError
 from lineshape.engine.executor import Executor
 from lineshape.engine.files import write_json
@@ -28,8 +28,8 @@ class Subject:
     samples: Container[str] | None
 
 
-def drift(subject: Subject, folder: RunFolder, workers: Workers, bars: Bars, threshold: float) -> list[Drift]:
-    """Compare, and keep as drift.json in a run folder, for its report; those that moved furthest first.
+def drift(subject: Subject, folder: RunFolder, workers: Workers, bars: Bars, threshold: float) -> Drifts:
+    """Compare, and keep as drift.json in a run folder, for its report.
 
     threshold: index above which the report warns.
     """
@@ -41,7 +41,8 @@ def drift(subject: Subject, folder: RunFolder, workers: Workers, bars: Bars, thr
         subject.features, _population(subject, then), _population(subject, now), arrived if arrived else None
     )
     about: dict[str, Any] = {"reference": subject.version, "threshold": threshold}
-    write_json(folder.drift, about | {"features": [each.to_dict() for each in found]})
+    features = [each.to_dict() for each in found.drifts]
+    write_json(folder.drift, about | {"features": features, "left_out": found.left_out})
     return found
 
 

@@ -113,7 +113,7 @@ def _identity(
 ) -> str:
     """Digest of all that the page shows: figures, labels, what is missing, and the code that draws it."""
     missing = [vars(item) for item in store.quarantined], store.notes, index["left_out"]
-    moved = [drifts.threshold, *(drift.to_dict() for drift in drifts.features)] if drifts else []
+    moved = [drifts.threshold, drifts.left_out, *(drift.to_dict() for drift in drifts.features)] if drifts else []
     return digest(performance.identity, job.model_dump(mode="json"), missing, moved, code_of("lineshape.engine.report"))
 
 

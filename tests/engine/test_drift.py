@@ -79,7 +79,7 @@ def test_a_spike_needs_no_more_than_its_own_bin() -> None:
 
 
 def test_features_that_moved_furthest_come_first(rng: np.random.Generator) -> None:
-    then = {name: histogram(rng.normal(size=4000), name) for name in ("still", "slow", "fast", "other_bins")}
+    then = {name: histogram(rng.normal(size=4000), name) for name in ("still", "slow", "fast", "other_bins", "gone")}
     new = {
         "still": histogram(rng.normal(size=4000), "still"),
         "slow": histogram(rng.normal(0.3, size=4000), "slow"),
@@ -89,12 +89,18 @@ def test_features_that_moved_furthest_come_first(rng: np.random.Generator) -> No
     now = {name: then[name] + new[name] for name in ("still", "slow", "fast")} | {"other_bins": new["other_bins"]}
     names = ["missing", *then]
     found = drifts(names, Population(then, 4000), Population(now, 8000), Population(new, 4000))
-    assert [each.feature for each in found] == ["fast", "slow", "still"]
+    assert [each.feature for each in found.drifts] == ["fast", "slow", "still"]
+    assert found.left_out == {
+        "missing": "its training data have no control histogram of it",
+        "other_bins": "its control histogram has another axis now",
+        "gone": "the data of now have no control histogram of it",
+    }
+    found = found.drifts
     assert found[0].worst > 2
     assert found[-1].worst == 0
     assert found[0].shift
     assert found[0].shift_arrived
     assert found[0].shift_arrived.index > found[0].shift.index
     assert [Drift.from_dict(each.to_dict()) for each in found] == found
-    alone = drifts(names, Population(then, 4000), Population(now, 8000), None)
+    alone = drifts(names, Population(then, 4000), Population(now, 8000), None).drifts
     assert all(each.shift_arrived is None and each.arrived == [] for each in alone)

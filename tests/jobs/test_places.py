@@ -1,11 +1,13 @@
 """Where runs go: a folder is taken for what it is, whatever became of the run in it."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from distributed import Client
 
 from lineshape.engine.errors import RequestError, RunError
+from lineshape.engine.files import write_json
 from lineshape.engine.folders import ReprocessingFolder
 from lineshape.jobs import api
 from lineshape.jobs.places import folder_of, output_of
@@ -37,6 +39,17 @@ def test_a_first_night_that_was_killed_is_known(tmp_path: Path, client: Client) 
     assert folder_of(small_job(["x.root"]), tmp_path).path == tmp_path
 
 
+def test_a_version_is_not_changed(tmp_path: Path, client: Client) -> None:
+    """Not even by root, for whom nothing is read-only."""
+    version = tmp_path / "versions" / "0001"
+    write_json(version / "job.json", small_job(["x.root"]).model_dump(mode="json"))
+    write_json(version / "content.json", {})
+    for do in (api.run, api.process, api.train, api.histogram, api.report):
+        with pytest.raises(RequestError, match=r"0001 is a version of scheduled reprocessing, which is not changed"):
+            do(version, client=client)
+    assert output_of(small_job(["x.root"]), tmp_path / "mine", version) == tmp_path / "mine"
+
+
 @pytest.mark.parametrize("name", ["file", "file/run"])
 def test_a_file_in_the_way_is_named(name: str, tmp_path: Path, client: Client) -> None:
     (tmp_path / "file").touch()
@@ -44,3 +57,13 @@ def test_a_file_in_the_way_is_named(name: str, tmp_path: Path, client: Client) -
     for do in (api.run, api.reprocess):
         with pytest.raises(RequestError, match=r"expected a folder in .*/file, found a file; name another"):
             do(job, tmp_path / name, client)
+
+
+@pytest.mark.parametrize("do", [api.run, api.process, api.reprocess])
+def test_a_client_that_is_none_is_named(do: Callable[..., object], ntuples: list[Path], tmp_path: Path) -> None:
+    with pytest.raises(
+        RequestError, match=r"client: expected a Dask client, as Client\('tcp://a:1'\) gives, found str"
+    ):
+        do(small_job(ntuples), tmp_path / "run", "tcp://a:1")
+    with pytest.raises(RequestError, match=r"client: expected a Dask client.* found int"):
+        do(small_job(ntuples), tmp_path / "run", 7)
