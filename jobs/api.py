@@ -14,8 +14,9 @@ from lineshape.engine.job import Job
 from lineshape.engine.progress import Screen
 from lineshape.engine.report.summary import Row, headline_tables
 from lineshape.jobs import job_files, showing
-from lineshape.jobs.places import output_of
+from lineshape.jobs.places import folder_of, output_of
 from lineshape.jobs.showing import Features, Picture
+from lineshape.jobs.telling import Told
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -233,7 +234,7 @@ def reprocess(
     output: str | Path | None = None,
     client: "Client | None" = None,
     screen: Screen | None = None,
-) -> dict[str, Any]:
+) -> Told:
     """One run of scheduled reprocessing, see `lineshape.jobs.reprocessing`; returns its record in the ledger.
 
     output: the reprocessing folder, reprocessing/<study> by default. client: a Dask client; by default the job's own
@@ -243,7 +244,12 @@ def reprocess(
     """
     from lineshape.jobs import reprocessing
 
-    return reprocessing.reprocess(job if isinstance(job, Job) else load(job), output, client, screen)
+    loaded = job if isinstance(job, Job) else load(job)
+    try:
+        record = reprocessing.reprocess(loaded, output, client, screen)
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted: the next run goes on from here") from None
+    return Told(record, folder=folder_of(loaded, output))
 
 
 def open_result(name: str | Path) -> Result:

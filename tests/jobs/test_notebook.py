@@ -115,3 +115,21 @@ def test_progress_is_one_output_and_a_mistake_is_a_message(ntuples: list[Path], 
         assert wrong.error == "RequestError"
         assert "no study 'tau_energy_scal'" in message
         assert "tau_energy_scale" in message
+
+
+def test_a_night_of_reprocessing_is_one_output_and_can_be_interrupted(ntuples: list[Path], tmp_path: Path) -> None:
+    folder = tmp_path / "study"
+    few = {"measures": {"response": {"kind": "response", "truth": "truthPtVis", "by": {}}}, "chunk_entries": 300}
+    job = faulty_job(ntuples, tmp_path / "faults", **few, **{"processor.seconds": 0.2, "cluster.workers": 1})
+    night = f"jobs.reprocess(job, {str(folder)!r})"
+    with kernel() as notebook:
+        cell = notebook.run(f"{saved(job, tmp_path)}{night}", has_shards(folder))
+        assert (cell.error, cell.traceback) == ("Interrupted", ["interrupted: the next run goes on from here"])
+        cell = notebook.run(night)
+        assert not cell.error, cell.traceback
+        assert not cell.printed
+        (shown,) = cell.displays.values()
+        said = shown["text/plain"].splitlines()
+        assert [line.split()[1] for line in said[:4]] == ["processing", "files", "training", "training"]
+        (result,) = cell.results
+        assert "<td>champion</td><td>0001</td>" in result["text/html"]

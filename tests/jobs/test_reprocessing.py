@@ -16,7 +16,7 @@ from lineshape import jobs
 from lineshape.engine import ledger
 from lineshape.engine.champion import champion_of
 from lineshape.engine.comparison import judge_of
-from lineshape.engine.errors import BusyError, RequestError
+from lineshape.engine.errors import BusyError, IncompleteRunError, RequestError
 from lineshape.engine.files import write_json
 from lineshape.engine.folders import ReprocessingFolder, RunFolder
 from lineshape.engine.job import Job
@@ -205,6 +205,8 @@ def test_what_cannot_be_compared_is_said_and_not_promoted(
     assert record["champion"] == "0002"
     assert record["comparison"]["value"] is None
     assert problem in record["decision"]["reason"]
+    assert record["drift"] == {"problem": "the champion cannot be measured on the data of now"}
+    assert "Nor is the drift of its features known" in folder.latest.page.read_text(encoding="utf-8")
     assert "cannot be measured on the data of now" in folder.latest.page.read_text(encoding="utf-8")
 
 
@@ -373,3 +375,54 @@ def test_paths_do_not_depend_on_where_workers_are(
     assert (record["status"], record["champion"]) == ("done", "0001")
     assert len(list(folder.features.rglob("taus/*.parquet"))) == len(FeatureStore.load(folder.features).shards)
     assert jobs.reprocess(job, client=client)["status"] == "nothing"
+
+
+def test_features_of_which_no_drift_is_known_are_named(nights: tuple[Path, ReprocessingFolder], client: Client) -> None:
+    job, folder = nights
+    changes = {"reprocess.promote": "never", "processor.kind": "tests.jobs.wider_mu:WiderMu"}
+    record = jobs.reprocess(api.load(job, None, changes), folder.path, client)
+    assert record["champion"] == "0002"
+    assert record["drift"]["left_out"] == {"mu": "its control histogram has another axis now"}
+    assert record["drift"]["worst"]
+    page = folder.latest.page.read_text(encoding="utf-8")
+    assert "Drift is not known of mu" in page
+    assert "Drift of mu is not known: its control histogram has another axis now." in page
+
+
+class Heard(Screen):
+    """Keeps what it warns of."""
+
+    def warn(self, text: str) -> None:
+        self.heard = [*getattr(self, "heard", []), text]
+
+
+def test_a_night_that_is_incomplete_gathers_no_logs(two_nights: Path, tmp_path: Path, client: Client) -> None:
+    """No worker failed: what is wrong is a file."""
+    (tmp_path / "spoilt.root").write_bytes(b"nothing of use")
+    samples = {"taus": [str(two_nights / "data" / "0.root"), str(tmp_path / "spoilt.root")]}
+    screen = Heard()
+    with pytest.raises(IncompleteRunError):
+        jobs.reprocess(api.load(two_nights / "job.yaml", samples), tmp_path / "study", client, screen)
+    assert any("quarantined" in text for text in screen.heard)
+    assert not any("what the workers said" in text for text in screen.heard)
+
+
+def test_a_night_shows_itself(nights: tuple[Path, ReprocessingFolder], client: Client) -> None:
+    job, folder = nights
+    record = jobs.reprocess(job, folder.path, client)
+    assert record == ledger.read(folder.ledger)[-1]
+    assert repr(record).splitlines()[:3] == ["status: nothing", "what: nothing to do", "champion: 0002"]
+    assert f"Run 3 of {folder.path}" in record._repr_html_()
+    assert str(folder.latest.page) in record._repr_html_()
+
+
+def test_the_ledger_names_a_line_that_is_no_record(nights: tuple[Path, ReprocessingFolder]) -> None:
+    _, folder = nights
+    with folder.ledger.open("a") as file:
+        file.write('{"note": "of mine"}\n')
+    done = subprocess.run(
+        command("ledger", str(folder.path)), capture_output=True, text=True, check=False, env=environment()
+    )
+    assert done.returncode == 1
+    assert "ledger.jsonl, line 3: expected a record of reprocessing, found" in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
