@@ -20,7 +20,8 @@ class Policy(Settings):
     measure. sample: that it is read on; by default the first that has it. grown: new objects over those that the last
     training saw, from which on it is trained anew. promote: a challenger takes the champion's place where it is better
     by so many sigmas, where it is not worse by so many, always, or never (then a person does it, with `lineshape ledger
-    rollback FOLDER VERSION`). drift: population stability index above which a feature is warned of.
+    rollback FOLDER VERSION`); the first version, which has none to replace, becomes champion in any case. drift:
+    population stability index above which a feature is warned of.
     """
 
     model: str | None = None
