@@ -12,6 +12,7 @@ from lineshape.engine.ledger import versions
 from lineshape.engine.root_files import open_file
 from lineshape.engine.sources import expand
 from lineshape.engine.verdicts import classify
+from lineshape.engine.welcome import DISK_PATIENCE
 from lineshape.engine.workers import Workers
 
 if TYPE_CHECKING:
@@ -20,9 +21,8 @@ if TYPE_CHECKING:
 #: Is told what is waited for.
 Say = Callable[[str], None]
 
-#: Seconds between two words on what is waited for; those that a shared disk may take to show a file.
+#: Seconds between two words on what is waited for.
 _SAY_EVERY = 2.0
-_DISK_PATIENCE = 30.0
 #: Submissions in a row that come to nothing, after which no other will do better.
 _REFUSALS = 2
 #: Seconds that the examination of a worker may take: torch is slow to import from a network file system.
@@ -145,7 +145,7 @@ def _problem(path: str) -> str:
 
 def _shows(path: Path) -> bool:
     """Whether what a worker wrote is seen here, soon."""
-    end = time.monotonic() + _DISK_PATIENCE
+    end = time.monotonic() + DISK_PATIENCE
     while not path.is_file() and time.monotonic() < end:
         time.sleep(0.2)
     return path.is_file()

@@ -5,7 +5,7 @@ from typing import Any
 
 from lineshape.engine.folders import ReprocessingFolder
 from lineshape.engine.news import tell
-from lineshape.jobs import showing
+from lineshape.jobs.showing import link, table
 
 
 class Told(dict[str, Any]):
@@ -35,5 +35,5 @@ class Told(dict[str, Any]):
     def _repr_html_(self) -> str:
         run = f"Run {self['run']} of {self.folder.path}"
         page = self.folder.latest.page
-        link = f"<div>Champion and challenger: {showing.link(page)}</div>" if page.is_file() else ""
-        return showing.table(run, [["", ""], *self.lines()]) + link
+        compared = f"<div>Champion and challenger: {link(page)}</div>" if page.is_file() else ""
+        return table(run, [["", ""], *self.lines()]) + compared

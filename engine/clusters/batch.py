@@ -16,7 +16,7 @@ import dask
 from dask.utils import parse_bytes
 from pydantic import Field, PrivateAttr, model_validator
 
-from lineshape.engine.clusters.cluster import LOGS, Cluster
+from lineshape.engine.clusters.cluster import LOGS, THREADS, Cluster
 from lineshape.engine.clusters.jobs import Jobs
 from lineshape.engine.clusters.keeper import Group, Keeper, ask, last_words
 from lineshape.engine.errors import RequestError, listing
@@ -25,8 +25,6 @@ from lineshape.engine.workers import Promise
 if TYPE_CHECKING:
     from distributed import Client, Security
 
-#: Threads of numerical libraries are as many as a job has cores.
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 #: glibc's own largest; Dask's default gives memory back after every batch of a training, which slows it.
 _TRIM = 64 * 2**20
 
@@ -275,5 +273,5 @@ def _prologue(cores: int) -> list[str]:
     lines = [f"cd {shlex.quote(str(Path.cwd()))} || exit 1"]
     if path := os.environ.get("PYTHONPATH"):
         lines.append(f"export PYTHONPATH={shlex.quote(path)}")
-    lines += [f"export {name}={cores}" for name in _THREADS]
+    lines += [f"export {name}={cores}" for name in THREADS]
     return [*lines, f"export MALLOC_TRIM_THRESHOLD_={_TRIM}"]

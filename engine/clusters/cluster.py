@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from distributed import Client, Scheduler
 
 
+#: By which numerical libraries are told how many threads to start.
+THREADS: Final = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 #: The folder for what clusters write, where none is given.
 LOGS: Final = Path("logs")
 

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from lineshape.engine.clusters.cluster import LOGS, Cluster
 from lineshape.engine.clusters.gateway import Gateway, configured_address
+from lineshape.engine.clusters.scaled import Scaled
 from lineshape.engine.clusters.scheduler import Scheduler
 from lineshape.engine.errors import RequestError
 
@@ -19,16 +20,13 @@ if TYPE_CHECKING:
 _PEM: Final = {"ca": "ca-file", "certificate": "client.cert", "key": "client.key"}
 
 
-class Environment(Cluster):
+class Environment(Scaled, Cluster):
     """The first of: a client that this process has, a scheduler, a Gateway of Dask's configuration or environment.
 
     workers, minimum, maximum: of a Gateway's new cluster. plain_tcp, open_dashboard, plain_http: as of a scheduler and
     a Gateway, where what is found is not closed and that is meant.
     """
 
-    workers: Annotated[int, Field(gt=0)] | None = None
-    minimum: Annotated[int, Field(ge=0)] | None = None
-    maximum: Annotated[int, Field(gt=0)] | None = None
     plain_tcp: bool = False
     open_dashboard: bool = False
     plain_http: bool = False

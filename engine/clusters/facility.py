@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from lineshape.engine.clusters.cluster import LOGS, Cluster, is_loopback, require_closed_dashboard
+from lineshape.engine.clusters.scaled import Scaled
 from lineshape.engine.errors import RequestError
 from lineshape.engine.kinds import load
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 
-class Facility(Cluster):
+class Facility(Scaled, Cluster):
     """A class of a package of the facility, never one of ours.
 
     cluster: "module:Class". settings: its keyword arguments. workers: how many it is scaled to; minimum, maximum:
@@ -25,20 +26,13 @@ class Facility(Cluster):
 
     cluster: str
     settings: dict[str, Any] = {}
-    workers: Annotated[int, Field(gt=0)] | None = None
-    minimum: Annotated[int, Field(ge=0)] | None = None
-    maximum: Annotated[int, Field(gt=0)] | None = None
     plain_tcp: bool = False
     open_dashboard: bool = False
 
     @model_validator(mode="after")
-    def _one_way_of_scaling(self) -> Self:
+    def _is_named(self) -> Self:
         if ":" not in self.cluster:
             raise ValueError(f"cluster: expected 'module:Class', and it is '{self.cluster}'")
-        if self.workers and (self.minimum is not None or self.maximum):
-            raise ValueError("expected either 'workers', or 'minimum' and 'maximum'")
-        if self.minimum is not None and self.maximum and self.minimum > self.maximum:
-            raise ValueError(f"minimum ({self.minimum}) is more than maximum ({self.maximum})")
         return self
 
     def one(self) -> Self:
@@ -52,11 +46,7 @@ class Facility(Cluster):
         from distributed import Client
 
         with self._started() as cluster:
-            if self.workers:
-                cluster.scale(self.workers)
-            elif self.minimum is not None or self.maximum:
-                # A job that dies is replaced by a cluster that adapts, and not by one that was scaled.
-                cluster.adapt(minimum=self.minimum or 0, maximum=self.maximum)
+            self.scale(cluster)
             with Client(cluster, set_as_default=False) as client:
                 self._require_closed(client)
                 yield client

@@ -5,19 +5,20 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from lineshape.engine.clusters.cluster import LOGS, Cluster, is_loopback
+from lineshape.engine.clusters.scaled import Scaled
 from lineshape.engine.errors import ClusterError, RequestError
 
 if TYPE_CHECKING:
     from distributed import Client
 
 
-class Gateway(Cluster):
+class Gateway(Scaled, Cluster):
     """A new cluster of a Gateway, ended when the run ends, or one that is there already, which goes on.
 
     address: of the Gateway, as in https://gateway.example; by default that of Dask's configuration
@@ -36,17 +37,10 @@ class Gateway(Cluster):
     auth: str = ""
     cluster: str = ""
     options: dict[str, Any] = {}
-    workers: Annotated[int, Field(gt=0)] | None = None
-    minimum: Annotated[int, Field(ge=0)] | None = None
-    maximum: Annotated[int, Field(gt=0)] | None = None
     plain_http: bool = False
 
     @model_validator(mode="after")
     def _has_workers(self) -> Self:
-        if self.workers and (self.minimum is not None or self.maximum):
-            raise ValueError("expected either 'workers', or 'minimum' and 'maximum'")
-        if self.minimum is not None and self.maximum and self.minimum > self.maximum:
-            raise ValueError(f"minimum ({self.minimum}) is more than maximum ({self.maximum})")
         if not (self.cluster or self.workers or self.maximum):
             raise ValueError(
                 "a new cluster of a Gateway has no workers: expected 'workers', 'maximum', or the name of a 'cluster' "
@@ -81,10 +75,7 @@ class Gateway(Cluster):
                     opened.callback(_stop, gateway, name)
                 cluster = gateway.connect(name)
                 opened.callback(_leave, cluster)
-                if self.workers:
-                    cluster.scale(self.workers)
-                elif self.minimum is not None or self.maximum:
-                    cluster.adapt(minimum=self.minimum or 0, maximum=self.maximum)
+                self.scale(cluster)
                 client = opened.enter_context(cluster.get_client(set_as_default=False))
             yield client
 

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from dask.utils import parse_bytes, parse_timedelta
 from pydantic import BeforeValidator, Field, model_validator
 
-from lineshape.engine.settings import Settings
+from lineshape.engine.clusters.scaled import Scaled
 
 #: Part of its wall time that a job takes work for by default; a chunk, or an epoch, must fit into the rest.
 _WORKING = 0.8
@@ -41,7 +41,7 @@ Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0)]
 Size = Annotated[str, BeforeValidator(_size)]
 
 
-class Jobs(Settings):
+class Jobs(Scaled):
     """A group of jobs that are alike, each one worker process.
 
     workers: how many there are to be at all times; minimum, maximum: between how many, as there is work, instead.
@@ -51,9 +51,6 @@ class Jobs(Settings):
     as the batch system calls them. directives: further lines of the job script's head, without their prefix.
     """
 
-    workers: Annotated[int, Field(gt=0)] | None = None
-    minimum: Annotated[int, Field(ge=0)] | None = None
-    maximum: Annotated[int, Field(gt=0)] | None = None
     cores: int = Field(1, gt=0)
     memory: Size = "2GiB"
     walltime: Seconds = 3600
@@ -65,12 +62,8 @@ class Jobs(Settings):
 
     @model_validator(mode="after")
     def _can_be(self) -> Self:
-        if self.workers and (self.minimum is not None or self.maximum):
-            raise ValueError("expected either 'workers', or 'minimum' and 'maximum'")
         if self.minimum is not None and not self.maximum:
             raise ValueError("'minimum' needs a 'maximum'")
-        if self.maximum and (self.minimum or 0) > self.maximum:
-            raise ValueError(f"minimum ({self.minimum}) is more than maximum ({self.maximum})")
         if self.ends_at + self.stagger >= self.walltime:
             raise ValueError(
                 f"lifetime ({self.ends_at:.0f} s, give or take {self.stagger:.0f} s) must be shorter than walltime "

@@ -10,13 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field
 
-from lineshape.engine.clusters.cluster import LOGS, Cluster
+from lineshape.engine.clusters.cluster import LOGS, THREADS, Cluster
 
 if TYPE_CHECKING:
     from distributed import Client, WorkerPlugin
-
-#: Threads of numerical libraries in each worker: the workers share the cores among them.
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 class Local(Cluster):
@@ -43,7 +40,7 @@ class Local(Cluster):
         from distributed import Client, Nanny, Scheduler, SpecCluster
 
         workers = self.workers or len(os.sched_getaffinity(0))
-        environment = dict.fromkeys(_THREADS, "1")
+        environment = dict.fromkeys(THREADS, "1")  # the workers share the cores among them
         settings = {
             # A worker that dies is started anew even on a slow machine, and no client waits for ever.
             "distributed.deploy.lost-worker-timeout": "600s",
