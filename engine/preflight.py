@@ -100,17 +100,21 @@ def _examined(kind: str, workers: Workers, order: Order, say: Say) -> list[Check
 
 
 def _result(future: "Future[Any]", workers: Workers, text: str, say: Say, patience: float) -> Any:
-    """What a task returns; raises ClusterError where it takes too long."""
+    """What a task returns, and no trace of it on the cluster; raises ClusterError where it takes too long."""
     end = time.monotonic() + patience
-    while not future.done():
-        trouble = workers.trouble()
-        if workers.refusals() >= _REFUSALS:
-            raise ClusterError(trouble)
-        if time.monotonic() > end:
-            raise ClusterError(f"{text}, and {patience:.0f} s are over: {trouble or 'the cluster does not say why'}")
-        say(f"{text} {trouble}".strip())
-        time.sleep(_SAY_EVERY)
-    return future.result()
+    try:
+        while not future.done():
+            trouble = workers.trouble()
+            if workers.refusals() >= _REFUSALS:
+                raise ClusterError(trouble)
+            if time.monotonic() > end:
+                why = trouble or "the cluster does not say why"
+                raise ClusterError(f"{text}, and {patience:.0f} s are over: {why}")
+            say(f"{text} {trouble}".strip())
+            time.sleep(_SAY_EVERY)
+        return future.result()
+    finally:
+        future.release()
 
 
 def examine(order: Order) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from distributed import Client
+from distributed import Client, Scheduler
 
 from lineshape.engine.catalogue import Chunk, FileRequest, inspect_file
 from lineshape.engine.clusters.local import Local
@@ -42,6 +42,16 @@ def client() -> Iterator[Client]:
 @pytest.fixture(scope="session")
 def workers(client: Client) -> Workers:
     return Workers(lambda: client)
+
+
+def tasks_of(client: Client) -> set[str]:
+    """Keys of the tasks that a client's scheduler knows, anybody's."""
+
+    def keys(dask_scheduler: Scheduler) -> set[str]:
+        return {str(key) for key in dask_scheduler.tasks}
+
+    found: set[str] = client.run_on_scheduler(keys)
+    return found
 
 
 @pytest.fixture

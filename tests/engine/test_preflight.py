@@ -1,7 +1,9 @@
 """One worker is tried: what it finds is judged, and what it dies of is told."""
 
+import gc
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from lineshape.engine import preflight
 from lineshape.engine.ledger import versions
 from lineshape.engine.preflight import Order, judge
 from lineshape.engine.workers import Workers
+from tests.conftest import tasks_of
 
 
 def found(**changes: object) -> dict[str, object]:
@@ -55,6 +58,15 @@ def die(order: Order) -> None:
 @pytest.mark.filterwarnings("default")
 def test_a_worker_that_dies_of_it_is_told(workers: Workers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preflight, "examine", die)
-    (check,) = preflight.preflight(workers, tmp_path, {}, print)
+    others = tasks_of(workers.client)
+    gc.disable()  # an exception keeps its frames alive, and with them the task that it came from
+    try:
+        (check,) = preflight.preflight(workers, tmp_path, {}, print)
+        end = time.monotonic() + 20
+        while (left := tasks_of(workers.client) - others) and time.monotonic() < end:
+            time.sleep(0.1)
+    finally:
+        gc.enable()
+    assert not left
     assert not check.good
     assert "the worker died while it was at work here, more than once" in check.text

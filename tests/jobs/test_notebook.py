@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from distributed import Client, Scheduler
+from distributed import Client
 
 from lineshape.engine.job import Job
 from lineshape.jobs import api
-from tests.conftest import small_job
+from tests.conftest import small_job, tasks_of
 from tests.faults.runs import content, faulty_job
 from tests.jobs.kernels import kernel
 
@@ -31,11 +31,6 @@ def has_shards(folder: Path) -> Callable[[], bool]:
 def has_epochs(folder: Path) -> Callable[[], bool]:
     """Training has come to its third epoch."""
     return lambda: any(len(path.read_text().splitlines()) >= 3 for path in folder.rglob("history.jsonl"))
-
-
-def tasks(dask_scheduler: Scheduler) -> list[str]:
-    """With the scheduler."""
-    return [str(key) for key in dask_scheduler.tasks]
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +76,7 @@ def test_an_interrupt_leaves_a_cluster_that_was_given_as_it_was(
     """One of JupyterLab's Dask panel, say, which is no child of the kernel."""
     job = faulty_job(ntuples, tmp_path / "faults", **{"processor.seconds": 0.1})
     folder = tmp_path / "run"
+    others = tasks_of(client)  # what an earlier test failed with may be held until garbage is collected
     with kernel() as notebook:
         connect = f"from distributed import Client\nclient = Client({client.scheduler.address!r})\n"
         run = f"jobs.process(job, {str(folder)!r}, client)"
@@ -88,9 +84,9 @@ def test_an_interrupt_leaves_a_cluster_that_was_given_as_it_was(
         assert cell.error == "Interrupted"
         assert notebook.run("print(client.status)").printed.strip() == "running"
         deadline = time.monotonic() + 20
-        while client.run_on_scheduler(tasks) and time.monotonic() < deadline:
+        while (left := tasks_of(client) - others) and time.monotonic() < deadline:
             time.sleep(0.1)
-        assert not client.run_on_scheduler(tasks)
+        assert not left
         again = notebook.run(run)
         assert not again.error, again.traceback
         assert "objects of ntuples" in again.results[0]["text/plain"]
