@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import hist
 
 from lineshape.engine.bundles import Bundle
 from lineshape.engine.digests import digest
@@ -47,12 +50,8 @@ class Performance:
                     f"bundle {bundle.folder} was made from other data, settings or code than this job's: "
                     "run 'lineshape train' first"
                 )
-        measures = job.built_measures()
         content = [(name, bundle.digest) for name, bundle in bundles.items()]
-        dumped = {name: measure.model_dump(mode="json") for name, measure in measures.items()}
-        sources = [source_of(type(measure)) for measure in measures.values()]
-        code = code_of("lineshape.engine.measures"), code_of_modules(*READING)
-        return digest(content, store.digest(), store.samples, dumped, sources, code, GROUPS)
+        return digest(content, store.digest(), store.samples, measured_by(job.built_measures()))
 
     @classmethod
     def empty(
@@ -104,9 +103,17 @@ class Performance:
 
     def of(self, sample: str, model: str, measure: str) -> Histograms:
         """Histograms of one measure of one model on one sample, by their names; none where it is not of them."""
-        start = f"{model}/{measure}/"
-        return {
-            name.removeprefix(start): histogram
-            for name, histogram in self.samples[sample].items()
-            if name.startswith(start)
-        }
+        return of_model(self.samples[sample], f"{model}/{measure}")
+
+
+def of_model(histograms: Mapping[str, hist.Hist[Any]], model: str) -> Histograms:
+    """Those whose names begin with a model's, or with model/measure, under what remains of their names."""
+    start = f"{model}/"
+    return {name.removeprefix(start): each for name, each in histograms.items() if name.startswith(start)}
+
+
+def measured_by(measures: Mapping[str, Measure]) -> str:
+    """Digest of measures: their settings, and the code that fills histograms."""
+    dumped = {name: measure.model_dump(mode="json") for name, measure in measures.items()}
+    sources = [source_of(type(measure)) for measure in measures.values()]
+    return digest(dumped, sources, code_of("lineshape.engine.measures"), code_of_modules(*READING), GROUPS)

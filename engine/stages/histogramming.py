@@ -1,7 +1,7 @@
 """Histogramming: bundles applied to the test split, shard by shard; only histograms travel."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
@@ -25,7 +25,7 @@ from lineshape.engine.kinds import KindSpec, build
 from lineshape.engine.measures.measure import Measure, Objects
 from lineshape.engine.measuring import keep, read_kept
 from lineshape.engine.memory import Need, Term
-from lineshape.engine.performance import Performance
+from lineshape.engine.performance import Performance, measured_by, of_model
 from lineshape.engine.progress import Bars
 from lineshape.engine.shards import FeatureStore, Shard, Table, read_columns
 from lineshape.engine.split import Split, SplitName
@@ -45,38 +45,56 @@ Group = tuple[Shard, ...]
 
 
 @dataclass(frozen=True)
-class Work:
-    """On a worker: fills the histograms of a group of shards and keeps them on disk.
+class Todo:
+    """A group of shards, and the models that are to be measured on them."""
 
-    measured: objects of the test split; where no model was trained on any of the others, all of them (`all`), or all
-    but those of the validation split on which a measure found something (`unseen`).
+    group: Group
+    models: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Work:
+    """On a worker: fills histograms of models on a group of shards and keeps them on disk, those of each model alone.
+
+    What is kept is found again as long as the shards, the model and its measures are what they were, whatever else
+    the job or the data have got.
+
+    models: their bundles' folders. identities: of each model, digest of all that its histograms depend on but the
+    shards. measured: objects of the test split; where no model was trained on any of the others, all of them (`all`),
+    or all but those of the validation split on which a measure found something (`unseen`).
     """
 
     store: Path
     parts: Path
     models: dict[str, Path]
+    identities: dict[str, str]
     measures: dict[str, KindSpec]
     meanings: dict[str, Column]
     split: Split
     measured: Measuring
-    identity: str
 
-    def path(self, group: Group) -> Path:
-        """Where the histograms of a group are, or will be."""
-        return self.parts / f"{digest(group[0].sample, [shard.identity for shard in group], self.identity)}.npz"
+    def path(self, group: Group, model: str) -> Path:
+        """Where the histograms of a model on a group are, or will be."""
+        shards = [shard.identity for shard in group]
+        return self.parts / f"{digest(group[0].sample, shards, self.identities[model])}.npz"
 
-    def __call__(self, group: Group) -> None:
+    def todo(self, group: Group) -> Todo:
+        """What is not there yet."""
+        return Todo(group, tuple(model for model in self.models if not self.path(group, model).exists()))
+
+    def __call__(self, todo: Todo) -> None:
         """Fill and keep."""
-        loaded = _loaded(self)
+        loaded = _loaded(self).only(todo.models)
         total: Histograms = {}
-        for shard in group:
+        for shard in todo.group:
             columns = read_columns(self.store / shard.path, sorted(loaded.columns))
             of = self._of(columns["event"])
             for split in of:
                 if any(split in measure.splits for measure in loaded.measures.values()):
                     rows = {name: values[of[split]] for name, values in columns.items()}
                     fill(total, loaded, shard.sample, split, self.meanings, rows)
-        save_part(self.path(group), total)
+        for model in todo.models:
+            save_part(self.path(todo.group, model), of_model(total, model))
 
     def _of(self, event: NDArray[np.uint64]) -> dict[SplitName, NDArray[np.bool_]]:
         found = self.split.of(event)
@@ -99,13 +117,18 @@ class Loaded:
         needed = {name for bundle in self.bundles.values() for name in bundle.columns}
         return needed | {name for measure in self.measures.values() for name in measure.columns()} | {"event"}
 
+    def only(self, models: Sequence[str]) -> "Loaded":
+        """Of these models."""
+        return replace(self, bundles={name: bundle for name, bundle in self.bundles.items() if name in models})
+
 
 _LOADED: dict[str, Loaded] = {}
 
 
 def _loaded(work: Work) -> Loaded:
     """Loaded once in a process; what is of other work is let go."""
-    if work.identity not in _LOADED:
+    identity = digest(work.models, work.identities)
+    if identity not in _LOADED:
         _LOADED.clear()
         bundles = {name: Bundle.load(folder) for name, folder in work.models.items()}
         measures = {name: _measure(name, spec) for name, spec in work.measures.items()}
@@ -115,8 +138,8 @@ def _loaded(work: Work) -> Loaded:
             for name, measure in measures.items()
             if measure.keeps and model in (measure.models or [model])
         }
-        _LOADED[work.identity] = Loaded(bundles, measures, kept)
-    return _LOADED[work.identity]
+        _LOADED[identity] = Loaded(bundles, measures, kept)
+    return _LOADED[identity]
 
 
 def fill(
@@ -147,32 +170,33 @@ def histogram(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> Perf
     Raises RequestError where there are no bundles, RunError where a shard could not be measured.
     """
     store = FeatureStore.load(folder.features)
-    work = _work(job, folder, store)
-    keep(job, folder, store, list(work.models), workers, bars)
-    parts = _groups(store)
-    todo = [group for group in parts if not work.path(group).exists()]
-    bar = bars.add("histogramming", sum(len(group) for group in parts))
-    bar.advance(sum(len(group) for group in parts) - sum(len(group) for group in todo))
+    bundles, given = _bundles(job, folder, store)
+    identity = Performance.identity_of(job, store, bundles, given)
+    keep(job, folder, store, list(bundles), workers, bars)
+    work = _work(job, folder, store, bundles)
+    groups = _groups(store)
+    todo = [todo for group in groups if (todo := work.todo(group)).models]
+    bar = bars.add("histogramming", sum(len(group) for group in groups))
+    bar.advance(sum(len(group) for group in groups) - sum(len(each.group) for each in todo))
     if todo:
         memory.check(needs(job, store, [*work.models], len(todo), memory.worker_limit(workers)))
     failures = []
-    for group, outcome in Executor(workers, work).run(todo):
-        bar.advance(len(group))
+    for each, outcome in Executor(workers, work).run(todo):
+        bar.advance(len(each.group))
         if isinstance(outcome, Failure):
-            failures.append(f"{group[0].path}: {outcome.reason}")
+            failures.append(f"{each.group[0].path}: {outcome.reason}")
     if failures:
         raise RunError("shards that could not be measured:\n" + "\n".join(sorted(failures)[:5]))
-    performance = Performance.empty(store, work.models, job.built_measures(), work.measured, work.identity)
-    for group in parts:
-        path = work.path(group)
+    performance = Performance.empty(store, work.models, job.built_measures(), work.measured, identity)
+    parts = [(work.path(group, model), group[0].sample, model) for group in groups for model in work.models]
+    for path, sample, model in parts:
         try:
-            add_part(path, performance.samples[group[0].sample])
+            add_part(path, of_model(performance.samples[sample], model))
         except (EOFError, BadZipFile, ValueError, KeyError) as error:
             path.unlink()
             raise RunError(f"{path} was cut short on disk, and is removed: run the same command again") from error
     performance.save(folder.histograms)
-    current = {work.path(group) for group in parts}
-    for old in set(work.parts.glob("*.npz")) - current:
+    for old in set(work.parts.glob("*.npz")) - {path for path, _, _ in parts}:
         old.unlink(missing_ok=True)
     return performance
 
@@ -225,28 +249,40 @@ def _groups(store: FeatureStore) -> list[Group]:
     return found
 
 
-def _work(job: Job, folder: RunFolder, store: FeatureStore) -> Work:
-    """The models that have a bundle; those without are said to be left out by the training stage."""
+def _bundles(job: Job, folder: RunFolder, store: FeatureStore) -> tuple[dict[str, Bundle], bool]:
+    """The models that have a bundle, and whether these were given. Training says which were left out."""
     if not folder.index.is_file():
         raise RequestError(f"no models in {folder.models}: run 'lineshape train' first")
     index = read_json(folder.index)
     names = [name for name in index["bundles"] if name in job.models]
     if not names:
         raise RequestError("no model of this job could be trained or read: nothing to measure")
-    bundles = {name: Bundle.load(folder.models / name) for name in names}
     for measure in job.built_measures().values():
         store.require(measure.columns())
-    keeping = any(measure.keeps for measure in job.built_measures().values())
+    return {name: Bundle.load(folder.models / name) for name in names}, index.get("given", False)
+
+
+def _work(job: Job, folder: RunFolder, store: FeatureStore, bundles: Mapping[str, Bundle]) -> Work:
+    """After `keep`: what measures found is part of what a model's histograms depend on."""
+    measures = job.built_measures()
+    keeping = any(measure.keeps for measure in measures.values())
     trained = any(bundle.built.trains for bundle in bundles.values())
+    measured: Measuring = "test" if trained else "unseen" if keeping else "all"
+    identities = {}
+    for name, bundle in bundles.items():
+        own = {key: each for key, each in measures.items() if name in (each.models or [name])}
+        kept = {key: read_kept(bundle, key) for key, each in own.items() if each.keeps}
+        about = store.columns, job.split.model_dump(), measured
+        identities[name] = digest(bundle.digest, measured_by(own), kept, about)
     return Work(
         folder.features,
         folder.histograms / "parts",
         {name: bundle.folder for name, bundle in bundles.items()},
+        identities,
         dict(job.measures),
         dict(store.columns),
         job.split,
-        "test" if trained else "unseen" if keeping else "all",
-        Performance.identity_of(job, store, bundles, index.get("given", False)),
+        measured,
     )
 
 

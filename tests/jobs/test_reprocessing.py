@@ -182,6 +182,38 @@ def test_a_challenger_that_was_turned_down_is_not_made_again(
     assert jobs.reprocess(worse, folder.path, client)["status"] == "nothing"
 
 
+def test_only_what_is_new_is_measured(
+    nights: tuple[Path, ReprocessingFolder], tmp_path: Path, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The champion on new files; and a challenger that was promoted not again as champion."""
+    monkeypatch.setattr("lineshape.engine.stages.histogramming.GROUP_ROWS", 1)  # each shard is a group
+
+    def measured(**changes: object) -> dict[Path, int]:
+        values = {
+            "samples.taus.files": [f"{job.parent}/data/*.root", *map(str, sorted(tmp_path.glob("*.root")))]
+        } | changes
+        assert jobs.reprocess(api.load(job, None, values), folder.path, client)["status"] == "done"
+        return {path: path.stat().st_mtime_ns for path in (folder.latest.histograms / "parts").iterdir()}
+
+    job, folder = nights
+    few: dict[str, object] = {"reprocess.grown": 10}
+    shards = len(FeatureStore.load(folder.latest.features).shards)
+    first = measured(**few)
+    assert len(first) == shards
+    write_taus(tmp_path / "new.root", 8)
+    second = measured(**few)
+    assert len(second) == len(FeatureStore.load(folder.latest.features).shards) > shards
+    assert first.items() <= second.items()
+    third = measured(**few, **{"models.brt.depth": 3})
+    assert champion_of(ledger.read(folder.ledger)) == "0003"
+    assert len(third) == 2 * len(second)
+    assert second.items() <= third.items()
+    write_taus(tmp_path / "newer.root", 9)
+    fourth = measured(**few, **{"models.brt.depth": 3})
+    assert third.items() - second.items() <= fourth.items()
+    assert not fourth.keys() & second.keys()
+
+
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [

@@ -153,6 +153,20 @@ def test_same_histograms_from_one_pass_and_from_parts(
     assert (copied.histograms / "performance.json").read_bytes() == first
 
 
+def test_only_the_model_that_changed_is_measured_anew(
+    finished: api.Result, copied: RunFolder, workers: Workers, bars: Bars
+) -> None:
+    before = histogram(finished.job, copied, workers, bars).samples["ntuples"]
+    first = {path: path.stat().st_mtime_ns for path in (copied.histograms / "parts").iterdir()}
+    changed = job_of(finished, **{"models.brt.depth": 2})
+    train(changed, copied, workers, bars)
+    after = histogram(changed, copied, workers, bars).samples["ntuples"]
+    second = {path: path.stat().st_mtime_ns for path in (copied.histograms / "parts").iterdir()}
+    assert len(second) == len(first) == 5
+    assert len(first.items() & second.items()) == 4
+    assert {name.split("/")[0] for name in after if after[name] != before[name]} == {"brt"}
+
+
 def test_histograms_of_something_else_are_refused(
     finished: api.Result, copied: RunFolder, workers: Workers, bars: Bars
 ) -> None:
