@@ -144,6 +144,20 @@ def discard(folder: ReprocessingFolder) -> None:
     shutil.rmtree(folder.challenger.path, ignore_errors=True)
 
 
+def superfluous(folder: ReprocessingFolder, records: Sequence[Record], keep: int | None) -> list[str]:
+    """Versions beyond the last so many, but the champion and the one before it, to which a rollback leads."""
+    needed = {champion_of(records), champion_before(records)}
+    return [name for name in folder.published()[:-keep] if name not in needed] if keep else []
+
+
+def remove(folder: ReprocessingFolder, versions: Iterable[str]) -> None:
+    """Remove versions; what a kill or a full disk leaves of them is removed another time."""
+    for version in versions:
+        with suppress(OSError):
+            _thaw(folder.version(version))
+        shutil.rmtree(folder.version(version), ignore_errors=True)
+
+
 def verify(folder: ReprocessingFolder, version: str, records: Sequence[Record]) -> None:
     """Raise RequestError where there is no such version, RunError where its content is not what was published."""
     contents = recorded(records)
@@ -153,6 +167,8 @@ def verify(folder: ReprocessingFolder, version: str, records: Sequence[Record]) 
             f"{nearest(version, contents)}"
         )
     run = folder.version(version)
+    if not run.is_dir():
+        raise RunError(f"version {version} is not there any more: {_instead(folder, version, contents)}")
     try:
         content = read_json(run / CONTENT)
         spoilt = [name for name, known in content.items() if _digest(run / name) != known]

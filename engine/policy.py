@@ -21,7 +21,8 @@ class Policy(Settings):
     training saw, from which on it is trained anew. promote: a challenger takes the champion's place where it is better
     by so many sigmas, where it is not worse by so many, always, or never (then a person does it, with `lineshape ledger
     rollback FOLDER VERSION`); the first version, which has none to replace, becomes champion in any case. drift:
-    population stability index above which a feature is warned of.
+    population stability index above which a feature is warned of. keep: so many versions, the last ones; older ones are
+    removed, but the champion and the one before it; by default all stay.
     """
 
     model: str | None = None
@@ -32,6 +33,7 @@ class Policy(Settings):
     promote: Promote = "better"
     sigmas: float = Field(2.0, ge=0)
     drift: Annotated[float, Field(gt=0)] = 0.2
+    keep: Annotated[int, Field(ge=1)] | None = None
 
 
 @dataclass(frozen=True)

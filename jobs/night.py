@@ -14,8 +14,10 @@ from lineshape.engine.champion import (
     missing_shards,
     point,
     publish,
+    remove,
     snapshot,
     start_with,
+    superfluous,
 )
 from lineshape.engine.comparison import (
     CHALLENGER,
@@ -121,7 +123,11 @@ class Night:
                 self.record |= {"version": version, "content": content}
                 text = f"{version} {'promoted' if decision.promoted else 'not promoted'}: {decision.reason}"
             write_json(shown, self._state(store, code))
+            records = [*self.records, {"champion": self.champion}]
+            if removed := superfluous(self.folder, records, self.job.reprocess.keep):
+                self.record["removed"] = removed
             self.close("done", text)
+            remove(self.folder, removed)
 
     def _process(self, simulate: Any) -> FeatureStore:
         """Shards of all that is there now, and the news of files."""

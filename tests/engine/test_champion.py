@@ -147,6 +147,33 @@ def test_numbers_are_never_given_twice(folder: ReprocessingFolder) -> None:
     assert champion.publish(folder, records)[0] == "0003"
 
 
+@pytest.mark.parametrize(
+    ("promoted", "keep", "removed"),
+    [
+        ((True, True, True), None, []),
+        ((True, True, True), 3, []),
+        ((True, True, True), 1, ["0001"]),  # 0003 is champion, and a rollback leads to 0002
+        ((True, False, False, True), 1, ["0002", "0003"]),
+        ((True, False, False, False), 2, ["0002"]),
+        ((True, False), 1, []),
+    ],
+)
+def test_old_versions_are_removed(
+    folder: ReprocessingFolder, promoted: tuple[bool, ...], keep: int | None, removed: list[str]
+) -> None:
+    records = published(folder, *promoted)
+    assert champion.superfluous(folder, records, keep) == removed
+    champion.remove(folder, removed)
+    assert set(champion.recorded(records)) - set(folder.published()) == set(removed)
+    assert champion.superfluous(folder, records, keep) == []
+    for version in removed:
+        others = (
+            rf"{version} is not there any more: take another champion of {', '.join(folder.published())}: lineshape"
+        )
+        with pytest.raises(RunError, match=others):
+            champion.verify(folder, version, records)
+
+
 def copy(folder: ReprocessingFolder, version: str, name: str) -> None:
     shutil.copytree(folder.version(version), folder.version(name))
 

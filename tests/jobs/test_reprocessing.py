@@ -16,7 +16,7 @@ from lineshape import jobs
 from lineshape.engine import ledger
 from lineshape.engine.champion import champion_of
 from lineshape.engine.comparison import judge_of
-from lineshape.engine.errors import BusyError, IncompleteRunError, RequestError
+from lineshape.engine.errors import BusyError, IncompleteRunError, RequestError, RunError
 from lineshape.engine.files import write_json
 from lineshape.engine.folders import ReprocessingFolder, RunFolder
 from lineshape.engine.job import Job
@@ -300,8 +300,18 @@ def test_a_spoilt_champion_without_another_version_is_replaced_on_request(
     assert jobs.reprocess(api.load(job, samples, as_told), folder.path, client)["status"] == "nothing"
 
 
-def test_an_old_version_may_be_removed(nights: tuple[Path, ReprocessingFolder], client: Client) -> None:
-    """The last that was trained, as the README advises: nights go on, by the number of rows that it was trained on."""
+def test_old_versions_are_removed(nights: tuple[Path, ReprocessingFolder], client: Client) -> None:
+    job, folder = nights
+    record = jobs.reprocess(api.load(job, None, {"models.brt.depth": 3, "reprocess.keep": 1}), folder.path, client)
+    assert (record["champion"], record["removed"]) == ("0003", ["0001"])
+    assert folder.published() == ["0002", "0003"]
+    with pytest.raises(RunError, match="version 0001 is not there any more: take another champion of 0002, 0003"):
+        roll_back(folder, "0001")
+    assert roll_back(folder)["champion"] == "0002"
+
+
+def test_a_version_may_be_removed_by_hand(nights: tuple[Path, ReprocessingFolder], client: Client) -> None:
+    """The last that was trained: nights go on, by the number of rows that it was trained on."""
     job, folder = nights
     roll_back(folder)
     old = folder.version("0002")
