@@ -83,10 +83,21 @@ def quantiles(counts: Floats, edges: Floats, probabilities: list[float]) -> Floa
 def mean(counts: Floats, edges: Floats) -> Floats:
     """Mean of binned data (..., bins + 2) from bin centres; flow bins count at the outer edges. NaN without entries."""
     centres = np.concatenate([edges[:1], (edges[1:] + edges[:-1]) / 2, edges[-1:]])
-    total = counts.sum(axis=-1)
-    return np.asarray(
-        np.divide((counts * centres).sum(axis=-1), total, out=np.full_like(total, np.nan), where=total > 0)
-    )
+    return divided((counts * centres).sum(axis=-1), counts.sum(axis=-1))
+
+
+def divided(above: Floats, below: Floats) -> Floats:
+    """One by the other, NaN where that is 0."""
+    return np.divide(above, below, out=np.full_like(above, np.nan), where=below != 0)
+
+
+def over(figure: Callable[[Floats], Floats]) -> Callable[[Floats], Floats]:
+    """From (samples, 2, ...) a figure of the first distribution over that of the second, for the jackknife."""
+
+    def ratio(pair: Floats) -> Floats:
+        return divided(figure(pair[:, 0]), figure(pair[:, 1]))
+
+    return ratio
 
 
 def half_width(counts: Floats, edges: Floats, coverage: float) -> Floats:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from functools import partial
 from typing import ClassVar
 
 import hist
@@ -219,14 +218,7 @@ def _all_figures(counts: Floats, reference: Floats) -> Iterator[tuple[str, tuple
 
 def over_baseline(counts: Floats, reference: Floats, read: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
     """A figure over the baseline's, with its uncertainty; NaN where they are not of the same objects, or of few."""
-    value, error = statistics.jackknife(np.stack([counts, reference], axis=1), partial(_ratio, read))
+    value, error = statistics.jackknife(np.stack([counts, reference], axis=1), statistics.over(read))
     entries, others = counts.sum(axis=(0, -1)), reference.sum(axis=(0, -1))
     same = (entries == others) & (entries >= statistics.FEW)
     return np.where(same, value, np.nan), np.where(same, error, np.nan)
-
-
-def _ratio(read: Callable[[Floats], Floats], pair: Floats) -> Floats:
-    """A figure of the first over that of the second of (samples, 2, ...)."""
-    figures = read(pair)
-    first, second = figures[:, 0], figures[:, 1]
-    return np.divide(first, second, out=np.full_like(first, np.nan), where=second > 0)

@@ -62,7 +62,7 @@ def _means(counts: Floats, *names: str) -> list[Floats]:
 
 def _response(counts: Floats) -> Floats:
     along, true = _means(counts, "along", "true")
-    return _divided(along, true)
+    return statistics.divided(along, true)
 
 
 def _width(counts: Floats) -> Floats:
@@ -70,18 +70,14 @@ def _width(counts: Floats) -> Floats:
 
 
 def _relative(counts: Floats) -> Floats:
-    return _divided(_width(counts), _means(counts, "length")[0])
-
-
-def _divided(above: Floats, below: Floats) -> Floats:
-    return np.divide(above, below, out=np.full_like(above, np.nan), where=below != 0)
+    return statistics.divided(_width(counts), _means(counts, "length")[0])
 
 
 QUANTITIES: Final[dict[str, Quantity]] = {
     "corrected": Quantity(
         r"$\sigma(u_\perp)$ / response",
         "σ(u⊥) over the response",
-        lambda counts: _divided(_width(counts), _response(counts)),
+        lambda counts: statistics.divided(_width(counts), _response(counts)),
         "GeV",
         ratio=True,
     ),
@@ -110,11 +106,7 @@ def alone(counts: Floats, read: Read) -> tuple[Floats, Read]:
 
 def over_other(counts: Floats, others: Floats, read: Read) -> tuple[Floats, Read]:
     """Both, and the ratio of what is read off them."""
-
-    def ratio(pair: Floats) -> Floats:
-        return _divided(read(pair[:, 0]), read(pair[:, 1]))
-
-    return np.stack([counts, others], axis=1), ratio
+    return np.stack([counts, others], axis=1), statistics.over(read)
 
 
 def range_of(edges: Floats, enough: NDArray[np.bool_]) -> tuple[float, float]:
