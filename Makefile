@@ -33,8 +33,8 @@ lint: $(STAMP)  ## Style and types
 unit: $(STAMP)  ## Tests that take seconds
 	$(BIN)/python -m pytest -m 'not processes and not study and not browser'
 
-test: lint  ## All tests, style and types
-	$(BIN)/python -m pytest
+test: lint  ## All tests, style and types; two files at a time, as many wait for processes more than they compute
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 bench: $(STAMP)  ## Measurements, some minutes each; the README says what they found
 	$(BIN)/python -m tests.benchmarks.simulation

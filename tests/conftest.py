@@ -1,6 +1,7 @@
 """What tests share: real ROOT files, a real Dask cluster, one finished run."""
 
 from collections.abc import Iterator
+from itertools import chain, zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,26 @@ def client() -> Iterator[Client]:
 @pytest.fixture(scope="session")
 def workers(client: Client) -> Workers:
     return Workers(lambda: client)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files in turns, first those that compute long and those that wait long for other processes.
+
+    Two run side by side (`make test`): then they share the cores well, and neither is left with a long one at the end.
+    """
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    waiting = ("batch", "hub", "processes")
+
+    def wait(path: Path) -> int:
+        marks = {mark.name for item in files[path] for mark in item.iter_markers()}
+        return next((number for number, name in enumerate(waiting) if name in marks), len(waiting))
+
+    studies = [path for path, some in files.items() if any(item.get_closest_marker("study") for item in some)]
+    others = sorted(files.keys() - studies, key=lambda path: (wait(path), path))
+    order = chain.from_iterable(zip_longest(studies, others))
+    items[:] = [item for path in order if path for item in files[path]]
 
 
 def tasks_of(client: Client) -> set[str]:

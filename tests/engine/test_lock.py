@@ -35,6 +35,17 @@ LONG_AGO = (datetime.now(UTC) - timedelta(hours=2)).isoformat(timespec="seconds"
         (replace(HERE, space="pid:[1]"), None, False),  # nor of another container
         (replace(HERE, host="elsewhere", heartbeat=LONG_AGO), None, True),
     ],
+    ids=[
+        "alive",
+        "gone",
+        "another process",
+        "unknown birth",
+        "no births",
+        "suspended",
+        "elsewhere",
+        "container",
+        "silent",
+    ],
 )
 def test_who_is_dead(holder: Holder, born_now: str | None, stale: bool) -> None:
     if holder.heartbeat != LONG_AGO:

@@ -20,7 +20,11 @@ OTHERS: dict[str, Any] = {
     f"samples.{name}.simulate.{key}": value
     for name in ("z_ll", "w_lnu", "w_star", "staus")
     for key, value in {"muons": 100_000, "files": 2}.items()
-} | {"models.naive.epochs": 15}
+} | {
+    "models.naive.epochs": 15,
+    "measures.importance.models": ["flat"],
+    "measures.importance.repeats": 2,
+}
 
 
 @pytest.fixture(scope="module")
