@@ -1,6 +1,7 @@
 """Permutation importance: what the area under the ROC curve loses when a feature is mixed up among the objects."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Final, Self
 
 import hist
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from lineshape.engine import statistics
+from lineshape.engine.bundles import Prediction
 from lineshape.engine.digests import uniform
 from lineshape.engine.histograms import Histograms
 from lineshape.engine.measures.measure import Figure, Meanings, Measure, Measured, Objects, by_group, group_axis
@@ -18,21 +20,25 @@ from lineshape.engine.report.plots import Plot, Series
 Floats = NDArray[np.float64]
 
 _BINS: Final = 1000
-#: The first stream of the hashes of event numbers by which features are mixed up.
+#: The first stream of the hashes of event numbers by which features are mixed up, and the one by which some are chosen.
 _STREAM: Final = 100
+_SHARE_STREAM: Final = 99
 
 
 class Importance(Measure):
     """AUC − AUC with a feature shuffled, over the mean of that over all features; the tagger's talk does the same.
 
     truth: a column that numbers the classes. classes: their names, from 0 on. signal: one of them. features: those to
-    be shuffled, each `repeats` times with other permutations, among the objects of a shard.
+    be shuffled, each `repeats` times with other permutations, among the objects of a shard. share: of the objects that
+    are looked at, by a hash of the event number: each is predicted once for every feature and repeat, and where there
+    are millions a part of them tells as much.
     """
 
     classes: list[str]
     signal: str
     features: Annotated[list[str], Field(min_length=1)]
     repeats: Annotated[int, Field(gt=0)] = 5
+    share: Annotated[float, Field(gt=0, le=1)] = 1.0
     title: str = "Importance of features"
 
     @model_validator(mode="after")
@@ -53,6 +59,7 @@ class Importance(Measure):
 
     def fill(self, histograms: Histograms, objects: Objects) -> None:
         """The scores of a model that sees the features; of one that does not see them all, those that it sees."""
+        objects = self._chosen(objects)
         assert objects.predict is not None
         self._fill(histograms, objects, 0, objects.prediction.estimate)
         event = objects.columns["event"]
@@ -62,6 +69,12 @@ class Importance(Measure):
                 order = np.argsort(uniform(event, _STREAM + trial), kind="stable")
                 mixed = dict(objects.columns) | {name: objects.columns[name][order]}
                 self._fill(histograms, objects, 1 + trial, objects.predict(mixed).estimate)
+
+    def _chosen(self, objects: Objects) -> Objects:
+        chosen = uniform(objects.columns["event"], _SHARE_STREAM) < self.share
+        columns = {name: values[chosen] for name, values in objects.columns.items()}
+        prediction = Prediction(objects.prediction.estimate[chosen], objects.prediction.target[chosen])
+        return replace(objects, columns=columns, prediction=prediction, group=objects.group[chosen])
 
     def _fill(self, histograms: Histograms, objects: Objects, trial: int, score: Floats) -> None:
         good = usable(objects, self.truth, len(self.classes))

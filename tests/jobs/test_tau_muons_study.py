@@ -23,7 +23,7 @@ OTHERS: dict[str, Any] = {
 } | {
     "models.naive.epochs": 15,
     "measures.importance.models": ["flat"],
-    "measures.importance.repeats": 2,
+    "measures.importance.share": 0.2,
 }
 
 
