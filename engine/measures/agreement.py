@@ -18,10 +18,10 @@ Floats = NDArray[np.float64]
 
 #: Bins of equal content that ranks are counted in.
 _RANKS: Final = 200
-#: Bins of a variable's range, and of the known variable's.
+#: Bins of a variable, and of the known variable's range.
 _BINS: Final = 60
-#: Share of the objects on either side that a variable's range leaves out.
-_TAIL: Final = 0.002
+#: Shares of objects between two ranks.
+_INNER: Final = np.linspace(0, 1, _RANKS + 1)[1:-1]
 #: Objects that the ranks are found from, at most.
 _MOST: Final = 2_000_000
 
@@ -30,8 +30,8 @@ class Agreement(Measure):
     """Rank correlation and distance correlation of an estimate with a known variable, and what both look like.
 
     What is found is known up to a monotone function, so what is compared are ranks, in bins of equal content that are
-    found on the validation split. In plots a variable goes from 0 to 1, from its lowest values (but for a few) to its
-    highest, and is turned to grow with the known one.
+    found on the validation split. In plots, for the same reason, a variable is the share of objects that are below it
+    (its own values may tell a few objects apart, and most of them hardly), and is turned to grow with the known one.
 
     truth: one of the parameters. known: the column of the known variable. at: points of the parameters, and window: how
     far from one an object's parameters may be, as a share of it; distributions of both variables are drawn for each.
@@ -73,7 +73,7 @@ class Agreement(Measure):
         return {"known": self.known}
 
     def keep(self, objects: Iterable[Objects]) -> dict[str, Any]:
-        """Edges of the ranks, the variable's range, and which way it grows."""
+        """Edges of the ranks, and whether the variable grows with the known one."""
         parts: list[Floats] = []
         for part in objects:
             parts.append(np.stack(_both(part, self.known)[0]))
@@ -81,16 +81,11 @@ class Agreement(Measure):
                 break
         variable, known = np.concatenate(parts, axis=1)
         if not len(variable):
-            return {"variable": [0.0] * (_RANKS - 1), "known": [0.0] * (_RANKS - 1), "range": [0.0, 1.0]}
-        inner = np.linspace(0, 1, _RANKS + 1)[1:-1]
-        edges = {name: np.quantile(values, inner) for name, values in {"variable": variable, "known": known}.items()}
+            return {"variable": [0.0] * (_RANKS - 1), "known": [0.0] * (_RANKS - 1), "rises": True}
+        edges = {name: np.quantile(values, _INNER) for name, values in {"variable": variable, "known": known}.items()}
         ranks = [np.searchsorted(edges[name], values) for name, values in (("variable", variable), ("known", known))]
-        low, high = np.quantile(variable, [_TAIL, 1 - _TAIL])
         rises = float(np.mean((ranks[0] - ranks[0].mean()) * (ranks[1] - ranks[1].mean()))) >= 0
-        return {
-            **{name: values.tolist() for name, values in edges.items()},
-            "range": [float(low), float(high)] if rises else [float(high), float(low)],
-        }
+        return {**{name: values.tolist() for name, values in edges.items()}, "rises": rises}
 
     def empty(self, meanings: Meanings) -> Histograms:
         """Ranks of both; the variable over the known one; both at each point."""
@@ -113,8 +108,8 @@ class Agreement(Measure):
         group, kept = objects.group[good], objects.kept
         ranks = np.searchsorted(kept["variable"], variable), np.searchsorted(kept["known"], known)
         histograms["ranks"].fill(*ranks, group)
-        low, high = kept["range"]
-        place = (variable - low) / (high - low) if high != low else np.zeros(len(variable))
+        below = np.interp(variable, kept["variable"], _INNER)
+        place = below if kept["rises"] else 1 - below
         histograms["map"].fill(known, place, group)
         for number, point in enumerate(self.at):
             values = {name: np.asarray(objects.columns[name])[good] for name in point}
@@ -145,10 +140,11 @@ class Agreement(Measure):
             most = np.maximum(counts.max(axis=1, keepdims=True), 1)
             share = np.where(counts > 0, counts / most, np.nan)
             plane = Map(x, y, share, np.zeros_like(share), "Events, over the most in their column", (0, 1), told=False)
-            caption = f"{label} against {measured.meanings[self.known].plain}, on the test split."
-            found.append(Plot(f"map_{model}", self.title, caption, known, label, [], plane=plane))
+            plain, title = measured.meanings[self.known].plain, f"{label}, share of events below"
+            caption = f"{label} against {plain}, on the test split, as the share of events that are below it."
+            found.append(Plot(f"map_{model}", self.title, caption, known, title, [], plane=plane))
             if self.at:
-                found.append(self._at(model, histograms["variable_at"], label, label))
+                found.append(self._at(model, histograms["variable_at"], title, label))
         if found and self.at:
             first = next(iter(measured.histograms.values()))
             found.append(self._at("known", first["known_at"], known, measured.meanings[self.known].plain))

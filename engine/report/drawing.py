@@ -48,6 +48,10 @@ class Style:
         """Black for what is no model."""
         return COLOURS[self.keys.index(key) % len(COLOURS)] if key in self.keys else "black"
 
+    def line(self, key: str) -> str:
+        """Where colours come again, lines with dots tell models apart."""
+        return "-." if key in self.keys and self.keys.index(key) >= len(COLOURS) else "-"
+
     def marker(self, key: str) -> str:
         """A marker for each model."""
         return MARKERS[self.keys.index(key) % len(MARKERS)] if key in self.keys else "o"
@@ -206,7 +210,7 @@ def _shift(index: int, count: int) -> float:
 
 
 def _curve(axes: "Axes", series: Series, style: Style, shift: float) -> None:
-    colour, line = style.colour(series.key), "--" if series.dashed else "-"
+    colour, line = style.colour(series.key), "--" if series.dashed else style.line(series.key)
     label = _barred(series.label)
     if series.style == "steps":
         axes.stairs(series.y, series.x, label=label, color=colour, linestyle=line, linewidth=1.6, baseline=None)

@@ -20,6 +20,12 @@ def test_curves_of_a_plot_have_colours_of_their_own_however_many_models_there_ar
     assert style.colour("m0") == COLOURS[0]
 
 
+def test_models_beyond_the_colours_have_other_lines() -> None:
+    models = tuple(f"m{number}" for number in range(len(COLOURS) + 1))
+    style = Style(models, "", "").of(plot(*models))
+    assert len({(style.colour(key), style.line(key)) for key in models}) == len(models)
+
+
 def test_colours_are_told_apart() -> None:
     """In CIELAB, by 24 for who sees all colours, and by 17.5 for who sees no green or no red (Machado et al. 2009).
 
