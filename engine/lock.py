@@ -150,7 +150,7 @@ class Lock:
                 continue  # a disk that hiccups; silence for long enough counts as death
 
     def release(self) -> None:
-        """Remove the file, if it is still this run's."""
+        """Remove the file, if it is still this run's; may be called again, where a call was interrupted."""
         self._over.set()
         # A beat that is under way would miss the file, and interrupt a run that is done, or write to another one.
         if self._heart:
@@ -159,7 +159,9 @@ class Lock:
             there = read_holder(self.path)
             if there and there.token == self.holder.token:
                 self.path.unlink()
-        os.close(self.file)
+        file, self.file = self.file, -1  # once: its number may be another file's by then
+        if file >= 0:
+            os.close(file)
 
 
 @contextmanager
@@ -177,7 +179,11 @@ def held(path: Path, patience: float = PATIENCE, every: float = HEARTBEAT) -> It
             lock.check()
         raise
     finally:
-        lock.release()
+        try:
+            lock.release()
+        except BaseException:  # asked to stop in that very moment: it was interrupted, and nobody would do it later
+            lock.release()
+            raise
 
 
 def take(path: Path, patience: float = PATIENCE) -> Lock:

@@ -191,6 +191,28 @@ def test_ctrl_c_is_still_ctrl_c(tmp_path: Path) -> None:
     assert not (tmp_path / "lock.json").exists()
 
 
+def test_one_who_is_stopped_while_it_lets_go_has_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by a SIGTERM or Ctrl-C in that very moment; nobody else could, as the process lives on in a notebook."""
+    path = tmp_path / "lock.json"
+    stops = iter([KeyboardInterrupt])
+
+    def read(path: Path) -> Holder | None:
+        if stop := next(stops, None):
+            raise stop
+        return read_holder(path)
+
+    def hold() -> None:
+        with held(path) as lock:
+            assert lock.file >= 0
+            monkeypatch.setattr("lineshape.engine.lock.read_holder", read)
+
+    with pytest.raises(KeyboardInterrupt):
+        hold()
+    assert not path.exists()
+    with held(path):
+        pass
+
+
 def test_of_many_that_find_a_dead_run_one_takes_over(tmp_path: Path) -> None:
     """In every round exactly one of sixteen gets it, whatever they do to one another's files."""
     for number in range(30):
