@@ -13,9 +13,10 @@ from lineshape.engine.folders import RunFolder
 from lineshape.engine.job import Job
 from lineshape.engine.progress import Screen
 from lineshape.engine.report.summary import Row, headline_tables
-from lineshape.jobs import job_files, showing
+from lineshape.jobs.job_files import load as load_named
+from lineshape.jobs.job_files import shipped
 from lineshape.jobs.places import folder_of, output_of
-from lineshape.jobs.showing import Features, Picture
+from lineshape.jobs.showing import Features, Picture, link, pictures, table
 from lineshape.jobs.telling import Told
 
 if TYPE_CHECKING:
@@ -79,10 +80,10 @@ class Result:
                     for each in main.values()
                     if any(each.is_of(model, sample) for model in models)
                 ]
-            for table in tables:
-                title = lead(table.title) if start else table.title
-                headings = [heading.replace("baseline", self.job.baseline) for heading in table.headings]
-                lines = [[line.label, *map(number, line.cells)] for line in table.lines]
+            for each in tables:
+                title = lead(each.title) if start else each.title
+                headings = [heading.replace("baseline", self.job.baseline) for heading in each.headings]
+                lines = [[line.label, *map(number, line.cells)] for line in each.lines]
                 found.append((start + title, [["model", *headings], *lines]))
         return found
 
@@ -111,9 +112,9 @@ class Result:
         return "".join(
             [
                 f"<b>{html.escape(self.job.title or self.job.study)}</b>",
-                *(showing.table(title, lines) for title, lines in self.tables()),
-                showing.pictures(list(reversed(leading.values()))[:_PICTURES]),
-                f"<div>All figures and plots: {showing.link(self.page)}</div>",
+                *(table(title, lines) for title, lines in self.tables()),
+                pictures(list(reversed(leading.values()))[:_PICTURES]),
+                f"<div>All figures and plots: {link(self.page)}</div>",
             ]
         )
 
@@ -122,14 +123,14 @@ def studies() -> dict[str, str]:
     """Studies that come with the package, and their titles."""
     from lineshape.engine.job import load_job
 
-    return {name: load_job(path).title for name, path in job_files.shipped().items()}
+    return {name: load_job(path).title for name, path in shipped().items()}
 
 
 def load(
     name: str | Path, samples: Mapping[str, list[str]] | None = None, changes: Mapping[str, Any] | None = None
 ) -> Job:
     """A job by study, path or run folder; raises RequestError that says what is wrong and where."""
-    return job_files.load(name, samples, changes)
+    return load_named(name, samples, changes)
 
 
 def run(
@@ -242,11 +243,11 @@ def reprocess(
 
     Raises what `run` does, and BusyError where another run is going on.
     """
-    from lineshape.jobs import reprocessing
+    from lineshape.jobs.reprocessing import reprocess as reprocess_once
 
     loaded = job if isinstance(job, Job) else load(job)
     try:
-        record = reprocessing.reprocess(loaded, output, client, screen)
+        record = reprocess_once(loaded, output, client, screen)
     except KeyboardInterrupt:
         raise Interrupted("interrupted: the next run goes on from here") from None
     return Told(record, folder=folder_of(loaded, output))
@@ -257,4 +258,4 @@ def open_result(name: str | Path) -> Result:
     folder = RunFolder.find(name)
     if not folder.summary.is_file():
         raise RequestError(f"run {folder.path} has no summary yet: run 'lineshape report {name}' first")
-    return Result(job_files.load(folder.job), folder.path, read_json(folder.summary))
+    return Result(load_named(folder.job), folder.path, read_json(folder.summary))

@@ -127,7 +127,7 @@ class Night:
             if removed := superfluous(self.folder, records, self.job.reprocess.keep):
                 self.record["removed"] = removed
             self.close("done", text)
-            remove(self.folder, removed)
+        remove(self.folder, removed)  # which may take its time, and be stopped
 
     def _process(self, simulate: Any) -> FeatureStore:
         """Shards of all that is there now, and the news of files."""

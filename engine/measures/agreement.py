@@ -186,7 +186,7 @@ def spearman(counts: Floats) -> Floats:
     x, y = (_middle(each) - (total / 2)[:, np.newaxis] for each in (of_x, of_y))
     product = np.einsum("sij,si,sj->s", counts, x, y)
     widths = np.sqrt((of_x * x**2).sum(axis=1) * (of_y * y**2).sum(axis=1))
-    return np.asarray(np.abs(np.divide(product, widths, out=np.full_like(total, np.nan), where=widths > 0)))
+    return np.abs(statistics.divided(product, widths))
 
 
 def _distance(counts: Floats) -> Floats:

@@ -71,7 +71,7 @@ def area(signal: Floats, background: Floats) -> Floats:
     below = np.cumsum(background, axis=-1) - background / 2
     pairs = signal.sum(axis=-1) * background.sum(axis=-1)
     won = (signal * below).sum(axis=-1)
-    return np.asarray(np.divide(won, pairs, out=np.full_like(won, np.nan), where=pairs > 0))
+    return statistics.divided(won, pairs)
 
 
 def efficiencies(counts: Floats) -> Floats:
@@ -90,8 +90,7 @@ def background_at(signal: Floats, background: Floats, efficiency: float) -> Floa
 
 def share_passed(counts: Floats) -> Floats:
     """Of (..., 2), failed and passed; NaN where there are none."""
-    total = counts.sum(axis=-1)
-    return np.asarray(np.divide(counts[..., 1], total, out=np.full_like(total, np.nan), where=total > 0))
+    return statistics.divided(counts[..., 1], counts.sum(axis=-1))
 
 
 def efficiency_of(counts: Floats) -> tuple[Floats, Floats]:

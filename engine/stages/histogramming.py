@@ -158,10 +158,9 @@ def fill(
             continue
         prediction = bundle.predict(columns)
         for name, measure in measures.items():
-            start = f"{model}/{name}/"
-            histograms = {key.removeprefix(start): total[key] for key in total if key.startswith(start)}
             kept = loaded.kept.get((model, name), {})
-            measure.fill(histograms, Objects(columns, prediction, group, split, bundle.predict, kept, bundle.judge))
+            objects = Objects(columns, prediction, group, split, bundle.predict, kept, bundle.judge)
+            measure.fill(of_model(total, f"{model}/{name}"), objects)
 
 
 def histogram(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> Performance:
