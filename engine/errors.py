@@ -3,6 +3,7 @@
 import difflib
 import errno
 import pickle
+import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,6 +59,21 @@ class BusyError(LineshapeError):
 
 class DataError(LineshapeError):
     """A file, or a part of one, whose content cannot be used; it is quarantined and the rest goes on."""
+
+
+class ProcessorError(LineshapeError):
+    """An error that a processor's own code raised; it says where."""
+
+
+def code_line(error: BaseException) -> str:
+    """Return an error's type and text and the line of code it comes from, the last that is no installed package's.
+
+    For errors of a user's own code, which must be found without a traceback.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not {"site-packages", "dist-packages"} & set(Path(frame.filename).parts)]
+    last = (own or frames)[-1]
+    return f"{type(error).__name__}: {error} ({last.filename}, line {last.lineno})"
 
 
 def nearest(name: str, candidates: Iterable[str], count: int = 3) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lineshape.engine import kinds
 from lineshape.engine.catalogue import Chunk
 from lineshape.engine.derived import Derived, Deriving
-from lineshape.engine.errors import DataError
+from lineshape.engine.errors import DataError, ProcessorError, code_line
 from lineshape.engine.events import EventReader, numbers
 from lineshape.engine.processor import Selected, Selects
 from lineshape.engine.root_files import find_tree, may_pass, open_file
@@ -84,11 +84,27 @@ def make_shard(plan: Plan, processor: Selects, reader: EventReader, chunk: Chunk
     """Read a chunk, let the processor select, and write the shard."""
     events = reader.events(chunk)
     events, dropped = _finite(events, chunk, plan.nonfinite)
-    selected = processor.process(events)
+    selected = _select(processor, events)
     _check_columns(selected, processor)
     rows = len(selected.columns["event"])
     info = ShardInfo(chunk.to_dict(), rows, selected.cut_flow, selected.histograms, dropped)
     write_shard(plan.path(chunk), selected.columns, processor.makes, info)
+
+
+def _select(processor: Selects, events: Any) -> Selected:
+    """Return what the processor selects; its own errors become a ProcessorError, of whatever type they are.
+
+    Events are read by now: what their columns hold may be wrong (a DataError), but no file is to blame for anything
+    else. Trouble of a file system that the processor reads its own files from may pass.
+    """
+    try:
+        return processor.process(events)
+    except (DataError, MemoryError):
+        raise
+    except Exception as error:
+        if classify(error).cause is Cause.TRANSIENT:
+            raise
+        raise ProcessorError(code_line(error)) from error
 
 
 def _finite(events: Any, chunk: Chunk, nonfinite: str) -> tuple[Any, int]:
@@ -131,7 +147,7 @@ def _read(events: Any, name: str, chunk: Chunk) -> NDArray[Any]:
 def _check_columns(selected: Selected, processor: Selects) -> None:
     lengths = {name: len(values) for name, values in selected.columns.items()}
     if "event" not in lengths or len(set(lengths.values())) != 1:
-        raise ValueError(f"a processor must return 'event' and columns of one length, and returned {lengths}")
+        raise ProcessorError(f"a processor must return 'event' and columns of one length, and returned {lengths}")
     unknown = set(lengths) - set(processor.makes) - {"event"}
     if unknown:
-        raise ValueError(f"columns {sorted(unknown)} are not declared in the processor's 'makes'")
+        raise ProcessorError(f"columns {sorted(unknown)} are not declared in the processor's 'makes'")

@@ -1,4 +1,7 @@
-"""Code as an input: what a result depends on besides data, so that a change of it is noticed."""
+"""Code as an input: what a result depends on besides data, so that a change of it is noticed.
+
+Code is what Python makes of a file: comments, docstrings and layout are no part of it.
+"""
 
 import ast
 import importlib
@@ -13,12 +16,15 @@ from lineshape.engine.digests import digest
 
 #: The engine has versions of its own (of shards, of bundles, of histograms): its source is left out.
 _ENGINE: Final = "lineshape.engine."
+_OURS: Final = "lineshape"
+#: Endings of files that a package fills with results.
+_TEMPLATES: Final = (".html",)
 #: Modules beside those of the measures that what is read off objects depends on.
 READING: Final = ("lineshape.engine.bundles", "lineshape.engine.rows", "lineshape.engine.statistics")
 
 
 def source_of(kind: type) -> str:
-    """The source of the module that defines a class, of its bases' modules, and of all that these import.
+    """Return the code of the module that defines a class, of its bases' modules, and of all that these import.
 
     Installed packages other than the class's own (numpy, coffea …), and the engine beyond the class's own subpackage,
     are left out.
@@ -30,9 +36,27 @@ def source_of(kind: type) -> str:
         path = _file_of(name, home)
         if name in seen or path is None or (name.startswith(_ENGINE) and not name.startswith(own)):
             continue
-        seen[name] = path.read_text(encoding="utf-8")
-        pending += _imports(ast.parse(seen[name]), name if path.name == "__init__.py" else name.rpartition(".")[0])
+        text = path.read_text(encoding="utf-8")
+        seen[name] = code_in(text)
+        pending += _imports(ast.parse(text), name if path.name == "__init__.py" else name.rpartition(".")[0])
     return "\n".join(seen[name] for name in sorted(seen))
+
+
+@cache
+def code_in(text: str) -> str:
+    """Return the code of a module's text in one layout, without comments and docstrings.
+
+    A string that stands as a statement, which documents an attribute, is a docstring too.
+    """
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body = [each for each in node.body if not _is_text(each)] or [ast.Pass()]
+    return ast.unparse(tree)
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
 def _imports(tree: ast.Module, package: str) -> Iterator[str]:
@@ -47,9 +71,9 @@ def _imports(tree: ast.Module, package: str) -> Iterator[str]:
 
 
 def _with_parents(name: str) -> Iterator[str]:
-    """A module and the packages that it is in, whose __init__ runs first."""
+    """Yield a module and the packages that it is in, whose __init__ runs first; those of lineshape only offer names."""
     parts = name.split(".")
-    return (".".join(parts[: i + 1]) for i in range(len(parts)))
+    yield from (".".join(parts[: i + 1]) for i in range(0 if parts[0] != _OURS else len(parts) - 1, len(parts)))
 
 
 @cache
@@ -60,7 +84,7 @@ def _file_of(name: str, home: str) -> Path | None:
     """
     top = name.partition(".")[0]
     try:
-        spec = find_spec(name) if top in {home, "lineshape"} or _is_local(find_spec(top)) else None
+        spec = find_spec(name) if top in {home, _OURS} or _is_local(find_spec(top)) else None
     except (ImportError, ValueError, AttributeError):
         return None
     return Path(spec.origin) if spec and spec.has_location and spec.origin and spec.origin.endswith(".py") else None
@@ -82,13 +106,14 @@ def _installed() -> frozenset[str]:
 
 
 def code_of_modules(*names: str) -> str:
-    """Digest of single modules."""
+    """Return a digest of the code of single modules."""
     paths = [Path(str(getattr(find_spec(name), "origin", ""))) for name in names]
-    return digest([(name, path.read_text(encoding="utf-8")) for name, path in zip(names, paths, strict=True)])
+    return digest([(name, code_in(path.read_text(encoding="utf-8"))) for name, path in zip(names, paths, strict=True)])
 
 
 def code_of(package: str) -> str:
-    """Digest of all Python files of a package, whatever folder it is installed in."""
+    """Return a digest of the code and the templates of a package, whatever folder it is installed in."""
     folders = [Path(folder) for folder in importlib.import_module(package).__path__]
-    files = sorted((path.relative_to(folder).as_posix(), path) for folder in folders for path in folder.rglob("*.py"))
-    return digest([(name, path.read_text(encoding="utf-8")) for name, path in files])
+    files = sorted((path.relative_to(folder).as_posix(), path) for folder in folders for path in folder.rglob("*.*"))
+    texts = ((name, path.read_text(encoding="utf-8")) for name, path in files if path.suffix in {".py", *_TEMPLATES})
+    return digest([(name, code_in(text) if name.endswith(".py") else text) for name, text in texts])

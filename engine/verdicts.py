@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from lineshape.engine.errors import DataError, LineshapeError, StorageError
+from lineshape.engine.errors import DataError, LineshapeError, ProcessorError, StorageError
 
 
 class Cause(Enum):
@@ -35,15 +35,23 @@ HOPELESS = 16
 
 _BY_TYPE: dict[tuple[type[BaseException], ...], Cause] = {
     (StorageError,): Cause.STORAGE,
+    (ProcessorError,): Cause.PROCESSOR,
     (DataError, FileNotFoundError, IsADirectoryError, PermissionError): Cause.CORRUPT,
     (MemoryError,): Cause.TRANSIENT,
 }
-# Errors of packages that need not be imported for it; cramjam.DecompressionError and zlib.error are no OSError.
-_CORRUPT = ("DecompressionError", "error", "DeserializationError", "KeyInFileError", "LZ4BlockError", "ZstdError")
-_BY_NAME = dict.fromkeys(_CORRUPT, Cause.CORRUPT) | {
-    "KilledWorker": Cause.KILLED,
-    "NoValidWorkerError": Cause.CLUSTER,
-    "FutureCancelledError": Cause.CLUSTER,
+#: Errors of packages that need not be imported for it, by the package and the name of the class; no OSError among them.
+_BY_NAME: dict[tuple[str, str], Cause] = {
+    ("_block", "LZ4BlockError"): Cause.CORRUPT,  # as lz4.block's module calls itself
+    ("_lzma", "LZMAError"): Cause.CORRUPT,
+    ("_zstd", "ZstdError"): Cause.CORRUPT,
+    ("cramjam", "DecompressionError"): Cause.CORRUPT,
+    ("uproot", "DeserializationError"): Cause.CORRUPT,
+    ("uproot", "KeyInFileError"): Cause.CORRUPT,
+    ("zlib", "error"): Cause.CORRUPT,
+    ("zstandard", "ZstdError"): Cause.CORRUPT,
+    ("distributed", "FutureCancelledError"): Cause.CLUSTER,
+    ("distributed", "KilledWorker"): Cause.KILLED,
+    ("distributed", "NoValidWorkerError"): Cause.CLUSTER,
 }
 _CORRUPT_TEXT = re.compile(r"truncat|expected chunk|expected \d|not a root file|end of file", re.IGNORECASE)
 
@@ -54,7 +62,7 @@ def classify(error: BaseException) -> Failure:
     Where the run's own files cannot be written it is storage, where the scheduler or all workers are gone it is the
     cluster: no chunk is to blame, and the run stops. A missing file or one that is not ROOT is corrupt: no retry can
     help. Any other OSError may pass (an overloaded file server), and so may a lack of memory: they are transient. What
-    is none of these comes from the processor.
+    is none of these comes from the processor, and so does a ProcessorError, whatever was raised there.
     """
     reason = str(error) if isinstance(error, LineshapeError) else f"{type(error).__name__}: {error}"
     reason = reason.strip().split("\n\n")[0]
@@ -72,9 +80,10 @@ def _cause(error: BaseException, reason: str) -> Cause:
     for types, cause in _BY_TYPE.items():
         if isinstance(error, types):
             return cause
-    if type(error).__name__ in _BY_NAME:
-        return _BY_NAME[type(error).__name__]
-    if type(error).__module__.startswith("aiohttp"):
+    package = type(error).__module__.partition(".")[0]
+    if cause := _BY_NAME.get((package, type(error).__name__)):
+        return cause
+    if package == "aiohttp":
         # Of a web server: its own trouble, a broken connection, and what it says of too many requests may pass.
         status = getattr(error, "status", 500)
         return Cause.TRANSIENT if status >= 500 or status in {408, 429} else Cause.CORRUPT

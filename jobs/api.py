@@ -146,7 +146,7 @@ def run(
     Raises RequestError where the request is wrong, RunError where the run failed, and IncompleteRunError where it is
     done but lost more of its input than the job tolerates (`open_result` then gives what there is).
     """
-    from lineshape.jobs.simulate.writing import simulator
+    from lineshape.jobs.simulate.orders import simulator
 
     with opened(job, output, client, screen) as one:
         rows = one.all(simulator(one.job))
@@ -161,7 +161,7 @@ def process(
     screen: Screen | None = None,
 ) -> Features:
     """ROOT files to feature shards alone; samples that are simulated are made first. Arguments are those of `run`."""
-    from lineshape.jobs.simulate.writing import simulator
+    from lineshape.jobs.simulate.orders import simulator
 
     with opened(job, output, client, screen) as one:
         features = Features(one.process(one.simulate(simulator(one.job))))

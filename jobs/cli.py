@@ -82,7 +82,7 @@ def simulate(
     job: JobName, output: Output = None, set_: Changes = None, workers: Workers = None, cluster: ClusterName = None
 ) -> None:
     """Make the ROOT files of the samples that are simulated."""
-    from lineshape.jobs.simulate.writing import simulator
+    from lineshape.jobs.simulate.orders import simulator
 
     with _opened(job, output, None, _changes(set_, workers, cluster)) as opened:
         files = opened.simulate(simulator(opened.job))
@@ -100,7 +100,7 @@ def process(
     cluster: ClusterName = None,
 ) -> None:
     """ROOT files to feature shards (samples that are simulated are made first)."""
-    from lineshape.jobs.simulate.writing import simulator
+    from lineshape.jobs.simulate.orders import simulator
 
     with _opened(job, output, sample, _changes(set_, workers, cluster)) as opened:
         opened.process(opened.simulate(simulator(opened.job)))

@@ -105,7 +105,7 @@ def _check_processor(job: Job) -> None:
 
 
 def _check_simulation(job: Job) -> None:
-    from lineshape.jobs.simulate.writing import read_order
+    from lineshape.jobs.simulate.orders import read_order
 
     for name, sample in job.samples.items():
         if sample.simulate is not None:

@@ -50,7 +50,7 @@ def reprocess(
     Raises RequestError where the request is wrong, BusyError where another run is going on, RunError where the run
     failed, and IncompleteRunError where it is done but more of the input is quarantined than the job tolerates.
     """
-    from lineshape.jobs.simulate.writing import simulator
+    from lineshape.jobs.simulate.orders import simulator
 
     folder = folder_of(job, output)
     judge = judge_of(job)

@@ -1,39 +1,13 @@
-"""Writing simulated samples: several ROOT files, each a task with random numbers of its own."""
+"""Writing a file of a simulated sample: batches of events as ROOT branches."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
-from typing import Annotated
 
 import awkward as ak
 import numpy as np
-from pydantic import Field, ValidationError, create_model
 
-from lineshape.engine.digests import digest
-from lineshape.engine.errors import RequestError, RunError, listing, nearest
-from lineshape.engine.executor import Executor
 from lineshape.engine.files import replacing
-from lineshape.engine.job import Job
-from lineshape.engine.kinds import KindError, KindSpec, build, find
-from lineshape.engine.progress import Bars
-from lineshape.engine.run import Simulate
-from lineshape.engine.settings import Settings
-from lineshape.engine.source_code import code_of, source_of
-from lineshape.engine.verdicts import Failure
-from lineshape.engine.workers import Workers
 from lineshape.jobs.simulate.family import Family, Sample
-
-
-class Order(Settings):
-    """How much of a sample to simulate: the keys beside `kind` and the family's own in a job file.
-
-    amount: in all, of the family's own unit, which is its key: taus, muons, events. files: that they are spread over.
-    seed: of the whole sample.
-    """
-
-    amount: Annotated[int, Field(gt=0)]
-    files: Annotated[int, Field(gt=0)] = 1
-    seed: int = 1
 
 
 @dataclass(frozen=True)
@@ -46,68 +20,6 @@ class FileOrder:
     number: int
     tree: str
     path: Path
-
-
-def simulate(
-    sample: str, spec: KindSpec, tree: str, folder: Path, workers: Workers, bars: Bars
-) -> tuple[list[Path], int]:
-    """The files of a simulated sample, those that are missing made now; their names hold what they depend on.
-
-    Returns the paths and how many of the unit were made now. Raises RequestError where a setting is wrong.
-    """
-    family, order = read_order(sample, spec)
-    identity = digest(spec.kind, family.model_dump(), order.model_dump(), tree, _code_of(family))
-    edges = [order.amount * i // order.files for i in range(order.files + 1)]
-    orders = [
-        FileOrder(family, stop - start, order.seed, i, tree, folder / sample / f"{identity}_{i:04d}.root")
-        for i, (start, stop) in enumerate(pairwise(edges))
-    ]
-    todo = [item for item in orders if not item.path.exists()]
-    bar = bars.add(f"simulating {sample}", len(orders))
-    bar.advance(len(orders) - len(todo))
-    for _, outcome in Executor(workers, write_file).run(todo):
-        if isinstance(outcome, Failure):
-            raise RunError(f"simulation of {sample} failed: {outcome.reason}")
-        bar.advance()
-    return [item.path for item in orders], sum(item.amount for item in todo)
-
-
-def _code_of(family: Family) -> str:
-    return digest(code_of("lineshape.jobs.simulate"), source_of(type(family)))
-
-
-def read_order(sample: str, spec: KindSpec) -> tuple[Family, Order]:
-    """The family with its settings, and how much of it is asked for."""
-    where = ("samples", sample, "simulate")
-    try:
-        kind = find("lineshape.jobs.simulate", Family, spec.kind)
-    except RequestError as error:
-        raise KindError((*where, "kind"), error) from error
-    keys = [kind.unit, *(name for name in Order.model_fields if name != "amount")]
-    known = {name: value for name, value in spec.settings.items() if name in keys}
-    others = {name: value for name, value in spec.settings.items() if name not in keys}
-    for name in others:
-        if name not in kind.model_fields:
-            known_names = [*keys, *kind.model_fields]
-            hint = nearest(name, known_names) or f" (expected: {listing(known_names)})"
-            if kind.unit not in known:
-                hint = f"; how many there are of {spec.kind} goes by '{kind.unit}'"
-            message = f"unknown key '{name}'{hint}"
-            raise KindError((*where, name), RequestError(message))
-    family = build("lineshape.jobs.simulate", Family, KindSpec(kind=spec.kind, **others), where)
-    try:
-        order = _order_in(kind.unit).model_validate(known)
-    except ValidationError as error:
-        raise KindError(where, error) from error
-    if order.files > order.amount:
-        message = f"{order.files} files are too many for {order.amount} {kind.unit}"
-        raise KindError((*where, "files"), RequestError(message))
-    return family, order
-
-
-def _order_in(unit: str) -> type[Order]:
-    """An order whose amount goes by the name of its unit, in what it reads and in what it says is wrong."""
-    return create_model("Order", __base__=Order, amount=(Annotated[int, Field(gt=0, alias=unit)], ...))
 
 
 def write_file(order: FileOrder) -> None:
@@ -147,17 +59,3 @@ def to_branches(sample: Sample, first_event: int) -> dict[str, ak.Array]:
 
 def _branch_name(outer: str, inner: str) -> str:
     return f"{outer}.{inner}" if outer else inner
-
-
-def simulator(job: Job) -> Simulate:
-    """What a run calls to get the files of a sample that has none of its own."""
-
-    def make(sample: str, folder: Path, workers: Workers, bars: Bars) -> tuple[list[str], str]:
-        spec = job.samples[sample].simulate
-        if spec is None:
-            raise RequestError(f"samples.{sample}: no files and nothing to simulate")
-        paths, made = simulate(sample, spec, job.samples[sample].tree, folder, workers, bars)
-        text = f"{sample}: {made:,} made now, {len(paths)} files" if made else f"{sample}: {len(paths)} files kept"
-        return [str(path) for path in paths], text
-
-    return make

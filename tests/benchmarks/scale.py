@@ -23,7 +23,7 @@ from lineshape.engine.job import Job
 from lineshape.engine.run import open_run
 from lineshape.engine.shards import FeatureStore
 from lineshape.jobs import api
-from lineshape.jobs.simulate.writing import simulator
+from lineshape.jobs.simulate.orders import simulator
 
 SIZES = (100_000, 1_000_000, 12_600_000)
 STAGES = ("simulation", "processing", "histogramming")

@@ -16,7 +16,7 @@ from lineshape.engine.folders import RunFolder
 from lineshape.engine.run import open_run
 from lineshape.engine.shards import FeatureStore
 from lineshape.jobs import api
-from lineshape.jobs.simulate.writing import simulator
+from lineshape.jobs.simulate.orders import simulator
 
 pytest.importorskip("onnxruntime", reason="pip install 'lineshape[export]'")
 pytestmark = pytest.mark.processes

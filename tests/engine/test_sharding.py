@@ -1,5 +1,7 @@
 """What becomes of values that are not finite, however deep in lists they are."""
 
+import struct
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
@@ -9,10 +11,11 @@ import pytest
 
 from lineshape.engine.catalogue import Chunk, FileRecord
 from lineshape.engine.columns import Column
-from lineshape.engine.errors import DataError
+from lineshape.engine.errors import DataError, ProcessorError
 from lineshape.engine.processor import Selected
 from lineshape.engine.settings import Settings
 from lineshape.engine.sharding import Plan, make_shard
+from lineshape.engine.verdicts import Cause, classify
 
 NAN = float("nan")
 BRANCHES = {"event": "number", "covariance": "matrix", "links": "links"}
@@ -59,3 +62,36 @@ def test_nan_in_lists_of_lists_is_refused(tmp_path: Path) -> None:
         DataError, match="branch matrix holds NaN or infinite values in 2 of 4 entries, first in entry 1"
     ):
         make_shard(plan(tmp_path, "refuse"), Events(), Reader(), CHUNK)
+
+
+class Raising(Events):
+    """Fails as a user's own code may."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+    def process(self, events: ak.Array) -> Selected:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (FileNotFoundError("corrections.json"), Cause.PROCESSOR),
+        (zlib.error("of a payload of its own"), Cause.PROCESSOR),
+        (struct.error("unpack requires a buffer"), Cause.PROCESSOR),
+        (KeyError("a column that is not there"), Cause.PROCESSOR),
+        (DataError("column pt has one value an event"), Cause.CORRUPT),
+        (OSError(5, "Input/output error"), Cause.TRANSIENT),
+        (MemoryError(), Cause.TRANSIENT),
+    ],
+)
+def test_what_a_processor_raises_is_its_own_and_no_files(error: Exception, cause: Cause, tmp_path: Path) -> None:
+    """A run stops early where the processor fails on everything, and not where files are corrupt."""
+    with pytest.raises(type(error) if cause is not Cause.PROCESSOR else ProcessorError) as raised:
+        make_shard(plan(tmp_path, "drop"), Raising(error), Reader(), CHUNK)
+    failure = classify(raised.value)
+    assert failure.cause is cause
+    if cause is Cause.PROCESSOR:
+        assert f"{type(error).__name__}: {error} ({__file__}, line " in failure.reason

@@ -7,7 +7,8 @@ from pathlib import Path
 import hist
 import pytest
 
-from lineshape.engine.source_code import READING, _file_of, code_of, code_of_modules, source_of
+from lineshape.engine.source_code import READING, _file_of, code_in, code_of, code_of_modules, source_of
+from lineshape.jobs.simulate.ttbar import TTbar
 from lineshape.processors.tau_energy_scale_physlite import TauEnergyScalePhyslite
 from tests.faults.faulty import Faulty
 
@@ -92,6 +93,78 @@ def test_packages_of_a_facility_are_none_of_ones_own(tmp_path: Path, monkeypatch
         _file_of.cache_clear()
 
 
+_CODE = '''"""Docstring."""
+import math  # comment
+
+class Cuts:
+    """Docstring."""
+
+    pt: float = 10.0
+    """Docstring of a setting."""
+
+    def passes(self, pt):
+        """Docstring."""
+        # comment
+        return pt > self.pt
+'''
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("Docstring", "What it does, in other words"),
+        ('    """Docstring."""\n\n    pt', "    pt"),
+        ("  # comment", ""),
+        ("# comment", "# another\n        # comment, longer"),
+        ("import math", "import    math"),
+        ("pt > self.pt", "(pt > self.pt)"),
+    ],
+)
+def test_words_about_code_are_no_code(old: str, new: str) -> None:
+    assert _CODE.replace(old, new) != _CODE
+    assert code_in(_CODE.replace(old, new)) == code_in(_CODE)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("pt > self.pt", "pt >= self.pt"),
+        ("10.0", "20.0"),
+        ("import math", "import cmath"),
+        ("pt: float", "pt: int"),
+        ("class Cuts", "class Cut"),
+        ("return pt > self.pt", 'return "pt > self.pt"'),
+        ("pt: float = 10.0", 'pt: str = "10.0"'),
+    ],
+)
+def test_a_changed_cut_is_other_code(old: str, new: str) -> None:
+    assert code_in(_CODE.replace(old, new)) != code_in(_CODE)
+
+
+def test_a_function_that_only_says_what_it_does_is_code() -> None:
+    assert code_in('def f():\n    """Docstring."""\n') == code_in("def f():\n    pass\n")
+
+
+def test_a_sample_depends_on_what_its_family_imports_alone() -> None:
+    """Neither on other families nor on the command line, which the package's own interface imports."""
+    source = source_of(TTbar)
+    assert "class MuonFamily" in source
+    assert "class HardProcess" in source
+    assert "class GammaTauTau" not in source
+    assert "class Result" not in source
+
+
+def test_templates_are_part_of_a_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "with_a_template"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("", encoding="utf-8")
+    (folder / "page.html").write_text("<p>", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    first = code_of("with_a_template")
+    (folder / "page.html").write_text("<b>", encoding="utf-8")
+    assert code_of("with_a_template") != first
+
+
 def test_code_of_a_package_changes_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "a_package"
     folder.mkdir()
@@ -104,7 +177,7 @@ def test_code_of_a_package_changes_with_it(tmp_path: Path, monkeypatch: pytest.M
     assert code_of("a_package") != first
 
 
-def test_the_digest_of_modules_is_of_their_text() -> None:
+def test_the_digest_of_modules_is_of_their_code() -> None:
     first = code_of_modules(*READING)
     assert first == code_of_modules(*READING)
     assert first != code_of_modules(*READING[:2])

@@ -1,20 +1,25 @@
 """What is done after a failure, driven by a table of errors."""
 
+import lzma
+import re
+import struct
 import zlib
+from types import SimpleNamespace
 
 import aiohttp
 import cramjam
 import pytest
+from distributed import scheduler
 
-from lineshape.engine.errors import DataError, StorageError
+from lineshape.engine.errors import DataError, ProcessorError, StorageError
 from lineshape.engine.verdicts import ATTEMPTS, Cause, Failure, back_off, classify, try_again
 
 
-class KilledWorker(Exception):  # noqa: N818 - named as Dask's, which is told by its name
+class error(Exception):  # noqa: N801, N818 - a user's, named as zlib's
     pass
 
 
-class NoValidWorkerError(Exception):
+class KilledWorker(Exception):  # noqa: N818 - a user's, named as Dask's
     pass
 
 
@@ -31,10 +36,16 @@ class NoValidWorkerError(Exception):
         (DataError("no tree"), Cause.CORRUPT),
         (zlib.error("incorrect header check"), Cause.CORRUPT),
         (cramjam.DecompressionError("bad frame"), Cause.CORRUPT),
-        (KilledWorker("worker died"), Cause.KILLED),
+        (scheduler.KilledWorker("task", SimpleNamespace(address="tcp://127.0.0.1:1"), 3), Cause.KILLED),
         (MemoryError(), Cause.TRANSIENT),
-        (NoValidWorkerError("no worker"), Cause.CLUSTER),
+        (scheduler.NoValidWorkerError("task", set(), set(), {}, 1.0), Cause.CLUSTER),
         (StorageError("disk full"), Cause.STORAGE),
+        (lzma.LZMAError("corrupt input"), Cause.CORRUPT),
+        (error("a user's own"), Cause.PROCESSOR),
+        (re.error("bad pattern"), Cause.PROCESSOR),
+        (struct.error("unpack requires a buffer"), Cause.PROCESSOR),
+        (KilledWorker("a user's own"), Cause.PROCESSOR),
+        (ProcessorError("FileNotFoundError: corrections.json"), Cause.PROCESSOR),
         (ValueError("in the processor"), Cause.PROCESSOR),
         (ZeroDivisionError("division by zero"), Cause.PROCESSOR),
     ],

@@ -13,6 +13,7 @@ from lineshape.jobs.simulate import calorimeter_towers, clustered_jets, particle
 from lineshape.jobs.simulate.boson_record import BosonEvents
 from lineshape.jobs.simulate.calorimeter_towers import Clusters
 from lineshape.jobs.simulate.family import Sample
+from lineshape.jobs.simulate.orders import read_order
 from lineshape.jobs.simulate.particle_flow import Tracks
 from lineshape.jobs.simulate.particle_flow_family import MAXIMUM_ETA, Bosons
 from lineshape.jobs.simulate.pythia_recoil import PythiaRecoil
@@ -20,7 +21,6 @@ from lineshape.jobs.simulate.recoil_sample import BOSON, CHARGED, MUONS, VERTICE
 from lineshape.jobs.simulate.soft_hadrons import CHARGED as TRACK
 from lineshape.jobs.simulate.soft_hadrons import NEUTRAL, PHOTON, Particles
 from lineshape.jobs.simulate.w_mu_nu import WMuNu
-from lineshape.jobs.simulate.writing import read_order
 
 EVENTS = 250
 WAY = "pip install 'lineshape"

@@ -14,10 +14,11 @@ from lineshape.jobs.simulate import calorimeter_towers, pile_up, recoil_event, r
 from lineshape.jobs.simulate.calorimeter_towers import Clusters, Deposits
 from lineshape.jobs.simulate.family import Sample
 from lineshape.jobs.simulate.hard_processes import boson_pt
+from lineshape.jobs.simulate.orders import read_order
 from lineshape.jobs.simulate.particle_flow import Tracks
 from lineshape.jobs.simulate.recoil_sample import BOSON, CHARGED, JETS, MUONS, NEUTRAL, VERTICES
 from lineshape.jobs.simulate.w_mu_nu import WMuNu
-from lineshape.jobs.simulate.writing import FileOrder, read_order, write_file
+from lineshape.jobs.simulate.writing import FileOrder, write_file
 from lineshape.jobs.simulate.z_mu_mu import ZMuMu
 from tests.conftest import TREE
 

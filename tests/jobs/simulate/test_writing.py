@@ -11,8 +11,9 @@ from lineshape.engine.errors import RequestError
 from lineshape.engine.kinds import KindSpec
 from lineshape.jobs.simulate.family import Family
 from lineshape.jobs.simulate.muon_detector import MUONS, TRACKS, VERTICES
+from lineshape.jobs.simulate.orders import read_order
 from lineshape.jobs.simulate.ttbar import TTbar
-from lineshape.jobs.simulate.writing import FileOrder, read_order, write_file
+from lineshape.jobs.simulate.writing import FileOrder, write_file
 
 
 def order(**settings: object) -> KindSpec:
