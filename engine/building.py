@@ -1,43 +1,62 @@
 """The processor that a job file describes, built and checked."""
 
-from pydantic import ValidationError
+from collections.abc import Mapping
+from typing import Any
 
 from lineshape.engine import derived
-from lineshape.engine.errors import RequestError, nearest
+from lineshape.engine.columns import Column
+from lineshape.engine.errors import LineshapeError, RequestError, code_line, nearest
 from lineshape.engine.job import Job
-from lineshape.engine.kinds import KindError
 from lineshape.engine.processor import StudyProcessor, fingerprint
 from lineshape.engine.settings import Settings
 from lineshape.engine.sharding import find_processor
+from lineshape.engine.validation import SettingsError, validated
 
 
 def build_processor(job: Job) -> tuple[StudyProcessor, Settings]:
-    """The job's processor and its settings.
+    """Return the job's processor and its settings.
 
-    Raises KindError where its kind, one of its settings or one of the job's branches is unknown.
+    Raises SettingsError where its kind, one of its settings or one of the job's branches is unknown, or where it is not
+    what a processor must be.
     """
+    kind = job.processor.kind
     try:
-        found = find_processor(job.processor.kind)
-        settings: Settings = found.Settings.model_validate(job.processor.settings)
+        found = find_processor(kind)
+        _require_declared(found)
     except RequestError as error:
-        raise KindError(("processor", "kind"), error) from error
-    except ValidationError as error:
-        raise KindError(("processor",), error) from error
+        raise SettingsError.at(("processor", "kind"), error) from error
+    settings: Settings = validated(found.Settings, job.processor.settings, ("processor",))
+    try:
+        processor: StudyProcessor = found(settings)
+    except LineshapeError as error:
+        raise SettingsError.at(("processor",), str(error)) from error
+    except Exception as error:
+        raise SettingsError.at(("processor",), f"{kind} cannot be made: {code_line(error)}") from error
     for name in job.branches:
         if name not in found.reads:
-            raise KindError(
-                ("branches", name),
-                RequestError(f"'{name}' is not a column of this study{nearest(name, found.reads)}"),
-            )
-    processor: StudyProcessor = found(settings)
-    try:
-        derived.require(processor, job.derived)
-    except RequestError as error:
-        raise KindError(("derived",), error) from error
+            text = f"'{name}' is not a column of this study{nearest(name, found.reads)}"
+            raise SettingsError.at(("branches", name), text)
+    derived.require(processor, job.derived)
     return processor, settings
 
 
 def fingerprint_of(job: Job) -> str:
-    """Digest of the job's processor, its source and settings; see `build_processor` for what it raises."""
+    """Return a digest of the job's processor, its code and settings; see `build_processor` for what it raises."""
     bare, settings = build_processor(job)
     return fingerprint(bare, settings, job.nonfinite, derived.mark(job.derived))
+
+
+def _require_declared(processor: Any) -> None:
+    """Raise RequestError where a processor's class does not declare what the engine reads of it."""
+    settings = getattr(processor, "Settings", None)
+    if not (isinstance(settings, type) and issubclass(settings, Settings)):
+        raise RequestError(
+            f"{processor.__name__} has no class 'Settings' of lineshape's Settings, which say what a job file may set; "
+            "where there is nothing to set: Settings: ClassVar[type[Settings]] = Settings"
+        )
+    expected = {"reads": ((str, tuple, list), "the branch of each column"), "makes": ((Column,), "a Column for each")}
+    for name, (kinds, what) in expected.items():
+        declared = getattr(processor, name, None)
+        if not isinstance(declared, Mapping) or not all(isinstance(value, kinds) for value in declared.values()):
+            found = f"found {declared!r:.80}" if hasattr(processor, name) else "it has none"
+            raise RequestError(f"{processor.__name__}.{name}: expected a dictionary with {what}; {found}")

@@ -16,6 +16,7 @@ from lineshape.engine.errors import RequestError, nearest
 from lineshape.engine.jagged import Jagged
 from lineshape.engine.processor import Selected, Selects, control_histograms
 from lineshape.engine.settings import Settings
+from lineshape.engine.validation import SettingsError
 
 if TYPE_CHECKING:
     import awkward as ak
@@ -93,20 +94,27 @@ class Deriving:
 
 
 def require(processor: Selects, columns: Mapping[str, Derived]) -> None:
-    """Raise RequestError where a bundle is not there, or needs what the processor does not make."""
+    """Raise SettingsError where a bundle is not there, or needs what the processor does not make."""
     for name, column in columns.items():
-        if name in {*processor.makes, "event"}:
-            raise RequestError(f"'{name}' is a column of the processor already; call it something else")
-        bundle = column.loaded
-        given = bundle.gives
-        if len(given) > 1:
-            raise RequestError(f"bundle {bundle.name} gives a vector ({', '.join(given)}), and a column is one number")
-        for needed in bundle.columns:
-            if needed not in processor.makes:
-                raise RequestError(
-                    f"bundle {bundle.name} needs column '{needed}', which the processor does not make"
-                    f"{nearest(needed, processor.makes)}"
-                )
+        try:
+            _require(processor, name, column)
+        except RequestError as error:
+            raise SettingsError.at(("derived", name), str(error)) from error
+
+
+def _require(processor: Selects, name: str, column: Derived) -> None:
+    if name in {*processor.makes, "event"}:
+        raise RequestError(f"'{name}' is a column of the processor already; call it something else")
+    bundle = column.loaded
+    given = bundle.gives
+    if len(given) > 1:
+        raise RequestError(f"bundle {bundle.name} gives a vector ({', '.join(given)}), and a column is one number")
+    for needed in bundle.columns:
+        if needed not in processor.makes:
+            raise RequestError(
+                f"bundle {bundle.name} needs column '{needed}', which the processor does not make"
+                f"{nearest(needed, processor.makes)}"
+            )
 
 
 def mark(columns: Mapping[str, Derived]) -> str:

@@ -8,6 +8,7 @@ from lineshape.engine.learning.models.model import Model
 from lineshape.engine.shards import FeatureStore
 from lineshape.engine.source_code import code_of, code_of_modules, source_of
 from lineshape.engine.split import Target
+from lineshape.engine.validation import validated
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Inputs:
 
 
 def inputs_of(job: Job, model: Model) -> Inputs:
-    """Features and target of a model, its feature set resolved."""
+    """Return features and target of a model, its feature set resolved; raises RequestError where they are not there."""
     features = model.inputs(job.features(model) if model.trains else [])
-    return Inputs(model, features, Target(truth=model.truth or job.target.truth, per=model.per or job.target.per))
+    # `per: null` in a model is no division, whatever the job's target says.
+    per = model.per if "per" in model.model_fields_set else job.target.per
+    return Inputs(model, features, validated(Target, {"truth": model.truth or job.target.truth, "per": per}))

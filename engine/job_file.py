@@ -1,19 +1,34 @@
-"""Reading YAML so that an error can name the line it is on."""
+"""Reading YAML so that an error can name the line it is on, and nothing that was written is lost."""
 
-from dataclasses import dataclass
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import yaml
-from pydantic import BaseModel, ValidationError
 
 from lineshape.engine.errors import RequestError, listing, nearest
-
-Place = tuple[str | int, ...]
-
+from lineshape.engine.validation import Place, SettingsError, said
 
 #: Sections whose keys are names.
 _NAMED = ("models", "measures", "samples")
+#: Sections within sections, at most: a job file has half a dozen.
+_DEEPEST: Final = 50
+_MERGE: Final = "<<"
+#: What plain words stand for, as in YAML 1.2; all others are text, as are `no`, `on`, 12:30 and dates.
+_PLAIN: Final[tuple[tuple[re.Pattern[str], Callable[[str], Any]], ...]] = (
+    (re.compile(r"~|null|Null|NULL|"), lambda _: None),
+    (re.compile(r"true|True|TRUE"), lambda _: True),
+    (re.compile(r"false|False|FALSE"), lambda _: False),
+    (re.compile(r"[-+]?[0-9][0-9_]{0,300}"), lambda text: int(text.replace("_", ""))),
+    (re.compile(r"0x[0-9a-fA-F]{1,16}|0o[0-7]{1,20}"), lambda text: int(text, 0)),
+    (
+        re.compile(r"[-+]?(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?"),
+        lambda text: float(text.replace("_", "")),
+    ),
+    (re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"), lambda text: float(text.replace(".", ""))),
+)
 
 
 @dataclass
@@ -26,25 +41,18 @@ class Source:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read a job file; raises RequestError where it is missing or is not YAML."""
+        """Read a job file; raises RequestError where it is missing, is not YAML, or says a thing twice."""
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8-sig")
         except OSError as error:
             raise RequestError(f"{path}: cannot read the job file: {error.strerror}") from error
         except UnicodeDecodeError as error:
             raise RequestError(f"{path}: not a job file: expected YAML, and it is not text") from error
-        try:
-            node = yaml.compose(text, Loader=yaml.SafeLoader)
-            values = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            line = f", line {mark.line + 1}" if mark else ""
-            raise RequestError(f"{path}{line}: not valid YAML: {getattr(error, 'problem', error)}") from error
+        reader = _Reader(str(path))
+        values = reader.read(text)
         if not isinstance(values, dict):
             raise RequestError(f"{path}: expected a job file with keys such as study, samples and models")
-        lines: dict[Place, int] = {}
-        _note_lines(node, (), lines)
-        return cls(path, values, lines)
+        return cls(path, values, reader.lines)
 
     def change(self, key: str, value: Any) -> None:
         """Replace the value at a dotted key; what no job file knows is found when the values are checked.
@@ -72,77 +80,77 @@ class Source:
         return None
 
 
-def _note_lines(node: yaml.Node | None, place: Place, lines: dict[Place, int]) -> None:
-    if isinstance(node, yaml.MappingNode):
+def read_value(text: str, what: str) -> Any:
+    """Return a value as it would stand in a job file; raises RequestError that names `what` where it is not YAML."""
+    return _Reader(what).read(text)
+
+
+@dataclass
+class _Reader:
+    """Reads values and their lines from YAML. Keys are names, whatever they look like, and each is given once."""
+
+    what: str
+    lines: dict[Place, int] = field(default_factory=dict)
+
+    def read(self, text: str) -> Any:
+        try:
+            node = yaml.compose(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))
+        except (yaml.YAMLError, RecursionError) as error:
+            mark = getattr(error, "problem_mark", None)
+            line = f", line {mark.line + 1}" if mark else ""
+            said = getattr(error, "problem", None) or " ".join(str(error).split())
+            raise RequestError(f"{self.what}{line}: not valid YAML: {said}") from error
+        return None if node is None else self._value(node, ())
+
+    def _value(self, node: yaml.Node, place: Place) -> Any:
+        if len(place) > _DEEPEST:
+            raise self._wrong(node, place[:3], "sections within sections without an end (an alias of itself?)")
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, place)
+        if isinstance(node, yaml.SequenceNode):
+            return [self._item(value, (*place, index)) for index, value in enumerate(node.value)]
+        assert isinstance(node, yaml.ScalarNode)
+        if not node.tag.endswith(":str"):
+            raise self._wrong(node, place, f"a tag ({node.tag}), which job files do not have; leave it out")
+        if node.style:
+            return node.value
+        made = (make(node.value) for pattern, make in _PLAIN if pattern.fullmatch(node.value))
+        return next(made, node.value)
+
+    def _item(self, node: yaml.Node, place: Place) -> Any:
+        self.lines[place] = node.start_mark.line + 1
+        return self._value(node, place)
+
+    def _mapping(self, node: yaml.MappingNode, place: Place) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        merged: dict[str, Any] = {}
+        given: dict[str, int] = {}
         for key, value in node.value:
-            below = (*place, key.value)
-            lines[below] = key.start_mark.line + 1
-            _note_lines(value, below, lines)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            lines[(*place, index)] = value.start_mark.line + 1
-            _note_lines(value, (*place, index), lines)
+            if not isinstance(key, yaml.ScalarNode):
+                raise self._wrong(key, place, "a key that is no name")
+            name, line = key.value, key.start_mark.line + 1
+            if name in given:
+                raise self._wrong(key, (*place, name), f"given twice, first in line {given[name]}; keep one of them")
+            given[name] = line
+            if name == _MERGE and not key.style:
+                for each in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                    if not isinstance(each, yaml.MappingNode):
+                        raise self._wrong(value, (*place, name), "expected sections to take keys from")
+                    merged = self._mapping(each, place) | merged
+            else:
+                found[name] = self._value(value, (*place, name))
+        self.lines |= {(*place, name): line for name, line in given.items()}
+        return merged | found
+
+    def _wrong(self, node: yaml.Node, place: Place, text: str) -> RequestError:
+        key = ".".join(map(str, place))
+        return RequestError(f"{self.what}, line {node.start_mark.line + 1}: {key + ': ' if key else ''}{text}")
 
 
-def explain(source: Source, error: Exception, where: Place) -> RequestError:
-    """What is wrong with a job file, one line a fault: file, line, key, what is expected and what is there."""
-    if not isinstance(error, ValidationError):
-        return RequestError(_fault(source, where, str(error)))
+def explain(source: Source, error: SettingsError) -> RequestError:
+    """Return what is wrong with a job file, one line a fault: file, line, key, what is expected and what is there."""
     faults = []
-    for item in error.errors(include_url=False):
-        place = (*where, *(part for part in item["loc"] if not _is_internal(part)))
-        if item["type"] == "extra_forbidden":
-            known = _siblings(error, item["loc"])
-            name = str(place[-1])
-            text = f"unknown key '{name}'{nearest(name, known)}"
-            text += f" (expected: {', '.join(known)})" if known and not nearest(name, known) else ""
-        elif item["type"] == "missing":
-            text = f"key '{place[-1]}' is missing"
-        else:
-            found = "" if isinstance(item["input"], dict | list) else f", found {item['input']!r}"
-            text = item["msg"].removeprefix("Value error, ") + found
-        fault = _fault(source, place, text)
-        if fault not in faults:
-            faults.append(fault)
-    return RequestError("\n".join(faults))
-
-
-def _fault(source: Source, place: Place, text: str) -> str:
-    line = source.line(place)
-    at = f", line {line}" if line else ""
-    key = ".".join(str(part) for part in place)
-    return f"{source.path}{at}: {key + ': ' if key else ''}{text}"
-
-
-def _is_internal(part: str | int) -> bool:
-    # pydantic adds the names of the members of a union to a place, such as 'list[nullable[str]]'.
-    return isinstance(part, str) and ("[" in part or part in {"str", "float", "int"})
-
-
-def _siblings(error: ValidationError, place: Place) -> list[str]:
-    """Keys that the model at a place knows: found by walking the fields from the model that was validated."""
-    model: Any = _model_named(error.title)
-    for part in place[:-1]:
-        field = getattr(model, "model_fields", {}).get(part) if model else None
-        model = _model_in(field.annotation) if field else model
-    return list(getattr(model, "model_fields", {}))
-
-
-def _model_named(title: str) -> type[BaseModel] | None:
-    pending = list(BaseModel.__subclasses__())
-    while pending:
-        model = pending.pop()
-        if model.__name__ == title:
-            return model
-        pending += model.__subclasses__()
-    return None
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for argument in getattr(annotation, "__args__", ()):
-        found = _model_in(argument)
-        if found:
-            return found
-    return None
+    for fault in error.faults:
+        line = source.line(fault.place)
+        faults.append(f"{source.path}{f', line {line}' if line else ''}: {said(fault)}")
+    return RequestError("\n".join(dict.fromkeys(faults)))

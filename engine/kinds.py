@@ -9,9 +9,10 @@ import pkgutil
 from types import ModuleType
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from lineshape.engine.errors import RequestError, listing, nearest
+from lineshape.engine.errors import RequestError, code_line, listing, nearest
+from lineshape.engine.validation import SettingsError, validated
 
 T = TypeVar("T")
 K = TypeVar("K", bound=BaseModel)
@@ -30,28 +31,16 @@ class KindSpec(BaseModel):
         return dict(self.model_extra or {})
 
 
-class KindError(RequestError):
-    """A kind whose settings are wrong, at a place in the job file."""
-
-    def __init__(self, where: tuple[str | int, ...], error: Exception) -> None:
-        super().__init__(str(error))
-        self.where = where
-        self.error = error
-
-
 def build(package: str, base: type[K], spec: KindSpec, where: tuple[str | int, ...]) -> K:
-    """Build the kind that a part of the job file describes.
+    """Return the kind that a part of the job file describes.
 
-    Raises KindError, which names the place in the job file.
+    Raises SettingsError, which names the place in the job file.
     """
     try:
-        return find(package, base, spec.kind).model_validate(spec.settings)
-    except KindError as error:
-        raise KindError((*where, *error.where), error.error) from error
-    except ValidationError as error:
-        raise KindError(where, error) from error
+        kind = find(package, base, spec.kind)
     except RequestError as error:
-        raise KindError((*where, "kind"), error) from error
+        raise SettingsError.at((*where, "kind"), error) from error
+    return validated(kind, spec.settings, where)
 
 
 def names(package: str, base: type) -> list[str]:
@@ -103,11 +92,12 @@ def _of_user(base: type[T], kind: str) -> type[T]:
 
 
 def load(name: str, advice: str) -> Any:
-    """What "module:name" names; raises RequestError with an advice where it cannot be imported."""
+    """Return what "module:name" names; raises RequestError with an advice where it cannot be imported."""
     module, _, inside = name.partition(":")
     try:
         return getattr(importlib.import_module(module), inside)
-    except (ImportError, AttributeError) as error:
-        raise RequestError(
-            f"cannot load '{name}': {error}; expected an importable 'module:Class' ({advice})"
-        ) from error
+    except (ImportError, AttributeError, ValueError) as error:
+        reason = str(error)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a user's module does when it is imported
+        reason = code_line(error)
+    raise RequestError(f"cannot load '{name}': {reason}; expected an importable 'module:Class' ({advice})")

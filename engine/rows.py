@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
-from lineshape.engine.settings import Settings
+from lineshape.engine.settings import Names, Settings
 
 
 class Range(Settings):
@@ -46,7 +46,7 @@ def meeting(conditions: Mapping[str, Condition], columns: Mapping[str, NDArray[A
 class Part(Settings):
     """Rows of some samples (of all where none is named) that meet every condition."""
 
-    samples: list[str] = []
+    samples: Names = []
     where: dict[str, Condition] = {}
 
     def of(self, sample: str, columns: Mapping[str, NDArray[Any]], rows: int) -> NDArray[np.bool_]:
@@ -66,7 +66,7 @@ class Choice(Settings):
 
     learns_from: list[Part] = []
     within: dict[str, Condition] = {}
-    shuffled: list[str] = []
+    shuffled: Names = []
 
     @property
     def columns(self) -> list[str]:

@@ -1,9 +1,40 @@
-"""The base of everything that is read from a job file."""
+"""The base of everything that is read from a job file, and the types of names in it."""
 
-from pydantic import BaseModel, ConfigDict
+import re
+from collections.abc import Sequence
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+_NAME: Final = re.compile(r"\w(?:[\w .,+=@()-]*[\w+=@()-])?")
+#: Characters of a name: with what is added to it, it must be a file's name on any disk.
+_LONGEST: Final = 100
 
 
 class Settings(BaseModel):
     """Frozen, strict about its keys; a number is taken for a name, as YAML reads the name of a feature set "20"."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+
+
+def require_name(name: str) -> str:
+    """Return a name of which folders and files can be made; raises ValueError where it is none."""
+    if not _NAME.fullmatch(name) or len(name.encode()) > _LONGEST:
+        raise ValueError(
+            f"a name that files are called by: expected letters, digits, and _ - + = @ ( ) . , or spaces between them, "
+            f"at most {_LONGEST} bytes, found {name!r}"
+        )
+    return name
+
+
+def require_once(names: Sequence[str]) -> Sequence[str]:
+    """Return names of which none is there twice; raises ValueError where one is."""
+    if twice := [name for name in dict.fromkeys(names) if list(names).count(name) > 1]:
+        raise ValueError(f"'{twice[0]}' is listed twice")
+    return names
+
+
+#: The name of a sample, model or measure, which becomes the name of a file or folder.
+Name = Annotated[str, AfterValidator(require_name)]
+#: Names of which each is listed once.
+Names = Annotated[list[str], AfterValidator(require_once)]

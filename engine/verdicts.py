@@ -81,8 +81,8 @@ def _cause(error: BaseException, reason: str) -> Cause:
         if isinstance(error, types):
             return cause
     package = type(error).__module__.partition(".")[0]
-    if cause := _BY_NAME.get((package, type(error).__name__)):
-        return cause
+    if known := _BY_NAME.get((package, type(error).__name__)):
+        return known
     if package == "aiohttp":
         # Of a web server: its own trouble, a broken connection, and what it says of too many requests may pass.
         status = getattr(error, "status", 500)

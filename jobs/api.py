@@ -121,7 +121,7 @@ class Result:
 
 def studies() -> dict[str, str]:
     """Studies that come with the package, and their titles."""
-    from lineshape.engine.job import load_job
+    from lineshape.engine.loading import load_job
 
     return {name: load_job(path).title for name, path in shipped().items()}
 

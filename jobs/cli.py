@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -325,6 +324,7 @@ def _load(job: str, sample: list[str] | None, changes: dict[str, Any]) -> Any:
 
 def _changes(set_: list[str] | None, workers: int | None, cluster: str | None) -> dict[str, Any]:
     """Values that replace those of the job file, by dotted key; those of --set come last."""
+    from lineshape.engine.job_file import read_value
     from lineshape.jobs.cluster_option import section
 
     changes: dict[str, Any] = {"cluster": section(cluster)} if cluster else {}
@@ -332,10 +332,7 @@ def _changes(set_: list[str] | None, workers: int | None, cluster: str | None) -
         changes["cluster.workers"] = workers
     for item in set_ or []:
         key, value = _pair(item, "--set", "models.brt.depth=8")
-        try:
-            changes[key] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise RequestError(f"--set {item}: the value is not valid YAML; quote it") from error
+        changes[key] = read_value(value, f"--set {item}")
     return changes
 
 

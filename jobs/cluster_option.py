@@ -6,7 +6,8 @@ from typing import Any
 from lineshape.engine.clusters.cluster import Cluster
 from lineshape.engine.errors import RequestError
 from lineshape.engine.job_file import Source, explain
-from lineshape.engine.kinds import KindError, KindSpec, build
+from lineshape.engine.kinds import KindSpec, build
+from lineshape.engine.validation import SettingsError, validated
 
 
 def section(said: str) -> dict[str, Any]:
@@ -29,7 +30,7 @@ def _of_file(path: Path) -> dict[str, Any]:
     if not (isinstance(found, dict) and len(source.values) == 1 and isinstance(found.get("kind"), str)):
         raise RequestError(f"--cluster {path}: expected one section, 'cluster:', with a 'kind', as a job file has it")
     try:
-        build("lineshape.engine.clusters", Cluster, KindSpec.model_validate(found), ("cluster",))
-    except KindError as error:
-        raise explain(source, error.error, error.where) from error
+        build("lineshape.engine.clusters", Cluster, validated(KindSpec, found, ("cluster",)), ("cluster",))
+    except SettingsError as error:
+        raise explain(source, error) from error
     return found

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from lineshape.engine.errors import RequestError, nearest
-from lineshape.engine.job import Job, load_job
-from lineshape.engine.kinds import KindError
+from lineshape.engine.job import Job
+from lineshape.engine.loading import load_job
+from lineshape.engine.validation import SettingsError
 
 #: The job as it was run, in a run folder.
 RUN_FILE: Final = "job.json"
@@ -72,8 +73,8 @@ def _check_samples(job: Job) -> None:
         named += [(("models", name, "learns_from"), part.samples) for part in model.learns_from]
     for where, samples in named if job.samples else ():
         if unknown := [sample for sample in samples if sample not in job.samples]:
-            error = RequestError(f"'{unknown[0]}' is not a sample of this job{nearest(unknown[0], job.samples)}")
-            raise KindError(where, error)
+            text = f"'{unknown[0]}' is not a sample of this job{nearest(unknown[0], job.samples)}"
+            raise SettingsError.at(where, text)
 
 
 def _check_processor(job: Job) -> None:
@@ -86,8 +87,8 @@ def _check_processor(job: Job) -> None:
     def require(where: tuple[str | int, ...], columns: Iterable[str]) -> None:
         for column in columns:
             if column not in made:
-                error = RequestError(f"the processor makes no column '{column}'{nearest(column, made)}")
-                raise KindError(where, error)
+                text = f"the processor makes no column '{column}'{nearest(column, made)}"
+                raise SettingsError.at(where, text)
 
     for name, measure in job.built_measures().items():
         require(("measures", name), measure.columns())

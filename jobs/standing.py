@@ -11,9 +11,9 @@ from lineshape.engine.errors import RunError
 from lineshape.engine.files import read_json
 from lineshape.engine.folders import ReprocessingFolder, RunFolder
 from lineshape.engine.job import Job
-from lineshape.engine.kinds import KindError
 from lineshape.engine.shards import FeatureStore
 from lineshape.engine.split import Split
+from lineshape.engine.validation import SettingsError
 from lineshape.jobs.attempts import Record
 
 
@@ -48,7 +48,7 @@ def standing_of(folder: ReprocessingFolder, records: Sequence[Record], job: Job,
     try:
         split = Split.model_validate(read_json(run.job)["split"])
         problem = obstacle(bundle, split, job, FeatureStore.load(folder.features))
-    except KindError as error:
+    except SettingsError as error:
         problem = f"its kind is no longer known as it was: {error}"
     return Standing(version, None if problem else bundle, problem)
 

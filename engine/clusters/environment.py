@@ -5,13 +5,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from pydantic import ValidationError
-
 from lineshape.engine.clusters.cluster import LOGS, Cluster
 from lineshape.engine.clusters.gateway import Gateway, configured_address
 from lineshape.engine.clusters.scaled import Scaled
 from lineshape.engine.clusters.scheduler import Scheduler
 from lineshape.engine.errors import RequestError
+from lineshape.engine.validation import SettingsError, validated
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -77,7 +76,7 @@ def _default_client() -> "Client | None":
 def _checked(kind: type[Cluster], what: str, settings: dict[str, Any]) -> Cluster:
     """Raises RequestError where the environment's settings are not enough, or not safe."""
     try:
-        return kind.model_validate(settings)
-    except ValidationError as error:
-        said = "; ".join(one["msg"].removeprefix("Value error, ") for one in error.errors())
+        return validated(kind, settings)
+    except SettingsError as error:
+        said = "; ".join(fault.text for fault in error.faults)
         raise RequestError(f"cluster.kind: 'environment' found the {what} of Dask's configuration: {said}") from error

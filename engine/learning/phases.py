@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lineshape.engine.settings import Settings
+from lineshape.engine.settings import Names, Settings
 
 
 class Step(Settings):
@@ -14,7 +14,7 @@ class Step(Settings):
     highest learning rate, by default the model's. every: batches after which it is done.
     """
 
-    train: Annotated[list[str], Field(min_length=1)]
+    train: Annotated[Names, Field(min_length=1)]
     losses: Annotated[dict[str, float], Field(min_length=1)]
     rate: Annotated[float, Field(gt=0)] | None = None
     every: Annotated[int, Field(gt=0)] = 1

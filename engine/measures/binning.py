@@ -5,7 +5,7 @@ from typing import Self
 import hist
 from pydantic import model_validator
 
-from lineshape.engine.settings import Settings
+from lineshape.engine.settings import Names, Settings
 
 
 class Binning(Settings):
@@ -15,7 +15,7 @@ class Binning(Settings):
     high: float | None = None
     bins: int | None = None
     edges: list[float] = []
-    names: list[str] = []
+    names: Names = []
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:

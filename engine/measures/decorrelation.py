@@ -13,6 +13,7 @@ from lineshape.engine.measures.binning import Binning
 from lineshape.engine.measures.measure import Figure, Meanings, Measure, Measured, Objects, by_group, group_axis
 from lineshape.engine.measures.scores import Classes, usable
 from lineshape.engine.report.plots import Plot
+from lineshape.engine.settings import Names
 
 Floats = NDArray[np.float64]
 
@@ -27,7 +28,7 @@ class Decorrelation(Measure):
     Source: G. Székely and M. Rizzo, Annals of Statistics 42 (2014) 2382, for the unbiased form.
     """
 
-    classes: list[str]
+    classes: Names
     column: str
     bins: Binning
     score: Binning = Binning(low=0, high=1, bins=50)

@@ -16,6 +16,7 @@ from lineshape.engine.histograms import Histograms
 from lineshape.engine.measures.measure import Figure, Meanings, Measure, Measured, Objects, by_group, group_axis
 from lineshape.engine.measures.scores import area, score_axis, squashed, usable
 from lineshape.engine.report.plots import Plot, Series
+from lineshape.engine.settings import Names
 
 Floats = NDArray[np.float64]
 
@@ -34,9 +35,9 @@ class Importance(Measure):
     are millions a part of them tells as much.
     """
 
-    classes: list[str]
+    classes: Names
     signal: str
-    features: Annotated[list[str], Field(min_length=1)]
+    features: Annotated[Names, Field(min_length=1)]
     repeats: Annotated[int, Field(gt=0)] = 5
     share: Annotated[float, Field(gt=0, le=1)] = 1.0
     title: str = "Importance of features"

@@ -25,6 +25,7 @@ from lineshape.engine.measures.measure import (
 )
 from lineshape.engine.measures.scores import area, efficiencies
 from lineshape.engine.report.plots import Plot, Series
+from lineshape.engine.settings import Names
 from lineshape.engine.split import Target
 
 Floats = NDArray[np.float64]
@@ -55,7 +56,7 @@ class Information(Measure):
     Source: B. Poole et al., On Variational Bounds of Mutual Information (2019).
     """
 
-    parameters: Annotated[list[str], Field(min_length=1)]
+    parameters: Annotated[Names, Field(min_length=1)]
     negatives: Annotated[int, Field(gt=0)] = 31
     title: str = "Information"
 

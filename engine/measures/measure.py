@@ -14,7 +14,7 @@ from lineshape.engine.columns import Column
 from lineshape.engine.histograms import Histograms
 from lineshape.engine.learning.models.model import Model
 from lineshape.engine.report.plots import Plot
-from lineshape.engine.settings import Settings
+from lineshape.engine.settings import Names, Settings
 from lineshape.engine.split import SplitName, Target
 from lineshape.engine.statistics import GROUPS
 
@@ -84,9 +84,9 @@ class Measure(Settings, ABC):
 
     truth: str
     title: str = ""
-    models: list[str] = []
-    samples: list[str] = []
-    against: list[str] = []
+    models: Names = []
+    samples: Names = []
+    against: Names = []
 
     #: Whose objects it is filled with; measured on the training split, a model shows what it learnt by heart.
     splits: ClassVar[tuple[SplitName, ...]] = ("test",)

@@ -17,7 +17,7 @@ from lineshape.engine.measures.measure import Better, Figure, Meanings, Measure,
 from lineshape.engine.measures.points import Points
 from lineshape.engine.measures.scores import Classes, score_axis, squashed, usable
 from lineshape.engine.report.plots import Plot
-from lineshape.engine.settings import Settings
+from lineshape.engine.settings import Names, Settings
 
 Floats = NDArray[np.float64]
 
@@ -47,7 +47,7 @@ class Tagging(Measure):
     bands: by class, what others found. across: whether the efficiencies of all samples are drawn into one plot too.
     """
 
-    classes: list[str]
+    classes: Names
     signal: str
     points: Points
     by: dict[str, Binning] = {}

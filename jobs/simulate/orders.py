@@ -4,17 +4,18 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationError, create_model
+from pydantic import Field, create_model
 
 from lineshape.engine.digests import digest
 from lineshape.engine.errors import RequestError, RunError, listing, nearest
 from lineshape.engine.executor import Executor
 from lineshape.engine.job import Job
-from lineshape.engine.kinds import KindError, KindSpec, build, find
+from lineshape.engine.kinds import KindSpec, build, find
 from lineshape.engine.progress import Bars
 from lineshape.engine.run import Simulate
 from lineshape.engine.settings import Settings
 from lineshape.engine.source_code import code_of_modules, source_of
+from lineshape.engine.validation import SettingsError, validated
 from lineshape.engine.verdicts import Failure
 from lineshape.engine.workers import Workers
 from lineshape.jobs.simulate.family import Family
@@ -68,7 +69,7 @@ def read_order(sample: str, spec: KindSpec) -> tuple[Family, Order]:
     try:
         kind = find("lineshape.jobs.simulate", Family, spec.kind)
     except RequestError as error:
-        raise KindError((*where, "kind"), error) from error
+        raise SettingsError.at((*where, "kind"), error) from error
     keys = [kind.unit, *(name for name in Order.model_fields if name != "amount")]
     known = {name: value for name, value in spec.settings.items() if name in keys}
     others = {name: value for name, value in spec.settings.items() if name not in keys}
@@ -78,16 +79,11 @@ def read_order(sample: str, spec: KindSpec) -> tuple[Family, Order]:
             hint = nearest(name, known_names) or f" (expected: {listing(known_names)})"
             if kind.unit not in known:
                 hint = f"; how many there are of {spec.kind} goes by '{kind.unit}'"
-            message = f"unknown key '{name}'{hint}"
-            raise KindError((*where, name), RequestError(message))
+            raise SettingsError.at((*where, name), f"unknown key '{name}'{hint}")
     family = build("lineshape.jobs.simulate", Family, KindSpec(kind=spec.kind, **others), where)
-    try:
-        order = _order_in(kind.unit).model_validate(known)
-    except ValidationError as error:
-        raise KindError(where, error) from error
+    order = validated(_order_in(kind.unit), known, where)
     if order.files > order.amount:
-        message = f"{order.files} files are too many for {order.amount} {kind.unit}"
-        raise KindError((*where, "files"), RequestError(message))
+        raise SettingsError.at((*where, "files"), f"{order.files} files are too many for {order.amount} {kind.unit}")
     return family, order
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from lineshape.engine.bundles import Bundle
 from lineshape.engine.files import read_json
 from lineshape.engine.folders import RunFolder
-from lineshape.engine.job import load_job
+from lineshape.engine.loading import load_job
 from lineshape.engine.shards import FeatureStore
 from lineshape.engine.split import Split
 

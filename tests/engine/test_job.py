@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from lineshape.engine.errors import RequestError
-from lineshape.engine.job import Job, load_job
+from lineshape.engine.job import Job
+from lineshape.engine.loading import load_job
 from lineshape.jobs.job_files import shipped
 
 GOOD = shipped()["tau_energy_scale"].read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from lineshape.engine.errors import nearest
 from lineshape.engine.learning.scaling import Scaling
-from lineshape.engine.settings import Settings
+from lineshape.engine.settings import Names, Settings
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,7 +24,7 @@ class Encoder(Settings, ABC):
     #: Whether its module is `inputs`, dense layers `each` for each object, and the sum over all of them.
     sums: ClassVar[bool] = False
 
-    columns: Annotated[list[str], Field(min_length=1)]
+    columns: Annotated[Names, Field(min_length=1)]
     most: Annotated[int, Field(gt=0)] = 16
     scaling: dict[Literal["standard", "robust", "logarithm"], list[str] | Literal["all"]] = {"standard": "all"}
     mirrored: dict[str, str] = {}

@@ -85,9 +85,14 @@ class BoostedTrees(Model):
         _ = self.weighed_by()
         return self
 
+    @property
+    def learns_labels(self) -> bool:
+        """Whether the objective is of signal and background."""
+        return self.objective == "logistic"
+
     def require_target(self, target: Target) -> None:
         """Raise RequestError where labels are a vector; of one that is none each component has trees of its own."""
-        if self.objective == "logistic":
+        if self.learns_labels:
             super().require_target(target)
 
     def demands(self) -> Demands:

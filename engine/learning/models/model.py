@@ -13,7 +13,7 @@ from lineshape.engine.errors import RequestError
 from lineshape.engine.jagged import Jagged
 from lineshape.engine.learning.weights.weight import Weight
 from lineshape.engine.rows import Choice, Condition, Part
-from lineshape.engine.settings import Settings
+from lineshape.engine.settings import Names, Settings
 from lineshape.engine.split import Target
 
 if TYPE_CHECKING:
@@ -69,20 +69,20 @@ class Model(Settings, ABC):
     """A kind of model.
 
     label: in plots and tables. features: a feature set's name, or columns; without: those of it that are left out.
-    truth, per: what is learnt, and what the target divides it by, where they are not the job's. learns_from: parts of
-    the samples, by default all rows. within: what the model's objects meet: it is neither trained nor measured on
-    others. shuffled: columns that are mixed up among the rows it is trained on. seed: of its training, where it is not
-    the job's. minimum_entries: with fewer training rows it is left out, and the report says so.
+    truth, per: what is learnt, and what the target divides it by (null: nothing), where they are not the job's.
+    learns_from: parts of the samples, by default all rows. within: what the model's objects meet: it is neither trained
+    nor measured on others. shuffled: columns that are mixed up among the rows it is trained on. seed: of its training,
+    where it is not the job's. minimum_entries: with fewer training rows it is left out, and the report says so.
     """
 
     label: str = ""
-    features: str | list[str] = []
-    without: list[str] = []
+    features: str | Names = []
+    without: Names = []
     truth: str | None = None
     per: str | None = None
     learns_from: list[Part] = []
     within: dict[str, Condition] = {}
-    shuffled: list[str] = []
+    shuffled: Names = []
     seed: int | None = None
     minimum_entries: int = 1000
 
@@ -100,6 +100,11 @@ class Model(Settings, ABC):
 
     def check(self, known: list[str]) -> None:
         """Raise RequestError where a setting names a feature that is not known to the job."""
+
+    @property
+    def learns_labels(self) -> bool:
+        """Whether its target is the number of a class."""
+        return False
 
     def require_target(self, target: Target) -> None:
         """Raise RequestError where the model cannot learn it; by default a vector."""

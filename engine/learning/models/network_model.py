@@ -26,6 +26,7 @@ from lineshape.engine.learning.symmetries import Symmetries
 from lineshape.engine.learning.table import Columns, Rows, TrainingTable, make_table
 from lineshape.engine.learning.weights.weight import Weight, built_weight, weight_column, weight_reads
 from lineshape.engine.learning.work import Work
+from lineshape.engine.settings import Names
 from lineshape.engine.split import Target
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class NetworkModel(Model, ABC):
 
     scaling: dict[Literal["standard", "robust", "logarithm"], list[str] | Literal["all"]] = {"standard": "all"}
     target_scaling: Literal["standard", "robust"] = "standard"
-    mirrored: list[str] = []
+    mirrored: Names = []
     rotated: list[tuple[str, str]] = []
     sampler: KindSpec = KindSpec(kind="shuffled")
     weight: str | KindSpec | None = None
@@ -159,6 +160,11 @@ class NetworkModel(Model, ABC):
             for name in names:
                 if name not in known:
                     raise RequestError(f"{setting}: '{name}' is not a feature of this job{nearest(name, known)}")
+
+    @property
+    def learns_labels(self) -> bool:
+        """Whether the losses are of classes."""
+        return self.classes is not None
 
     def require_target(self, target: Target) -> None:
         """Raise RequestError where the network cannot give a vector."""

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from scipy.stats import spearmanr
 
 from lineshape.engine.errors import RequestError, RunError
-from lineshape.engine.kinds import KindError, KindSpec, build
+from lineshape.engine.kinds import KindSpec, build
 from lineshape.engine.learning.dataset import Dataset
 from lineshape.engine.learning.models.model import Model
 from lineshape.engine.split import Split, Target
@@ -133,6 +133,6 @@ def test_models_of_quantities_judge_nothing(store: Path, tmp_path: Path) -> None
     ],
 )
 def test_settings_that_do_not_fit_are_named(change: dict[str, Any], message: str) -> None:
-    with pytest.raises((KindError, ValidationError, RequestError)) as caught:
+    with pytest.raises((ValidationError, RequestError)) as caught:
         build("lineshape.engine.learning.models", Model, KindSpec(**QUICK | change), ())
     assert message in str(getattr(caught.value, "error", caught.value))
