@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install facility demo test lint unit bench clean
+.PHONY: help install facility demo test lint unit soak bench clean
 
 help:  ## What there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,9 @@ unit: $(STAMP)  ## Tests that take seconds
 
 test: lint  ## All tests, style and types; two files at a time, as many wait for processes more than they compute
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+soak: $(STAMP)  ## Tests with random inputs, ten times as many of them and new ones at every run
+	LINESHAPE_SOAK=1 $(BIN)/python -m pytest -m soak
 
 bench: $(STAMP)  ## Measurements, some minutes each; the README says what they found
 	$(BIN)/python -m tests.benchmarks.simulation

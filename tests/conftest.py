@@ -1,5 +1,6 @@
 """What tests share: real ROOT files, a real Dask cluster, one finished run."""
 
+import os
 from collections.abc import Iterator
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from distributed import Client, Scheduler
+from hypothesis import HealthCheck, settings
 
 from lineshape.engine.catalogue import Chunk, FileRequest, inspect_file
 from lineshape.engine.clusters.local import Local
@@ -22,6 +24,23 @@ from lineshape.jobs.simulate.gamma_tautau import GammaTauTau
 from lineshape.jobs.simulate.writing import FileOrder, write_file
 
 TREE = "CollectionTree"
+#: Set by `make soak`, under which tests with random inputs try many more of them.
+SOAK = "LINESHAPE_SOAK"
+
+
+def examples(few: int = 50, many: int = 500) -> settings:
+    """Return the number of inputs that a hypothesis test tries: few, and many under `make soak`.
+
+    They are the same at every run but for `make soak`, which looks for new ones.
+    """
+    soak = bool(os.environ.get(SOAK))
+    return settings(
+        max_examples=many if soak else few,
+        derandomize=not soak,
+        database=None,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    )
 
 
 @pytest.fixture(scope="session")
