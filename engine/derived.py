@@ -14,6 +14,7 @@ from lineshape.engine.columns import Column
 from lineshape.engine.digests import digest
 from lineshape.engine.errors import RequestError, nearest
 from lineshape.engine.jagged import Jagged
+from lineshape.engine.job_file import Source
 from lineshape.engine.processor import Selected, Selects, control_histograms
 from lineshape.engine.settings import Settings
 from lineshape.engine.validation import SettingsError
@@ -115,6 +116,28 @@ def _require(processor: Selects, name: str, column: Derived) -> None:
                 f"bundle {bundle.name} needs column '{needed}', which the processor does not make"
                 f"{nearest(needed, processor.makes)}"
             )
+
+
+def require_no_circle(columns: Mapping[str, Derived], run: Path) -> None:
+    """Raise SettingsError where a run into a folder would make anew a bundle that its own columns come from.
+
+    Directly, or by way of the derived columns that the bundle itself was trained on.
+    """
+    pending = [(name, column.bundle, (column.bundle,)) for name, column in columns.items()]
+    seen: set[Path] = set()
+    while pending:
+        name, bundle, way = pending.pop()
+        if bundle.is_relative_to(run.resolve()):
+            by = f", by way of {' → '.join(map(str, way))}" if len(way) > 1 else ""
+            text = f"the column comes from {bundle}{by}, which this run makes anew: name another run folder with -o"
+            raise SettingsError.at(("derived", name), text)
+        job = bundle.parent.parent / "job.json"
+        if bundle in seen or not job.is_file():
+            continue
+        seen.add(bundle)
+        own = Source.read(job).values.get("derived")
+        told = [each for each in own.values() if isinstance(each, dict)] if isinstance(own, dict) else []
+        pending += [(name, path, (*way, path)) for path in (Path(str(each.get("bundle"))) for each in told)]
 
 
 def mark(columns: Mapping[str, Derived]) -> str:

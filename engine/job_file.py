@@ -1,5 +1,6 @@
 """Reading YAML so that an error can name the line it is on, and nothing that was written is lost."""
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ _NAMED = ("models", "measures", "samples")
 #: Sections within sections, at most: a job file has half a dozen.
 _DEEPEST: Final = 50
 _MERGE: Final = "<<"
+#: A character beyond 16 bits as JSON writes it, which YAML does not know; a run folder's job file is JSON.
+_PAIR: Final = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 #: What plain words stand for, as in YAML 1.2; all others are text, as are `no`, `on`, 12:30 and dates.
 _PLAIN: Final[tuple[tuple[re.Pattern[str], Callable[[str], Any]], ...]] = (
     (re.compile(r"~|null|Null|NULL|"), lambda _: None),
@@ -94,6 +97,7 @@ class _Reader:
 
     def read(self, text: str) -> Any:
         try:
+            text = _PAIR.sub(lambda pair: str(json.loads(f'"{pair[0]}"')), text)
             node = yaml.compose(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))
         except (yaml.YAMLError, RecursionError) as error:
             mark = getattr(error, "problem_mark", None)

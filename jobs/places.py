@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from lineshape.engine import ledger
+from lineshape.engine import derived, ledger
 from lineshape.engine.champion import CONTENT
 from lineshape.engine.errors import RequestError
 from lineshape.engine.folders import ReprocessingFolder, RunFolder
@@ -27,6 +27,7 @@ def output_of(job: Job, output: str | Path | None, name: str | Path = "") -> Pat
         )
     if ReprocessingFolder(path).is_one:
         raise RequestError(f"{path} belongs to scheduled reprocessing: {_ELSE}")
+    derived.require_no_circle(job.derived, path)
     return path
 
 
@@ -42,7 +43,10 @@ def folder_of(job: Job, output: str | Path | None) -> ReprocessingFolder:
     stages = ledger.stages(RunFolder(path).ledger)
     if RunFolder(path).job.is_file() or (stages and not ReprocessingFolder(path).is_one):
         raise RequestError(f"{path} is the folder of an ordinary run: {_ELSE}")
-    return ReprocessingFolder(path.absolute())
+    folder = ReprocessingFolder(path.absolute())
+    for run in (folder.latest, folder.challenger):
+        derived.require_no_circle(job.derived, run.path)
+    return folder
 
 
 def _require_folder(path: Path) -> None:

@@ -51,6 +51,15 @@ def test_shipped_jobs_are_valid(study: str) -> None:
             "network.dropuot:",
             r"line \d+: search\.mdn\.space\.network\.dropuot: the model has no such setting",
         ),
+        ('"20":', '"0": [mu, nVtxPU, mu]\n  "20":', r"line 28: feature_sets\.0: 'mu' is listed twice"),
+        ("study: tau_energy_scale\n", "study: ../tau\n", r"line 3: study: a name that files .*found '\.\./tau'"),
+        ("  brt:\n    kind", "  a/b:\n    kind", r"line 93: models\.a/b: a name that files are called by"),
+        (
+            "  brt:\n    kind",
+            "  brt: {kind: column}\n  brt:\n    kind",
+            r"line 94: models\.brt: given twice, .*93",
+        ),
+        ('features: "20"', "features: []", r"models\.brt\.features: a model cannot learn from nothing"),
         ("l2: {low: 0.1,", "l2: {low: 99,", r"search\.brt\.space\.l2: low \(99\) must lie below high"),
     ],
 )

@@ -72,6 +72,7 @@ def test_what_cannot_be_meant_is_refused(tmp_path: Path, text: str | bytes, expe
         ("1.2.3", "1.2.3"),
         ("[1, no, {a: ~}]", [1, "no", {"a": None}]),
         ("", None),
+        ('"\\ud800\\udc00 \\u00e9"', "\U00010000 é"),
     ],
 )
 def test_plain_words_are_what_they_look_like(text: str, value: Any) -> None:

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 from distributed import Client
 
+from lineshape.engine.derived import Derived
 from lineshape.engine.errors import RequestError, RunError
 from lineshape.engine.files import write_json
 from lineshape.engine.folders import ReprocessingFolder
+from lineshape.engine.job import Job
 from lineshape.jobs import api
 from lineshape.jobs.places import folder_of, output_of
 from tests.conftest import small_job
@@ -37,6 +39,30 @@ def test_a_first_night_that_was_killed_is_known(tmp_path: Path, client: Client) 
     with pytest.raises(RequestError, match="belongs to scheduled reprocessing"):
         output_of(small_job(["x.root"]), tmp_path)
     assert folder_of(small_job(["x.root"]), tmp_path).path == tmp_path
+
+
+def derived_from(bundle: Path) -> Job:
+    """Return a job with a column that a bundle gives, which need not be there."""
+    column = Derived(bundle=bundle, low=0, high=1)
+    return small_job(["x.root"]).model_copy(update={"derived": {"score": column}})
+
+
+def test_a_run_that_would_make_its_own_input_anew_is_refused(tmp_path: Path) -> None:
+    """Directly, or by way of another run, whose bundle learnt from a column that this one gave."""
+    mine, other = tmp_path / "mine", tmp_path / "other"
+    direct, around = (derived_from(run / "models" / "brt") for run in (mine, other))
+    write_json(other / "job.json", direct.model_dump(mode="json"))
+    with pytest.raises(RequestError, match=r"derived.score: the column comes from .*mine/models/brt, which this run"):
+        output_of(direct, mine)
+    with pytest.raises(
+        RequestError, match=r"from .*mine/models/brt, by way of .*other/models/brt → .*mine/models/brt, "
+    ):
+        output_of(around, mine)
+    assert output_of(direct, tmp_path / "third") == tmp_path / "third"
+    assert output_of(around, tmp_path / "third") == tmp_path / "third"
+    for run in ("latest", "versions/.challenger"):
+        with pytest.raises(RequestError, match="which this run makes anew"):
+            folder_of(derived_from(tmp_path / "nights" / run / "models" / "brt"), tmp_path / "nights")
 
 
 def test_a_version_is_not_changed(tmp_path: Path, client: Client) -> None:
