@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lineshape.engine.errors import RequestError, reading_bundle
+from lineshape.engine.errors import RequestError, RunError, reading_bundle
 from lineshape.engine.files import read_json, write_json
 from lineshape.engine.jagged import Jagged
 from lineshape.engine.kinds import KindSpec, build
-from lineshape.engine.learning.models.model import Mixture, Model, Output
+from lineshape.engine.learning.models.model import REMARKS, Mixture, Model, Output
 from lineshape.engine.rows import meeting
 from lineshape.engine.split import Target
 
@@ -99,6 +99,12 @@ class Bundle:
         """For plots and tables."""
         return self.built.label or self.name
 
+    @property
+    def remarks(self) -> list[str]:
+        """What is to be said of its training."""
+        before = [self.provenance["remark"]] if self.provenance.get("remark") else []  # of an earlier version
+        return [*before, *self.provenance.get(REMARKS, [])]
+
     @cached_property
     def _predict(self) -> Any:
         return self.built.load(self.folder)
@@ -121,6 +127,23 @@ class Bundle:
         """The same in float64: what it differs by is what is lost to rounding."""
         return self._of(columns, self.built.load_exact(self.folder))
 
+    def _require_rows(self, output: Output, rows: int) -> None:
+        """Raise RunError where a model does not say one thing of each row."""
+        number = len(self.gives)
+        expected = (rows,) if number == 1 else (rows, number)
+        if output.target.shape != expected:
+            raise RunError(
+                f"model {self.name} (kind {self.model.kind}) gives estimates of shape {output.target.shape} for "
+                f"{rows:,} rows: expected {expected}"
+            )
+        others = {"probabilities": output.probabilities, "mixture": output.mixture.means if output.mixture else None}
+        for name, values in others.items():
+            if values is not None and (values.ndim != 2 or len(values) != rows):
+                raise RunError(
+                    f"model {self.name} (kind {self.model.kind}) gives {name} of shape {values.shape} for {rows:,} "
+                    f"rows: expected ({rows}, …)"
+                )
+
     def _of(self, columns: Mapping[str, Any], predict: Any) -> Prediction:
         missing = [name for name in self.columns if name not in columns]
         if missing:
@@ -129,6 +152,7 @@ class Bundle:
         lists = {name: columns[name] for name in self.built.lists()}
         jagged = {name: values if isinstance(values, Jagged) else Jagged.of(values) for name, values in lists.items()}
         output: Output = predict(x, jagged)
+        self._require_rows(output, len(x))
         if self.built.within:
             outside = ~meeting(self.built.within, columns, len(x))
             output.target[outside] = np.nan

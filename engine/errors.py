@@ -3,6 +3,7 @@
 import difflib
 import errno
 import pickle
+import re
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -91,6 +92,16 @@ def listing(names: Iterable[str], most: int = 12) -> str:
     names = list(names)
     rest = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + rest
+
+
+#: What XGBoost says before what it has to say: when, and at which line of its own code.
+_BEFORE = re.compile(r"^\[\d\d:\d\d:\d\d\] \S+:\d+: (Check failed: )?")
+
+
+def plainly(error: BaseException) -> str:
+    """Return an exception's class and the first paragraph of what it says, without the stack that C++ adds to it."""
+    text = _BEFORE.sub("", str(error).strip().split("\n\n")[0].partition("Stack trace:")[0])
+    return f"{type(error).__name__}: {' '.join(text.split())}".removesuffix(": ")
 
 
 #: What json, torch and xgboost (a ValueError) raise of a file that is cut short or is something else.

@@ -86,8 +86,9 @@ class Run:
                 f"{', '.join(kept)} kept" if kept else "",
             ]
             stage.text = "; ".join(part for part in parts if part) or "nothing to train"
-        for name, remark in trained.remarks.items():
-            self.screen.warn(f"model {name}: {remark}")
+        for name, remarks in trained.remarks.items():
+            for remark in remarks:
+                self.screen.warn(f"model {name}: {remark}")
         for name, reason in trained.left_out.items():
             self.screen.warn(f"model {name} left out: {reason}")
         return trained

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 from lineshape.engine.bundles import Bundle
-from lineshape.engine.errors import ClusterError, LineshapeError
+from lineshape.engine.errors import ClusterError, LineshapeError, plainly
 from lineshape.engine.files import read_json, replacing, write_json
 from lineshape.engine.kinds import build
 from lineshape.engine.learning.history import read_history
@@ -197,9 +197,9 @@ def train_part(work: Work) -> Outcome:
         return Outcome(str(error), died=True)
     except LineshapeError as error:
         return Outcome(str(error))
-    except Exception as error:  # noqa: BLE001 - whatever a model's code raises ends its training alone
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a model's code raises ends its training alone
         place = traceback.extract_tb(error.__traceback__)[-1]
-        return Outcome(f"{type(error).__name__}: {error} ({place.filename}, line {place.lineno})")
+        return Outcome(f"{plainly(error)} ({place.filename}, line {place.lineno})")
     return Outcome()
 
 

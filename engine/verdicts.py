@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from lineshape.engine.errors import DataError, LineshapeError, ProcessorError, StorageError
+from lineshape.engine.errors import DataError, LineshapeError, ProcessorError, StorageError, plainly
 
 
 class Cause(Enum):
@@ -64,7 +64,7 @@ def classify(error: BaseException) -> Failure:
     help. Any other OSError may pass (an overloaded file server), and so may a lack of memory: they are transient. What
     is none of these comes from the processor, and so does a ProcessorError, whatever was raised there.
     """
-    reason = str(error) if isinstance(error, LineshapeError) else f"{type(error).__name__}: {error}"
+    reason = str(error) if isinstance(error, LineshapeError) else plainly(error)
     reason = reason.strip().split("\n\n")[0]
     cause = _cause(error, reason)
     if cause is Cause.KILLED:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lineshape.engine.digests import uniform
+from lineshape.engine.errors import RunError
 from lineshape.engine.learning.weights.weight import WEIGHT, Weigh, Weight
 from lineshape.engine.rows import Choice
 from lineshape.engine.shards import WHOLE, FeatureStore, Share, Table
@@ -81,12 +82,22 @@ class Dataset:
                 chosen = {name: table[name][rows] for name in read}
                 target = self.target.of(chosen).astype(np.float32)
                 if weighed:
-                    chosen[WEIGHT] = self._weigh(chosen)
+                    chosen[WEIGHT] = self._weighed(chosen, int(rows.sum()))
                 for stream, name in enumerate(mixed, _SHUFFLING):
                     order = np.argsort(uniform(chosen["event"], stream), kind="stable")
                     chosen[name] = chosen[name.removesuffix(MIXED)][order]
                 found[split] = {name: chosen[name] for name in columns}, target
             yield found
+
+    def _weighed(self, chosen: Table, rows: int) -> NDArray[np.float64]:
+        """Weights of these rows; raises RunError where there is not one for each."""
+        found = np.asarray(self._weigh(chosen))
+        if found.shape != (rows,):
+            raise RunError(
+                f"weight {type(self.weight).__name__} gives an array of shape {found.shape} for {rows:,} rows: "
+                f"expected ({rows},), one number a row"
+            )
+        return found
 
     @cached_property
     def _weigh(self) -> Weigh:
@@ -100,11 +111,6 @@ class Dataset:
         for table, target in self.tables(split, [*self.x_columns, *([weight] if weight else [])], share):
             x = np.array([table[name] for name in self.x_columns], dtype=np.float32).T
             yield np.ascontiguousarray(x), target, table[weight].astype(np.float32) if weight else None
-
-    def targets(self, split: SplitName, most: int) -> Floats:
-        """The target of all rows of a split, or of evenly spaced ones where there may be more than so many."""
-        step = -(-FeatureStore.load(self.store).rows // most)
-        return np.concatenate([target[::step] for _, target in self.tables(split)])
 
     def count(self, split: SplitName, share: Share = WHOLE) -> int:
         """Rows of a split; no feature is read."""

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from lineshape.engine.learning.batch import Batch
 from lineshape.engine.learning.losses.loss import Loss
 from lineshape.engine.learning.penalties.penalty import Penalty
+from lineshape.engine.learning.shapes import require_number, require_outputs, require_rows
 
 
 class Learner(nn.Module, ABC):
@@ -56,17 +57,25 @@ class Supervised(Learner):
 
     def predict(self, batch: Batch) -> dict[str, Tensor]:
         """The network's outputs; in full precision, whatever the layers were computed in."""
-        return {name: values.float() for name, values in self.predicting(batch.x, batch.sequences).items()}
+        found = self.predicting(batch.x, batch.sequences)
+        require_outputs(found, batch, self.predicting)
+        return {name: values.float() for name, values in found.items()}
 
     def judge(self, outputs: dict[str, Tensor], batch: Batch, names: Set[str]) -> dict[str, Tensor]:
         """The losses of these outputs."""
         scale = self.get_buffer("scale")
         losses = {"loss": self._loss} | {name: metric for name, metric in self._metrics.items() if name in names}
-        found = {name: _weighed(loss(outputs, batch.target, scale), batch.weight) for name, loss in losses.items()}
+        found = {}
+        for name, loss in losses.items():
+            values = loss(outputs, batch.target, scale)
+            what = "the loss" if name == "loss" else f"metric '{name}'"
+            found[name] = _weighed(require_rows(values, batch, what, loss, outputs), batch.weight)
         asked: dict[str, Callable[..., Tensor]] = {
             name: self._penalties[name] for name in self._penalties if name in names
         }
-        return found | {name: penalty(outputs, batch, scale) for name, penalty in asked.items()}
+        for name, penalty in asked.items():
+            found[name] = require_number(penalty(outputs, batch, scale), f"penalty '{name}'", penalty)
+        return found
 
 
 def _weighed(values: Tensor, weight: Tensor) -> Tensor:

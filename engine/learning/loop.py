@@ -19,6 +19,7 @@ from lineshape.engine.learning.history import standing
 from lineshape.engine.learning.learner import Learner
 from lineshape.engine.learning.phases import Phase, Step
 from lineshape.engine.learning.recipe import Recipe
+from lineshape.engine.learning.shapes import require_losses
 from lineshape.engine.learning.source import Epochs, Source
 
 Several = tuple[Tensor, ...] | list[Tensor]
@@ -206,7 +207,7 @@ class _Objective(nn.Module):
         self.learner, self._weights = learner, dict(step.losses)
 
     def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        losses = self.learner.losses(batch, self._weights.keys())
+        losses = require_losses(self.learner.losses(batch, self._weights.keys()), self._weights, self.learner)
         total = torch.stack([weight * losses[name] for name, weight in self._weights.items()]).sum()
         return total, {name: losses[name].detach().float() for name in self._weights}
 
@@ -235,7 +236,7 @@ def evaluate(learner: Learner, names: set[str], source: Source, gang: Gang, batc
     rows: dict[str, int] = {}
     with torch.no_grad():
         for part in source.in_order(min(max(batch, 1024), 4096)):
-            for name, value in learner.losses(part, names).items():
+            for name, value in require_losses(learner.losses(part, names), names, learner).items():
                 if name in names:
                     sums[name] = sums.get(name, torch.zeros_like(value)) + value * len(part)
                     rows[name] = rows.get(name, 0) + len(part)

@@ -14,7 +14,7 @@ from lineshape.engine.learning.history import write_history
 from lineshape.engine.learning.launch import FACTS, TABLE, no_gpu
 from lineshape.engine.learning.learner import Learner
 from lineshape.engine.learning.loop import Hooks, State, fit
-from lineshape.engine.learning.models.model import Report
+from lineshape.engine.learning.models.model import REMARKS, Report
 from lineshape.engine.learning.source import Layout, Source
 from lineshape.engine.learning.table import TrainingTable
 from lineshape.engine.learning.threads import threads
@@ -36,8 +36,9 @@ def take_part(model: "NetworkModel", work: Work, rank: int, size: int, tell: Rep
     gang = Gang(rank, size, device)
     if size > 1:
         backend = "nccl" if device.type == "cuda" else "gloo"
-        meeting = f"file://{os.environ['LINESHAPE_MEETING']}"
-        dist.init_process_group(backend, meeting, timeout=_PATIENCE, world_size=size, rank=rank)
+        # Not by the URL of the file, in which a folder may have characters that mean something else.
+        meeting = dist.FileStore(os.environ["LINESHAPE_MEETING"], size)  # type: ignore[attr-defined]
+        dist.init_process_group(backend, store=meeting, timeout=_PATIENCE, world_size=size, rank=rank)
     table = TrainingTable(work.scratch / TABLE)
     torch.manual_seed(work.seed)
     learner = model.learner(table, work.data.features).to(device)
@@ -58,7 +59,9 @@ def take_part(model: "NetworkModel", work: Work, rank: int, size: int, tell: Rep
             torch.save(module.cpu().state_dict(), work.folder / file)
         parameters = sum(parameter.numel() for parameter in learner.predicting.parameters())
         counted = {"training_rows": len(rows[0]), "validation_rows": len(rows[1]), "parameters": parameters}
-        write_json(work.scratch / FACTS, facts | counted | {"ranks": size, "device": device.type})
+        write_json(
+            work.scratch / FACTS, facts | counted | {"ranks": size, "device": device.type, REMARKS: table.remarks}
+        )
     if size > 1:
         dist.barrier()
         dist.destroy_process_group()

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from lineshape.engine.errors import RunError
 from lineshape.engine.learning.batch import Batch, Sequence
-from lineshape.engine.learning.samplers.sampler import TARGET, Sampler
-from lineshape.engine.learning.table import Columns, Rows
+from lineshape.engine.learning.columns import Columns
+from lineshape.engine.learning.samplers.sampler import TARGET, Sampler, require_repeats
+from lineshape.engine.learning.table import Rows
 
 #: Parts of a buffer that are read from different places of the disk, so that neighbours in it come from all over.
 BLOCKS = 16
@@ -112,11 +113,21 @@ class Source:
                 f"memory: a buffer of {self._rows_a_buffer:,} rows is too small to mix batches of {batch:,} in; "
                 "grant more, or make batches smaller"
             )
-        return Epochs(self, sampler.draw(self._seen_by(sampler), len(self), self._share))
+        draw = sampler.draw(self._seen_by(sampler), len(self), self._share)
+
+        def checked(random: np.random.Generator) -> NDArray[np.int64] | None:
+            repeats = draw(random)
+            if repeats is not None:
+                require_repeats(sampler, repeats, len(self), whole=True)
+            return repeats
+
+        return Epochs(self, checked)
 
     def judged_by(self, sampler: Sampler) -> None:
         """From now on weigh each row that is gone through in order by how often the sampler would draw it."""
         expected = sampler.expected(self._seen_by(sampler), len(self))
+        if expected is not None:
+            require_repeats(sampler, expected, len(self), whole=False)
         self._expected = None if expected is None else self._send(expected.astype(np.float32))
 
     def in_order(self, batch: int) -> Iterator[Batch]:

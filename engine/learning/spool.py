@@ -12,60 +12,77 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lineshape.engine.files import read_json, write_json
+from lineshape.engine.learning.columns import Columns
 from lineshape.engine.learning.dataset import SPLITS, Dataset
-from lineshape.engine.shards import WHOLE, Share
+from lineshape.engine.learning.look import Look
+from lineshape.engine.shards import WHOLE, FeatureStore, Share
 from lineshape.engine.split import SplitName
 
 Floats = NDArray[np.float32]
 _BLOCK = 65_536
-_DONE = "done"
+#: Targets that a training begins from; of more, evenly spaced ones.
+_MOST_TARGETS = 20_000_000
+#: Written last: the rows are all there.
+_LOOKS = "looks.json"
+_TARGETS = "targets.f32"
 
 
 @dataclass(frozen=True)
 class Spool:
     """A folder that holds, row by row, features, a weight where there is one, and the target, as float32.
 
-    targets: components of the target.
+    features, targets: how many. width: of a row. weight: its place in a row, which may be that of a feature.
+    looks: what is to be known of the rows of each split.
     """
 
     folder: Path
     features: int
-    weighted: bool
-    targets: int = 1
+    targets: int
+    width: int
+    weight: int | None
+    looks: dict[SplitName, Look]
 
     @classmethod
-    def write(cls, data: Dataset, weight: str | None, folder: Path, share: Share = WHOLE) -> "Spool":
+    def write(cls, data: Dataset, columns: Columns, folder: Path, share: Share = WHOLE) -> "Spool":
         """The rows of a share of the shards, or find them written."""
-        spool = cls(folder, len(data.features), weight is not None, len(data.target.truths))
-        if not (folder / _DONE).is_file():
+        if not (folder / _LOOKS).is_file():
             folder.mkdir(parents=True, exist_ok=True)
-            names = [*data.x_columns, *([weight] if weight else [])]
+            looks = dict.fromkeys(SPLITS, Look())
+            every = -(-FeatureStore.load(data.store).rows // _MOST_TARGETS)
             with ExitStack() as stack:
-                files = {split: stack.enter_context(spool._path(split).open("wb")) for split in SPLITS}
-                for found in data.by_split(SPLITS, names, share):
+                files = {split: stack.enter_context((folder / f"{split}.f32").open("wb")) for split in SPLITS}
+                some = stack.enter_context((folder / _TARGETS).open("wb"))
+                for found in data.by_split(SPLITS, columns.flat, share):
                     for split, (table, target) in found.items():
-                        values = [*(table[name] for name in names), *np.atleast_2d(target.T)]
+                        values = [*(table[name] for name in columns.flat), *np.atleast_2d(target.T)]
                         rows = np.array(values, dtype=np.float32).T
+                        looks[split] += Look.of(rows, columns)
                         np.ascontiguousarray(rows).tofile(files[split])
-            (folder / _DONE).touch()
-        return spool
+                    found["training"][1][::every].tofile(some)
+            write_json(folder / _LOOKS, {split: look.to_json() for split, look in looks.items()})
+        looks = {split: Look.from_json(look) for split, look in read_json(folder / _LOOKS).items()}
+        weight = columns.flat.index(columns.weight) if columns.weight else None
+        targets = len(data.target.truths)
+        return cls(folder, len(columns.features), targets, len(columns.flat) + targets, weight, looks)
+
+    @property
+    def some_targets(self) -> Floats:
+        """Targets of all training rows, or of evenly spaced ones where there may be more than are needed."""
+        return np.fromfile(self.folder / _TARGETS, np.float32)
 
     def count(self, split: SplitName) -> int:
         """Rows of a split."""
-        return self._path(split).stat().st_size // (4 * self._width)
+        return self.looks[split].rows
 
     def blocks(self, split: SplitName) -> Iterator[tuple[Floats, Floats, Floats | None]]:
         """X (n, features), target and weight (n,) of some rows after others."""
         with self._path(split).open("rb") as file:
-            while len(flat := np.fromfile(file, np.float32, _BLOCK * self._width)):
-                rows = flat.reshape(-1, self._width)
+            while len(flat := np.fromfile(file, np.float32, _BLOCK * self.width)):
+                rows = flat.reshape(-1, self.width)
                 x = np.ascontiguousarray(rows[:, : self.features])
                 target = rows[:, -1] if self.targets == 1 else rows[:, -self.targets :]
-                yield x, target.copy(), rows[:, self.features].copy() if self.weighted else None
-
-    @property
-    def _width(self) -> int:
-        return self.features + self.weighted + self.targets
+                yield x, target.copy(), None if self.weight is None else rows[:, self.weight].copy()
 
     def _path(self, split: SplitName) -> Path:
         return self.folder / f"{split}.f32"

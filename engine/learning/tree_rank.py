@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from xgboost.collective import CommunicatorContext
 from xgboost.tracker import RabitTracker
@@ -15,9 +16,11 @@ from lineshape.engine.files import read_json, write_json
 _PATIENCE = 1800
 _LOOK_EVERY = 0.1
 
+T = TypeVar("T")
+
 
 @contextmanager
-def together(rank: int, size: int) -> Iterator[None]:
+def meet(rank: int, size: int) -> Iterator[None]:
     """Within it, matrices and trees are those of the rows of all ranks; where they meet is said in a file."""
     meeting = Path(os.environ["LINESHAPE_MEETING"] + ".json")
     tracker = None
@@ -32,3 +35,10 @@ def together(rank: int, size: int) -> Iterator[None]:
         yield
     if tracker:
         tracker.wait_for()
+
+
+def gather(own: T) -> list[T]:
+    """What each rank has, in their order."""
+    from xgboost import collective
+
+    return [collective.broadcast(own, rank) for rank in range(collective.get_world_size())]

@@ -145,7 +145,7 @@ def _model_facts(name: str, bundle: Bundle) -> dict[str, Any]:
         "target": _target(bundle) if bundle.built.trains else "–",
         "settings": {key: value for key, value in bundle.model.settings.items() if key not in {"label", "features"}},
         "trained": {key: f"{value:,}" for key, value in trained.items() if value is not None},
-        "remark": facts.get("remark", ""),
+        "remarks": bundle.remarks,
         "importance": ", ".join(f"{feature} {share:.0%}" for feature, share in importance),
     }
 

@@ -24,12 +24,12 @@ from lineshape.engine.workers import Workers
 class Trained:
     """What the stage did: bundles that are there, those of them that were made now, and models left out and why.
 
-    remarks: on trainings that are not what they would be without a disturbance, or if they were done again.
+    remarks: on models that something is to be said of, such as that they learnt nothing.
     """
 
     bundles: list[str] = field(default_factory=list)
     made: list[str] = field(default_factory=list)
-    remarks: dict[str, str] = field(default_factory=dict)
+    remarks: dict[str, list[str]] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
 
 
@@ -63,8 +63,8 @@ def train(job: Job, folder: RunFolder, workers: Workers, bars: Bars, only: list[
     failures = _run(todo, workers, bars)
     trained.made = [task.name for task in todo if task.name not in failures]
     trained.bundles = sorted([*trained.bundles, *trained.made], key=list(job.models).index)
-    known = {name: Bundle.load(folder.models / name).provenance.get("remark") for name in trained.bundles}
-    trained.remarks = {name: str(remark) for name, remark in known.items() if remark}
+    known = {name: Bundle.load(folder.models / name).remarks for name in trained.bundles}
+    trained.remarks = {name: remarks for name, remarks in known.items() if remarks}
     write_json(folder.index, {"bundles": trained.bundles, "left_out": trained.left_out | failures})
     if failures:
         raise RunError("\n".join(f"training of {name} failed: {problem}" for name, problem in failures.items()))

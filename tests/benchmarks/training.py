@@ -164,7 +164,7 @@ def trees(data: Dataset, folder: Path) -> None:
         training = xgboost.QuantileDMatrix(x, t, max_bin=256)
         validation = xgboost.QuantileDMatrix(validation_x, validation_t, ref=training, max_bin=256)
         evals = [(training, "training"), (validation, "validation")]
-        parameters = model.parameters(1, data, "cpu")
+        parameters = model.parameters(1, t, "cpu")
         booster = xgboost.train(parameters, training, TREES["rounds"], evals=evals, verbose_eval=False)
         booster.feature_names = list(FEATURES)
         made["bare"] = booster.save_raw("ubj")
@@ -204,14 +204,13 @@ def peak(way: str, folder: Path) -> None:
     if way != "dmatrix":
         few.train(work_of("boosted_trees", TREES, data, folder / way), lambda *_: None)
     else:
-        matrices = []
+        matrices, targets = [], []
         for split in ("training", "validation"):
             parts = list(data.parts(split))
-            matrices.append(
-                xgboost.DMatrix(np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]))
-            )
+            targets.append(np.concatenate([p[1] for p in parts]))
+            matrices.append(xgboost.DMatrix(np.concatenate([p[0] for p in parts]), targets[-1]))
         evals = list(zip(matrices, ("training", "validation"), strict=True))
-        xgboost.train(few.parameters(1, data, "cpu"), matrices[0], 3, evals=evals, verbose_eval=False)
+        xgboost.train(few.parameters(1, targets[0], "cpu"), matrices[0], 3, evals=evals, verbose_eval=False)
     print(_high_water() - before)
 
 

@@ -67,3 +67,9 @@ def test_attempts_are_bounded(cause: Cause) -> None:
 
 def test_back_off_grows_to_a_limit() -> None:
     assert [back_off(attempt) for attempt in (1, 2, 3, 4, 20)] == [0.5, 1.0, 2.0, 4.0, 30.0]
+
+
+def test_a_stack_of_cpp_is_not_shown() -> None:
+    said = "[04:15:29] /__w/data/data.cc:576: Check failed: valid: Weights must be positive.\nStack trace:\n  [bt] (0)"
+    assert classify(ValueError(said)).reason == "ValueError: valid: Weights must be positive."
+    assert classify(ValueError("first\nline\n\nsecond paragraph")).reason == "ValueError: first line"

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 #: Called with steps done, steps in all and a word on where the training stands.
 Report = Callable[[float, float, str], None]
+#: Among the facts of a training: what its reader is to be warned of, in sentences.
+REMARKS: Final = "remarks"
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from lineshape.engine.errors import RequestError, nearest, reading_bundle
 from lineshape.engine.files import read_json
 from lineshape.engine.jagged import Jagged
 from lineshape.engine.kinds import KindSpec, build
+from lineshape.engine.learning.columns import Columns
 from lineshape.engine.learning.memory import default_memory
 from lineshape.engine.learning.models.model import Demands, Model, Output, Report
 from lineshape.engine.learning.networks.network import Network
@@ -23,7 +24,7 @@ from lineshape.engine.learning.recipe import Precision, Recipe, Schedule
 from lineshape.engine.learning.samplers.sampler import Sampler
 from lineshape.engine.learning.scaling import SCALINGS, Affine, Scaling, Scalings, chosen_scaling
 from lineshape.engine.learning.symmetries import Symmetries
-from lineshape.engine.learning.table import Columns, Rows, TrainingTable, make_table
+from lineshape.engine.learning.table import Rows, TrainingTable, make_table
 from lineshape.engine.learning.weights.weight import Weight, built_weight, weight_column, weight_reads
 from lineshape.engine.learning.work import Work
 from lineshape.engine.settings import Names
@@ -51,8 +52,8 @@ class NetworkModel(Model, ABC):
     named is left as it is. target_scaling: how the target is. mirrored: features whose sign means nothing (η in a
     symmetric detector): it is drawn anew each time a row is trained on. rotated: pairs of columns, features, components
     of the target or of lists, that are transverse vectors: all are turned by an angle that is drawn likewise. sampler:
-    how often each row is seen in an epoch. weight: the column of each row's weight, or a kind that finds it. phases:
-    what learns when, by default all at once.
+    how often each row is seen in an epoch. weight: the column of each row's weight, or a kind that finds it; weights may
+    be negative, as a generator's are, where their sum is not. phases: what learns when, by default all at once.
 
     batch: rows a step, over all workers. rate: the highest learning rate, and schedule: how it changes. average: decay
     of the running average of the weights; 0 for none.

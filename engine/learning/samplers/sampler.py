@@ -6,12 +6,28 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from lineshape.engine.errors import RunError
 from lineshape.engine.settings import Settings
 
 #: Name of the target among the columns that a sampler is given.
 TARGET = "(target)"
 #: From random numbers of an epoch to how often each of n rows is seen in it; None where each is seen once.
 Draw = Callable[[np.random.Generator], NDArray[np.int64] | None]
+
+
+def require_repeats(sampler: object, values: object, rows: int, whole: bool) -> None:
+    """Raise RunError where a sampler does not say of each row how often it is seen.
+
+    whole: in an epoch, not on average.
+    """
+    name = type(sampler).__name__
+    if not (isinstance(values, np.ndarray) and values.shape == (rows,)):
+        found = f"an array of shape {values.shape}" if isinstance(values, np.ndarray) else type(values).__name__
+        raise RunError(f"sampler {name} gives {found} for {rows:,} rows: expected ({rows},), one number a row")
+    if whole and not np.issubdtype(values.dtype, np.integer):
+        raise RunError(f"sampler {name} gives numbers of type {values.dtype}: expected whole ones")
+    if bad := int((~(np.isfinite(values) & (values >= 0))).sum()):
+        raise RunError(f"sampler {name}: {bad:,} of {rows:,} rows are to be seen less than never, or NaN times")
 
 
 class Sampler(Settings, ABC):

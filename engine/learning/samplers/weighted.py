@@ -30,12 +30,9 @@ class Weighted(Sampler):
 
         Raises RunError where a weight is negative or missing, or all are zero.
         """
-        weight = columns[self.column].astype(np.float64)
-        if not (np.isfinite(weight).all() and (weight >= 0).all() and weight.sum() > 0):
-            raise RunError(
-                f"column {self.column}: a sampler's weights must be finite, not negative and not all zero; "
-                f"there are {int((~(weight >= 0)).sum()):,} of {rows:,} that are negative or missing"
-            )
+        weight = self._weights(columns, rows)
+        if not weight.any():
+            raise RunError(f"column {self.column}: a sampler's weights are zero in all {rows:,} rows")
         edges = weight.cumsum() / weight.sum()
         number = round(self.rows * share) if self.rows else rows
 
@@ -47,5 +44,16 @@ class Weighted(Sampler):
 
     def expected(self, columns: Mapping[str, NDArray[np.float32]], rows: int) -> NDArray[np.float32] | None:
         """The weights over their mean."""
+        self._weights(columns, rows)
         weight = columns[self.column]
         return weight / weight.mean() if weight.any() else None
+
+    def _weights(self, columns: Mapping[str, NDArray[np.float32]], rows: int) -> NDArray[np.float64]:
+        """Return the column; raises RunError where it cannot be sampled by."""
+        weight = columns[self.column].astype(np.float64)
+        if bad := int((~(np.isfinite(weight) & (weight >= 0))).sum()):
+            raise RunError(
+                f"column {self.column}: a sampler's weights must be finite and not negative; "
+                f"there are {bad:,} of {rows:,} that are negative or missing"
+            )
+        return weight

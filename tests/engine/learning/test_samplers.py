@@ -64,8 +64,11 @@ def test_weighted_draws_in_proportion(muons: Arrays, rng: np.random.Generator) -
 
 
 def test_a_negative_weight_is_named() -> None:
-    with pytest.raises(RunError, match=r"column w: .* 1 of 3 that are negative or missing"):
-        Weighted(column="w").draw({"w": np.float32([1, -1, 1])}, 3, 1.0)
+    """Of the training rows, which are drawn, and of the validation rows, which are weighed."""
+    sampler, columns = Weighted(column="w"), {"w": np.float32([1, -1, 1])}
+    for look in (lambda: sampler.draw(columns, 3, 1.0), lambda: sampler.expected(columns, 3)):
+        with pytest.raises(RunError, match=r"column w: .* 1 of 3 that are negative or missing"):
+            look()
 
 
 def test_what_is_expected_is_what_is_drawn_on_average(muons: Arrays, rng: np.random.Generator) -> None:

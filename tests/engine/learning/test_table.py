@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from lineshape.engine.errors import RunError
-from lineshape.engine.learning.table import Columns, make_table
+from lineshape.engine.learning.columns import Columns
+from lineshape.engine.learning.table import make_table
 from tests.engine.learning.stores import dataset, make_store
 
 N = 3000
