@@ -123,6 +123,7 @@ def require_no_circle(columns: Mapping[str, Derived], run: Path) -> None:
 
     Directly, or by way of the derived columns that the bundle itself was trained on.
     """
+    pending: list[tuple[str, Path, tuple[Path, ...]]]
     pending = [(name, column.bundle, (column.bundle,)) for name, column in columns.items()]
     seen: set[Path] = set()
     while pending:

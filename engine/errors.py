@@ -74,7 +74,7 @@ def code_line(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not {"site-packages", "dist-packages"} & set(Path(frame.filename).parts)]
     last = (own or frames)[-1]
-    return f"{type(error).__name__}: {error} ({last.filename}, line {last.lineno})"
+    return f"{plainly(error)} ({last.filename}, line {last.lineno})"
 
 
 def nearest(name: str, candidates: Iterable[str], count: int = 3) -> str:

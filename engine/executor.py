@@ -126,5 +126,5 @@ def _attempt(function: Callable[[Item], Result], item: Item, attempt: int) -> Re
         time.sleep(back_off(attempt - 1))
     try:
         return function(item)
-    except Exception as error:  # noqa: BLE001 - whatever a processor raises becomes data
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a processor raises becomes data
         return classify(error)

@@ -6,6 +6,7 @@ A user's own kind is `"their_package.module:Class"`. There is no registry: a new
 import importlib
 import inspect
 import pkgutil
+from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -96,7 +97,11 @@ def load(name: str, advice: str) -> Any:
     module, _, inside = name.partition(":")
     try:
         return getattr(importlib.import_module(module), inside)
-    except (ImportError, AttributeError, ValueError) as error:
+    except ImportError as error:
+        reason, there = str(error), Path(*module.split(".")).with_suffix(".py")
+        if there.is_file():
+            advice = f"{there} lies in the working folder, where Python does not look: export PYTHONPATH={Path.cwd()}"
+    except (AttributeError, ValueError) as error:
         reason = str(error)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a user's module does when it is imported
         reason = code_line(error)

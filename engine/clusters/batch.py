@@ -16,7 +16,7 @@ import dask
 from dask.utils import parse_bytes
 from pydantic import Field, PrivateAttr, model_validator
 
-from lineshape.engine.clusters.cluster import LOGS, THREADS, Cluster
+from lineshape.engine.clusters.cluster import LOGS, SAFE, THREADS, Cluster
 from lineshape.engine.clusters.jobs import Jobs
 from lineshape.engine.clusters.keeper import Group, Keeper, ask, last_words
 from lineshape.engine.errors import RequestError, listing
@@ -271,7 +271,15 @@ class Batch(Jobs, Cluster, ABC):
 def _prologue(cores: int) -> list[str]:
     """Shell before the worker: where it runs, what it imports, how many threads its libraries start."""
     lines = [f"cd {shlex.quote(str(Path.cwd()))} || exit 1"]
-    if path := os.environ.get("PYTHONPATH"):
+    if path := _search_path():
         lines.append(f"export PYTHONPATH={shlex.quote(path)}")
-    lines += [f"export {name}={cores}" for name in THREADS]
+    lines += [f"export {name}={value}" for name, value in (dict.fromkeys(THREADS, cores) | SAFE).items()]
     return [*lines, f"export MALLOC_TRIM_THRESHOLD_={_TRIM}"]
+
+
+def _search_path() -> str:
+    """Where a job looks for modules beside what is installed: the working folder only where this process does, too."""
+    paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    if {"", str(Path.cwd())} & {*sys.path}:
+        paths.append(str(Path.cwd()))
+    return os.pathsep.join(dict.fromkeys(paths))

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: By which numerical libraries are told how many threads to start.
 THREADS: Final = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+#: Makes Python leave the working folder out of the places in which it looks for modules.
+SAFE: Final = {"PYTHONSAFEPATH": "1"}
 #: The folder for what clusters write, where none is given.
 LOGS: Final = Path("logs")
 

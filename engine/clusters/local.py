@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field
 
-from lineshape.engine.clusters.cluster import LOGS, THREADS, Cluster
+from lineshape.engine.clusters.cluster import LOGS, SAFE, THREADS, Cluster
 
 if TYPE_CHECKING:
     from distributed import Client, WorkerPlugin
@@ -40,7 +40,9 @@ class Local(Cluster):
         from distributed import Client, Nanny, Scheduler, SpecCluster
 
         workers = self.workers or len(os.sched_getaffinity(0))
-        environment = dict.fromkeys(THREADS, "1")  # the workers share the cores among them
+        # The workers share the cores among them, and begin without the working folder among the places of modules: a
+        # file of the user's there, called as a library is, must not take its place.
+        environment = dict.fromkeys(THREADS, "1") | SAFE
         settings = {
             # A worker that dies is started anew even on a slow machine, and no client waits for ever.
             "distributed.deploy.lost-worker-timeout": "600s",

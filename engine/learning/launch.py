@@ -26,6 +26,10 @@ _LOOPBACK = "127.0.0.1"
 ATTEMPT = "attempt"
 FACTS = "facts.json"
 TABLE = "table"
+#: Variable of the environment: the folders in which the process that starts a rank finds modules.
+PATHS = "LINESHAPE_PATHS"
+#: Lines of a rank's log that are shown where it said nothing else, and characters of each.
+_LAST_LINES, _LINE = 3, 200
 
 
 class RankDiedError(LineshapeError):
@@ -42,7 +46,7 @@ def launch(work: Work, report: Report) -> None:
     with tempfile.TemporaryDirectory() as place, _started(work, order, Path(place)) as ranks:
         if work.node == 0:
             Thread(target=_listen, args=(ranks[0], report), daemon=True).start()
-        _judge(work, ranks, _wait(work, ranks))
+        judge(work, ranks, _wait(work, ranks))
 
 
 @contextmanager
@@ -61,12 +65,14 @@ def _started(work: Work, order: Path, place: Path) -> Iterator[list["subprocess.
                 "LINESHAPE_MEETING": str(meeting),
                 "LINESHAPE_HOST": host,
                 "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+                PATHS: os.pathsep.join(map(os.path.abspath, sys.path)),
             }
             if host == _LOOPBACK:
                 environment["GLOO_SOCKET_IFNAME"] = "lo"
             log = _log(work, rank).open("w", encoding="utf-8")
             with log:
-                command = [sys.executable, "-m", "lineshape.engine.learning.rank", str(order)]
+                # Safe path (-P): what lies in the working folder takes no library's place.
+                command = [sys.executable, "-P", "-m", "lineshape.engine.learning.rank", str(order)]
                 # A rank ends when its standard input does: when this process dies, however it does.
                 pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE if rank == 0 else log, "stderr": log}
                 ranks.append(subprocess.Popen(command, env=environment, text=True, **pipes))  # type: ignore[call-overload]  # noqa: S603 - ours
@@ -79,6 +85,14 @@ def _started(work: Work, order: Path, place: Path) -> Iterator[list["subprocess.
                 if pipe:
                     with suppress(OSError):
                         pipe.close()
+
+
+def search_like_parent() -> None:
+    """In a rank: find modules where the process that started it does, but after all that is found already.
+
+    A notebook's own folder is such a place: its modules are found, and a `hist.py` in it does not become a library.
+    """
+    sys.path += [path for path in os.environ.get(PATHS, "").split(os.pathsep) if path and path not in sys.path]
 
 
 def no_gpu(library: str) -> RunError:
@@ -154,7 +168,7 @@ def _current(work: Work) -> str:
         return ""
 
 
-def _judge(work: Work, ranks: list["subprocess.Popen[str]"], first: int | None) -> None:
+def judge(work: Work, ranks: list["subprocess.Popen[str]"], first: int | None) -> None:
     """Raise what went wrong. first: the number of the rank that ended badly before all others, if one did."""
     numbers = [work.node * work.ranks + local for local in range(len(ranks))]
     for rank in numbers:
@@ -167,10 +181,20 @@ def _judge(work: Work, ranks: list["subprocess.Popen[str]"], first: int | None) 
         raise RankDiedError(f"killed: {', '.join(killed)}")
     bad = [local for local, code in enumerate(codes) if code]
     if not bad:
+        if work.node == 0 and not (work.scratch / FACTS).is_file():
+            raise RunError(f"rank 0 ended before the training did: {_ended(work, 0, 0)} (see {_log(work, 0)})")
         return
-    rank = numbers[bad[0] if first is None else first]
+    local = bad[0] if first is None else first
+    rank = numbers[local]
     trouble = trouble_file(work, rank)
-    said = trouble.read_text(encoding="utf-8") if trouble.is_file() else "without a word"
+    said = trouble.read_text(encoding="utf-8") if trouble.is_file() else _ended(work, rank, codes[local])
     problem = f"rank {rank} failed: {said} (see {_log(work, rank)})"
     # Where there are ranks elsewhere, one of them may have died: this one then only lost its connection.
     raise RankDiedError(problem) if work.nodes > 1 else RunError(problem)
+
+
+def _ended(work: Work, rank: int, code: int | None) -> str:
+    """How a rank ended that did not say what was wrong: its exit status, and the end of its log."""
+    lines = _log(work, rank).read_text(encoding="utf-8", errors="replace").strip().splitlines()[-_LAST_LINES:]
+    told = " / ".join(line.strip()[:_LINE] for line in lines)
+    return f"exit status {code}, " + (f"and its log ends with: {told}" if told else "and its log is empty")

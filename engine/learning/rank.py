@@ -8,12 +8,13 @@ Its place among the others comes in RANK, LOCAL_RANK and WORLD_SIZE; it ends whe
 import json
 import os
 import sys
+import traceback
 from pathlib import Path
 from threading import Thread
 
-from lineshape.engine.errors import LineshapeError
+from lineshape.engine.errors import LineshapeError, plainly
 from lineshape.engine.kinds import build
-from lineshape.engine.learning.launch import failure_file, trouble_file
+from lineshape.engine.learning.launch import failure_file, search_like_parent, trouble_file
 from lineshape.engine.learning.models.model import Model
 from lineshape.engine.learning.work import Work
 
@@ -21,6 +22,7 @@ from lineshape.engine.learning.work import Work
 def main(order: Path) -> None:
     """Take part in a training; what is wrong with it is left in a file for the worker that started this."""
     Thread(target=_end_with_parent, daemon=True).start()
+    search_like_parent()
     work = Work.load(order)
     rank = int(os.environ["RANK"])
     model = build("lineshape.engine.learning.models", Model, work.model, ("models", work.name))
@@ -29,9 +31,10 @@ def main(order: Path) -> None:
     except LineshapeError as error:
         failure_file(work, rank).write_text(str(error), encoding="utf-8")
         sys.exit(1)
-    except Exception as error:
-        said = str(error).strip().splitlines() or [""]
-        trouble_file(work, rank).write_text(f"{type(error).__name__}: {said[0]}", encoding="utf-8")
+    except (Exception, SystemExit) as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        said = f"{plainly(error)} ({place.filename}, line {place.lineno})"
+        trouble_file(work, rank).write_text(said, encoding="utf-8")
         raise
 
 

@@ -14,6 +14,15 @@ from lineshape.engine.measures.measure import Measure
 LOSSES = "lineshape.engine.learning.losses"
 
 
+def test_a_module_of_the_working_folder_is_pointed_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "lies_here.py").write_text("", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RequestError, match=rf"lies_here.py lies in the working folder.*export PYTHONPATH={tmp_path}"):
+        kinds.load("lies_here:Toy", "install it")
+    with pytest.raises(RequestError, match=r"No module named 'nowhere'.*\(install it\)"):
+        kinds.load("nowhere:Toy", "install it")
+
+
 def test_names_are_files() -> None:
     files = {path.stem for path in Path(losses.__file__).parent.glob("*.py")} - {"__init__", "loss"}
     assert kinds.names(LOSSES, Loss) == sorted(files)

@@ -95,6 +95,7 @@ def test_the_job_script(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for word in (
         f"{sys.executable} -m distributed.cli.dask_worker tls://scheduler:8786",
         f"cd {Path.cwd()} || exit 1",
+        "export PYTHONSAFEPATH=1",
         "--lifetime 86400s --lifetime-stagger 5400s",
         "--dashboard-address 127.0.0.1:0",
     ):
@@ -117,6 +118,16 @@ def test_directives_and_the_prologue_come_through(kind: str, monkeypatch: pytest
         assert "module load gcc" in script
         assert "PYTHONPATH=" in script
         assert script.index("PYTHONPATH=") < script.index("module load gcc") < script.index("dask_worker")
+
+
+def test_jobs_look_for_modules_in_the_working_folder_only_where_the_command_does(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", f"/my/study{os.pathsep}")
+    monkeypatch.chdir(tmp_path)
+    for path, wanted in ((["/bin"], "/my/study"), (["", "/bin"], f"/my/study:{tmp_path}")):
+        monkeypatch.setattr(sys, "path", [*path, *(each for each in sys.path if each not in {"", str(tmp_path)})])
+        assert f"export PYTHONPATH={wanted}\n" in batch("slurm").scripts()["cpu"]
 
 
 @pytest.mark.parametrize("kind", systems())
