@@ -43,10 +43,11 @@ class BoostedTrees(Model):
 
     rounds: the most; early_stopping: rounds without a better validation score after which it stops. huber_slope: where
     the pseudo-Huber loss turns from squared to absolute, in the target's own units. weight: the column of each row's
-    weight, none of which may be negative. checkpoint: rounds after which the trees are saved, so that a training that is killed goes on from there.
-    memory: GiB that the quantised rows may take; more is kept on disk. device: cpu, cuda, or what there is.
-    workers: Dask workers that train together, each with a share of the shards, for data that no node can hold. What
-    they say to each other is XGBoost's own, not encrypted, and they listen on all interfaces: not for an open network.
+    weight, none of which may be negative. checkpoint: rounds after which the trees are saved, so that a training that
+    is killed goes on from there. memory: GiB that the quantised rows may take; more is kept on disk. device: cpu,
+    cuda, or what there is. workers: Dask workers that train together, each with a share of the shards, for data that no
+    node can hold. What they say to each other is XGBoost's own, not encrypted, and they listen on all interfaces: not
+    for an open network.
     """
 
     objective: Literal["squared_error", "huber", "absolute_error", "logistic"] = "squared_error"

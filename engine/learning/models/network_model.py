@@ -52,8 +52,8 @@ class NetworkModel(Model, ABC):
     named is left as it is. target_scaling: how the target is. mirrored: features whose sign means nothing (η in a
     symmetric detector): it is drawn anew each time a row is trained on. rotated: pairs of columns, features, components
     of the target or of lists, that are transverse vectors: all are turned by an angle that is drawn likewise. sampler:
-    how often each row is seen in an epoch. weight: the column of each row's weight, or a kind that finds it; weights may
-    be negative, as a generator's are, where their sum is not. phases: what learns when, by default all at once.
+    how often each row is seen in an epoch. weight: the column of each row's weight, or a kind that finds it; weights
+    may be negative, as a generator's are, where their sum is not. phases: what learns when, by default all at once.
 
     batch: rows a step, over all workers. rate: the highest learning rate, and schedule: how it changes. average: decay
     of the running average of the weights; 0 for none.
