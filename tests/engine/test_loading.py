@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from lineshape.engine.errors import RequestError
+from lineshape.engine.inputs import inputs_of
 from lineshape.engine.job import Job
 from lineshape.engine.loading import load_job
 from lineshape.jobs.job_files import shipped
@@ -109,3 +110,31 @@ def test_feature_sets_are_those_of_the_talk_and_of_atlas() -> None:
         "ptIntermediateAxis_over_ptCombined",
         "ptPanTauCellBased_over_ptCombined",
     } | {"ptIntermediateAxis_over_ptTauEnergyScale", "ptPanTauCellBased_over_ptTauEnergyScale"}
+
+
+@pytest.mark.parametrize(
+    ("study", "changes", "expected"),
+    [
+        ("tau_muons", {"target.per": "pt"}, r"models\.brt\.per: isTau is a label here, and is divided by pt: expected"),
+        ("tau_muons", {"models.brt.per": "pt"}, r"line \d+: models\.brt\.per: isTau is a label here"),
+        ("hadronic_recoil", {"models.brt.objective": "logistic"}, r"line \d+: models\.brt: .*gives one quantity"),
+        ("hadronic_recoil", {"models.brt.per": "sumET"}, r"models\.brt.*a target of several columns .* is not divided"),
+        ("hadronic_recoil", {"models.plain.column": "ux"}, r"line \d+: models\.plain: column: expected as many as"),
+        ("tau_energy_scale", {"models.brt.features": ["mu", "mu"]}, r"models\.brt\.features: 'mu' is listed twice"),
+        ("tau_energy_scale", {"measures.response.models": ["brt", "brt"]}, r"response\.models: 'brt' is listed twice"),
+        ("tau_energy_scale", {"models.brt.without": ["mu", "mu"]}, r"models\.brt\.without: 'mu' is listed twice"),
+    ],
+)
+def test_what_no_model_can_learn_is_said_before_anything_runs(
+    study: str, changes: dict[str, object], expected: str
+) -> None:
+    with pytest.raises(RequestError, match=expected):
+        load_job(shipped()[study], changes)
+
+
+def test_a_model_of_another_truth_is_not_divided_where_it_says_so() -> None:
+    """`per: null` in a model takes the place of the job's; without a word the job's holds."""
+    path = shipped()["tau_energy_scale"]
+    for changes, per in (({}, "ptCombined"), ({"models.brt.per": None}, None), ({"models.brt.per": "mu"}, "mu")):
+        job = load_job(path, {"models.brt.truth": "truthPtVis"} | changes)
+        assert inputs_of(job, job.built_models()["brt"]).target.per == per
