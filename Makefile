@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install facility demo test lint unit soak bench clean
+.PHONY: help install facility demo test lint unit studies soak bench clean
 
 help:  ## What there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,8 +33,11 @@ lint: $(STAMP)  ## Style and types
 unit: $(STAMP)  ## Tests that take seconds
 	$(BIN)/python -m pytest -m 'not processes and not study and not browser'
 
-test: lint  ## All tests, style and types; two files at a time, as many wait for processes more than they compute
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+test: lint  ## Tests, style and types; two files at a time, as many wait for processes more than they compute
+	$(BIN)/python -m pytest -m 'not study' --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations=25
+
+studies: $(STAMP)  ## What studies must show of physics, on large samples: half an hour
+	$(BIN)/python -m pytest -m study
 
 soak: $(STAMP)  ## Tests with random inputs, ten times as many of them and new ones at every run
 	LINESHAPE_SOAK=1 $(BIN)/python -m pytest -m soak

@@ -23,7 +23,7 @@ from lineshape.jobs.reprocess_cli import summary
 from tests.jobs.nights import called, killed_when, small_study, write_taus
 
 #: A killed command's last words are not ours to hush.
-pytestmark = [pytest.mark.study, pytest.mark.processes, pytest.mark.filterwarnings("default")]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(1800), pytest.mark.filterwarnings("default")]
 
 #: What a night brings is done to the folder of files, and to what each of them must then be.
 World = tuple[Path, dict[str, str]]
@@ -179,7 +179,6 @@ def test_thirty_nights(tmp_path: Path, client: Client, workers: Workers, bars: B
         status, told, said = called(tmp_path, *arguments) if alone else here(job, arguments[2:], folder, client)
         assert (status, told["files"]) == (end, files), f"night {number}: {said}"
         assert ("version" in told) == trains, f"night {number}: {said}"
-        changed = bool(files) or trains
         changed = bool(files) or trains
         assert (told["status"] == "nothing") == (not changed and status == 0), f"night {number}: {told}"
         if number == 25:
