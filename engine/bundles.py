@@ -15,6 +15,7 @@ from lineshape.engine.jagged import Jagged
 from lineshape.engine.kinds import KindSpec, build
 from lineshape.engine.learning.models.model import REMARKS, Mixture, Model, Output
 from lineshape.engine.rows import meeting
+from lineshape.engine.seen import Seen
 from lineshape.engine.split import Target
 
 Floats = NDArray[np.float64]
@@ -43,7 +44,8 @@ class Bundle:
     """A model in a folder.
 
     name: as in the job file. features: input columns in order. target: the estimate is the output times `target.per`.
-    digest: of all that the training depended on. provenance: facts about it.
+    digest: of all that the training depended on. provenance: facts about it. seen: which events it was trained on, None
+    where it is of a version that did not remember.
     """
 
     folder: Path
@@ -53,6 +55,7 @@ class Bundle:
     target: Target
     digest: str
     provenance: dict[str, Any]
+    seen: Seen | None = None
 
     @classmethod
     def load(cls, folder: Path) -> "Bundle":
@@ -69,6 +72,7 @@ class Bundle:
                 Target(**values["target"]),
                 values["digest"],
                 values["provenance"],
+                Seen.model_validate(values["seen"]) if values.get("seen") else None,
             )
 
     def save(self) -> None:
@@ -80,6 +84,7 @@ class Bundle:
             "target": self.target.model_dump(),
             "digest": self.digest,
             "provenance": self.provenance,
+            "seen": self.seen.model_dump(mode="json") if self.seen else None,
         }
         write_json(self.folder / FILE, values)
 

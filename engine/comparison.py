@@ -66,9 +66,9 @@ def judge_of(job: Job) -> Judge:
 def obstacle(bundle: Bundle, split: Split, job: Job, store: FeatureStore) -> str:
     """Why a bundle of another run cannot be measured on this job's test split; empty where it can.
 
-    split: of the run that it was trained in.
+    split: of the run that it was trained in, for a bundle that does not remember.
     """
-    if split != job.split:
+    if (bundle.seen.own if bundle.seen else split) != job.split:
         return "the split changed since: it may have been trained on events that are now of the test split"
     try:
         store.require(bundle.columns)

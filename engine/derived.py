@@ -12,10 +12,11 @@ from pydantic import Field, field_validator, model_validator
 from lineshape.engine.bundles import FILE, Bundle
 from lineshape.engine.columns import Column
 from lineshape.engine.digests import digest
-from lineshape.engine.errors import RequestError, nearest
+from lineshape.engine.errors import RequestError, listing, nearest
 from lineshape.engine.jagged import Jagged
 from lineshape.engine.job_file import Source
 from lineshape.engine.processor import Selected, Selects, control_histograms
+from lineshape.engine.seen import Seen
 from lineshape.engine.settings import Settings
 from lineshape.engine.validation import SettingsError
 
@@ -28,7 +29,8 @@ class Derived(Settings):
     """A column: what a bundle says of each object.
 
     bundle: its folder, such as runs/STUDY/models/MODEL; it is kept as a full path. label, unit, low, high, bins: as of
-    any column.
+    any column. may_have_seen: yes to a bundle of which it is not known which events it was trained on, and so whether
+    they are those that it is measured on here.
     """
 
     bundle: Path
@@ -37,6 +39,7 @@ class Derived(Settings):
     low: float
     high: float
     bins: Annotated[int, Field(gt=0)] = 50
+    may_have_seen: bool = False
 
     @field_validator("bundle")
     @classmethod
@@ -52,6 +55,21 @@ class Derived(Settings):
     def meaning(self, name: str) -> Column:
         """As processors declare them."""
         return Column(self.label or name, self.unit, self.low, self.high, self.bins)
+
+    def require_known(self, name: str, seen: Seen) -> None:
+        """Raise RequestError where it is not known which events were trained on, and that is not accepted."""
+        if seen.unknown and not self.may_have_seen:
+            raise RequestError(
+                f"'{name}': it is not known which events {listing(seen.unknown)} was trained on, and they may be those "
+                "that it is measured on here; train it again by 'lineshape train', or accept it by "
+                f"'may_have_seen: true' under derived.{name}"
+            )
+
+    @property
+    def seen(self) -> Seen:
+        """Which events the bundle was trained on."""
+        bundle = self.loaded
+        return bundle.seen or Seen(unknown=(str(bundle.folder),))
 
     @property
     def loaded(self) -> Bundle:
@@ -107,6 +125,7 @@ def _require(processor: Selects, name: str, column: Derived) -> None:
     if name in {*processor.makes, "event"}:
         raise RequestError(f"'{name}' is a column of the processor already; call it something else")
     bundle = column.loaded
+    column.require_known(name, column.seen)
     given = bundle.gives
     if len(given) > 1:
         raise RequestError(f"bundle {bundle.name} gives a vector ({', '.join(given)}), and a column is one number")
@@ -143,7 +162,10 @@ def require_no_circle(columns: Mapping[str, Derived], run: Path) -> None:
 
 def mark(columns: Mapping[str, Derived]) -> str:
     """Digest of the bundles and of what their columns are called; empty where there are none."""
-    about = [(name, each.model_dump(mode="json", exclude={"bundle"}), each.loaded) for name, each in columns.items()]
+    about = [
+        (name, each.model_dump(mode="json", exclude={"bundle", "may_have_seen"}), each.loaded)
+        for name, each in columns.items()
+    ]
     return digest([(name, means, bundle.digest) for name, means, bundle in about]) if columns else ""
 
 

@@ -26,14 +26,16 @@ _INDEX = "measured.json"
 class Performance:
     """For each sample its histograms, named model/measure/histogram.
 
-    split: the objects measured on, `test`, or `all` where no model was trained on any of them. identity: digest of the
-    bundles, the data and the measures.
+    split: the events measured on, by a name of `Counted`; about: in words, and doubt: what is not known of
+    them. identity: digest of the bundles, the data and the measures.
     """
 
     samples: dict[str, Histograms]
     models: tuple[str, ...]
     split: str
     identity: str
+    about: str = ""
+    doubt: str = ""
 
     @staticmethod
     def identity_of(job: Job, store: FeatureStore, bundles: Mapping[str, Bundle], given: bool = False) -> str:
@@ -55,7 +57,14 @@ class Performance:
 
     @classmethod
     def empty(
-        cls, store: FeatureStore, models: Iterable[str], measures: Mapping[str, Measure], split: str, identity: str
+        cls,
+        store: FeatureStore,
+        models: Iterable[str],
+        measures: Mapping[str, Measure],
+        split: str,
+        identity: str,
+        about: str = "",
+        doubt: str = "",
     ) -> "Performance":
         """Histograms with nothing in them, for each sample of a feature store."""
         models = tuple(models)
@@ -69,7 +78,7 @@ class Performance:
             }
             for sample in store.samples
         }
-        return cls(samples, models, split, identity)
+        return cls(samples, models, split, identity, about, doubt)
 
     def save(self, folder: Path) -> None:
         """Keep everything, and without the jackknife's groups as performance.root and performance.json (UHI)."""
@@ -81,7 +90,8 @@ class Performance:
                 flat[f"{sample}/{name}"] = histogram.project(*axes)
         save_root(folder / "performance.root", flat)
         write_json(folder / "performance.json", {name: to_uhi(histogram) for name, histogram in flat.items()})
-        index = {"models": self.models, "samples": list(self.samples), "split": self.split, "identity": self.identity}
+        own = {name: getattr(self, name) for name in ("models", "split", "identity", "about", "doubt")}
+        index = own | {"samples": list(self.samples)}
         write_json(folder / _INDEX, index)
 
     @classmethod
@@ -96,7 +106,10 @@ class Performance:
             raise RequestError(
                 f"the histograms in {folder} are of other bundles, data or measures: run 'lineshape histogram' first"
             )
-        performance = cls.empty(store, index["models"], job.built_measures(), index["split"], index["identity"])
+        events = index.get("about", f"{index['split']} events"), index.get("doubt", "")
+        performance = cls.empty(
+            store, index["models"], job.built_measures(), index["split"], index["identity"], *events
+        )
         for sample, histograms in performance.samples.items():
             add_part(folder / f"{sample}.npz", histograms)
         return performance

@@ -116,6 +116,8 @@ class Run:
             performance = histogram(self.job, self.folder, self.workers, stage.bars)
             count = sum(len(histograms) for histograms in performance.samples.values())
             stage.text = f"{count} histograms of {len(performance.models)} models on {performance.split} events"
+        if performance.doubt:
+            self.screen.warn(f"of the events that are measured, {performance.doubt}")
         return performance
 
     def drift(self, subject: "Subject", threshold: float) -> "Drifts":

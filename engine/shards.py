@@ -17,6 +17,7 @@ from lineshape.engine.errors import DataError, RequestError, listing, nearest
 from lineshape.engine.files import read_json, replacing, write_json
 from lineshape.engine.histograms import Serialiser
 from lineshape.engine.jagged import Jagged
+from lineshape.engine.seen import Seen
 
 if TYPE_CHECKING:
     import awkward as ak
@@ -200,7 +201,8 @@ class Quarantined:
 class FeatureStore:
     """The shards of a study, in the fixed order in which everything is read and merged.
 
-    entries: in the catalogue; processed: in the chunks that became shards; the others are quarantined.
+    entries: in the catalogue; processed: in the chunks that became shards; the others are quarantined. seen: of columns
+    that bundles gave, which events these were trained on.
     """
 
     folder: Path
@@ -212,6 +214,7 @@ class FeatureStore:
     quarantined: tuple[Quarantined, ...] = ()
     files: tuple[dict[str, Any], ...] = ()
     notes: tuple[str, ...] = field(default=())
+    seen: Mapping[str, Seen] = field(default_factory=dict)
 
     @classmethod
     def load(cls, folder: Path) -> "FeatureStore":
@@ -231,6 +234,7 @@ class FeatureStore:
                 tuple(Quarantined(**item) for item in values["quarantined"]),
                 tuple(values["files"]),
                 tuple(values["notes"]),
+                {name: Seen.model_validate(seen) for name, seen in values.get("seen", {}).items()},
             )
         except (KeyError, TypeError) as error:
             raise RequestError(
@@ -248,6 +252,7 @@ class FeatureStore:
             "quarantined": [vars(item) for item in self.quarantined],
             "files": list(self.files),
             "notes": list(self.notes),
+            "seen": {name: seen.model_dump(mode="json") for name, seen in self.seen.items()},
         }
         write_json(self.folder / MANIFEST, values)
 

@@ -19,6 +19,7 @@ from lineshape.engine.learning.launch import ATTEMPT, FACTS, RankDiedError, requ
 from lineshape.engine.learning.models.model import Demands, Model, Report
 from lineshape.engine.learning.work import Work
 from lineshape.engine.ledger import versions
+from lineshape.engine.seen import Seen
 from lineshape.engine.workers import Watch, Workers
 
 if TYPE_CHECKING:
@@ -39,12 +40,16 @@ _WAIT = 30.0
 
 @dataclass(frozen=True)
 class Task:
-    """One model to be trained."""
+    """One model to be trained.
+
+    digest: of all that it depends on. folder: of its bundle. seen: which events it and its columns are trained on.
+    """
 
     work: Work
     model: Model
     digest: str
     folder: Path
+    seen: Seen
 
     @property
     def name(self) -> str:
@@ -217,7 +222,8 @@ def _publish(task: Task) -> str:
     work = task.work
     provenance = read_json(work.scratch / FACTS) | {"seed": work.seed, "versions": versions()}
     work.folder.mkdir(parents=True, exist_ok=True)
-    Bundle(work.folder, work.name, work.model, work.data.features, work.data.target, task.digest, provenance).save()
+    data = work.data
+    Bundle(work.folder, work.name, work.model, data.features, data.target, task.digest, provenance, task.seen).save()
     shutil.rmtree(task.folder, ignore_errors=True)
     work.folder.rename(task.folder)
     shutil.rmtree(work.folder.parent, ignore_errors=True)

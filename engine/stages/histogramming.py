@@ -1,18 +1,18 @@
 """Histogramming: bundles applied to the test split, shard by shard; only histograms travel."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lineshape.engine import memory
 from lineshape.engine.bundles import Bundle
 from lineshape.engine.columns import Column
+from lineshape.engine.counted import Counted, counted
 from lineshape.engine.digests import digest
 from lineshape.engine.errors import RequestError, RunError
 from lineshape.engine.executor import Executor
@@ -28,7 +28,7 @@ from lineshape.engine.memory import Need, Term
 from lineshape.engine.performance import Performance, measured_by, of_model
 from lineshape.engine.progress import Bars
 from lineshape.engine.shards import FeatureStore, Shard, Table, read_columns
-from lineshape.engine.split import Split, SplitName
+from lineshape.engine.split import SplitName
 from lineshape.engine.statistics import groups
 from lineshape.engine.verdicts import Failure
 from lineshape.engine.workers import Workers
@@ -40,7 +40,6 @@ ROW_BYTES = 1500
 #: Bytes of a shard's line in the manifest, in memory.
 MANIFEST_BYTES = 1000
 
-Measuring = Literal["test", "all", "unseen"]
 Group = tuple[Shard, ...]
 
 
@@ -60,8 +59,7 @@ class Work:
     the job or the data have got.
 
     models: their bundles' folders. identities: of each model, digest of all that its histograms depend on but the
-    shards. measured: objects of the test split; where no model was trained on any of the others, all of them (`all`),
-    or all but those of the validation split on which a measure found something (`unseen`).
+    shards. counted: the events that count.
     """
 
     store: Path
@@ -70,8 +68,7 @@ class Work:
     identities: dict[str, str]
     measures: dict[str, KindSpec]
     meanings: dict[str, Column]
-    split: Split
-    measured: Measuring
+    counted: Counted
 
     def path(self, group: Group, model: str) -> Path:
         """Where the histograms of a model on a group are, or will be."""
@@ -88,19 +85,13 @@ class Work:
         total: Histograms = {}
         for shard in todo.group:
             columns = read_columns(self.store / shard.path, sorted(loaded.columns))
-            of = self._of(columns["event"])
+            of = self.counted.of(columns["event"])
             for split in of:
                 if any(split in measure.splits for measure in loaded.measures.values()):
                     rows = {name: values[of[split]] for name, values in columns.items()}
                     fill(total, loaded, shard.sample, split, self.meanings, rows)
         for model in todo.models:
             save_part(self.path(todo.group, model), of_model(total, model))
-
-    def _of(self, event: NDArray[np.uint64]) -> dict[SplitName, NDArray[np.bool_]]:
-        found = self.split.of(event)
-        if self.measured == "test":
-            return found
-        return {"test": np.ones(len(event), dtype=bool) if self.measured == "all" else ~found["validation"]}
 
 
 @dataclass(frozen=True)
@@ -171,8 +162,9 @@ def histogram(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> Perf
     store = FeatureStore.load(folder.features)
     bundles, given = _bundles(job, folder, store)
     identity = Performance.identity_of(job, store, bundles, given)
+    events = counted(job, store, bundles, job.built_measures().values())
     keep(job, folder, store, list(bundles), workers, bars)
-    work = _work(job, folder, store, bundles)
+    work = _work(job, folder, store, bundles, events)
     groups = _groups(store)
     todo = [todo for group in groups if (todo := work.todo(group)).models]
     bar = bars.add("histogramming", sum(len(group) for group in groups))
@@ -186,7 +178,8 @@ def histogram(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> Perf
             failures.append(f"{each.group[0].path}: {outcome.reason}")
     if failures:
         raise RunError("shards that could not be measured:\n" + "\n".join(sorted(failures)[:5]))
-    performance = Performance.empty(store, work.models, job.built_measures(), work.measured, identity)
+    about = events.name, identity, events.words, events.doubt
+    performance = Performance.empty(store, work.models, job.built_measures(), *about)
     parts = [(work.path(group, model), group[0].sample, model) for group in groups for model in work.models]
     for path, sample, model in parts:
         try:
@@ -261,17 +254,14 @@ def _bundles(job: Job, folder: RunFolder, store: FeatureStore) -> tuple[dict[str
     return {name: Bundle.load(folder.models / name) for name in names}, index.get("given", False)
 
 
-def _work(job: Job, folder: RunFolder, store: FeatureStore, bundles: Mapping[str, Bundle]) -> Work:
+def _work(job: Job, folder: RunFolder, store: FeatureStore, bundles: Mapping[str, Bundle], events: Counted) -> Work:
     """After `keep`: what measures found is part of what a model's histograms depend on."""
     measures = job.built_measures()
-    keeping = any(measure.keeps for measure in measures.values())
-    trained = any(bundle.built.trains for bundle in bundles.values())
-    measured: Measuring = "test" if trained else "unseen" if keeping else "all"
     identities = {}
     for name, bundle in bundles.items():
         own = {key: each for key, each in measures.items() if name in (each.models or [name])}
         kept = {key: read_kept(bundle, key) for key, each in own.items() if each.keeps}
-        about = store.columns, job.split.model_dump(), measured
+        about = store.columns, asdict(events)
         identities[name] = digest(bundle.digest, measured_by(own), kept, about)
     return Work(
         folder.features,
@@ -280,8 +270,7 @@ def _work(job: Job, folder: RunFolder, store: FeatureStore, bundles: Mapping[str
         identities,
         dict(job.measures),
         dict(store.columns),
-        job.split,
-        measured,
+        events,
     )
 
 

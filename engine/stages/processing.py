@@ -1,6 +1,7 @@
 """Processing: ROOT files through a coffea processor into feature shards."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
@@ -51,7 +52,8 @@ def process(job: Job, folder: RunFolder, workers: Workers, bars: Bars, files: Ma
         raise RunError(
             f"{len(torn)} shards or their tallies were cut short twice in a row, first {torn[0]}: is the disk failing?"
         )
-    store = _store(plan, processor, catalogue, failures, tallies)
+    seen = {name: column.seen for name, column in job.derived.items()}
+    store = replace(_store(plan, processor, catalogue, failures, tallies), seen=seen)
     _check(store)
     save_control(plan.folder, {sample: tally.histograms for sample, tally in tallies.items()})
     store.save()

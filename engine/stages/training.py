@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lineshape.engine.bundles import FILE, Bundle
+from lineshape.engine.counted import seen_through
 from lineshape.engine.errors import RequestError, RunError
 from lineshape.engine.files import write_json
 from lineshape.engine.folders import RunFolder
@@ -15,6 +16,7 @@ from lineshape.engine.learning.dataset import Dataset
 from lineshape.engine.learning.models.model import Model
 from lineshape.engine.learning.work import Work
 from lineshape.engine.progress import Bars
+from lineshape.engine.seen import Seen
 from lineshape.engine.shards import FeatureStore
 from lineshape.engine.trainer import TOPIC, Task, Trainer
 from lineshape.engine.workers import Workers
@@ -84,7 +86,14 @@ def _task(job: Job, store: FeatureStore, folder: RunFolder, name: str, model: Mo
     place = folder.models.resolve() / f".{name}.{digest[:16]}.work"
     seed = job.seed if model.seed is None else model.seed
     work = Work(name, job.models[name], data, seed, place / "bundle", place / "scratch")
-    return Task(work, model, digest, folder.models / name)
+    through = seen_through(job, store, _columns(data, model))
+    seen = Seen.behind(job.split if model.trains else None, through.values())
+    return Task(work, model, digest, folder.models / name, seen)
+
+
+def _columns(data: Dataset, model: Model) -> list[str]:
+    """All that a training reads."""
+    return [*data.features, *model.lists(), *model.trained_on(), *data.choice.columns, *data.target.columns]
 
 
 def _is_made(task: Task) -> bool:
@@ -94,9 +103,8 @@ def _is_made(task: Task) -> bool:
 def _require(task: Task, store: FeatureStore) -> None:
     """Raise RequestError where the feature store has not all that the training needs."""
     data, model = task.work.data, task.model
-    needed = [*data.features, *model.lists(), *model.trained_on(), *data.choice.columns, *data.target.columns]
     try:
-        store.require(needed)
+        store.require(_columns(data, model))
     except RequestError as error:
         raise RequestError(f"models.{task.name}: {error}") from error
 

@@ -11,8 +11,12 @@ from lineshape.engine.errors import RequestError
 from lineshape.engine.folders import RunFolder
 from lineshape.engine.histograms import load_control
 from lineshape.engine.progress import Bars
+from lineshape.engine.report.summary import rows_of
+from lineshape.engine.seen import Seen
 from lineshape.engine.shards import FeatureStore
+from lineshape.engine.stages.histogramming import histogram
 from lineshape.engine.stages.processing import process
+from lineshape.engine.stages.training import train
 from lineshape.engine.workers import Workers
 from lineshape.jobs import api
 from tests.conftest import small_job
@@ -48,7 +52,33 @@ def test_it_is_a_feature_like_any_other(
     derived = {"calibrated": settings_of(finished.folder / "models" / "brt")}
     job = small_job(ntuples, derived=derived, **{"models.brt.features": ["calibrated"], "models.brt.rounds": 5})
     result = api.run(job, tmp_path / "run", client)
-    assert Bundle.load(result.folder / "models" / "brt").features == ("calibrated",)
+    bundle = Bundle.load(result.folder / "models" / "brt")
+    assert bundle.features == ("calibrated",)
+    # What it was trained on is remembered, its own part and that of the bundle that it learns from.
+    assert bundle.seen == Seen(own=job.split, through=(finished.job.split,))
+
+
+def test_a_column_is_not_measured_on_what_its_bundle_was_trained_on(
+    finished: api.Result, ntuples: list[Path], tmp_path: Path, workers: Workers, bars: Bars
+) -> None:
+    """In a job that trains nothing, and whose own split is another one."""
+    job = small_job(ntuples, derived={"calibrated": settings_of(finished.folder / "models" / "brt")})
+    values = job.model_dump(mode="json") | {
+        "models": {name: {"kind": "column", "column": name} for name in ("ptCombined", "calibrated")},
+        "baseline": "ptCombined",
+        "measures": {"response": {"kind": "response", "truth": "truthPtVis"}},
+        "split": {"test": 0.6, "validation": 0.1},
+        "search": {},
+    }
+    job = api.Job.model_validate(values)
+    store = store_of(job, tmp_path, workers, bars, ntuples)
+    train(job, RunFolder(tmp_path), workers, bars)
+    found = histogram(job, RunFolder(tmp_path), workers, bars)
+    assert found.split == "held-out"
+    assert found.about == "the events on which neither a model nor the bundle behind calibrated was trained"
+    events = sum(int(finished.job.split.of(table["event"])["test"].sum()) for table in store.tables(["event"]))
+    rows = {row["entries"] for row in rows_of(found, job.built_measures(), "ptCombined") if row["by"] == ""}
+    assert events / 2 < max(rows) <= events
 
 
 def test_another_bundle_makes_other_shards(
