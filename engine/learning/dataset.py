@@ -12,7 +12,7 @@ from lineshape.engine.digests import uniform
 from lineshape.engine.errors import RunError
 from lineshape.engine.learning.weights.weight import WEIGHT, Weigh, Weight
 from lineshape.engine.rows import Choice
-from lineshape.engine.shards import WHOLE, FeatureStore, Share, Table
+from lineshape.engine.shards import WHOLE, FeatureStore, Shard, Share, Table
 from lineshape.engine.split import Split, SplitName, Target
 
 Floats = NDArray[np.float32]
@@ -47,6 +47,24 @@ class Dataset:
         """
         return tuple(name + MIXED if name in self.choice.shuffled else name for name in self.features)
 
+    @property
+    def deciding(self) -> list[str]:
+        """Columns that decide which rows there are."""
+        return [*self.target.columns, *self.choice.columns, "event"]
+
+    def takes(self, shard: Shard) -> bool:
+        """Whether any row of a shard's sample is learnt from."""
+        return self.choice.samples is None or shard.sample in self.choice.samples
+
+    def rows_of(self, shard: Shard, table: Table) -> dict[SplitName, NDArray[np.bool_]]:
+        """For each split, which rows of a shard are learnt from: those that are chosen and have a true value."""
+        usable = self.choice.of(shard.sample, table, len(table["event"]))
+        for name in self.target.truths:
+            usable &= np.isfinite(table[name])
+        if self.target.per:
+            usable &= table[self.target.per] > 0
+        return {split: rows & usable for split, rows in self.split.of(table["event"]).items()}
+
     def tables(
         self, split: SplitName, columns: Sequence[str] = (), share: Share = WHOLE
     ) -> Iterator[tuple[Table, Floats]]:
@@ -65,20 +83,15 @@ class Dataset:
         """The same of several splits, each shard read once."""
         weighed = WEIGHT in columns and self.weight is not None
         mixed = [name for name in columns if name.endswith(MIXED)]
-        own = [*self.target.columns, *self.choice.columns, "event"]
+        own = self.deciding
         if weighed:
             own += self.weight.columns if self.weight else ()
         read = list(dict.fromkeys([*(name.removesuffix(MIXED) for name in columns if name != WEIGHT), *own]))
         for shard, table in FeatureStore.load(self.store).read(read, share, self.choice.samples):
-            usable = self.choice.of(shard.sample, table, len(table["event"]))
-            for name in self.target.truths:
-                usable &= np.isfinite(table[name])
-            if self.target.per:
-                usable &= table[self.target.per] > 0
-            of = self.split.of(table["event"])
+            of = self.rows_of(shard, table)
             found: dict[SplitName, tuple[Table, Floats]] = {}
             for split in splits:
-                rows = of[split] & usable
+                rows = of[split]
                 chosen = {name: table[name][rows] for name in read}
                 target = self.target.of(chosen).astype(np.float32)
                 if weighed:

@@ -8,17 +8,20 @@ from typing import Any
 from lineshape.engine.bundles import FILE, Bundle
 from lineshape.engine.counted import seen_through
 from lineshape.engine.errors import RequestError, RunError
+from lineshape.engine.executor import Executor
 from lineshape.engine.files import write_json
 from lineshape.engine.folders import RunFolder
 from lineshape.engine.inputs import inputs_of
 from lineshape.engine.job import Job
-from lineshape.engine.learning.dataset import Dataset
+from lineshape.engine.learning.counting import Counting, Counts, groups
+from lineshape.engine.learning.dataset import SPLITS, Dataset
 from lineshape.engine.learning.models.model import Model
 from lineshape.engine.learning.work import Work
 from lineshape.engine.progress import Bars
 from lineshape.engine.seen import Seen
 from lineshape.engine.shards import FeatureStore
 from lineshape.engine.trainer import TOPIC, Task, Trainer
+from lineshape.engine.verdicts import Failure
 from lineshape.engine.workers import Workers
 
 
@@ -47,7 +50,7 @@ def train(job: Job, folder: RunFolder, workers: Workers, bars: Bars, only: list[
     if unknown:
         raise RequestError(f"no model {', '.join(unknown)} in the job file: expected one of {', '.join(job.models)}")
     trained = Trained()
-    todo: list[Task] = []
+    asked: list[Task] = []
     for name, model in job.built_models().items():
         task = _task(job, store, folder, name, model)
         if _is_made(task):
@@ -57,11 +60,13 @@ def train(job: Job, folder: RunFolder, workers: Workers, bars: Bars, only: list[
             trained.left_out[name] = "not asked for"
             continue
         _require(task, store)
-        if reason := _too_few(task):
-            trained.left_out[name] = reason
+        asked.append(task)
+    reasons = _too_few(asked, store, workers, bars)
+    for task in asked:
+        if reason := reasons.get(task.name):
+            trained.left_out[task.name] = reason
             shutil.rmtree(task.folder, ignore_errors=True)
-        else:
-            todo.append(task)
+    todo = [task for task in asked if task.name not in reasons]
     failures = _run(todo, workers, bars)
     trained.made = [task.name for task in todo if task.name not in failures]
     trained.bundles = sorted([*trained.bundles, *trained.made], key=list(job.models).index)
@@ -109,19 +114,41 @@ def _require(task: Task, store: FeatureStore) -> None:
         raise RequestError(f"models.{task.name}: {error}") from error
 
 
-def _too_few(task: Task) -> str:
-    if not task.model.trains:
-        return ""
-    data = task.work.data
-    if missing := sorted((data.choice.samples or set()) - set(FeatureStore.load(data.store).samples)):
-        return f"it learns from {', '.join(missing)}, and there is no such sample in the feature store"
-    rows = {split: data.count(split) for split in ("training", "validation")}
-    if rows["training"] >= task.model.minimum_entries and rows["validation"] > 0:
-        return ""
-    return (
-        f"{rows['training']:,} training and {rows['validation']:,} validation rows are too few: "
-        f"expected at least {task.model.minimum_entries:,} (minimum_entries)"
-    )
+def _too_few(tasks: list[Task], store: FeatureStore, workers: Workers, bars: Bars) -> dict[str, str]:
+    """Why models are left out that have too few rows to be trained on."""
+    reasons = {}
+    trained = {task.name: task for task in tasks if task.model.trains}
+    for name, task in trained.items():
+        if missing := sorted((task.work.data.choice.samples or set()) - set(store.samples)):
+            reasons[name] = f"it learns from {', '.join(missing)}, and there is no such sample in the feature store"
+    known = {name: task.work.data for name, task in trained.items() if name not in reasons}
+    for name, rows in _counted(known, store, workers, bars).items():
+        least = trained[name].model.minimum_entries
+        if rows["training"] < least or not rows["validation"]:
+            reasons[name] = (
+                f"{rows['training']:,} training and {rows['validation']:,} validation rows are too few: "
+                f"expected at least {least:,} (minimum_entries)"
+            )
+    return reasons
+
+
+def _counted(datasets: dict[str, Dataset], store: FeatureStore, workers: Workers, bars: Bars) -> Counts:
+    """Rows of each split for each model; raises RunError where a shard could not be read."""
+    if not datasets:
+        return {}
+    counting, names = Counting.of(datasets)
+    total: Counts = {name: dict.fromkeys(SPLITS, 0) for name in counting.datasets}
+    tasks = list(groups(store))
+    with bars.passing() as own:
+        bar = own.add("counting rows", len(tasks))
+        for shards, found in Executor(workers, counting).run(tasks):
+            if isinstance(found, Failure):
+                raise RunError(f"rows of {shards[0].path} could not be counted: {found.reason}")
+            for name, splits in found.items():
+                for split, number in splits.items():
+                    total[name][split] += number
+            bar.advance()
+    return {name: total[key] for name, key in names.items()}
 
 
 def _run(todo: list[Task], workers: Workers, bars: Bars) -> dict[str, str]:

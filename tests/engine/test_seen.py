@@ -115,9 +115,7 @@ def test_what_is_not_known_is_refused_unless_it_is_accepted(tmp_path: Path, stor
     found = counted(accepted, store, {"c": bundle(models, "c", Seen())}, ())
     assert (found.unknown, found.name) == (("c",), "all")
     assert "what c comes from may have been trained on some of them" in found.words
-    with pytest.raises(
-        RequestError, match="does not say which events the bundle behind 'c' was trained on: run"
-    ):
+    with pytest.raises(RequestError, match="does not say which events the bundle behind 'c' was trained on: run"):
         seen_through(accepted, replace(store, seen={}), ["c"])
 
 

@@ -1,18 +1,23 @@
 """What a model is trained on: which rows, with which weights, and columns that are mixed up."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from lineshape.engine import shards
 from lineshape.engine.kinds import KindSpec
-from lineshape.engine.learning.dataset import Dataset
+from lineshape.engine.learning import counting
+from lineshape.engine.learning.columns import Columns
+from lineshape.engine.learning.dataset import SPLITS, Dataset
+from lineshape.engine.learning.table import make_table
 from lineshape.engine.learning.weights.flat import Flat
 from lineshape.engine.learning.weights.weight import WEIGHT
 from lineshape.engine.learning.work import Work
 from lineshape.engine.rows import Choice, Part, Range
-from lineshape.engine.shards import FeatureStore, Shard
+from lineshape.engine.shards import FeatureStore, Shard, Table, read_columns
 from lineshape.engine.split import Split, Target
 from tests.engine.learning.stores import make_store, train
 
@@ -55,6 +60,51 @@ def store(columns: dict[str, np.ndarray], tmp_path: Path) -> Path:
 def rows_of(data: Dataset, names: list[str]) -> dict[str, np.ndarray]:
     tables = [table for table, _ in data.tables("training", names)]
     return {name: np.concatenate([table[name] for table in tables]) for name in names}
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Shards as they are read."""
+    found: list[Path] = []
+
+    def read(path: Path, names: Sequence[str]) -> Table:
+        found.append(path)
+        return read_columns(path, names)
+
+    for module in (shards, counting):
+        monkeypatch.setattr(module, "read_columns", read)
+    return found
+
+
+def test_rows_of_many_models_are_counted_in_one_pass(store: Path, reads: list[Path]) -> None:
+    """As each alone would count them; those of one sample, of which no other shard is read."""
+    choices = {
+        "all": Choice(),
+        "y": Choice(learns_from=[Part(samples=["y"], where={"pt": Range(low=50)})]),
+        "within": Choice(within={"a": Range(high=0.5)}),
+    }
+    datasets = {name: Dataset(store, ("a",), TARGET, Split(), choice) for name, choice in choices.items()}
+    datasets |= {"again": Dataset(store, ("b", "a"), TARGET, Split(test=1 / 3))}
+    expected = {name: {split: data.count(split) for split in SPLITS} for name, data in datasets.items()}
+    made, names = counting.Counting.of(datasets)
+    assert names["all"] == names["again"]
+    reads.clear()
+    found = made(tuple(FeatureStore.load(store).shards))
+    assert {name: found[key] for name, key in names.items()} == expected
+    assert len(reads) == len(set(reads)) == 2
+    reads.clear()
+    only, _ = counting.Counting.of({"y": datasets["y"]})
+    assert next(iter(only(tuple(FeatureStore.load(store).shards)).values())) == expected["y"]
+    assert len(reads) == 1
+
+
+def test_a_training_reads_each_shard_once(store: Path, tmp_path: Path, reads: list[Path]) -> None:
+    data = Dataset(store, ("a", "b"), TARGET, Split())
+    make_table(data, Columns(("a", "b"), ("pt",), None, (), 2), tmp_path / "table")
+    assert len(reads) == len(set(reads)) == 2
+    reads.clear()
+    train(CLASSIFIERS["trees"], data, tmp_path / "bundle")
+    assert len(reads) == len(set(reads)) == 2
 
 
 def test_rows_are_those_of_the_samples_and_conditions(store: Path, columns: dict[str, np.ndarray]) -> None:
