@@ -20,7 +20,7 @@ from lineshape.engine.root_files import open_file
 from lineshape.engine.sources import Source
 from lineshape.engine.workers import Workers
 from lineshape.jobs import api
-from lineshape.jobs.simulate.gamma_tautau import GammaTauTau
+from lineshape.jobs.simulate.families.gamma_tautau import GammaTauTau
 from lineshape.jobs.simulate.writing import FileOrder, write_file
 
 TREE = "CollectionTree"

@@ -11,7 +11,7 @@ from typing import Any
 from lineshape.engine.catalogue import FileRecord, remembered
 from lineshape.engine.clusters.local import Local
 from lineshape.engine.workers import Workers
-from lineshape.jobs.simulate.gamma_tautau import GammaTauTau
+from lineshape.jobs.simulate.families.gamma_tautau import GammaTauTau
 from lineshape.jobs.simulate.writing import FileOrder, write_file
 from tests.conftest import TREE, small_job
 from tests.faults.runs import process_with

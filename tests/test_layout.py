@@ -10,6 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LAYERS = {"engine": 0, "processors": 1, "jobs": 2}
+#: Rooms of a package from top to bottom: one imports from itself and from what stands below it.
+ROOMS = {"lineshape.jobs.simulate": ["families", "taus muons recoil", "detector", "physics"]}
 SOURCES = sorted(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))
 
 
@@ -43,6 +45,19 @@ def test_layers(path: Path) -> None:
         assert LAYERS.get(there, 0) <= LAYERS[layer], f"{path} imports {name}"
         if path.parent.name == "stages":
             assert not name.startswith("lineshape.engine.stages."), f"{path} imports another stage: {name}"
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_rooms(package: str) -> None:
+    """Every room of a package is known, and imports downwards alone."""
+    height = {room: number for number, level in enumerate(reversed(ROOMS[package])) for room in level.split()}
+    folder = ROOT / Path(*package.split(".")[1:])
+    assert {path.parent.name for path in folder.glob("*/__init__.py")} == set(height)
+    for path in folder.glob("*/*.py"):
+        own = path.parent.name
+        for name in imports_of(path):
+            other = name.removeprefix(f"{package}.").split(".")[0]
+            assert other == own or height.get(other, -1) < height[own], f"{path} imports {name}"
 
 
 def test_typing_links_point_at_the_layers() -> None:

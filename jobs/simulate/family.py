@@ -30,7 +30,7 @@ class Sample:
 
 
 class Family(Settings, ABC):
-    """A family of simulated samples: one process, its parameters as fields. Add one as a file of this folder.
+    """A family of simulated samples: one process, its parameters as fields. Add one as a file of families/.
 
     unit: what an amount of it is counted in, and the key in a job file that says how many. at_once: of the unit, what
     is generated and written at a time; it bounds a task's memory.

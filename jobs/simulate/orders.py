@@ -67,7 +67,7 @@ def read_order(sample: str, spec: KindSpec) -> tuple[Family, Order]:
     """The family with its settings, and how much of it is asked for."""
     where = ("samples", sample, "simulate")
     try:
-        kind = find("lineshape.jobs.simulate", Family, spec.kind)
+        kind = find("lineshape.jobs.simulate.families", Family, spec.kind)
     except RequestError as error:
         raise SettingsError.at((*where, "kind"), error) from error
     keys = [kind.unit, *(name for name in Order.model_fields if name != "amount")]
@@ -80,7 +80,7 @@ def read_order(sample: str, spec: KindSpec) -> tuple[Family, Order]:
             if kind.unit not in known:
                 hint = f"; how many there are of {spec.kind} goes by '{kind.unit}'"
             raise SettingsError.at((*where, name), f"unknown key '{name}'{hint}")
-    family = build("lineshape.jobs.simulate", Family, KindSpec(kind=spec.kind, **others), where)
+    family = build("lineshape.jobs.simulate.families", Family, KindSpec(kind=spec.kind, **others), where)
     order = validated(_order_in(kind.unit), known, where)
     if order.files > order.amount:
         raise SettingsError.at((*where, "files"), f"{order.files} files are too many for {order.amount} {kind.unit}")

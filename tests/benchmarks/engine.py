@@ -33,7 +33,7 @@ from lineshape.engine.sources import Source
 from lineshape.engine.stages.processing import tasks_of
 from lineshape.engine.workers import Workers
 from lineshape.jobs import api
-from lineshape.jobs.simulate.gamma_tautau import GammaTauTau
+from lineshape.jobs.simulate.families.gamma_tautau import GammaTauTau
 from lineshape.jobs.simulate.writing import FileOrder, write_file
 from lineshape.processors.tau_energy_scale_physlite import Matching, TauEnergyScalePhyslite
 from tests.benchmarks import ratios

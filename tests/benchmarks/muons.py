@@ -17,13 +17,13 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from lineshape.jobs.simulate.muon_family import MuonFamily
-from lineshape.jobs.simulate.stau_pairs import StauPairs
-from lineshape.jobs.simulate.true_muons import FAKE, PROMPT, TAU
-from lineshape.jobs.simulate.ttbar import TTbar
-from lineshape.jobs.simulate.w_lnu import WLnu
-from lineshape.jobs.simulate.w_star import WStar
-from lineshape.jobs.simulate.z_ll import ZLl
+from lineshape.jobs.simulate.families.stau_pairs import StauPairs
+from lineshape.jobs.simulate.families.ttbar import TTbar
+from lineshape.jobs.simulate.families.w_lnu import WLnu
+from lineshape.jobs.simulate.families.w_star import WStar
+from lineshape.jobs.simulate.families.z_ll import ZLl
+from lineshape.jobs.simulate.muons.muon_family import MuonFamily
+from lineshape.jobs.simulate.physics.true_muons import FAKE, PROMPT, TAU
 
 Floats = NDArray[np.float64]
 ORIGINS = {"prompt": PROMPT, "tau": TAU, "fake": FAKE}

@@ -27,7 +27,7 @@ from lineshape.engine.sharding import Plan
 from lineshape.engine.shards import WRITING
 from lineshape.engine.sources import Source
 from lineshape.jobs import api
-from lineshape.jobs.simulate.gamma_tautau import GammaTauTau
+from lineshape.jobs.simulate.families.gamma_tautau import GammaTauTau
 from lineshape.jobs.simulate.writing import FileOrder, write_file
 from lineshape.processors.tau_energy_scale import Cuts, TauEnergyScale
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from lineshape.engine.clusters.local import Local
 from lineshape.engine.executor import Executor
 from lineshape.engine.workers import Workers
-from lineshape.jobs.simulate.gamma_tautau import GammaTauTau
+from lineshape.jobs.simulate.families.gamma_tautau import GammaTauTau
 from lineshape.jobs.simulate.writing import FileOrder, write_file
 from tests.conftest import TREE
 from tests.measured import high_water

@@ -33,7 +33,7 @@ def rates(work: Callable[[], object], amount: int) -> list[float]:
 
 
 def main(kind: str, amount: int) -> None:
-    family, rng = find("lineshape.jobs.simulate", Family, kind)(), np.random.default_rng(1)
+    family, rng = find("lineshape.jobs.simulate.families", Family, kind)(), np.random.default_rng(1)
     family.generate(1000, rng)  # what is derived once a process
     with tempfile.TemporaryDirectory() as folder:
         order = FileOrder(family, amount, 1, 0, "CollectionTree", Path(folder) / "sample.root")

@@ -16,13 +16,13 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from scipy.stats import bootstrap
 
-from lineshape.jobs.simulate.kinematics import cylindrical
-from lineshape.jobs.simulate.muon_family import MuonFamily, muons_of_leptons
-from lineshape.jobs.simulate.stau_pairs import StauPairs
-from lineshape.jobs.simulate.ttbar import TTbar
-from lineshape.jobs.simulate.w_lnu import WLnu
-from lineshape.jobs.simulate.w_star import WStar
-from lineshape.jobs.simulate.z_ll import ZLl
+from lineshape.jobs.simulate.families.stau_pairs import StauPairs
+from lineshape.jobs.simulate.families.ttbar import TTbar
+from lineshape.jobs.simulate.families.w_lnu import WLnu
+from lineshape.jobs.simulate.families.w_star import WStar
+from lineshape.jobs.simulate.families.z_ll import ZLl
+from lineshape.jobs.simulate.muons.muon_family import MuonFamily, muons_of_leptons
+from lineshape.jobs.simulate.physics.kinematics import cylindrical
 
 Floats = NDArray[np.float64]
 EDGES: Final = (10, 20, 30, 40, 60, 100, 160, 300)

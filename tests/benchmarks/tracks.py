@@ -1,4 +1,4 @@
-"""What the fits of genuine tracks say of d0 and z0, by pT and |η|: the table of jobs/simulate/impact_resolution.py.
+"""What the fits of genuine tracks say of d0 and z0, by pT and |η|: the table of impact_resolution.py.
 
 python -m tests.benchmarks.tracks DAOD_PHYSLITE.*.root
 """

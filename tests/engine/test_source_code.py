@@ -8,7 +8,7 @@ import hist
 import pytest
 
 from lineshape.engine.source_code import READING, _file_of, code_in, code_of, code_of_modules, source_of
-from lineshape.jobs.simulate.ttbar import TTbar
+from lineshape.jobs.simulate.families.ttbar import TTbar
 from lineshape.processors.tau_energy_scale_physlite import TauEnergyScalePhyslite
 from tests.faults.faulty import Faulty
 

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from lineshape.jobs import job_files
-from lineshape.jobs.simulate.gamma_tautau import GammaTauTau
+from lineshape.jobs.simulate.families.gamma_tautau import GammaTauTau
 from lineshape.jobs.simulate.writing import FileOrder, write_file
 from tests.conftest import TREE
 

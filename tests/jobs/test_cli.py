@@ -15,7 +15,7 @@ import uproot
 
 from lineshape.engine.files import write_json
 from lineshape.jobs import api, job_files
-from lineshape.jobs.simulate.gamma_tautau import GammaTauTau
+from lineshape.jobs.simulate.families.gamma_tautau import GammaTauTau
 from lineshape.jobs.simulate.writing import FileOrder, write_file
 from tests.conftest import TREE
 from tests.engine.stages.test_processing import DAMAGES

@@ -9,10 +9,10 @@ import pytest
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from lineshape.jobs.simulate.decay_topology import DecayTopology
-from lineshape.jobs.simulate.semi_invisible import SemiInvisible
-from lineshape.jobs.simulate.semi_invisible_pair import SemiInvisiblePair
-from lineshape.jobs.simulate.visible_pair import VisiblePair
+from lineshape.jobs.simulate.families.semi_invisible import SemiInvisible
+from lineshape.jobs.simulate.families.semi_invisible_pair import SemiInvisiblePair
+from lineshape.jobs.simulate.families.visible_pair import VisiblePair
+from lineshape.jobs.simulate.physics.decay_topology import DecayTopology
 from lineshape.jobs.simulate.writing import FileOrder, write_file
 from lineshape.processors.event_variables import Cuts, EventVariables, stransverse_mass, transverse_mass
 from tests.conftest import TREE, select

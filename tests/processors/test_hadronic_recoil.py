@@ -11,9 +11,9 @@ import uproot
 
 from lineshape.engine.errors import DataError
 from lineshape.engine.processor import Selected
-from lineshape.jobs.simulate.w_mu_nu import WMuNu
+from lineshape.jobs.simulate.families.w_mu_nu import WMuNu
+from lineshape.jobs.simulate.families.z_mu_mu import ZMuMu
 from lineshape.jobs.simulate.writing import FileOrder, write_file
-from lineshape.jobs.simulate.z_mu_mu import ZMuMu
 from lineshape.processors.hadronic_recoil import INPUTS, Cuts, HadronicRecoil
 from tests.conftest import TREE, select
 

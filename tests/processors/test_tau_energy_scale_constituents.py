@@ -9,7 +9,7 @@ import uproot
 
 from lineshape.engine.errors import DataError
 from lineshape.engine.processor import Selected
-from lineshape.jobs.simulate.gamma_tautau import GammaTauTau
+from lineshape.jobs.simulate.families.gamma_tautau import GammaTauTau
 from lineshape.jobs.simulate.writing import FileOrder, write_file
 from lineshape.processors.tau_energy_scale import Cuts, TauEnergyScale
 from lineshape.processors.tau_energy_scale_constituents import TauEnergyScaleConstituents

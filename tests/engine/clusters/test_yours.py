@@ -25,7 +25,7 @@ from lineshape.engine.clusters.local import Local
 from lineshape.engine.run import open_run
 from lineshape.jobs import api
 from lineshape.jobs.cluster_option import section
-from lineshape.jobs.simulate.gamma_tautau import GammaTauTau
+from lineshape.jobs.simulate.families.gamma_tautau import GammaTauTau
 from lineshape.jobs.simulate.writing import FileOrder, write_file
 from tests.conftest import TREE, small_job
 from tests.faults.runs import content

@@ -9,10 +9,10 @@ import uproot
 
 from lineshape.engine.errors import RequestError
 from lineshape.engine.kinds import KindSpec
+from lineshape.jobs.simulate.families.ttbar import TTbar
 from lineshape.jobs.simulate.family import Family
-from lineshape.jobs.simulate.muon_detector import MUONS, TRACKS, VERTICES
+from lineshape.jobs.simulate.muons.muon_detector import MUONS, TRACKS, VERTICES
 from lineshape.jobs.simulate.orders import read_order
-from lineshape.jobs.simulate.ttbar import TTbar
 from lineshape.jobs.simulate.writing import FileOrder, write_file
 
 

@@ -1,0 +1,1 @@
+"""Families of simulated samples, one a file: what a job file may name."""

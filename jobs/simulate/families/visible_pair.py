@@ -1,0 +1,16 @@
+"""A → b c, both massless and visible."""
+
+import numpy as np
+
+from lineshape.jobs.simulate.physics.decay_topology import DecayTopology, Events, decay, isotropic, produced
+
+
+class VisiblePair(DecayTopology):
+    """A flies in any direction; its energy is uniform from its mass up. All of it is seen."""
+
+    def events(self, amount: int, rng: np.random.Generator) -> Events:
+        """Both of b and c."""
+        mass = self.masses(amount, rng)
+        parent = produced(mass, self.energy, rng, isotropic(amount, rng))
+        b, c = decay(parent, mass, 0.0, 0.0, rng)
+        return Events(np.stack([b, c], axis=1), np.zeros((amount, 4)), {"parentMass": mass})

@@ -1,0 +1,51 @@
+"""W* → τν far above the W's mass: the sample that gives tau muons of high pT."""
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from lineshape.jobs.simulate.muons.muon_family import MuonFamily
+from lineshape.jobs.simulate.physics.hard_processes import boson_pt, boson_rapidity, recoil_jets
+from lineshape.jobs.simulate.physics.kinematics import Floats, boost_from_rest, direction, massive
+from lineshape.jobs.simulate.physics.lepton_decays import charges
+from lineshape.jobs.simulate.physics.muon_candidates import HardProcess, Leptons
+
+
+class WStar(MuonFamily):
+    """Off-shell W bosons that decay to taus, all of which go to muons; masses fall as dN/dm ∝ m^-index between limits.
+
+    minimum_mass, maximum_mass: GeV. index: small enough to reach high pT, as such samples are made in slices of mass.
+    """
+
+    minimum_mass: float = Field(default=120.0, gt=2.0)
+    maximum_mass: float = Field(default=2000.0, gt=2.0)
+    index: float = 1.5
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "WStar":
+        if self.minimum_mass >= self.maximum_mass:
+            raise ValueError(f"minimum_mass {self.minimum_mass:g} is not below maximum_mass {self.maximum_mass:g}")
+        return self
+
+    def hard_process(self, events: int, rng: np.random.Generator) -> HardProcess:
+        """V−A as for the W, at higher mass and more central."""
+        mass = self._masses(events, rng)
+        pt = boson_pt(events, rng) * (mass / 80.4) ** 0.3
+        y = boson_rapidity(events, 1.3, rng)
+        phi = rng.uniform(-np.pi, np.pi, events)
+        charge = charges(events, rng)
+        w = massive(pt, y, phi, mass, rapidity=True)
+        cosine = charges(events, rng) * (2 * np.cbrt(rng.random(events)) - 1)
+        lepton = np.empty((events, 4))
+        lepton[:, :3] = direction(cosine, rng.uniform(0, 2 * np.pi, events)) * (mass / 2)[:, np.newaxis]
+        lepton[:, 3] = mass / 2
+        rows = np.flatnonzero(rng.random(events) < self.lepton_share)
+        momenta = boost_from_rest(lepton, w, mass)[rows]
+        leptons = Leptons(rows, momenta, charge[rows], np.ones(len(rows), dtype=bool), np.full(len(rows), -1.0), 12)
+        return HardProcess(leptons, recoil_jets(pt, y, phi, (0.015, 0.06), 2, rng), {})
+
+    def _masses(self, n: int, rng: np.random.Generator) -> Floats:
+        power = 1 - self.index
+        if abs(power) < 1e-9:
+            return np.asarray(np.exp(rng.uniform(np.log(self.minimum_mass), np.log(self.maximum_mass), n)))
+        low, high = self.minimum_mass**power, self.maximum_mass**power
+        return np.asarray((low + (high - low) * rng.random(n)) ** (1 / power))

@@ -1,0 +1,1 @@
+"""Muons of all origins, and the detector that they go through."""

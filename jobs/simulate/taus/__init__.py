@@ -1,0 +1,1 @@
+"""Hadronic taus as they are observed and reconstructed."""
