@@ -9,12 +9,14 @@ import torch
 import torch.distributed as dist
 
 from lineshape.engine.files import replacing, write_json
+from lineshape.engine.learning import remarks
 from lineshape.engine.learning.gang import Gang
 from lineshape.engine.learning.history import write_history
 from lineshape.engine.learning.launch import FACTS, TABLE, no_gpu
 from lineshape.engine.learning.learner import Learner
 from lineshape.engine.learning.loop import Hooks, State, fit
 from lineshape.engine.learning.models.model import REMARKS, Report
+from lineshape.engine.learning.others import losses_of_others
 from lineshape.engine.learning.source import Layout, Source
 from lineshape.engine.learning.table import TrainingTable
 from lineshape.engine.learning.threads import threads
@@ -55,16 +57,35 @@ def take_part(model: "NetworkModel", work: Work, rank: int, size: int, tell: Rep
     hooks = Hooks(lambda state: _save(state, work, rank), tell)
     facts = fit(learner, model.phases_of(), training, validation, recipe, gang, state, hooks)
     if rank == 0:
+        told = [*table.remarks, *_remarks(model, work, learner, table, layout, state)]
         for file, module in {model.weights: learner.predicting, **_files(learner)}.items():
             torch.save(module.cpu().state_dict(), work.folder / file)
         parameters = sum(parameter.numel() for parameter in learner.predicting.parameters())
         counted = {"training_rows": len(rows[0]), "validation_rows": len(rows[1]), "parameters": parameters}
-        write_json(
-            work.scratch / FACTS, facts | counted | {"ranks": size, "device": device.type, REMARKS: table.remarks}
-        )
+        write_json(work.scratch / FACTS, facts | counted | {"ranks": size, "device": device.type, REMARKS: told})
     if size > 1:
         dist.barrier()
         dist.destroy_process_group()
+
+
+def _remarks(
+    model: "NetworkModel", work: Work, learner: Learner, table: TrainingTable, layout: Layout, state: State
+) -> list[str]:
+    """Remarks on networks, from some of the validation rows."""
+    rows = table.rows("validation")
+    places = remarks.chosen(len(rows), work.seed)
+    flat, target = rows.flat[places], work.data.target
+    own = flat[:, -1] if rows.targets == 1 else flat[:, -rows.targets :]
+    sample = remarks.Sample(work.data.features, flat[:, : layout.features], own, model.classes, target.per)
+    told = [*remarks.on_batch(model.batch, len(table.rows("training"))), *remarks.on_features(sample)]
+    if work.data.choice.shuffled:  # that nothing is learnt is what is asked for
+        return told
+    course: list[str] = []
+    if "loss" in model.loss_names:
+        course = remarks.on_gain(*remarks.gain_of(*losses_of_others(learner, rows.at(places), layout)))
+    # Where networks work against each other no loss need fall.
+    alone = len(model.phases_of()) == 1
+    return [*told, *(course or (remarks.on_history(state.history, "epochs") if alone else []))]
 
 
 def _files(learner: Learner) -> dict[str, torch.nn.Module]:

@@ -66,6 +66,12 @@ class Spool:
         targets = len(data.target.truths)
         return cls(folder, len(columns.features), targets, len(columns.flat) + targets, weight, looks)
 
+    def at(self, split: SplitName, places: NDArray[np.int64]) -> tuple[Floats, Floats]:
+        """X (n, features) and target of some rows of a split."""
+        path = self._path(split)
+        rows = np.memmap(path, np.float32, "r").reshape(-1, self.width)[places]
+        return rows[:, : self.features], rows[:, -1] if self.targets == 1 else rows[:, -self.targets :]
+
     @property
     def some_targets(self) -> Floats:
         """Targets of all training rows, or of evenly spaced ones where there may be more than are needed."""

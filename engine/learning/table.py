@@ -5,7 +5,7 @@ Reading rows from such a map costs a third of reading them from Parquet again in
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -42,6 +42,16 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.flat)
+
+    def at(self, places: NDArray[np.int64]) -> "Rows":
+        """Some of them, in memory."""
+        lists = {}
+        for group, (offsets, content) in self.sequences.items():
+            counts = offsets[places + 1] - offsets[places]
+            ends = np.concatenate([[0], np.cumsum(counts)])
+            inside = np.arange(ends[-1]) - np.repeat(ends[:-1], counts)
+            lists[group] = ends, np.asarray(content[np.repeat(offsets[places], counts) + inside])
+        return replace(self, flat=np.asarray(self.flat[places]), sequences=lists)
 
     @property
     def bytes(self) -> float:

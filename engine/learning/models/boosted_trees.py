@@ -1,7 +1,7 @@
 """Boosted trees (XGBoost), fed from shards into a quantised matrix: the baseline."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -13,8 +13,10 @@ from lineshape.engine.errors import RunError, reading_bundle
 from lineshape.engine.files import read_json, write_json
 from lineshape.engine.jagged import Jagged
 from lineshape.engine.kinds import KindSpec
+from lineshape.engine.learning import remarks
 from lineshape.engine.learning.columns import Columns
 from lineshape.engine.learning.dataset import SPLITS
+from lineshape.engine.learning.history import read_history
 from lineshape.engine.learning.look import TREES, require_learnable, together
 from lineshape.engine.learning.memory import default_memory
 from lineshape.engine.learning.models.model import REMARKS, Demands, Model, Output, Report
@@ -128,8 +130,8 @@ class BoostedTrees(Model):
             whole = Together(looks, np.concatenate([targets for _, targets in shares]))
             facts = self._fit(work, rows, whole, device, report, first=rank == 0)
         if rank == 0:
-            remarks = [f"trained by {size} ranks: not the trees of one, and not always the same bits", *facts[REMARKS]]
-            write_json(work.scratch / FACTS, facts | {"ranks": size, REMARKS: remarks})
+            told = [f"trained by {size} ranks: not the trees of one, and not always the same bits", *facts[REMARKS]]
+            write_json(work.scratch / FACTS, facts | {"ranks": size, REMARKS: told})
 
     def _rows(self, work: Work, share: Share) -> Spool:
         columns = self._columns(work.data.x_columns)
@@ -152,7 +154,7 @@ class BoostedTrees(Model):
         from lineshape.engine.learning.boosting import boost, matrices
 
         columns = self._columns(work.data.x_columns)
-        remarks = require_learnable(whole.looks, columns, work.data.target.truths, TREES)
+        told = require_learnable(whole.looks, columns, work.data.target.truths, TREES)
         parameters = self.parameters(work.seed, whole.targets if rows.targets == 1 else None, device)
         stops = Stops(self.rounds, self.early_stopping, self.checkpoint)
         memory = self.memory * 2**30 if self.memory else default_memory()
@@ -164,8 +166,9 @@ class BoostedTrees(Model):
             best.save_model(work.folder / _FILE)
         gain: dict[str, Any] = dict(best.get_score(importance_type="total_gain"))
         total = sum(gain.values())
+        told += self._remarks(best, rows, work, read_history(work.folder))
         if boosted.resumed:
-            remarks.append(
+            told.append(
                 f"went on from round {boosted.resumed} after it died: not the trees that an undisturbed training makes"
             )
         return {
@@ -175,9 +178,39 @@ class BoostedTrees(Model):
             "loss": _OBJECTIVES[self.objective][1],
             "device": device,
             **({"resumed": boosted.resumed} if boosted.resumed else {}),
-            REMARKS: remarks,
+            REMARKS: told,
             "importance": {name: round(value / total, 5) for name, value in sorted(gain.items(), key=lambda i: -i[1])},
         }
+
+    def _remarks(
+        self, best: "xgboost.Booster", rows: Spool, work: Work, history: Sequence[Mapping[str, float]]
+    ) -> list[str]:
+        """Remarks on trees, from some of the validation rows."""
+        import xgboost
+
+        places = remarks.chosen(rows.count("validation"), work.seed)
+        x, target = rows.at("validation", places)
+        classes = 2 if self.objective == "logistic" else None
+        sample = remarks.Sample(work.data.features, x, target, classes, work.data.target.per)
+        said = best.predict(xgboost.DMatrix(x, feature_names=best.feature_names, nthread=threads()))
+        # The rows are in random order: the neighbour's is another's.
+        gain = remarks.gain_of(self._losses(said, target), self._losses(np.roll(said, 1, axis=0), target))
+        # Where features are mixed up on purpose, that nothing is learnt is what is asked for.
+        course = [] if work.data.choice.shuffled else remarks.on_gain(*gain) or remarks.on_history(history, "rounds")
+        return [*remarks.on_features(sample), *course]
+
+    def _losses(self, said: NDArray[np.float32], target: NDArray[np.float32]) -> NDArray[np.float64]:
+        """What is minimised, of each row."""
+        a, b = said.astype(np.float64), target.astype(np.float64)
+        if self.objective == "logistic":
+            a = a.clip(1e-12, 1 - 1e-12)
+            return np.asarray(-np.where(b > 0, np.log(a), np.log(1 - a)))
+        found = {
+            "absolute_error": np.abs(a - b),
+            "squared_error": (a - b) ** 2,
+            "huber": np.hypot(1, (a - b) / self.huber_slope) - 1,
+        }[self.objective]
+        return found if found.ndim == 1 else np.asarray(found.mean(axis=1))
 
     def _device(self, work: Work) -> str:
         return "cuda" if self.device == "cuda" or (self.device == "auto" and work.gpu) else "cpu"
