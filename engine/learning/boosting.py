@@ -13,7 +13,7 @@ import xgboost
 
 from lineshape.engine.files import replacing
 from lineshape.engine.learning.dataset import SPLITS
-from lineshape.engine.learning.history import History, read_history, standing
+from lineshape.engine.learning.history import History, read_history, require_finite, standing
 from lineshape.engine.learning.launch import no_gpu
 from lineshape.engine.learning.models.model import Report
 from lineshape.engine.learning.rounds import Stops
@@ -92,6 +92,7 @@ def boost(
         booster.update(training, done)
         losses = _scores(booster.eval_set([(training, "training"), (validation, "validation")], done))
         done += 1
+        require_finite(losses, f"in round {done}", "look for outliers in target and weights, or lower 'rate'")
         scores.append(losses["validation"])
         if not history:
             continue

@@ -1,10 +1,12 @@
 """Losses of a training, one JSON line a step."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lineshape.engine.errors import RunError
 from lineshape.engine.files import replacing
 
 FILE = "history.jsonl"
@@ -22,6 +24,12 @@ class History:
         """Losses after a step (an epoch, a boosting round)."""
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": step, **losses}) + "\n")
+
+
+def require_finite(losses: Mapping[str, float], when: str, advice: str) -> None:
+    """Raise RunError where a loss is NaN or infinite."""
+    if bad := {name: value for name, value in losses.items() if not math.isfinite(value)}:
+        raise RunError(f"the loss is not finite {when}: {bad}; {advice}")
 
 
 def write_history(folder: Path, lines: Sequence[Mapping[str, float]]) -> None:

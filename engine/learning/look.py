@@ -142,6 +142,7 @@ def require_learnable(
         _require_labels(look, columns, targets[0])
     training = looks["training"]
     _require_lists(training, columns)
+    _require_target(training, columns, targets)
     if empty := [label for label in range(columns.classes or 0) if label not in training.labels]:
         raise RunError(
             f"column {targets[0]}: no training rows of class {', '.join(map(str, empty))}; there are "
@@ -185,6 +186,16 @@ def _require_lists(look: Look, columns: Columns) -> None:
                 f"column {name} is the same ({low:g}) in all lists of the training rows, or all are empty; "
                 "leave it out of the network's sequences"
             )
+
+
+def _require_target(look: Look, columns: Columns, targets: Sequence[str]) -> None:
+    """A vector may have a component that is the same in all rows, if not all are."""
+    low, high = look.low[-len(targets) :], look.high[-len(targets) :]
+    if not columns.classes and low == high:
+        named = ", ".join(f"{name} ({value:g})" for name, value in zip(targets, low, strict=True))
+        raise RunError(
+            f"the target is the same in all {look.rows:,} training rows, and there is nothing to learn: {named}"
+        )
 
 
 def _require_weight(look: Look, columns: Columns, takes: Takes, split: SplitName) -> None:

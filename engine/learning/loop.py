@@ -15,7 +15,7 @@ from torch.optim.swa_utils import AveragedModel
 from lineshape.engine.errors import RunError
 from lineshape.engine.learning.batch import Batch
 from lineshape.engine.learning.gang import Gang
-from lineshape.engine.learning.history import standing
+from lineshape.engine.learning.history import require_finite, standing
 from lineshape.engine.learning.learner import Learner
 from lineshape.engine.learning.phases import Phase, Step
 from lineshape.engine.learning.recipe import Recipe
@@ -23,6 +23,7 @@ from lineshape.engine.learning.shapes import require_losses
 from lineshape.engine.learning.source import Epochs, Source
 
 Several = tuple[Tensor, ...] | list[Tensor]
+_ADVICE = "lower 'rate' or 'clip', or look for outliers"
 #: Seconds between two signs of progress within an epoch.
 _TELL_EVERY = 0.5
 
@@ -93,7 +94,7 @@ def fit(
             judged = evaluate(_kept(average), {*phase.names, *recipe.metrics}, validation, gang, recipe.batch)
             watched = sum(weight * judged[name] for name, weight in phase.watched.items())
             line = {"step": before + state.epoch + 1, **_line(losses, judged, phase, watched)}
-            _require_finite(line, state.epoch + 1)
+            require_finite(line, f"in epoch {state.epoch + 1}", _ADVICE)
             state.epoch += 1
             state.history.append(line)
             if phase.keep == "last" or watched < state.best:
@@ -138,7 +139,7 @@ def _one_epoch(
             stepper.take_turn(learner, several=len(steps) > 1)
             for name, value in stepper(batch).items():
                 if place == 0:
-                    _require_finite({name: float(value)}, None)
+                    require_finite({name: float(value)}, "at the first batch", _ADVICE)
                 sums[name] = sums.get(name, torch.zeros_like(value)) + value * len(batch)
                 rows[name] = rows.get(name, 0) + len(batch)
         if average is not learner:
@@ -268,13 +269,6 @@ def _line(losses: Mapping[str, float], judged: Mapping[str, float], phase: Phase
         if phase.watched != {name: 1.0}  # it is the sum itself
     }
     return {"training": seen, "validation": watched, **parts}
-
-
-def _require_finite(losses: Mapping[str, float], epoch: int | None) -> None:
-    bad = {name: value for name, value in losses.items() if not math.isfinite(value)}
-    if bad:
-        when = "at the first batch" if epoch is None else f"in epoch {epoch}"
-        raise RunError(f"the loss is not finite {when}: {bad}; lower 'rate' or 'clip', or look for outliers")
 
 
 def _averaged(learner: Learner, decay: float) -> nn.Module:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from lineshape.engine.errors import RunError, reading_bundle
+from lineshape.engine.errors import RequestError, RunError, reading_bundle
 from lineshape.engine.files import read_json, write_json
 from lineshape.engine.jagged import Jagged
 from lineshape.engine.kinds import KindSpec
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     import xgboost
 
 _FILE = "trees.ubj"
+#: Characters that no feature's name may have.
+_FORBIDDEN = frozenset("[]<")
 _OBJECTIVES = {
     "squared_error": ("reg:squarederror", "rmse"),
     "huber": ("reg:pseudohubererror", "mphe"),
@@ -95,6 +97,12 @@ class BoostedTrees(Model):
         """Raise RequestError where labels are a vector; of one that is none each component has trees of its own."""
         if self.learns_labels:
             super().require_target(target)
+
+    def inputs(self, resolved: list[str]) -> tuple[str, ...]:
+        """The features; raises RequestError where XGBoost does not take a name."""
+        if bad := [name for name in resolved if set(name) & _FORBIDDEN]:
+            raise RequestError(f"features: XGBoost takes no name with [, ] or <: call column '{bad[0]}' something else")
+        return super().inputs(resolved)
 
     def demands(self) -> Demands:
         """Workers, and a GPU where there is one."""

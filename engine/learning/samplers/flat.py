@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from lineshape.engine.errors import RunError, listing
 from lineshape.engine.learning.samplers.sampler import TARGET, Draw, Sampler
+from lineshape.engine.learning.weights.weight import require_labels
 
 
 class Flat(Sampler):
@@ -75,6 +76,7 @@ class Flat(Sampler):
         for name, column in ((self.column, values), (self.classes or "the target", labels)):
             if missing := int((~np.isfinite(column)).sum()):
                 raise RunError(f"column {name}: {missing:,} of {rows:,} rows have no finite value to sample by")
+        require_labels(self.classes or "of the target", labels)
         found = np.unique(labels)
         wanted = self.rows if isinstance(self.rows, dict) else {int(label): self.rows for label in found}
         empty = [str(label) for label in wanted if label not in found]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from lineshape.engine.errors import RunError, listing
-from lineshape.engine.learning.weights.weight import Weigh, Weight
+from lineshape.engine.learning.weights.weight import Weigh, Weight, require_labels
 
 
 class Flat(Weight):
@@ -45,6 +45,7 @@ class Flat(Weight):
         every: dict[int, NDArray[np.int64]] = {}  # with what lies beyond
         for table in tables:
             bins, labels = self._bins(table), table[self.classes]
+            require_labels(self.classes, labels)
             inside = (table[self.column] >= self.low) & (table[self.column] < self.high)
             for label in np.unique(labels).astype(int):
                 own = labels == label

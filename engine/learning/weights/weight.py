@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lineshape.engine.errors import RunError
 from lineshape.engine.kinds import KindSpec, build
 from lineshape.engine.settings import Settings
 
@@ -14,6 +15,16 @@ from lineshape.engine.settings import Settings
 WEIGHT = "(weight)"
 #: From columns of n rows to their weights (n,).
 Weigh = Callable[[Mapping[str, NDArray[Any]]], NDArray[np.float64]]
+
+
+def require_labels(name: str, labels: NDArray[Any]) -> None:
+    """Raise RunError where labels are not whole numbers: a row whose label is of no class would count for nothing."""
+    good = np.isfinite(labels) & (labels == np.round(labels))
+    if bad := int((~good).sum()):
+        example = labels[~good][0]
+        raise RunError(
+            f"column {name}: {bad:,} of {len(labels):,} rows have no whole number as their class, such as {example:g}"
+        )
 
 
 class Weight(Settings, ABC):

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lineshape.engine.errors import RunError
+from lineshape.engine.errors import RequestError, RunError
 from lineshape.engine.learning.columns import Columns
 from lineshape.engine.learning.look import NETWORKS, TREES, Look, require_learnable, together
+from lineshape.engine.learning.models.boosted_trees import BoostedTrees
 from lineshape.engine.learning.models.model import REMARKS
 from lineshape.engine.learning.table import make_table
 from tests.engine.learning.stores import dataset, make_store, train
@@ -38,6 +39,7 @@ def spoilt(values: dict[str, np.ndarray], spoil: dict[str, float], every: int) -
         ({"a": np.inf}, 5, "squared_error", r"boosted trees cannot take are NaN or infinite: a \(\d+\) of"),
         ({"a": 1, "b": 2}, 1, "squared_error", r"the same in all [\d,]+ training rows: a \(1\), b \(2\); leave"),
         ({"a": np.nan, "b": 2}, 1, "squared_error", r"the same in all [\d,]+ training rows: a \(NaN\), b \(2\); leave"),
+        ({"truth": 3}, 1, "squared_error", r"the target is the same in all [\d,]+ training rows.*: truth \(3\)"),
         ({"label": 2}, 5, "logistic", r"column label holds labels 2 in \d+ of [\d,]+ rows; expected 0 to 1"),
         ({"label": 0.5}, 5, "logistic", r"column label holds labels 0.5 in"),
         ({"label": 1}, 1, "logistic", r"column label: no training rows of class 0; there are [\d,]+ of 1"),
@@ -57,15 +59,27 @@ def test_trees_say_what_networks_say(
         train(TREE | {"objective": objective}, data, tmp_path / "bundle")
 
 
+def test_a_loss_of_trees_that_overflows_is_said(values: dict[str, np.ndarray], tmp_path: Path) -> None:
+    values["truth"][::7] = 1e38
+    make_store(tmp_path / "store", values)
+    with pytest.raises(
+        RunError, match=r"the loss is not finite in round 1: .*'validation': (inf|nan).*look for outliers"
+    ):
+        train(TREE, dataset(tmp_path / "store", ("a", "b")), tmp_path / "bundle")
+
+
+def test_a_name_that_xgboost_does_not_take_is_said_before(values: dict[str, np.ndarray]) -> None:
+    with pytest.raises(RequestError, match=r"no name with \[, \] or <: call column 'x\[0\]' something else"):
+        BoostedTrees().inputs(["a", "x[0]"])
+
+
 def test_trees_take_what_is_missing_and_what_is_the_same(values: dict[str, np.ndarray], tmp_path: Path) -> None:
     """The one is what they are known for; from the other nothing is learnt, which is said."""
     values["a"][::3] = np.nan
     values["b"][:] = 7
     make_store(tmp_path / "store", values)
     bundle = train(TREE, dataset(tmp_path / "store", ("a", "b")), tmp_path / "bundle")
-    assert [said.partition(" training rows: ")[2] for said in bundle.remarks] == [
-        "b (7); leave these out of the model's set"
-    ]
+    assert bundle.remarks[0].endswith(" training rows: b (7); leave these out of the model's set")
 
 
 def test_a_network_takes_negative_weights_but_not_many(values: dict[str, np.ndarray], tmp_path: Path) -> None:

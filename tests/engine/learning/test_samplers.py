@@ -53,6 +53,13 @@ def test_an_empty_class_is_named(muons: Arrays) -> None:
         sampler.draw(muons, 20_000, 1.0)
 
 
+def test_a_class_that_is_no_whole_number_is_named(muons: Arrays) -> None:
+    labels = muons[TARGET].copy()
+    labels[:7] = 0.5
+    with pytest.raises(RunError, match=r"7 of 20,000 rows have no whole number as their class, such as 0.5"):
+        Flat(column="pt", low=0, high=100, bins=20, rows=10).draw(muons | {TARGET: labels}, 20_000, 1.0)
+
+
 def test_weighted_draws_in_proportion(muons: Arrays, rng: np.random.Generator) -> None:
     """Each of ten equal groups within five standard deviations of its share (false alarm 6e-6)."""
     weight = (1 + np.arange(20_000) // 2000).astype(np.float32)

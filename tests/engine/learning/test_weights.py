@@ -44,6 +44,13 @@ def test_classes_that_are_not_named_weigh_nothing(tables: list[dict[str, np.ndar
     assert (weight[tables[0]["origin"] == 1] > 0).all()
 
 
+@pytest.mark.parametrize("label", [0.5, np.nan])
+def test_a_class_that_is_no_whole_number_is_named(label: float, tables: list[dict[str, np.ndarray]]) -> None:
+    tables[1]["origin"][:3] = label
+    with pytest.raises(RunError, match=rf"origin: 3 of 10,000 rows have no whole number as .* such as {label:g}"):
+        Flat(column="pt", low=10, high=60, bins=10, classes="origin").fit(tables)
+
+
 def test_a_class_without_rows_is_named(tables: list[dict[str, np.ndarray]]) -> None:
     with pytest.raises(RunError, match=r"origin has no rows of class 7 to weigh; there are 0, 1, 2|0, 2, 1"):
         Flat(column="pt", low=10, high=60, bins=10, classes="origin", shares={1: 1, 7: 1}).fit(tables)
