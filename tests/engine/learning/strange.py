@@ -1,15 +1,19 @@
 """Kinds of a user's own that give what does not fit the rows."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from lineshape.engine.jagged import Jagged
 from lineshape.engine.learning.batch import Batch
 from lineshape.engine.learning.layers import EMPTY
 from lineshape.engine.learning.losses.loss import Loss
+from lineshape.engine.learning.models.column import Column
+from lineshape.engine.learning.models.model import Output
 from lineshape.engine.learning.networks.dense import Dense
 from lineshape.engine.learning.penalties.penalty import Penalty
 from lineshape.engine.learning.samplers.sampler import Draw, Sampler
@@ -70,6 +74,20 @@ class Drawn(Sampler):
             "list": [1] * rows,
         }
         return lambda _: found[self.gives]
+
+
+class Short(Column):
+    """Estimates of other shapes than one a row."""
+
+    wrong: str
+
+    def load(self, folder: Path) -> Callable[[NDArray[np.float64], Mapping[str, Jagged]], Output]:
+        def predict(x: NDArray[np.float64], _: Mapping[str, Jagged]) -> Output:
+            if self.wrong == "probabilities":
+                return Output(x[:, 0], probabilities=x[:, 0])
+            return Output(x[1:, 0] if self.wrong == "fewer" else x)
+
+        return predict
 
 
 class Whole(Weight):

@@ -9,6 +9,7 @@ import awkward as ak
 import numpy as np
 import pytest
 
+from lineshape.engine.bundles import Bundle
 from lineshape.engine.files import read_json
 from lineshape.engine.kinds import KindSpec
 from lineshape.engine.learning import remarks
@@ -20,6 +21,7 @@ from lineshape.engine.learning.network_rank import take_part
 from lineshape.engine.learning.table import make_table
 from lineshape.engine.learning.work import Work
 from lineshape.engine.rows import Choice
+from lineshape.engine.split import Target
 from tests.engine.learning.stores import dataset, make_store, train
 
 N = 6000
@@ -135,6 +137,16 @@ def test_the_area_is_that_of_pairs(rng: np.random.Generator) -> None:
     pairs = score[signal][:, None] - score[~signal][None, :]
     assert remarks.area(score, signal) == pytest.approx(((pairs > 0) + 0.5 * (pairs == 0)).mean())
     assert np.isnan(remarks.area(score, np.ones(300, dtype=bool)))
+
+
+def test_remarks_are_kept_with_the_bundle_and_shown(tmp_path: Path) -> None:
+    """Also the one of bundles of an earlier version."""
+    facts = {"remark": "went on", REMARKS: ["learnt nothing", "grew"]}
+    spec = KindSpec(kind="column", column="a")
+    bundle = Bundle(tmp_path / "m", "m", spec, ("a",), Target(truth="truth"), "digest", facts)
+    bundle.folder.mkdir()
+    bundle.save()
+    assert Bundle.load(bundle.folder).remarks == ["went on", "learnt nothing", "grew"]
 
 
 def test_some_rows_with_their_lists(rng: np.random.Generator, tmp_path: Path) -> None:

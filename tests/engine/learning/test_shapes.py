@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lineshape.engine.bundles import Bundle
 from lineshape.engine.errors import RunError
 from lineshape.engine.kinds import KindSpec
 from lineshape.engine.learning.dataset import Dataset
@@ -14,6 +15,7 @@ from lineshape.engine.learning.models.neural import Neural
 from lineshape.engine.learning.network_rank import take_part
 from lineshape.engine.learning.weights.weight import built_weight
 from lineshape.engine.learning.work import Work
+from lineshape.engine.split import Target
 from tests.engine.learning.stores import dataset, make_store
 
 STRANGE = "tests.engine.learning.strange"
@@ -82,3 +84,18 @@ def test_what_does_not_fit_the_rows_is_refused(
     with pytest.raises(RunError, match=said):
         fit(changes, data, tmp_path)
     assert read_history(tmp_path / "bundle") == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("fewer", r"gives estimates of shape \(4,\) for 5 rows: expected \(5,\)"),
+        ("columns", r"gives estimates of shape \(5, 1\) for 5 rows: expected \(5,\)"),
+        ("probabilities", r"gives probabilities of shape \(5,\) for 5 rows: expected \(5, …\)"),
+    ],
+)
+def test_a_model_says_one_thing_of_each_row(wrong: str, said: str, tmp_path: Path) -> None:
+    spec = KindSpec(kind=f"{STRANGE}:Short", column="a", wrong=wrong)
+    bundle = Bundle(tmp_path, "m", spec, ("a",), Target(truth="truth"), "digest", {})
+    with pytest.raises(RunError, match=said):
+        bundle.predict({"a": np.arange(5.0)})
