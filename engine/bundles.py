@@ -1,7 +1,7 @@
 """Bundles: a trained model and all it needs to predict from named columns. Loading one executes no code from it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -9,17 +9,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lineshape.engine.errors import RequestError, RunError, reading_bundle
-from lineshape.engine.files import read_json, write_json
+from lineshape.engine.errors import RequestError, RunError, reading_bundle, retraining
+from lineshape.engine.folders import RunFolder
 from lineshape.engine.jagged import Jagged
 from lineshape.engine.kinds import KindSpec, build
 from lineshape.engine.learning.models.model import REMARKS, Mixture, Model, Output
+from lineshape.engine.records import digest_of_file, read_record, save_record
 from lineshape.engine.rows import meeting
 from lineshape.engine.seen import Seen
 from lineshape.engine.split import Target
 
 Floats = NDArray[np.float64]
 FILE = "bundle.json"
+#: In a bundle's folder: what measures found of the model, which may be found anew.
+KEPT = "kept"
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,36 @@ class Prediction:
 
 
 @dataclass(frozen=True)
+class Index:
+    """Which models of a run have a bundle, and why others have none.
+
+    given: whether the bundles were put there from other runs.
+    """
+
+    bundles: tuple[str, ...]
+    left_out: dict[str, str]
+    given: bool = False
+
+
+def read_index(folder: RunFolder) -> Index:
+    """Return the index of a run's bundles; raises RequestError where there is none, RunError where it is damaged."""
+    if not folder.index.is_file():
+        raise RequestError(f"no models in {folder.models}: run 'lineshape train' first")
+    return read_record(folder.index, Index, "run 'lineshape train' again, which keeps the bundles that are there")
+
+
+def save_index(folder: RunFolder, index: Index) -> None:
+    """Write the index of a run's bundles."""
+    save_record(folder.index, vars(index))
+
+
+@dataclass(frozen=True)
 class Bundle:
     """A model in a folder.
 
     name: as in the job file. features: input columns in order. target: the estimate is the output times `target.per`.
     digest: of all that the training depended on. provenance: facts about it. seen: which events it was trained on, None
-    where it is of a version that did not remember.
+    where it is of a version that did not remember. files: digests of what else is in the folder.
     """
 
     folder: Path
@@ -56,27 +83,20 @@ class Bundle:
     digest: str
     provenance: dict[str, Any]
     seen: Seen | None = None
+    files: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def load(cls, folder: Path) -> "Bundle":
         """Read a bundle; raises RequestError where there is none, and RunError where it is damaged."""
         if not (folder / FILE).is_file():
             raise RequestError(f"no bundle in {folder}: run 'lineshape train' first")
-        with reading_bundle(folder / FILE):
-            values = read_json(folder / FILE)
-            return cls(
-                folder,
-                values["name"],
-                KindSpec(**values["model"]),
-                tuple(values["features"]),
-                Target(**values["target"]),
-                values["digest"],
-                values["provenance"],
-                Seen.model_validate(values["seen"]) if values.get("seen") else None,
-            )
+        bundle = read_record(folder / FILE, cls, retraining(folder), folder=folder)
+        bundle._check()
+        return bundle
 
     def save(self) -> None:
         """Write bundle.json, which makes the folder a bundle."""
+        own = (path for path in sorted(self.folder.iterdir()) if path.is_file() and path.name[0] != ".")
         values = {
             "name": self.name,
             "model": {"kind": self.model.kind, **self.model.settings},
@@ -85,8 +105,19 @@ class Bundle:
             "digest": self.digest,
             "provenance": self.provenance,
             "seen": self.seen.model_dump(mode="json") if self.seen else None,
+            "files": {path.name: digest_of_file(path) for path in own if path.name != FILE},
         }
-        write_json(self.folder / FILE, values)
+        save_record(self.folder / FILE, values)
+
+    def _check(self) -> None:
+        """Raise RunError where a file of it is not what was trained.
+
+        A model with a wrong bit is another model, and what libraries in C++ make of a spoilt file may end the process.
+        """
+        for name, known in self.files.items():
+            with reading_bundle(self.folder / name):
+                if digest_of_file(self.folder / name) != known:
+                    raise ValueError("its content is not what was written")
 
     @property
     def columns(self) -> list[str]:

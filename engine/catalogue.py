@@ -9,7 +9,7 @@ from typing import Any
 
 from lineshape.engine.digests import digest
 from lineshape.engine.errors import DataError
-from lineshape.engine.files import read_json, write_json
+from lineshape.engine.records import find_record, save_record
 from lineshape.engine.remote import is_remote, versions_of
 from lineshape.engine.root_files import entry_bytes, find_branches, find_tree, may_pass, open_file, verify
 from lineshape.engine.sources import Source
@@ -60,6 +60,15 @@ class FileRecord:
         """Digest of what is read, wherever the file lies."""
         # The size, as a file that was opened again to be added to (ROOT's UPDATE) keeps its UUID.
         return digest(self.uuid, self.size, self.tree, self.branches)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What was found, as JSON: maps of branches, files with the number of their map, and reasons by key."""
+
+    branches: list[dict[str, str | None]]
+    files: dict[str, tuple[int, dict[str, Any]]]
+    failures: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,17 +139,15 @@ def inspect_file(request: FileRequest) -> FileRecord:
 
 def remembered(folder: Path) -> dict[str, FileRecord | Failure]:
     """What an earlier look found, by the key of the request; none where there was no look, or of another version."""
-    path = folder / _FILE
-    if not path.is_file():
+    kept = find_record(folder / _FILE, _Kept)
+    if kept is None:
         return {}
     try:
-        values = read_json(path)
-        maps = values["branches"]
-        failures = {key: Failure(Cause.CORRUPT, reason) for key, reason in values["failures"].items()}
+        failures = {key: Failure(Cause.CORRUPT, reason) for key, reason in kept.failures.items()}
         return failures | {
-            key: FileRecord(**of, branches=maps[number]) for key, (number, of) in values["files"].items()
+            key: FileRecord(**of, branches=kept.branches[number]) for key, (number, of) in kept.files.items()
         }
-    except (ValueError, KeyError, TypeError, IndexError):
+    except (TypeError, IndexError):
         return {}
 
 
@@ -161,7 +168,7 @@ def remember(folder: Path, found: Iterable[tuple[FileRequest, FileRecord | Failu
             tables.append(outcome.branches)
         names = ("sample", "path", "tree", "uuid", "entries", "size", "entry_bytes")
         files[request.key] = (number, {name: getattr(outcome, name) for name in names})
-    write_json(folder / _FILE, {"branches": tables, "files": files, "failures": failures})
+    save_record(folder / _FILE, {"branches": tables, "files": files, "failures": failures})
 
 
 def chunks_of(record: FileRecord, entries: int) -> list[Chunk]:

@@ -5,18 +5,18 @@ run was killed before that, the next one finds a version that no record knows, a
 in the making; where it was killed after that, it finds a pointer that says something else, and sets it right.
 """
 
-import hashlib
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from lineshape.engine.digests import digest
 from lineshape.engine.errors import RequestError, RunError, listing, nearest
-from lineshape.engine.files import read_json, write_json
 from lineshape.engine.folders import ReprocessingFolder, RunFolder
-from lineshape.engine.shards import MANIFEST, FeatureStore
+from lineshape.engine.records import digest_of_file, find_record, save_record
+from lineshape.engine.shards import FeatureStore
 
 Record = Mapping[str, Any]
 
@@ -57,13 +57,13 @@ def start_with(run: RunFolder, models: Iterable[str], to: RunFolder) -> None:
 
 def snapshot(folder: ReprocessingFolder, to: RunFolder) -> None:
     """Give a run folder the feature store as it is now: its manifest, which names the shared shards, and histograms."""
-    values = read_json(folder.features / MANIFEST)
+    store = FeatureStore.load(folder.features)
     up = Path("../../..") / folder.features.name
-    values["shards"] = [shard | {"path": str(up / shard["path"])} for shard in values["shards"]]
+    shards = tuple(replace(shard, path=str(up / shard.path)) for shard in store.shards)
     to.features.mkdir(parents=True, exist_ok=True)
     for name in ("control.json", "control.root"):
         shutil.copyfile(folder.features / name, to.features / name)
-    write_json(to.features / MANIFEST, values)
+    replace(store, folder=to.features, shards=shards).save()
 
 
 def missing_shards(store: FeatureStore) -> int:
@@ -79,8 +79,8 @@ def publish(folder: ReprocessingFolder, records: Sequence[Record]) -> tuple[str,
     shutil.rmtree(run.histograms / "parts", ignore_errors=True)
     run.exports.mkdir(exist_ok=True)
     files = sorted(path for path in run.path.rglob("*") if path.is_file() and path.name != CONTENT)
-    content = {path.relative_to(run.path).as_posix(): _digest(path) for path in files}
-    write_json(run.path / CONTENT, content)
+    content = {path.relative_to(run.path).as_posix(): digest_of_file(path) for path in files}
+    save_record(run.path / CONTENT, content)
     run.path.rename(folder.version(version))
     _freeze(folder.version(version))
     return version, digest(content)
@@ -100,10 +100,8 @@ def unrecorded(folder: ReprocessingFolder, records: Sequence[Record]) -> list[st
 
 def _content(folder: ReprocessingFolder, version: str) -> str:
     """Digest of what a version says that it holds, empty where it says nothing."""
-    try:
-        return digest(read_json(folder.version(version) / CONTENT))
-    except (OSError, ValueError):
-        return ""
+    content = find_record(folder.version(version) / CONTENT, dict[str, str])
+    return "" if content is None else digest(content)
 
 
 def take_up(folder: ReprocessingFolder, records: Sequence[Record]) -> None:
@@ -169,12 +167,12 @@ def verify(folder: ReprocessingFolder, version: str, records: Sequence[Record]) 
     run = folder.version(version)
     if not run.is_dir():
         raise RunError(f"version {version} is not there any more: {_instead(folder, version, contents)}")
+    content = find_record(run / CONTENT, dict[str, str])
+    whole = content is not None and digest(content) == contents[version]
     try:
-        content = read_json(run / CONTENT)
-        spoilt = [name for name, known in content.items() if _digest(run / name) != known]
-        whole = digest(content) == contents[version]
-    except (OSError, ValueError) as error:
-        spoilt, whole = [str(error)], False
+        spoilt = [name for name, known in (content or {}).items() if digest_of_file(run / name) != known]
+    except OSError as error:
+        spoilt = [str(error)]
     if spoilt or not whole:
         raise RunError(
             f"version {version} is not what was published: {listing(spoilt, 3) or CONTENT} in {run} changed or is "
@@ -196,12 +194,7 @@ def _instead(folder: ReprocessingFolder, spoilt: str, known: Iterable[str]) -> s
 def point(folder: ReprocessingFolder, version: str | None) -> None:
     """Set the pointer to the champion."""
     if version and _pointed(folder) != version:
-        write_json(folder.pointer, {"version": version, "run": str(Path(folder.versions.name) / version)})
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+        save_record(folder.pointer, {"version": version, "run": str(Path(folder.versions.name) / version)})
 
 
 def _freeze(run: Path) -> None:

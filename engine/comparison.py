@@ -4,11 +4,11 @@ import math
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final
 
-from lineshape.engine.bundles import FILE, Bundle
-from lineshape.engine.errors import LineshapeError, RequestError, listing, nearest
-from lineshape.engine.files import write_json
+from lineshape.engine.bundles import FILE, Bundle, Index, save_index
+from lineshape.engine.errors import LineshapeError, RequestError, RunError, listing, nearest
 from lineshape.engine.folders import RunFolder
 from lineshape.engine.job import Job
 from lineshape.engine.kinds import KindSpec
@@ -142,14 +142,23 @@ def put_in_place(models: Mapping[str, Bundle], labels: Mapping[str, str], folder
     for name, bundle in models.items():
         place = folder.models / name
         named = replace(bundle, folder=place, name=name, model=_labelled(bundle.model, labels[name]))
-        there = Bundle.load(place) if (place / FILE).is_file() else None
-        if there is None or there.digest != bundle.digest:
+        if _digest_at(place) != bundle.digest:
             shutil.rmtree(place, ignore_errors=True)
             shutil.copytree(bundle.folder, place, copy_function=shutil.copyfile, ignore=shutil.ignore_patterns(FILE))
             for path in (place, *place.rglob("*/")):
                 path.chmod(0o755)
         named.save()
-    write_json(folder.index, {"bundles": list(models), "left_out": {}, "given": True})
+    save_index(folder, Index(tuple(models), {}, given=True))
+
+
+def _digest_at(place: Path) -> str:
+    """Digest of the bundle that lies there, empty where none does, or one that is damaged."""
+    if not (place / FILE).is_file():
+        return ""
+    try:
+        return Bundle.load(place).digest
+    except RunError:
+        return ""
 
 
 def _labelled(model: KindSpec, label: str) -> KindSpec:

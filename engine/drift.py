@@ -68,12 +68,6 @@ class Drift:
         """As JSON."""
         return asdict(self)
 
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Drift":
-        """What `to_dict` gave."""
-        shifts = {key: Shift(**values[key]) if values[key] else None for key in ("shift", "shift_arrived")}
-        return cls(**{**values, **shifts})
-
 
 def contents(histogram: hist.Hist[Any], rows: int) -> Floats:
     """Bin contents with flow bins, and last the objects without a value; a feature with lists has no such."""

@@ -4,10 +4,14 @@ import difflib
 import errno
 import pickle
 import re
+import struct
+import sysconfig
 import traceback
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from zipfile import BadZipFile
 
 
 class LineshapeError(Exception):
@@ -72,9 +76,41 @@ def code_line(error: BaseException) -> str:
     For errors of a user's own code, which must be found without a traceback.
     """
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not {"site-packages", "dist-packages"} & set(Path(frame.filename).parts)]
-    last = (own or frames)[-1]
+    own = [frame for frame in frames if not _is_installed(frame.filename)]
+    last = (_of_users(own) or own or frames)[-1]
     return f"{plainly(error)} ({last.filename}, line {last.lineno})"
+
+
+def is_users(error: BaseException) -> bool:
+    """Return whether an error came out of a user's own code, which is neither this program's nor a package's."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(_of_users([frame for frame in frames if not _is_installed(frame.filename)]))
+
+
+@contextmanager
+def calling(what: str) -> Iterator[None]:
+    """Where code is called that may be a user's: raises RunError that says what was called and on which line it failed.
+
+    What the disk, the network or a lack of memory has to say is let through, as it may pass.
+    """
+    try:
+        yield
+    except (LineshapeError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        raise RunError(f"{what} raised {code_line(error)}") from error
+
+
+def _is_installed(file: str) -> bool:
+    """Whether a file is a package's or Python's own."""
+    parts = Path(file).parts
+    return bool({"site-packages", "dist-packages"} & set(parts)) or file.startswith(("<", sysconfig.get_path("stdlib")))
+
+
+def _of_users(frames: list[traceback.FrameSummary]) -> list[traceback.FrameSummary]:
+    """Those that are not this program's."""
+    program = [Path(__file__).parents[1] / part for part in ("engine", "jobs", "processors")]
+    return [frame for frame in frames if not any(Path(frame.filename).is_relative_to(part) for part in program)]
 
 
 def nearest(name: str, candidates: Iterable[str], count: int = 3) -> str:
@@ -104,11 +140,12 @@ def plainly(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(text.split())}".removesuffix(": ")
 
 
-#: What json, torch and xgboost (a ValueError) raise of a file that is cut short or is something else.
-_DAMAGES = (
+#: What json, numpy, pyarrow, torch and xgboost (a ValueError) raise of a file that is cut short or is something else.
+DAMAGES = (
     ArithmeticError,
     AssertionError,
     AttributeError,
+    BadZipFile,
     EOFError,
     LookupError,
     MemoryError,
@@ -116,21 +153,36 @@ _DAMAGES = (
     RuntimeError,
     TypeError,
     ValueError,
+    struct.error,
+    zlib.error,
 )
+
+
+@contextmanager
+def reading(file: Path, todo: str) -> Iterator[None]:
+    """Where a file of the run's own is read: raises RunError that names it where it is damaged or gone.
+
+    todo: what to do then, as 'run … again'.
+    """
+    try:
+        if not file.is_file():
+            raise ValueError("there is no such file")
+        yield
+    except (*DAMAGES, OSError) as error:
+        # What the disk or the network has to say carries a number; torch seeks before a file's beginning.
+        if isinstance(error, OSError) and error.errno and error.errno != errno.EINVAL:
+            raise
+        reason = f"{type(error).__name__}: {error}".splitlines()[0].removeprefix("ValueError: ")
+        raise RunError(f"{file} is damaged ({reason[:120].rstrip('. :')}): {todo}") from error
 
 
 @contextmanager
 def reading_bundle(file: Path) -> Iterator[None]:
     """Where a file of a bundle is read: raises RunError that names it, and what to do, where it is damaged or gone."""
-    try:
-        if not file.is_file():
-            raise ValueError("there is no such file")
+    with reading(file, retraining(file.parent)):
         yield
-    except (*_DAMAGES, OSError) as error:
-        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # torch seeks before a file's beginning
-            raise
-        reason = f"{type(error).__name__}: {error}".splitlines()[0].removeprefix("ValueError: ")
-        raise RunError(
-            f"{file} is damaged ({reason[:120].rstrip('. :')}): remove the folder {file.parent} and train the model "
-            f"again by 'lineshape train … -m {file.parent.name}'"
-        ) from error
+
+
+def retraining(bundle: Path) -> str:
+    """Return what to do with a bundle that is damaged."""
+    return f"remove the folder {bundle} and train the model again by 'lineshape train … -m {bundle.name}'"

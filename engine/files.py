@@ -34,14 +34,22 @@ def replacing(path: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         temporary.replace(path)
     except OSError as error:
-        if error.errno in _NO_ROOM:
-            raise StorageError(
-                f"cannot write {path}: {os.strerror(error.errno or 0)}; make room, or name another run folder with -o, "
-                "and run the same command again: what is done is kept"
-            ) from error
+        if told := storage_error(path, error):
+            raise told from error
         raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def storage_error(path: Path, error: OSError) -> StorageError | None:
+    """Return what a user is told where a file of the run's own cannot be written; None where that may pass."""
+    if error.errno not in _NO_ROOM:
+        return None
+    return StorageError(
+        f"cannot write {path}: {os.strerror(error.errno or 0)}; make room, or name another run folder with -o, "
+        "and run the same command again: what is done is kept"
+    )
 
 
 def sweep(folder: Path) -> None:
@@ -56,8 +64,3 @@ def write_json(path: Path, value: Any) -> None:
     """Write a value as JSON, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(value, indent=1, sort_keys=False) + "\n", encoding="utf-8")
-
-
-def read_json(path: Path) -> Any:
-    """Read a JSON file."""
-    return json.loads(path.read_text(encoding="utf-8"))

@@ -1,15 +1,17 @@
 """The run folder: everything that one execution of a job file made."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from lineshape.engine import ledger
-from lineshape.engine.errors import RequestError, RunError, listing, nearest
-from lineshape.engine.files import read_json
+from lineshape.engine.errors import RequestError, listing, nearest
+from lineshape.engine.records import read_record
 
 _NUMBER: Final = re.compile(r"\d{4,}")
+#: What to do where the job in a run folder is damaged.
+JOB_AGAIN: Final = "give the job file that the run was made from, and -o {}: each stage writes it anew"
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class RunFolder:
     job.json holds the job as it was run, ledger.jsonl what was done and when, features/ the feature store, models/ the
     bundles, histograms/ the performance histograms, report/ the page and its plots, summary.json every figure, search/
     what was tried for a model's settings, export/ models as files of other software, logs/ what workers said where
-    something failed.
+    something failed, lock.json who is at work, while someone is.
 
     store: a feature store elsewhere, in place of its own.
     """
@@ -51,6 +53,11 @@ class RunFolder:
     def ledger(self) -> Path:
         """The record of what was run."""
         return self.path / "ledger.jsonl"
+
+    @property
+    def lock(self) -> Path:
+        """Who is at work in it."""
+        return self.path / "lock.json"
 
     @property
     def simulated(self) -> Path:
@@ -115,6 +122,26 @@ class RunFolder:
     def drift(self) -> Path:
         """How features moved since the champion was trained; there in the latest run of a reprocessing folder."""
         return self.path / "drift.json"
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """What the program reads of a job as it was run, beside the job itself."""
+
+    study: str
+    split: dict[str, Any] = field(default_factory=dict)
+
+
+def read_job(run: RunFolder) -> JobRecord:
+    """Return the job as it was run; raises RunError where it is damaged."""
+    return read_record(run.job, JobRecord, JOB_AGAIN.format(run.path))
+
+
+@dataclass(frozen=True)
+class _Pointer:
+    """The version that is champion, as JSON."""
+
+    version: str
 
 
 @dataclass(frozen=True)
@@ -202,13 +229,8 @@ class ReprocessingFolder:
         """The version that the pointer names, empty where there is none; raises RunError where it is damaged."""
         if not self.pointer.is_file():
             return ""
-        try:
-            return str(read_json(self.pointer)["version"])
-        except (ValueError, LookupError, TypeError):
-            raise RunError(
-                f"{self.pointer} is damaged: expected a JSON object with 'version'. Remove it: the next run of "
-                "reprocessing, or 'lineshape ledger rollback', writes it anew from the ledger"
-            ) from None
+        anew = "remove it; the next run of reprocessing, or 'lineshape ledger rollback', writes it anew from the ledger"
+        return read_record(self.pointer, _Pointer, anew).version
 
     @property
     def lock(self) -> Path:

@@ -11,8 +11,9 @@ import numpy as np
 import uhi.io.json
 from numpy.typing import NDArray
 
-from lineshape.engine.errors import RunError
-from lineshape.engine.files import read_json, replacing, write_json
+from lineshape.engine.errors import RunError, reading
+from lineshape.engine.files import replacing, write_json
+from lineshape.engine.records import digest_of_file, read_record
 
 #: Histograms by name.
 Histograms = dict[str, hist.Hist[Any]]
@@ -120,8 +121,8 @@ def _slices(name: str, histogram: hist.Hist[Any]) -> Iterator[tuple[str, hist.Hi
         yield from _slices(f"{name}_{last.name}{i}", part)
 
 
-def save_control(folder: Path, samples: Mapping[str, Histograms]) -> None:
-    """Control histograms of each sample, as control.json (UHI) and control.root."""
+def save_control(folder: Path, samples: Mapping[str, Histograms]) -> str:
+    """Control histograms of each sample, as control.json (UHI) and control.root; returns the digest of the former."""
     write_json(
         folder / "control.json",
         {sample: {name: to_uhi(h) for name, h in histograms.items()} for sample, histograms in samples.items()},
@@ -130,11 +131,16 @@ def save_control(folder: Path, samples: Mapping[str, Histograms]) -> None:
         folder / "control.root",
         {f"{s}/{name}": h for s, histograms in samples.items() for name, h in histograms.items()},
     )
+    return digest_of_file(folder / "control.json")
 
 
-def load_control(folder: Path) -> dict[str, Histograms]:
-    """What `save_control` kept."""
-    return {
-        sample: {name: from_uhi(value) for name, value in histograms.items()}
-        for sample, histograms in read_json(folder / "control.json").items()
-    }
+def load_control(folder: Path, digest: str = "") -> dict[str, Histograms]:
+    """What `save_control` kept; raises RunError where it is damaged, or has not the digest that is known of it."""
+    path, again = folder / "control.json", "run 'lineshape process' again, which writes it anew from the shards"
+    with reading(path, again):
+        if digest and digest_of_file(path) != digest:
+            raise ValueError("its content is not what was written")
+        kept = read_record(path, dict[str, dict[str, dict[str, Any]]], again)
+        return {
+            sample: {name: from_uhi(value) for name, value in histograms.items()} for sample, histograms in kept.items()
+        }

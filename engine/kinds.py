@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from lineshape.engine.errors import RequestError, code_line, listing, nearest
+from lineshape.engine.errors import RequestError, calling, code_line, listing, nearest
+from lineshape.engine.settings import Settings
 from lineshape.engine.validation import SettingsError, validated
 
 T = TypeVar("T")
@@ -41,7 +42,12 @@ def build(package: str, base: type[K], spec: KindSpec, where: tuple[str | int, .
         kind = find(package, base, spec.kind)
     except RequestError as error:
         raise SettingsError.at((*where, "kind"), error) from error
-    return validated(kind, spec.settings, where)
+    place = ".".join(map(str, where))
+    with calling(f"{place or base.__name__}: kind {spec.kind}, given its settings,"):
+        built = validated(kind, spec.settings, where)
+    if isinstance(built, Settings):
+        built.stands_at(place)
+    return built
 
 
 def names(package: str, base: type) -> list[str]:

@@ -4,21 +4,67 @@ import json
 import os
 import platform
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
 from lineshape.engine.errors import RunError
+from lineshape.engine.records import as_shape, sealed, unsealed
 
 PACKAGES = ("lineshape", "dask", "distributed", "coffea", "uproot", "awkward", "hist", "xgboost", "torch", "numpy")
 #: Ends what a killed process left of a line, so that it is not taken for a record that was spoilt later.
 _TORN: Final = b" (torn)"
-#: What the records have.
-_OF_A_STAGE: Final = {"stage", "finished", "seconds", "result", "versions"}
-_OF_A_RUN: Final = {"run", "what", "finished", "seconds", "status", "text"}
 #: Characters of a line that is shown.
 _SHOWN: Final = 60
+
+
+@dataclass
+class _Result:
+    text: str
+
+
+@dataclass
+class _OfAStage:
+    """What the record of a stage has."""
+
+    stage: str
+    finished: str
+    seconds: float
+    result: _Result
+    versions: dict[str, str]
+
+
+@dataclass
+class _Training:
+    code: dict[str, Any]
+    rows: int
+
+
+@dataclass
+class _Decision:
+    promoted: bool
+
+
+@dataclass
+class _OfARun:
+    """What the record of a run of scheduled reprocessing has, as far as it is read."""
+
+    run: int
+    what: str
+    finished: str
+    seconds: float
+    status: str
+    text: str
+    champion: str | None = None
+    version: str | None = None
+    content: str | None = None
+    files: dict[str, list[dict[str, Any]]] | None = None
+    data: dict[str, Any] | None = None
+    training: _Training | None = None
+    comparison: dict[str, Any] | None = None
+    decision: _Decision | None = None
 
 
 def versions() -> dict[str, str]:
@@ -52,7 +98,7 @@ def append(path: Path, line: Mapping[str, Any]) -> None:
         left = file.read().rpartition(b"\n")[2]
         # What is left of a line is ended as such; one that lacks its end alone is a record.
         end = b"" if not left else b"\n" if _is_json(left) else _TORN + b"\n"
-        file.write(end + json.dumps(line).encode() + b"\n")
+        file.write(end + json.dumps(sealed(line)).encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())
 
@@ -60,6 +106,23 @@ def append(path: Path, line: Mapping[str, Any]) -> None:
 def _is_json(line: bytes) -> bool:
     try:
         json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _record_in(line: bytes) -> dict[str, Any] | None:
+    """Return the record in a line, None where there is none, or it was changed since it was written."""
+    try:
+        values = unsealed(line.decode())
+    except (ValueError, RecursionError):
+        return None
+    return values if isinstance(values, dict) else None
+
+
+def _is(record: Any, shape: type) -> bool:
+    try:
+        as_shape(record, shape)
     except ValueError:
         return False
     return True
@@ -67,12 +130,19 @@ def _is_json(line: bytes) -> bool:
 
 def read(path: Path) -> list[dict[str, Any]]:
     """All records that can be read, oldest first."""
-    return [line for _, line in _lines(path) if isinstance(line, dict)]
+    return [record for _, record in _lines(path) if record is not None]
 
 
 def stages(path: Path) -> list[dict[str, Any]]:
-    """Records of stages, oldest first, for those who look; what is none is left out."""
-    return [line for line in read(path) if line.keys() >= _OF_A_STAGE and "text" in line["result"]]
+    """Records of stages, oldest first, for those who look; what is none is left out, see `spoilt`."""
+    return [record for record in read(path) if _is(record, _OfAStage)]
+
+
+def spoilt(path: Path) -> list[int]:
+    """Return the numbers of the lines of a run's ledger that are no record of a stage; of what a kill left the last."""
+    wrong = [number for number, record in _lines(path) if not _is(record, _OfAStage)]
+    lines = path.read_bytes().split(b"\n") if path.is_file() else [b""]
+    return wrong if not lines[-1] or _is_json(lines[-1]) else [*wrong, len(lines)]
 
 
 def runs(path: Path) -> list[dict[str, Any]]:
@@ -81,26 +151,26 @@ def runs(path: Path) -> list[dict[str, Any]]:
     Raises RunError that names a line which is no such record, as who is champion hangs upon every one.
     """
     records = []
-    for number, line in _lines(path):
-        if not (isinstance(line, dict) and line.keys() >= _OF_A_RUN):
+    for number, record in _lines(path):
+        if record is None or not _is(record, _OfARun):
             raise RunError(
                 f"{path}, line {number}: expected a record of reprocessing, found {_shown(path, number)}. What was "
                 "published and which version is champion is known from this file alone: put the line back from a copy; "
                 "if there is none, remove it: what it said is then forgotten, and no version is touched"
             )
-        records.append(line)
+        records.append(record)
     return records
 
 
-def _lines(path: Path) -> Iterator[tuple[int, Any]]:
-    """Number and content of each line but torn ones; None for what is not JSON."""
+def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
+    """Number and record of each line but torn ones; None for what is none."""
     if not path.is_file():
         return
     lines = path.read_bytes().split(b"\n")
     for number, line in enumerate(lines, start=1):
         torn = line.endswith(_TORN) or (number == len(lines) and not _is_json(line))
         if not torn:
-            yield number, json.loads(line) if _is_json(line) else None
+            yield number, _record_in(line)
 
 
 def _shown(path: Path, number: int) -> str:

@@ -11,6 +11,7 @@ from lineshape.engine.job_file import Source, explain
 from lineshape.engine.kinds import build
 from lineshape.engine.learning.models.model import Model
 from lineshape.engine.learning.search import with_settings
+from lineshape.engine.records import CHECKSUM
 from lineshape.engine.validation import SettingsError, validated
 
 #: Raises SettingsError where something is wrong with a job.
@@ -27,6 +28,7 @@ def load_job(path: Path, changes: Mapping[str, Any] | None = None, checks: Itera
     """
     source = Source.read(path)
     source.values.setdefault("cluster", {"kind": "local"})
+    source.values.pop(CHECKSUM, None)  # of the job in a run folder
     for key, value in (changes or {}).items():
         source.change(key, value)
     try:

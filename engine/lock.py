@@ -18,10 +18,14 @@ from pathlib import Path
 from uuid import uuid4
 
 from lineshape.engine.errors import BusyError
+from lineshape.engine.files import storage_error
+from lineshape.engine.records import as_shape
 
 #: Seconds between two heartbeats, and without any after which a holder elsewhere is taken for dead.
 HEARTBEAT = 10.0
 PATIENCE = 600.0
+#: The same of a run folder, whose command a batch system may start again on another machine.
+RUN_PATIENCE = 180.0
 
 
 @dataclass(frozen=True)
@@ -74,8 +78,8 @@ def read_holder(path: Path) -> Holder | None:
     except FileNotFoundError:
         return None
     try:
-        return Holder(**json.loads(text))
-    except (ValueError, TypeError):
+        return as_shape(json.loads(text), Holder)
+    except (ValueError, RecursionError):
         when = datetime.fromtimestamp(written, UTC).isoformat(timespec="seconds")
         return Holder("an unknown machine", 0, when, when, "", "", "")
 
@@ -186,9 +190,27 @@ def held(path: Path, patience: float = PATIENCE, every: float = HEARTBEAT) -> It
             raise
 
 
+@contextmanager
+def held_run(folder: Path) -> Iterator[Lock]:
+    """Hold the lock of a run folder while the block runs; a folder that was made for it alone goes with it.
+
+    Raises BusyError where another command is at work there.
+    """
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        with held(folder / "lock.json", RUN_PATIENCE) as lock:
+            yield lock
+    finally:
+        for path in made:
+            with suppress(OSError):  # it holds something
+                path.rmdir()
+
+
 def take(path: Path, patience: float = PATIENCE) -> Lock:
-    """Create the lock file, in place of that of a run that died; raises BusyError where a run is going on."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Create the lock file, in place of that of a run that died.
+
+    Raises BusyError where a run is going on, StorageError where the folder cannot be written to.
+    """
     here, dead = Holder.here(), None
     for _ in range(3):
         with suppress(FileExistsError):
@@ -197,14 +219,20 @@ def take(path: Path, patience: float = PATIENCE) -> Lock:
         if there is None:
             continue
         if not is_stale(there, here, born(there.pid), patience):
-            raise BusyError(f"another run is going on: {path} is held by {there}")
+            raise BusyError(f"another run is going on: {path} is held by {there}; wait until it has ended")
         _put_aside(path, there)
         dead = there
     raise BusyError(f"another run is starting: {path} was taken by others three times in a row")
 
 
 def _create(path: Path, here: Holder, dead: Holder | None) -> Lock:
-    file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o644)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o644)
+    except OSError as error:
+        if told := storage_error(path, error):
+            raise told from error
+        raise
     lock = Lock(path, here, file, dead)
     lock.beat()
     return lock

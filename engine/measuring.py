@@ -5,22 +5,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lineshape.engine.bundles import Bundle
+from lineshape.engine.bundles import KEPT, Bundle
 from lineshape.engine.digests import digest
 from lineshape.engine.errors import RunError
 from lineshape.engine.executor import Executor
-from lineshape.engine.files import read_json, write_json
 from lineshape.engine.folders import RunFolder
 from lineshape.engine.job import Job
 from lineshape.engine.kinds import KindSpec, build
 from lineshape.engine.measures.measure import Measure, Objects
 from lineshape.engine.progress import Bars
+from lineshape.engine.records import find_record, read_record, save_record
 from lineshape.engine.shards import FeatureStore
 from lineshape.engine.source_code import READING, code_of_modules, source_of
 from lineshape.engine.split import Split
 from lineshape.engine.statistics import groups
 from lineshape.engine.verdicts import Failure
 from lineshape.engine.workers import Workers
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What was found, as JSON."""
+
+    identity: str
+    found: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -40,8 +48,8 @@ class Keeping:
 
     def is_done(self) -> bool:
         """Whether it is there for all of them, and of the same bundle, data and settings."""
-        paths = [_path(self.bundle, name) for name in self.names]
-        return all(path.is_file() and read_json(path)["identity"] == self.identity for path in paths)
+        there = [find_record(_path(self.bundle, name), _Kept) for name in self.names]
+        return all(kept is not None and kept.identity == self.identity for kept in there)
 
     def __call__(self) -> None:
         """Find it and write it beside the bundle."""
@@ -51,7 +59,7 @@ class Keeping:
         for name in self.names:
             path = _path(self.bundle, name)
             path.parent.mkdir(exist_ok=True)
-            write_json(path, about)
+            save_record(path, about)
 
     def _objects(self, measure: Measure) -> Iterator[Objects]:
         bundle = Bundle.load(self.bundle)
@@ -81,8 +89,8 @@ def keep(job: Job, folder: RunFolder, store: FeatureStore, models: list[str], wo
 
 def read_kept(bundle: Bundle, measure: str) -> dict[str, Any]:
     """What a measure found of a model."""
-    found: dict[str, Any] = read_json(_path(bundle.folder, measure))["found"]
-    return found
+    path = _path(bundle.folder, measure)
+    return read_record(path, _Kept, "run 'lineshape histogram' again, which finds it anew").found
 
 
 def _keepings(job: Job, folder: RunFolder, store: FeatureStore, models: list[str]) -> Iterator[Keeping]:
@@ -104,7 +112,7 @@ def _keepings(job: Job, folder: RunFolder, store: FeatureStore, models: list[str
 
 
 def _path(bundle: Path, measure: str) -> Path:
-    return bundle / "kept" / f"{measure}.json"
+    return bundle / KEPT / f"{measure}.json"
 
 
 def _call(item: Keeping) -> None:

@@ -9,17 +9,31 @@ import hist
 
 from lineshape.engine.bundles import Bundle
 from lineshape.engine.digests import digest
-from lineshape.engine.errors import RequestError
-from lineshape.engine.files import read_json, write_json
+from lineshape.engine.errors import RequestError, reading
+from lineshape.engine.files import write_json
 from lineshape.engine.histograms import Histograms, add_part, save_part, save_root, to_uhi
 from lineshape.engine.inputs import inputs_of
 from lineshape.engine.job import Job
 from lineshape.engine.measures.measure import Measure
+from lineshape.engine.records import digest_of_file, read_record, save_record
 from lineshape.engine.shards import FeatureStore
 from lineshape.engine.source_code import READING, code_of, code_of_modules, source_of
 from lineshape.engine.statistics import GROUPS
 
 _INDEX = "measured.json"
+_AGAIN = "run 'lineshape histogram' again"
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """What the histograms beside it are of. samples: digest of the file of each."""
+
+    models: tuple[str, ...]
+    samples: dict[str, str]
+    split: str
+    identity: str
+    about: str
+    doubt: str
 
 
 @dataclass(frozen=True)
@@ -87,31 +101,37 @@ class Performance:
             save_part(folder / f"{sample}.npz", histograms)
             for name, histogram in histograms.items():
                 axes = [axis.name for axis in histogram.axes if axis.name != "group"]
-                flat[f"{sample}/{name}"] = histogram.project(*axes)
+                flat[f"{sample}/{name}"] = histogram.project(*axes) if axes else histogram
         save_root(folder / "performance.root", flat)
         write_json(folder / "performance.json", {name: to_uhi(histogram) for name, histogram in flat.items()})
         own = {name: getattr(self, name) for name in ("models", "split", "identity", "about", "doubt")}
-        index = own | {"samples": list(self.samples)}
-        write_json(folder / _INDEX, index)
+        samples = {sample: digest_of_file(folder / f"{sample}.npz") for sample in self.samples}
+        save_record(folder / _INDEX, own | {"samples": samples})
 
     @classmethod
     def load(
         cls, job: Job, folder: Path, store: FeatureStore, bundles: Mapping[str, Bundle], given: bool = False
     ) -> "Performance":
-        """What `save` kept; raises RequestError where there is nothing, or what is there is of something else."""
+        """What `save` kept.
+
+        Raises RequestError where there is nothing, or what is there is of something else, RunError where it is damaged.
+        """
         if not (folder / _INDEX).is_file():
             raise RequestError(f"no histograms in {folder}: run 'lineshape histogram' first")
-        index = read_json(folder / _INDEX)
-        if index["identity"] != cls.identity_of(job, store, bundles, given):
+        index = read_record(folder / _INDEX, _Measured, _AGAIN)
+        if index.identity != cls.identity_of(job, store, bundles, given):
             raise RequestError(
                 f"the histograms in {folder} are of other bundles, data or measures: run 'lineshape histogram' first"
             )
-        events = index.get("about", f"{index['split']} events"), index.get("doubt", "")
         performance = cls.empty(
-            store, index["models"], job.built_measures(), index["split"], index["identity"], *events
+            store, index.models, job.built_measures(), index.split, index.identity, index.about, index.doubt
         )
         for sample, histograms in performance.samples.items():
-            add_part(folder / f"{sample}.npz", histograms)
+            path = folder / f"{sample}.npz"
+            with reading(path, _AGAIN):
+                if index.samples.get(sample) != digest_of_file(path):
+                    raise ValueError("its content is not what was written")
+                add_part(path, histograms)
         return performance
 
     def of(self, sample: str, model: str, measure: str) -> Histograms:

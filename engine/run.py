@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from lineshape.engine import ledger
 from lineshape.engine.errors import IncompleteRunError, RequestError, RunError, listing
-from lineshape.engine.files import write_json
 from lineshape.engine.folders import RunFolder
 from lineshape.engine.job import Job
+from lineshape.engine.lock import held_run
 from lineshape.engine.progress import Bars, Screen
+from lineshape.engine.records import save_record
 from lineshape.engine.report.summary import Row
 from lineshape.engine.shards import FeatureStore
 from lineshape.engine.welcome import require_able
@@ -171,7 +172,7 @@ class Run:
             ledger.record(self.folder.ledger, name, {"text": f"failed: {error}"}, time.monotonic() - start)
             raise
         # Only now: a request that turns out to be wrong leaves a finished run as it was.
-        write_json(self.folder.job, self.job.model_dump(mode="json"))
+        save_record(self.folder.job, self.job.model_dump(mode="json"))
         seconds = time.monotonic() - start
         self.screen.done(name, stage.text, seconds)
         ledger.record(self.folder.ledger, name, {"text": stage.text}, seconds)
@@ -191,7 +192,9 @@ def open_run(
 ) -> Iterator[Run]:
     """A run on the job's cluster, or on a Dask client that is given; every stage keeps the job in the run folder.
 
-    one: on one worker of each sort, to try them.
+    one: on one worker of each sort, to try them, in a folder where a run may be going on.
+
+    Raises BusyError where another command is at work in the folder.
     """
     if client is not None:
         _require_client(client)
@@ -200,6 +203,8 @@ def open_run(
     screen = screen or Screen()
     cluster = job.built_cluster().one() if one else job.built_cluster()
     with ExitStack() as opened:
+        if not one:
+            opened.enter_context(held_run(run_folder.path))
 
         def connect() -> Any:
             found = client or opened.enter_context(cluster.open(run_folder.logs))

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, PrivateAttr
 
 _NAME: Final = re.compile(r"\w(?:[\w .,+=@()-]*[\w+=@()-])?")
 #: Characters of a name: with what is added to it, it must be a file's name on any disk.
@@ -15,6 +15,13 @@ class Settings(BaseModel):
     """Frozen, strict about its keys; a number is taken for a name, as YAML reads the name of a feature set "20"."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+
+    #: Where it stands in the job file, as `measures.response`; empty where it is part of something else.
+    _place: str = PrivateAttr("")
+
+    def stands_at(self, place: str) -> None:
+        """Note where it stands in the job file, for messages."""
+        self._place = place
 
 
 def require_name(name: str) -> str:

@@ -14,9 +14,10 @@ import uhi.io.json
 from lineshape.engine.columns import Column
 from lineshape.engine.digests import digest
 from lineshape.engine.errors import DataError, RequestError, listing, nearest
-from lineshape.engine.files import read_json, replacing, write_json
+from lineshape.engine.files import replacing
 from lineshape.engine.histograms import Serialiser
 from lineshape.engine.jagged import Jagged
+from lineshape.engine.records import read_record, save_record
 from lineshape.engine.seen import Seen
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 ROW_GROUP = 100_000
 _KEY = b"lineshape"
 MANIFEST = "manifest.json"
+#: What to do where the manifest, or what lies beside it, is damaged.
+PROCESS_AGAIN = "run 'lineshape process' again, which finds the shards that are there and writes it anew"
 WRITING: dict[str, Any] = {
     "compression": "zstd",
     "row_group_size": ROW_GROUP,
@@ -141,25 +144,37 @@ def read_columns(path: Path, columns: Sequence[str]) -> Table:
                 f"shard {path} has no column {', '.join(missing)}: its file has not what is needed for it, or settings "
                 "of the processor leave it out; name a branch in 'branches:', or do without it"
             ) from error
-        path.unlink(missing_ok=True)
-        raise DataError(
-            f"shard {path} was damaged on disk, and is removed: run 'lineshape process' again, which makes it anew "
-            f"({str(error).splitlines()[0]})"
-        ) from error
+        raise _removed(path, error) from error
     return {name: _to_numpy(table.column(name)) for name in columns}
 
 
+def _removed(path: Path, error: Exception) -> DataError:
+    """Remove a shard that was damaged on disk; returns the error that says so."""
+    path.unlink(missing_ok=True)
+    return DataError(
+        f"shard {path} was damaged on disk, and is removed: run 'lineshape process' again, which makes it anew "
+        f"({str(error).splitlines()[0]})"
+    )
+
+
 def columns_in(path: Path) -> set[str]:
-    """Names of the columns of a shard."""
+    """Names of the columns of a shard; raises DataError where it was damaged on disk, and removes it."""
     import pyarrow.parquet as pq
 
-    return set(pq.read_schema(path).names)
+    try:
+        return set(pq.read_schema(path).names)
+    except (ValueError, OSError) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise
+        raise _removed(path, error) from error
 
 
 def _missing(path: Path, columns: Sequence[str]) -> list[str]:
     """Those that a shard has not; none where it cannot even say which it has."""
+    import pyarrow.parquet as pq
+
     try:
-        found = columns_in(path)
+        found = set(pq.read_schema(path).names)
     except (ValueError, OSError):
         return []
     return [name for name in columns if name not in found]
@@ -202,7 +217,7 @@ class FeatureStore:
     """The shards of a study, in the fixed order in which everything is read and merged.
 
     entries: in the catalogue; processed: in the chunks that became shards; the others are quarantined. seen: of columns
-    that bundles gave, which events these were trained on.
+    that bundles gave, which events these were trained on. control: digest of the control histograms beside them.
     """
 
     folder: Path
@@ -215,31 +230,18 @@ class FeatureStore:
     files: tuple[dict[str, Any], ...] = ()
     notes: tuple[str, ...] = field(default=())
     seen: Mapping[str, Seen] = field(default_factory=dict)
+    control: str = ""
 
     @classmethod
     def load(cls, folder: Path) -> "FeatureStore":
-        """Read the manifest of a feature store; raises RequestError where there is none."""
+        """Read the manifest of a feature store.
+
+        Raises RequestError where there is none, RunError where it is damaged, or of another version of this program.
+        """
         path = folder / MANIFEST
         if not path.is_file():
             raise RequestError(f"no feature store in {folder}: run 'lineshape process' first")
-        values = read_json(path)
-        try:
-            return cls(
-                folder,
-                tuple(Shard(**shard) for shard in values["shards"]),
-                {name: Column(**column) for name, column in values["columns"].items()},
-                values["cut_flows"],
-                values["entries"],
-                values["processed"],
-                tuple(Quarantined(**item) for item in values["quarantined"]),
-                tuple(values["files"]),
-                tuple(values["notes"]),
-                {name: Seen.model_validate(seen) for name, seen in values.get("seen", {}).items()},
-            )
-        except (KeyError, TypeError) as error:
-            raise RequestError(
-                f"{path} is of another version of this program ({error}): run 'lineshape process' again"
-            ) from error
+        return read_record(path, cls, PROCESS_AGAIN, folder=folder)
 
     def save(self) -> None:
         """Write the manifest."""
@@ -253,8 +255,9 @@ class FeatureStore:
             "files": list(self.files),
             "notes": list(self.notes),
             "seen": {name: seen.model_dump(mode="json") for name, seen in self.seen.items()},
+            "control": self.control,
         }
-        write_json(self.folder / MANIFEST, values)
+        save_record(self.folder / MANIFEST, values)
 
     @property
     def rows(self) -> int:

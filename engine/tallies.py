@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from lineshape.engine.digests import digest
-from lineshape.engine.files import read_json, write_json
+from lineshape.engine.errors import DAMAGES, RunError
 from lineshape.engine.grouping import cut
 from lineshape.engine.histograms import Histograms, from_uhi, merge, to_uhi
+from lineshape.engine.records import read_record, save_record
 from lineshape.engine.shards import read_info
 
 #: Shards, or tallies, that one tally is of.
@@ -44,13 +45,13 @@ class Tally:
     def save(self, path: Path) -> None:
         """Keep it as JSON."""
         content: dict[str, Any] = vars(self) | {"histograms": {k: to_uhi(h) for k, h in self.histograms.items()}}
-        write_json(path, content)
+        save_record(path, content)
 
     @classmethod
     def load(cls, path: Path) -> "Tally":
-        """What `save` kept."""
-        values = read_json(path)
-        return cls(**values | {"histograms": {k: from_uhi(h) for k, h in values["histograms"].items()}})
+        """What `save` kept; raises RunError where it is damaged."""
+        kept = read_record(path, _Kept, "remove it, and run 'lineshape process' again")
+        return cls(**vars(kept) | {"histograms": {k: from_uhi(h) for k, h in kept.histograms.items()}})
 
     @classmethod
     def of_shard(cls, path: Path) -> "Tally":
@@ -58,6 +59,17 @@ class Tally:
         info = read_info(path)
         processed = info.chunk["stop"] - info.chunk["start"]
         return cls({path.stem: info.rows}, processed, info.dropped, info.cut_flow, info.histograms)
+
+
+@dataclass
+class _Kept:
+    """A tally as JSON."""
+
+    shards: dict[str, int]
+    processed: int
+    dropped: int
+    cut_flow: dict[str, int]
+    histograms: dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -82,7 +94,9 @@ class Group:
         for part in self.parts:
             try:
                 tally = Tally.load(part) if part.suffix == ".json" else Tally.of_shard(part)
-            except (ValueError, KeyError, TypeError):
+            except MemoryError:
+                raise
+            except (RunError, *DAMAGES):
                 part.unlink(missing_ok=True)
                 torn.append(part.stem)
                 continue

@@ -12,10 +12,10 @@ from uuid import uuid4
 
 from lineshape.engine.bundles import Bundle
 from lineshape.engine.errors import ClusterError, LineshapeError, plainly
-from lineshape.engine.files import read_json, replacing, write_json
+from lineshape.engine.files import replacing, write_json
 from lineshape.engine.kinds import build
 from lineshape.engine.learning.history import read_history
-from lineshape.engine.learning.launch import ATTEMPT, FACTS, RankDiedError, require_current
+from lineshape.engine.learning.launch import ATTEMPT, FACTS, RankDiedError, read_facts, require_current
 from lineshape.engine.learning.models.model import Demands, Model, Report
 from lineshape.engine.learning.work import Work
 from lineshape.engine.ledger import versions
@@ -220,7 +220,7 @@ def _check_in(work: Work) -> None:
 def _publish(task: Task) -> str:
     """Put the bundle in place, whole or not at all."""
     work = task.work
-    provenance = read_json(work.scratch / FACTS) | {"seed": work.seed, "versions": versions()}
+    provenance = read_facts(work.scratch / FACTS) | {"seed": work.seed, "versions": versions()}
     work.folder.mkdir(parents=True, exist_ok=True)
     data = work.data
     Bundle(work.folder, work.name, work.model, data.features, data.target, task.digest, provenance, task.seen).save()

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lineshape.engine.errors import Interrupted, RequestError, listing, nearest
-from lineshape.engine.files import read_json
 from lineshape.engine.folders import RunFolder
 from lineshape.engine.job import Job
 from lineshape.engine.progress import Screen
+from lineshape.engine.report.contents import read_plots, read_rows
 from lineshape.engine.report.summary import Row, headline_tables
 from lineshape.jobs.job_files import load as load_named
 from lineshape.jobs.job_files import shipped
@@ -90,10 +90,9 @@ class Result:
     def plots(self) -> list[Picture]:
         """The report's plots, in its order; each shows itself in a notebook."""
         folder = RunFolder(self.folder)
-        entries = read_json(folder.plots) if folder.plots.is_file() else []
         return [
-            Picture(folder.report / "plots" / f"{one['name']}.png", one["caption"], one["section"], one["samples"])
-            for one in entries
+            Picture(folder.report / "plots" / f"{one.name}.png", one.caption, one.section, one.samples)
+            for one in read_plots(folder)
         ]
 
     def plot(self, name: str) -> Picture:
@@ -258,4 +257,4 @@ def open_result(name: str | Path) -> Result:
     folder = RunFolder.find(name)
     if not folder.summary.is_file():
         raise RequestError(f"run {folder.path} has no summary yet: run 'lineshape report {name}' first")
-    return Result(load_named(folder.job), folder.path, read_json(folder.summary))
+    return Result(load_named(folder.job), folder.path, read_rows(folder))

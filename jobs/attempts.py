@@ -1,16 +1,48 @@
 """Trainings of scheduled reprocessing: by which code, on how much, and what they did not see."""
 
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from lineshape.engine.champion import missing_shards
+from lineshape.engine.errors import LineshapeError, RunError
 from lineshape.engine.folders import ReprocessingFolder, RunFolder
 from lineshape.engine.inputs import inputs_of
 from lineshape.engine.job import Job
 from lineshape.engine.policy import Attempt, Code
+from lineshape.engine.records import find_record, save_record
 from lineshape.engine.shards import MANIFEST, FeatureStore
 
 #: In a challenger that is in the making: why, and by which code.
 PLAN: Final = "challenger.json"
 Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Why a challenger is in the making, since when, and by which code."""
+
+    begun: str
+    reasons: list[str]
+    code: Code
+
+    def save(self, folder: ReprocessingFolder) -> None:
+        """Write it beside the challenger."""
+        save_record(folder.challenger.path / PLAN, asdict(self))
+
+
+def plan_of(folder: ReprocessingFolder) -> Plan | None:
+    """Return the plan of the challenger that was begun; None where none was, or it is damaged: another one is begun."""
+    return find_record(folder.challenger.path / PLAN, Plan)
+
+
+def can_go_on(folder: ReprocessingFolder, plan: Plan | None, code: Code) -> bool:
+    """Return whether a challenger that was begun is of the code of now, and what it is trained on is all there."""
+    if plan is None or plan.code != code:
+        return False
+    try:
+        return not missing_shards(FeatureStore.load(folder.challenger.features))
+    except LineshapeError:
+        return False
 
 
 def code_of_job(job: Job) -> Code:
@@ -30,9 +62,12 @@ def last_attempt(records: list[Record]) -> tuple[Attempt | None, str]:
 
 
 def seen_by(folder: ReprocessingFolder, version: str) -> FeatureStore | None:
-    """What a version was trained on; None where it is known no more, as the version was removed."""
+    """What a version was trained on; None where it is known no more, as the version was removed or spoilt."""
     run = RunFolder(folder.version(version))
-    return FeatureStore.load(run.features) if version and (run.features / MANIFEST).is_file() else None
+    try:
+        return FeatureStore.load(run.features) if version and (run.features / MANIFEST).is_file() else None
+    except RunError:
+        return None
 
 
 def unseen_rows(store: FeatureStore, seen: FeatureStore | None, rows: int) -> int:

@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from lineshape.engine.errors import ClusterError, IncompleteRunError, LineshapeError, RequestError
+from lineshape.engine import output as streams
+from lineshape.engine.errors import ClusterError, IncompleteRunError, LineshapeError, RequestError, code_line, is_users
 from lineshape.engine.folders import RunFolder
 
 app = typer.Typer(
@@ -65,12 +66,14 @@ def run(
     cluster: ClusterName = None,
 ) -> None:
     """Run all stages; what is done already is not done again."""
-    from lineshape.jobs import api, places
+    from lineshape.jobs import api, places, stopping
 
     loaded = _load(job, sample, _changes(set_, workers, cluster))
     folder = places.output_of(loaded, output, job)
     try:
-        _show(api.run(loaded, folder))
+        with stopping.ending_in_order():
+            result = api.run(loaded, folder)
+        _show(result)
     except IncompleteRunError:
         _show(api.open_result(folder))
         raise
@@ -239,7 +242,11 @@ def status(
     if as_json:
         print(json.dumps(api.open_result(run).rows, indent=1))
         return
+    for number in records.spoilt(folder.ledger):
+        _warn(f"{folder.ledger}, line {number}, is no record of a stage: it was damaged, and is left out")
     last = {record["stage"]: record for record in records.stages(folder.ledger)}
+    if folder.summary.is_file() and "reporting" not in last:
+        _warn(f"{folder.ledger} does not tell of the report that is there: it lost lines")
     table = Table(box=None, pad_edge=False)
     for heading in ("stage", "finished", "seconds", "result"):
         table.add_column(heading, justify="right" if heading == "seconds" else "left")
@@ -305,10 +312,10 @@ def _opened(
     job: str, output: Path | None, sample: list[str] | None, changes: dict[str, Any], again: bool = False
 ) -> Iterator[Any]:
     """A run opened for one stage; again: for one after the first, on the samples that it was processed with."""
-    from lineshape.jobs import api, places
+    from lineshape.jobs import api, places, stopping
 
     loaded = _load(job, sample, changes)
-    with api.opened(loaded, places.output_of(loaded, output, job), again=again) as run:
+    with stopping.ending_in_order(), api.opened(loaded, places.output_of(loaded, output, job), again=again) as run:
         yield run
 
 
@@ -361,22 +368,43 @@ def _show(result: Any) -> None:
 
 
 def main() -> None:
-    """Entry point: a user's mistake is a message, not a traceback."""
+    """Entry point: a user's mistake is a message, not a traceback; nor does what reads the output decide the status."""
+    streams.forgive()
+    status = _status()
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        status = _told(f"{error.filename}: {error.strerror}", 1)
+    sys.exit(status)
+
+
+def _status() -> int:
+    """Do what is asked for; returns the exit status."""
     try:
         app()
     except LineshapeError as error:
-        _fail(str(error), error.status)
+        return _told(str(error), error.status)
     except OSError as error:
-        _fail(f"{error.filename or ''}: {error.strerror or error}", 1)
+        return _told(f"{error.filename or ''}: {error.strerror or error}", 1)
     except SystemExit as stop:
         if stop.code == INTERRUPTED:
             Console(stderr=True).print("interrupted: run the same command again to go on from here")
-        raise
+        return stop.code if isinstance(stop.code, int) else 0 if stop.code is None else 1
+    except Exception as error:
+        if not is_users(error):
+            raise  # a fault of this program's own
+        return _told(code_line(error), 1)
+    return 0
 
 
-def _fail(text: str, status: int) -> None:
+def _warn(text: str) -> None:
+    Console(stderr=True).print(f"[yellow]![/yellow] {escape(text)}", soft_wrap=True, highlight=False)
+
+
+def _told(text: str, status: int) -> int:
+    """Say what went wrong; returns the exit status."""
     Console(stderr=True).print(f"[red]error:[/red] {escape(text)}", soft_wrap=True, highlight=False)
-    sys.exit(status)
+    return status
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from lineshape.engine import derived, ledger
 from lineshape.engine.catalogue import FileRequest, remembered
 from lineshape.engine.champion import champion_of, unrecorded
 from lineshape.engine.comparison import judge_of
-from lineshape.engine.files import read_json
 from lineshape.engine.folders import ReprocessingFolder
 from lineshape.engine.job import Job
 from lineshape.engine.lock import Holder, born, is_stale, read_holder
@@ -17,7 +16,7 @@ from lineshape.engine.news import known, tell
 from lineshape.engine.policy import reasons_to_train
 from lineshape.engine.progress import Screen
 from lineshape.engine.shards import MANIFEST, FeatureStore
-from lineshape.jobs.attempts import PLAN, Record, code_of_job, last_attempt, seen_by, unseen_rows
+from lineshape.jobs.attempts import Record, can_go_on, code_of_job, last_attempt, plan_of, seen_by, unseen_rows
 from lineshape.jobs.places import folder_of
 
 
@@ -86,10 +85,10 @@ def _training(job: Job, folder: ReprocessingFolder, records: list[Record], more:
     more: whether there are files to be looked into, whose objects nobody knows yet.
     """
     code = code_of_job(job)
-    plan = folder.challenger.path / PLAN
+    plan = plan_of(folder)
     unknown = unrecorded(folder, records)[-1:]
-    if plan.is_file() and read_json(plan)["code"] == asdict(code):
-        return [f"go on with the challenger that was begun at {read_json(plan)['begun']}"]
+    if plan and can_go_on(folder, plan, code):
+        return [f"go on with the challenger that was begun at {plan.begun}"]
     if unknown:
         return [f"go on with version {', '.join(unknown)}, which a killed run was about to publish"]
     attempt, version = last_attempt(records)

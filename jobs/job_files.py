@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lineshape.engine.errors import RequestError, nearest
+from lineshape.engine.folders import RunFolder, read_job
 from lineshape.engine.job import Job
 from lineshape.engine.loading import load_job
 from lineshape.engine.validation import SettingsError
@@ -45,8 +46,12 @@ def load(
 
     samples: files by sample; where any are given they take the place of the job file's samples. changes: other values,
     by dotted key.
+
+    Raises RequestError where the request is wrong, RunError where the job in a run folder is damaged.
     """
     path = find(name)
+    if path.name == RUN_FILE:
+        read_job(RunFolder(path.parent))  # which raises where it is damaged
     changes = dict(changes or {})
     if samples:
         known = load_job(path).samples

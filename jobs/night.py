@@ -11,7 +11,6 @@ from lineshape.engine.bundles import Bundle
 from lineshape.engine.champion import (
     champion_of,
     discard,
-    missing_shards,
     point,
     publish,
     remove,
@@ -29,16 +28,17 @@ from lineshape.engine.comparison import (
 )
 from lineshape.engine.digests import digest
 from lineshape.engine.errors import RunError, listing
-from lineshape.engine.files import read_json, write_json
+from lineshape.engine.files import write_json
 from lineshape.engine.folders import ReprocessingFolder, RunFolder
 from lineshape.engine.lock import Lock
 from lineshape.engine.news import known, news_of, states_of, tell, to_record
 from lineshape.engine.policy import Code, Comparison, Decision, decide, reasons_to_train
+from lineshape.engine.records import find_record
 from lineshape.engine.run import Run
 from lineshape.engine.shards import FeatureStore
 from lineshape.engine.source_code import code_of
 from lineshape.engine.sources import Source, expand
-from lineshape.jobs.attempts import PLAN, Record, code_of_job, last_attempt, seen_by, unseen_rows
+from lineshape.jobs.attempts import Plan, Record, can_go_on, code_of_job, last_attempt, plan_of, seen_by, unseen_rows
 from lineshape.jobs.standing import Standing, is_whole, standing_of, undecided
 from lineshape.jobs.stopping import undisturbed
 
@@ -108,7 +108,7 @@ class Night:
         state = self._state(store, code)
         reasons = self._plan(store, code)
         shown = self.folder.latest.path / _STATE
-        if not reasons and shown.is_file() and read_json(shown) == state:
+        if not reasons and find_record(shown, str) == state:
             self.close("nothing", "nothing to do")
             return
         shown.unlink(missing_ok=True)
@@ -161,12 +161,10 @@ class Night:
 
     def _plan(self, store: FeatureStore, code: Code) -> list[str]:
         """Why there is to be a challenger: one that a killed run began is gone on with, if its code is that of now."""
-        plan = self.folder.challenger.path / PLAN
-        if plan.is_file():
-            begun = read_json(plan)
-            if begun["code"] == asdict(code) and not missing_shards(FeatureStore.load(self.folder.challenger.features)):
-                self.run.screen.warn(f"a challenger was begun at {begun['begun']} and is gone on with")
-                return [*begun["reasons"]]
+        plan = plan_of(self.folder)
+        if plan and can_go_on(self.folder, plan, code):
+            self.run.screen.warn(f"a challenger was begun at {plan.begun} and is gone on with")
+            return plan.reasons
         discard(self.folder)
         attempt, version = last_attempt(self.records)
         unseen = unseen_rows(store, seen_by(self.folder, version), attempt.rows if attempt else 0)
@@ -178,14 +176,15 @@ class Night:
     def _train(self, code: Code, reasons: list[str]) -> Bundle | None:
         """A challenger, trained, measured and reported on in a folder of its own; None where it was left out."""
         own = replace(self.run, folder=self.folder.challenger)
-        plan = own.folder.path / PLAN
-        if not plan.is_file():
+        plan = plan_of(self.folder)
+        if not plan:
             self.run.screen.say("training", "; ".join(reasons))
             snapshot(self.folder, own.folder)
             version = last_attempt(self.records)[1]
             if version and is_whole(self.folder, version, self.records):
                 start_with(RunFolder(self.folder.version(version)), self.job.models, own.folder)
-            write_json(plan, {"begun": self.record["started"], "reasons": reasons, "code": asdict(code)})
+            plan = Plan(self.record["started"], reasons, code)
+            plan.save(self.folder)
         rows = FeatureStore.load(own.folder.features).rows
         try:
             trained = own.train()
@@ -197,7 +196,7 @@ class Night:
             "code": asdict(code),
             "rows": rows,
             "reasons": reasons,
-            "begun": read_json(plan)["begun"],
+            "begun": plan.begun,
         }
         if self.judge.model not in trained.bundles:
             self.record["training"]["left_out"] = trained.left_out.get(self.judge.model, "")

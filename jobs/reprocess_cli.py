@@ -13,6 +13,7 @@ from rich.table import Table
 from lineshape.engine import ledger
 from lineshape.engine.errors import BusyError, LineshapeError, RequestError
 from lineshape.engine.folders import ReprocessingFolder
+from lineshape.engine.output import write_line
 from lineshape.jobs.reprocessing import IncompleteNightError, roll_back
 from lineshape.jobs.stopping import INTERRUPTED
 
@@ -62,7 +63,7 @@ def _standard_output_kept() -> Iterator[Callable[[Record], None]]:
     os.dup2(2, 1)
 
     def say(line: Record) -> None:
-        os.write(kept, json.dumps(line).encode() + b"\n")
+        write_line(kept, json.dumps(line))
 
     try:
         yield say

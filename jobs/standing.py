@@ -8,8 +8,7 @@ from lineshape.engine.bundles import FILE, Bundle
 from lineshape.engine.champion import champion_of, verify
 from lineshape.engine.comparison import Judge, obstacle
 from lineshape.engine.errors import RunError
-from lineshape.engine.files import read_json
-from lineshape.engine.folders import ReprocessingFolder, RunFolder
+from lineshape.engine.folders import ReprocessingFolder, RunFolder, read_job
 from lineshape.engine.job import Job
 from lineshape.engine.shards import FeatureStore
 from lineshape.engine.split import Split
@@ -46,7 +45,7 @@ def standing_of(folder: ReprocessingFolder, records: Sequence[Record], job: Job,
         return Standing(version, problem=f"it has no model {judge.model}")
     bundle = Bundle.load(run.models / judge.model)
     try:
-        split = Split.model_validate(read_json(run.job)["split"])
+        split = Split.model_validate(read_job(run).split)
         problem = obstacle(bundle, split, job, FeatureStore.load(folder.features))
     except SettingsError as error:
         problem = f"its kind is no longer known as it was: {error}"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from pydantic import Field
 
 from lineshape.engine.clusters.cluster import LOGS, SAFE, THREADS, Cluster
+from lineshape.engine.output import forgive
 
 if TYPE_CHECKING:
     from distributed import Client, WorkerPlugin
@@ -77,7 +78,7 @@ class Local(Cluster):
                 silence_logs=logging.CRITICAL,
             )
             with cluster, Client(cluster, set_as_default=False) as client:
-                client.register_plugin(_quiet_interrupt())
+                client.register_plugin(_well_behaved())
                 yield client
 
 
@@ -90,7 +91,7 @@ def gpus_here() -> int:
     return torch.cuda.device_count()
 
 
-def _quiet_interrupt() -> "WorkerPlugin":
+def _well_behaved() -> "WorkerPlugin":
     from distributed import WorkerPlugin
 
     class QuietInterrupt(WorkerPlugin):
@@ -100,5 +101,7 @@ def _quiet_interrupt() -> "WorkerPlugin":
 
         def setup(self, worker: Any) -> None:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+            # What a processor prints must not fail its chunk, whatever became of the command's output.
+            forgive()
 
     return QuietInterrupt()

@@ -9,7 +9,7 @@ from pydantic import model_validator
 
 from lineshape.engine.clusters.cluster import LOGS, Cluster, is_loopback, require_closed_dashboard
 from lineshape.engine.errors import RequestError
-from lineshape.engine.files import read_json
+from lineshape.engine.records import unsealed
 
 if TYPE_CHECKING:
     from distributed import Client, Security
@@ -79,16 +79,15 @@ class Scheduler(Cluster):
         if not self.file:
             return self.address
         try:
-            address = str(read_json(self.file)["address"])
+            address = _address_in(self.file.read_text(encoding="utf-8"))
             self._require_encrypted(address)
         except OSError as error:
             raise RequestError(
                 f"cluster.file: cannot read {self.file}: {error.strerror}; expected what 'dask scheduler "
                 "--scheduler-file' writes: is the scheduler up, and is the disk the same?"
             ) from error
-        except (ValueError, KeyError, TypeError) as error:
-            reason = f"there is no {error}" if isinstance(error, KeyError) else error
-            raise RequestError(f"cluster.file: {self.file}: {reason}") from error
+        except ValueError as error:
+            raise RequestError(f"cluster.file: {self.file}: {error}") from error
         return address
 
     def _security(self) -> "Security | None":
@@ -98,3 +97,12 @@ class Scheduler(Cluster):
             return None
         files = {"tls_ca_file": self.ca, "tls_client_cert": self.certificate, "tls_client_key": self.key}
         return Security(require_encryption=True, **{name: str(path) for name, path in files.items()})
+
+
+def _address_in(written: str) -> str:
+    """Return the address in what a scheduler writes; raises ValueError where there is none."""
+    values = unsealed(written)
+    address = values.get("address") if isinstance(values, dict) else None
+    if not address:
+        raise ValueError("there is no 'address'")
+    return str(address)

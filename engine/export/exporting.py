@@ -14,8 +14,8 @@ from lineshape.engine.errors import RequestError, nearest
 from lineshape.engine.export.format import Format, Subject, Values
 from lineshape.engine.export.parity import Parity, compare, trial_rows
 from lineshape.engine.export.rounding import rounding_of
-from lineshape.engine.files import read_json, replacing
-from lineshape.engine.folders import RunFolder
+from lineshape.engine.files import replacing
+from lineshape.engine.folders import RunFolder, read_job
 from lineshape.engine.kinds import KindSpec, build, names
 from lineshape.engine.shards import FeatureStore
 
@@ -52,7 +52,7 @@ def export(run: RunFolder, model: str, to: str, path: Path | None = None) -> Exp
         raise RequestError(f"unknown format '{to}': expected one of {', '.join(formats())}{nearest(to, formats())}")
     chosen = build(_PACKAGE, Format, KindSpec(kind=to.replace("-", "_")), ("to",))
     bundle, store = Bundle.load(run.models / model), FeatureStore.load(run.features)
-    subject = Subject(bundle, store.columns, read_json(run.job)["study"], version("lineshape"))
+    subject = Subject(bundle, store.columns, read_job(run).study, version("lineshape"))
     content = chosen.content(subject)
     target = path or run.exports / f"{model}{chosen.ending}"
     rows = trial_rows(store, bundle)

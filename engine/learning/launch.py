@@ -13,10 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 from lineshape.engine.errors import LineshapeError, RunError
 from lineshape.engine.learning.models.model import Report
 from lineshape.engine.learning.work import Work
+from lineshape.engine.records import read_record
 
 #: Seconds between two looks at the ranks.
 _LOOK_EVERY = 0.1
@@ -93,6 +95,11 @@ def search_like_parent() -> None:
     A notebook's own folder is such a place: its modules are found, and a `hist.py` in it does not become a library.
     """
     sys.path += [path for path in os.environ.get(PATHS, "").split(os.pathsep) if path and path not in sys.path]
+
+
+def read_facts(path: Path) -> dict[str, Any]:
+    """Return what a training leaves of itself for its bundle; raises RunError where it is damaged."""
+    return read_record(path, dict[str, Any], "run the same command again")
 
 
 def no_gpu(library: str) -> RunError:

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lineshape.engine.files import read_json, write_json
 from lineshape.engine.learning.columns import Columns
 from lineshape.engine.learning.dataset import SPLITS, Dataset
 from lineshape.engine.learning.look import Look
+from lineshape.engine.records import find_beside, save_beside
 from lineshape.engine.shards import WHOLE, FeatureStore, Share
 from lineshape.engine.split import SplitName
 
@@ -46,7 +46,8 @@ class Spool:
     @classmethod
     def write(cls, data: Dataset, columns: Columns, folder: Path, share: Share = WHOLE) -> "Spool":
         """The rows of a share of the shards, or find them written."""
-        if not (folder / _LOOKS).is_file():
+        found_looks = find_beside(folder / _LOOKS)
+        if found_looks is None:
             folder.mkdir(parents=True, exist_ok=True)
             looks = dict.fromkeys(SPLITS, Look())
             every = -(-FeatureStore.load(data.store).rows // _MOST_TARGETS)
@@ -60,8 +61,9 @@ class Spool:
                         looks[split] += Look.of(rows, columns)
                         np.ascontiguousarray(rows).tofile(files[split])
                     found["training"][1][::every].tofile(some)
-            write_json(folder / _LOOKS, {split: look.to_json() for split, look in looks.items()})
-        looks = {split: Look.from_json(look) for split, look in read_json(folder / _LOOKS).items()}
+            save_beside(folder / _LOOKS, {split: look.to_json() for split, look in looks.items()})
+        else:
+            looks = {split: Look.from_json(found_looks[split]) for split in SPLITS}
         weight = columns.flat.index(columns.weight) if columns.weight else None
         targets = len(data.target.truths)
         return cls(folder, len(columns.features), targets, len(columns.flat) + targets, weight, looks)

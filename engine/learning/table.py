@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lineshape.engine.errors import RunError
-from lineshape.engine.files import read_json, write_json
 from lineshape.engine.learning.columns import Columns
 from lineshape.engine.learning.dataset import SPLITS, Dataset
 from lineshape.engine.learning.look import NETWORKS, Look, require_learnable
+from lineshape.engine.records import find_beside, save_beside
 from lineshape.engine.shards import Table
 from lineshape.engine.split import SplitName
 
@@ -69,7 +69,9 @@ class TrainingTable:
     @cached_property
     def about(self) -> dict[str, Any]:
         """Names of the columns, numbers of rows, and the mean weight."""
-        about: dict[str, Any] = read_json(self.folder / _FILE)
+        about = find_beside(self.folder / _FILE)
+        if about is None:
+            raise RunError(f"{self.folder} is damaged: run the same command again, which writes it anew")
         return about
 
     @property
@@ -106,7 +108,7 @@ def make_table(data: Dataset, columns: Columns, folder: Path) -> TrainingTable:
 
     Raises RunError, naming the column, where a network could not learn from them.
     """
-    if not (folder / _FILE).is_file():
+    if find_beside(folder / _FILE) is None:
         folder.mkdir(parents=True, exist_ok=True)
         looks = _write(data, columns, folder)
         remarks = require_learnable(looks, columns, data.target.truths, NETWORKS)
@@ -118,7 +120,7 @@ def make_table(data: Dataset, columns: Columns, folder: Path) -> TrainingTable:
             "mean_weight": looks["training"].weight / looks["training"].rows if columns.weight else 1.0,
             "remarks": remarks,
         }
-        write_json(folder / _FILE, about)
+        save_beside(folder / _FILE, about)
     return TrainingTable(folder)
 
 

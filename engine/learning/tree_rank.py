@@ -5,12 +5,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from xgboost.collective import CommunicatorContext
 from xgboost.tracker import RabitTracker
 
-from lineshape.engine.files import read_json, write_json
+from lineshape.engine.files import write_json
+from lineshape.engine.records import read_record
 
 #: Seconds without a word from another rank after which it is taken for lost.
 _PATIENCE = 1800
@@ -31,7 +32,8 @@ def meet(rank: int, size: int) -> Iterator[None]:
         write_json(meeting, tracker.worker_args())
     while not meeting.is_file():  # if none comes, this process is ended by the one that started it
         time.sleep(_LOOK_EVERY)
-    with CommunicatorContext(**read_json(meeting), dmlc_task_id=f"{rank:06d}", dmlc_timeout=_PATIENCE):
+    where = read_record(meeting, dict[str, Any], "run the same command again")
+    with CommunicatorContext(**where, dmlc_task_id=f"{rank:06d}", dmlc_timeout=_PATIENCE):
         yield
     if tracker:
         tracker.wait_for()

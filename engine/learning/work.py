@@ -9,6 +9,7 @@ from lineshape.engine.files import write_json
 from lineshape.engine.kinds import KindSpec
 from lineshape.engine.learning.dataset import Dataset
 from lineshape.engine.learning.weights.weight import built_weight
+from lineshape.engine.records import read_record
 from lineshape.engine.rows import Choice
 from lineshape.engine.split import Split, Target
 
@@ -46,7 +47,7 @@ class Work:
     @classmethod
     def load(cls, path: Path) -> "Work":
         """From JSON."""
-        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        values: dict[str, Any] = read_record(path, dict[str, Any], "run the same command again")
         data = values.pop("data")
         spec = KindSpec(**values["model"])
         dataset = Dataset(

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import wraps
 from typing import Any, ClassVar, Literal
 
 import hist
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from lineshape.engine.bundles import Prediction
 from lineshape.engine.columns import Column
+from lineshape.engine.errors import RunError, calling
 from lineshape.engine.histograms import Histograms
 from lineshape.engine.learning.models.model import Model
 from lineshape.engine.report.plots import Plot
@@ -75,6 +77,40 @@ class Measured:
     label: str = ""
 
 
+#: What this program asks of a measure, and what it is doing then: where a user's own code fails, the message says it.
+_ASKED: dict[str, str] = {
+    "require_models": "checking the models",
+    "columns": "naming its columns",
+    "reference": "choosing its reference sample",
+    "kept_by": "naming its settings",
+    "named_samples": "naming its samples",
+    "is_of": "choosing models and samples",
+    "keep": "looking at the validation split",
+    "empty": "making empty histograms",
+    "fill": "filling histograms",
+    "figures": "reading figures off histograms",
+    "plots": "plotting histograms",
+    "plots_across": "plotting several samples",
+}
+#: Those that return nothing.
+_SILENT = {"require_models", "fill"}
+
+
+def _told(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method of a measure that says which measure failed, doing what, and where in its code."""
+
+    @wraps(method)
+    def asked(measure: "Measure", *arguments: Any, **named: Any) -> Any:
+        what = f"measure {measure.told_of}, {_ASKED[name]},"
+        with calling(what):
+            found = method(measure, *arguments, **named)
+        if found is None and name not in _SILENT:
+            raise RunError(f"{what} returned nothing: {type(measure).__name__}.{name} lacks a 'return'")
+        return found
+
+    return asked
+
+
 class Measure(Settings, ABC):
     """A kind of measure.
 
@@ -95,6 +131,16 @@ class Measure(Settings, ABC):
     #: Figures over the baseline's, or minus it, that tell which of two models is better, and which way; the usual one
     #: first.
     better: ClassVar[Mapping[str, Better]] = {}
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name in _ASKED.keys() & vars(cls).keys():
+            setattr(cls, name, _told(name, vars(cls)[name]))
+
+    @property
+    def told_of(self) -> str:
+        """Its name in the job file, and its class."""
+        return f"{self._place.removeprefix('measures.')} ({type(self).__name__})".strip()
 
     @property
     def note(self) -> str:

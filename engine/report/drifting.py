@@ -1,14 +1,14 @@
 """Drift in the report: a table of all features, plots of those that moved furthest."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
 from lineshape.engine.drift import Drift, Shift
-from lineshape.engine.files import read_json
 from lineshape.engine.folders import RunFolder
+from lineshape.engine.records import read_record
 from lineshape.engine.report.plots import Plot, Series
 
 #: Features that are drawn, the worst ones.
@@ -28,7 +28,7 @@ class Drifts:
     reference: str
     threshold: float
     features: list[Drift]
-    left_out: dict[str, str]
+    left_out: dict[str, str] = field(default_factory=dict)
 
     @property
     def above(self) -> list[Drift]:
@@ -40,9 +40,7 @@ def read_drifts(folder: RunFolder) -> Drifts | None:
     """What a run folder has of it."""
     if not folder.drift.is_file():
         return None
-    values: dict[str, Any] = read_json(folder.drift)
-    features = [Drift.from_dict(each) for each in values["features"]]
-    return Drifts(values["reference"], values["threshold"], features, values.get("left_out", {}))
+    return read_record(folder.drift, Drifts, "remove it; the next run of 'lineshape reprocess' measures it anew")
 
 
 def index_of(shift: Shift | None) -> str:

@@ -8,10 +8,10 @@ from typing import Any
 from lineshape.engine.drift import Drifts, Population, drifts
 from lineshape.engine.errors import RunError
 from lineshape.engine.executor import Executor
-from lineshape.engine.files import write_json
 from lineshape.engine.folders import RunFolder
 from lineshape.engine.histograms import load_control, merge
 from lineshape.engine.progress import Bars
+from lineshape.engine.records import save_record
 from lineshape.engine.shards import FeatureStore
 from lineshape.engine.tallies import Group, Sum, Tally
 from lineshape.engine.verdicts import Failure
@@ -42,7 +42,7 @@ def drift(subject: Subject, folder: RunFolder, workers: Workers, bars: Bars, thr
     )
     about: dict[str, Any] = {"reference": subject.version, "threshold": threshold}
     features = [each.to_dict() for each in found.drifts]
-    write_json(folder.drift, about | {"features": features, "left_out": found.left_out})
+    save_record(folder.drift, about | {"features": features, "left_out": found.left_out})
     return found
 
 
@@ -51,7 +51,7 @@ def _of(subject: Subject, sample: str) -> bool:
 
 
 def _population(subject: Subject, store: FeatureStore) -> Population:
-    control = load_control(store.folder)
+    control = load_control(store.folder, store.control)
     rows = sum(shard.rows for shard in store.shards if _of(subject, shard.sample))
     return Population(merge(control[sample] for sample in store.samples if _of(subject, sample)), rows)
 

@@ -5,18 +5,16 @@ from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
 from lineshape.engine import memory
-from lineshape.engine.bundles import Bundle
+from lineshape.engine.bundles import Bundle, read_index
 from lineshape.engine.columns import Column
 from lineshape.engine.counted import Counted, counted
 from lineshape.engine.digests import digest
-from lineshape.engine.errors import RequestError, RunError
+from lineshape.engine.errors import RequestError, RunError, reading
 from lineshape.engine.executor import Executor
-from lineshape.engine.files import read_json
 from lineshape.engine.folders import RunFolder
 from lineshape.engine.grouping import cut
 from lineshape.engine.histograms import Histograms, add_part, save_part
@@ -183,10 +181,11 @@ def histogram(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> Perf
     parts = [(work.path(group, model), group[0].sample, model) for group in groups for model in work.models]
     for path, sample, model in parts:
         try:
-            add_part(path, of_model(performance.samples[sample], model))
-        except (EOFError, BadZipFile, ValueError, KeyError) as error:
-            path.unlink()
-            raise RunError(f"{path} was cut short on disk, and is removed: run the same command again") from error
+            with reading(path, "it is removed; run the same command again, which fills it anew"):
+                add_part(path, of_model(performance.samples[sample], model))
+        except RunError:
+            path.unlink(missing_ok=True)
+            raise
     performance.save(folder.histograms)
     for old in set(work.parts.glob("*.npz")) - {path for path, _, _ in parts}:
         old.unlink(missing_ok=True)
@@ -243,15 +242,13 @@ def _groups(store: FeatureStore) -> list[Group]:
 
 def _bundles(job: Job, folder: RunFolder, store: FeatureStore) -> tuple[dict[str, Bundle], bool]:
     """The models that have a bundle, and whether these were given. Training says which were left out."""
-    if not folder.index.is_file():
-        raise RequestError(f"no models in {folder.models}: run 'lineshape train' first")
-    index = read_json(folder.index)
-    names = [name for name in index["bundles"] if name in job.models]
+    index = read_index(folder)
+    names = [name for name in index.bundles if name in job.models]
     if not names:
         raise RequestError("no model of this job could be trained or read: nothing to measure")
     for measure in job.built_measures().values():
         store.require(measure.columns())
-    return {name: Bundle.load(folder.models / name) for name in names}, index.get("given", False)
+    return {name: Bundle.load(folder.models / name) for name in names}, index.given
 
 
 def _work(job: Job, folder: RunFolder, store: FeatureStore, bundles: Mapping[str, Bundle], events: Counted) -> Work:

@@ -8,7 +8,7 @@ from pathlib import Path
 from lineshape.engine import memory
 from lineshape.engine.building import build_processor, fingerprint_of
 from lineshape.engine.catalogue import Chunk
-from lineshape.engine.errors import RunError
+from lineshape.engine.errors import DAMAGES, RunError
 from lineshape.engine.executor import TASKS_A_WORKER, Executor
 from lineshape.engine.files import sweep
 from lineshape.engine.folders import RunFolder
@@ -55,7 +55,8 @@ def process(job: Job, folder: RunFolder, workers: Workers, bars: Bars, files: Ma
     seen = {name: column.seen for name, column in job.derived.items()}
     store = replace(_store(plan, processor, catalogue, failures, tallies), seen=seen)
     _check(store)
-    save_control(plan.folder, {sample: tally.histograms for sample, tally in tallies.items()})
+    control = save_control(plan.folder, {sample: tally.histograms for sample, tally in tallies.items()})
+    store = replace(store, control=control)
     store.save()
     sweep(plan.folder)
     return store
@@ -172,8 +173,10 @@ def _add_up(plan: Plan, chunks: Sequence[Chunk], workers: Workers, bars: Bars) -
     for sample, each in sums.items():
         try:
             found[sample] = Tally.load(each.path)
-        except (ValueError, KeyError, TypeError):
-            each.path.unlink()
+        except MemoryError:
+            raise
+        except (RunError, *DAMAGES):
+            each.path.unlink(missing_ok=True)
             torn.append(each.path.stem)
     return found, torn
 

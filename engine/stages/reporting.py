@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from lineshape.engine import ledger
-from lineshape.engine.bundles import Bundle
+from lineshape.engine.bundles import Bundle, Index, read_index
 from lineshape.engine.digests import digest
 from lineshape.engine.errors import RunError
 from lineshape.engine.executor import Executor
-from lineshape.engine.files import read_json, write_json
+from lineshape.engine.files import write_json
 from lineshape.engine.folders import RunFolder
 from lineshape.engine.histograms import Histograms, load_control
 from lineshape.engine.job import Job
@@ -22,6 +22,7 @@ from lineshape.engine.learning.history import read_history
 from lineshape.engine.measures.measure import Measured
 from lineshape.engine.performance import Performance
 from lineshape.engine.progress import Bars
+from lineshape.engine.report.contents import is_whole, read_rows, seal
 from lineshape.engine.report.drawing import Style, draw, draw_grid
 from lineshape.engine.report.drifting import Drifts, drift_plots, keys, read_drifts
 from lineshape.engine.report.page import Content, Section, write_page
@@ -31,8 +32,6 @@ from lineshape.engine.shards import FeatureStore
 from lineshape.engine.source_code import code_of
 from lineshape.engine.verdicts import Failure
 from lineshape.engine.workers import Workers
-
-_MADE_FROM = "made_from.json"
 
 
 @dataclass(frozen=True)
@@ -65,14 +64,13 @@ def report(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> list[Ro
     """
     store = FeatureStore.load(folder.features)
     measures = job.built_measures()
-    index = read_json(folder.index) if folder.index.is_file() else {"bundles": [], "left_out": {}}
-    bundles = {name: Bundle.load(folder.models / name) for name in index["bundles"] if name in job.models}
-    performance = Performance.load(job, folder.histograms, store, bundles, index.get("given", False))
+    index = read_index(folder) if folder.index.is_file() else Index((), {})
+    bundles = {name: Bundle.load(folder.models / name) for name in index.bundles if name in job.models}
+    performance = Performance.load(job, folder.histograms, store, bundles, index.given)
     drifts = read_drifts(folder)
     identity = _identity(job, store, performance, index, drifts)
-    if all(path.is_file() for path in (folder.page, folder.plots, folder.summary)) and _made_from(folder) == identity:
-        made: list[Row] = read_json(folder.summary)
-        return made
+    if is_whole(folder, identity):
+        return read_rows(folder)
     rows = rows_of(performance, measures, job.baseline)
     shutil.rmtree(folder.report / "plots", ignore_errors=True)
     drawings = [*_drift(job, folder, drifts), *_drawings(job, folder, store, performance, bundles)]
@@ -86,7 +84,7 @@ def report(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> list[Ro
         store,
         performance,
         bundles,
-        index["left_out"],
+        index.left_out,
         rows,
         _sections(drawings),
         ledger.stages(folder.ledger),
@@ -95,7 +93,7 @@ def report(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> list[Ro
     write_page(folder.page, content)
     write_json(folder.plots, [_entry(drawing) for drawing in drawings])
     write_json(folder.summary, rows)
-    write_json(folder.report / _MADE_FROM, {"identity": identity})
+    seal(folder, identity)
     return rows
 
 
@@ -103,16 +101,9 @@ def _entry(drawing: Drawing) -> dict[str, str]:
     return {name: getattr(drawing, name) for name in ("name", "section", "samples", "caption")}
 
 
-def _made_from(folder: RunFolder) -> str:
-    path = folder.report / _MADE_FROM
-    return str(read_json(path)["identity"]) if path.is_file() else ""
-
-
-def _identity(
-    job: Job, store: FeatureStore, performance: Performance, index: dict[str, Any], drifts: Drifts | None
-) -> str:
+def _identity(job: Job, store: FeatureStore, performance: Performance, index: Index, drifts: Drifts | None) -> str:
     """Digest of all that the page shows: figures, labels, what is missing, and the code that draws it."""
-    missing = [vars(item) for item in store.quarantined], store.notes, index["left_out"]
+    missing = [vars(item) for item in store.quarantined], store.notes, index.left_out
     moved = [drifts.threshold, drifts.left_out, *(drift.to_dict() for drift in drifts.features)] if drifts else []
     return digest(performance.identity, job.model_dump(mode="json"), missing, moved, code_of("lineshape.engine.report"))
 
@@ -137,7 +128,7 @@ def _drawings(
             for plot in filter(None, (plot.without_empty() for plot in drawn)):
                 of = "" if len(store.samples) == 1 else style.note
                 yield Drawing(f"{start}{plot.name}", plot.section, of, plot.caption, _named(plot, start), style, plots)
-        control = load_control(folder.features).get(sample, {})
+        control = load_control(folder.features, store.control).get(sample, {})
         yield from _control(control, prefix, sample, style, plots)
     yield from _across(job, folder, store, performance, labels)
     style = Style(keys, job.title or job.study, "")

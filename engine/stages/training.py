@@ -5,11 +5,10 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from typing import Any
 
-from lineshape.engine.bundles import FILE, Bundle
+from lineshape.engine.bundles import FILE, Bundle, Index, save_index
 from lineshape.engine.counted import seen_through
 from lineshape.engine.errors import RequestError, RunError
 from lineshape.engine.executor import Executor
-from lineshape.engine.files import write_json
 from lineshape.engine.folders import RunFolder
 from lineshape.engine.inputs import inputs_of
 from lineshape.engine.job import Job
@@ -72,7 +71,7 @@ def train(job: Job, folder: RunFolder, workers: Workers, bars: Bars, only: list[
     trained.bundles = sorted([*trained.bundles, *trained.made], key=list(job.models).index)
     known = {name: Bundle.load(folder.models / name).remarks for name in trained.bundles}
     trained.remarks = {name: remarks for name, remarks in known.items() if remarks}
-    write_json(folder.index, {"bundles": trained.bundles, "left_out": trained.left_out | failures})
+    save_index(folder, Index(tuple(trained.bundles), trained.left_out | failures))
     if failures:
         raise RunError("\n".join(f"training of {name} failed: {problem}" for name, problem in failures.items()))
     return trained

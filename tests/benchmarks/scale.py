@@ -11,12 +11,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import psutil
 
-from lineshape.engine.files import read_json, write_json
+from lineshape.engine.bundles import Bundle, read_index
 from lineshape.engine.folders import RunFolder
 from lineshape.engine.inputs import inputs_of
 from lineshape.engine.job import Job
@@ -52,9 +53,9 @@ def adopt(job: Job, folder: RunFolder, models: Path) -> None:
     """Bundles of another run, taken for this one's."""
     shutil.copytree(models, folder.models)
     store = FeatureStore.load(folder.features)
-    for name in read_json(folder.index)["bundles"]:
-        path = folder.models / name / "bundle.json"
-        write_json(path, read_json(path) | {"digest": inputs_of(job, job.built_models()[name]).digest(job, store)})
+    for name in read_index(folder).bundles:
+        digest = inputs_of(job, job.built_models()[name]).digest(job, store)
+        replace(Bundle.load(folder.models / name), digest=digest).save()
 
 
 def peak_of(process: subprocess.Popen[str]) -> int:

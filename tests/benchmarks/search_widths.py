@@ -3,13 +3,13 @@
 lineshape search tau_energy_scale brt && python -m tests.benchmarks.search_widths runs/tau_energy_scale brt
 """
 
+import json
 import sys
 from pathlib import Path
 
 import numpy as np
 
 from lineshape.engine.bundles import Bundle
-from lineshape.engine.files import read_json
 from lineshape.engine.folders import RunFolder
 from lineshape.engine.loading import load_job
 from lineshape.engine.shards import FeatureStore
@@ -19,7 +19,11 @@ from lineshape.engine.split import Split
 def main(folder: Path, model: str) -> None:
     run = RunFolder(folder)
     job, place = load_job(run.job), run.search(model)
-    trials = [trial for trial in read_json(place.path / "search.json")["trials"] if trial["loss"] is not None]
+    trials = [
+        trial
+        for trial in json.loads((place.path / "search.json").read_text(encoding="utf-8"))["trials"]
+        if trial["loss"] is not None
+    ]
     best = min(trials, key=lambda trial: trial["loss"])["number"]
     groups = {
         "job file": [place.models / "trial_000", *sorted(place.models.glob("job_file_*"))],

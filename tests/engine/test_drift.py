@@ -6,6 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from lineshape.engine.drift import BINS, Drift, Population, contents, drifts, shift
+from lineshape.engine.records import as_shape
 
 Values = NDArray[np.float64]
 
@@ -101,6 +102,6 @@ def test_features_that_moved_furthest_come_first(rng: np.random.Generator) -> No
     assert found[0].shift
     assert found[0].shift_arrived
     assert found[0].shift_arrived.index > found[0].shift.index
-    assert [Drift.from_dict(each.to_dict()) for each in found] == found
+    assert [as_shape(each.to_dict(), Drift) for each in found] == found
     alone = drifts(names, Population(then, 4000), Population(now, 8000), None).drifts
     assert all(each.shift_arrived is None and each.arrived == [] for each in alone)

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lineshape.engine.columns import Column
-from lineshape.engine.errors import DataError, RequestError
+from lineshape.engine.errors import DataError, RunError
 from lineshape.engine.shards import FeatureStore, Quarantined, ShardInfo, read_columns, read_info, write_shard
 
 MEANINGS = {"pt": Column(r"$p_T$", "GeV", 0, 100), "clusters": Column("Clusters", "GeV", 0, 10)}
@@ -65,7 +65,7 @@ def test_plain_labels_are_for_sentences() -> None:
 
 def test_a_manifest_of_another_version_is_named(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text('{"shards": [], "columns": {}}', encoding="utf-8")
-    with pytest.raises(RequestError, match=r"of another version of this program .*run 'lineshape process' again"):
+    with pytest.raises(RunError, match=r"of another version of this program .*run 'lineshape process' again"):
         FeatureStore.load(tmp_path)
 
 

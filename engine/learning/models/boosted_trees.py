@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from lineshape.engine.errors import RequestError, RunError, reading_bundle
-from lineshape.engine.files import read_json, write_json
+from lineshape.engine.files import write_json
 from lineshape.engine.jagged import Jagged
 from lineshape.engine.kinds import KindSpec
 from lineshape.engine.learning import remarks
@@ -118,11 +118,10 @@ class BoostedTrees(Model):
         if self.workers == 1:
             rows = self._rows(work, WHOLE)
             return self._fit(work, rows, Together(rows.looks, rows.some_targets), self._device(work), report)
-        from lineshape.engine.learning.launch import FACTS, launch
+        from lineshape.engine.learning.launch import FACTS, launch, read_facts
 
         launch(work, report)
-        facts: dict[str, object] = read_json(work.scratch / FACTS) if work.node == 0 else {}
-        return facts
+        return read_facts(work.scratch / FACTS) if work.node == 0 else {}
 
     def take_part(self, work: Work, rank: int, size: int, report: Report) -> None:
         """Fit trees with others, each rank with its share of the shards."""

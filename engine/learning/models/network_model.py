@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from lineshape.engine.errors import RequestError, nearest, reading_bundle
-from lineshape.engine.files import read_json
 from lineshape.engine.jagged import Jagged
 from lineshape.engine.kinds import KindSpec, build
 from lineshape.engine.learning.columns import Columns
@@ -222,12 +221,11 @@ class NetworkModel(Model, ABC):
 
     def train(self, work: Work, report: Report) -> dict[str, object]:
         """Fit the networks in ranks of their own; the same data, seed and number of ranks give the same weights."""
-        from lineshape.engine.learning.launch import FACTS, launch
+        from lineshape.engine.learning.launch import FACTS, launch, read_facts
 
         work.folder.mkdir(parents=True, exist_ok=True)
         launch(work, report)
-        facts: dict[str, object] = read_json(work.scratch / FACTS) if work.node == 0 else {}
-        return facts
+        return read_facts(work.scratch / FACTS) if work.node == 0 else {}
 
     def take_part(self, work: Work, rank: int, size: int, report: Report) -> None:
         """The loop, as one rank of all."""

@@ -1,0 +1,23 @@
+"""The command line in this process, for what needs no cluster: a traceback is an error of the test."""
+
+import contextlib
+import io
+import sys
+
+from lineshape.jobs import cli
+
+
+def here(*words: str) -> tuple[int, str, str]:
+    """Exit status, standard output and standard error of a command."""
+    out, err = io.StringIO(), io.StringIO()
+    argv, sys.argv = sys.argv, ["lineshape", *words]
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            cli.main()
+        code: object = 0
+    except SystemExit as stop:
+        code = stop.code or 0
+    finally:
+        sys.argv = argv
+    assert isinstance(code, int)
+    return code, out.getvalue(), err.getvalue()

@@ -1,0 +1,83 @@
+"""A user's own code that fails: the message says what was being done, and on which line, without a traceback."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from distributed import Client
+
+from lineshape.engine.errors import RunError, calling, code_line, is_users
+from lineshape.engine.folders import RunFolder
+from lineshape.engine.job import Job
+from lineshape.jobs import api
+from tests.engine.measures import faulty
+from tests.jobs.toys import events, toy_job, write_events
+
+LINE = rf"{faulty.__name__.rpartition('.')[2]}\.py, line \d+\)"
+
+
+def measures(**settings: object) -> dict[str, object]:
+    return {"own": {"kind": "tests.engine.measures.faulty:Faulty", "truth": "label", **settings}}
+
+
+@pytest.fixture(scope="module")
+def processed(tmp_path_factory: pytest.TempPathFactory, client: Client) -> Path:
+    folder = tmp_path_factory.mktemp("faulty")
+    job = toy_job(str(write_events(folder / "a.root", events(500))), measures=measures(), models={"d0": COLUMN})
+    api.process(job, folder / "run", client)
+    api.train(job, folder / "run", client)
+    return folder
+
+
+COLUMN = {"kind": "column", "column": "d0"}
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize(
+    ("method", "doing"),
+    [
+        ("columns", "naming its columns"),
+        ("keep", "looking at the validation split"),
+        ("empty", "making empty histograms"),
+        ("fill", "filling histograms"),
+        ("figures", "reading figures off histograms"),
+        ("plots", "plotting histograms"),
+    ],
+)
+def test_a_measure_that_fails_is_named_with_its_line(method: str, doing: str, processed: Path, client: Client) -> None:
+    for silent in (False, True):
+        shutil.rmtree(processed / "run" / "histograms", ignore_errors=True)
+        job = toy_job(str(processed / "a.root"), measures=measures(fails=method, silent=silent), models={"d0": COLUMN})
+        if silent and method == "fill":
+            continue
+        why = "returned nothing: Faulty" if silent else rf"raised KeyError: 'not there' \(.*{LINE}"
+        with pytest.raises(RunError, match=rf"measure own \(Faulty\), {doing}, {why}"):
+            measure(job, processed / "run", client)
+    assert not RunFolder(processed / "run").summary.exists()
+
+
+def test_what_may_pass_is_let_through() -> None:
+    for error in (OSError("disk"), MemoryError(), RunError("known")):
+        with pytest.raises(type(error)), calling("it"):
+            raise error
+
+
+def test_the_line_is_the_users_own_not_that_of_a_library() -> None:
+    with pytest.raises(KeyError) as caught:
+        faulty.Faulty(truth="label", fails="columns")._or_fail("columns", [])
+    assert is_users(caught.value)
+    assert "faulty.py, line" in code_line(caught.value)
+    with pytest.raises(ValueError, match="not a number") as parsed:
+        float_of("not a number")
+    assert "test_faulty_code.py, line" in code_line(parsed.value)
+
+
+def measure(job: Job, run: Path, client: Client) -> None:
+    api.histogram(job, run, client)
+    api.report(job, run, client)
+
+
+def float_of(text: str) -> float:
+    import fractions
+
+    return float(fractions.Fraction(text))
