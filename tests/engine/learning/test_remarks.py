@@ -1,5 +1,6 @@
 """Remarks on models: of one that knows the truth, of one that learnt nothing, of one that got worse; of no other."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,6 @@ import numpy as np
 import pytest
 
 from lineshape.engine.bundles import Bundle
-from lineshape.engine.files import read_json
 from lineshape.engine.kinds import KindSpec
 from lineshape.engine.learning import remarks
 from lineshape.engine.learning.columns import Columns
@@ -58,7 +58,7 @@ def told(kind: str, data: Dataset, folder: Path, **changes: Any) -> list[str]:
     model = Neural.model_validate(NETWORK | changes)
     model.prepare(work)
     take_part(model, work, 0, 1, lambda *_: None)
-    return list(read_json(work.scratch / "facts.json")[REMARKS])
+    return list(json.loads((work.scratch / "facts.json").read_text(encoding="utf-8"))[REMARKS])
 
 
 @pytest.mark.parametrize("kind", ["trees", "network"])
