@@ -71,7 +71,7 @@ def on_gain(gain: float, error: float, loss: str = "loss") -> list[str]:
     """
     if gain > _SIGMAS * error or not np.isfinite([gain, error]).all():
         return []
-    shows = f"with the features of other rows its validation {loss} is higher by no more than {gain:.2g} ± {error:.2g}"
+    shows = f"with the features of other rows its validation {loss} rises by {gain:.2g} ± {error:.2g}"
     return [f"it learnt nothing that shows: {shows}"]
 
 
