@@ -2,10 +2,12 @@
 
 import re
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 import hist
 
+#: Name of every axis that a column is along: a column may be called `weight` or `sample`, and an axis may not.
+AXIS: Final = "column"
 _GREEK = {
     "eta": "η",
     "mu": "μ",
@@ -47,9 +49,9 @@ class Column:
             text = text.replace(f"\\{name}", letter)
         return re.sub(r"\s+", " ", re.sub(r"[$\\{}_]", "", text)).strip()
 
-    def axis(self, name: str) -> hist.axis.Regular:
-        """The axis of the column's control histogram."""
-        return hist.axis.Regular(self.bins, self.low, self.high, name=name, label=self.title)
+    def axis(self) -> hist.axis.Regular:
+        """The axis of the column's control histogram; the column's name is the histogram's."""
+        return hist.axis.Regular(self.bins, self.low, self.high, name=AXIS, label=self.title)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""

@@ -100,7 +100,7 @@ class Performance:
         for sample, histograms in self.samples.items():
             save_part(folder / f"{sample}.npz", histograms)
             for name, histogram in histograms.items():
-                axes = [axis.name for axis in histogram.axes if axis.name != "group"]
+                axes = range(histogram.ndim - 1)  # the last are the jackknife's groups
                 flat[f"{sample}/{name}"] = histogram.project(*axes) if axes else histogram
         save_root(folder / "performance.root", flat)
         write_json(folder / "performance.json", {name: to_uhi(histogram) for name, histogram in flat.items()})

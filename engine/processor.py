@@ -90,6 +90,6 @@ def control_histograms(
             column = columns[name]
             values = ak.to_numpy(column if column.layout.is_numpy else ak.flatten(column, axis=None))
             finite = np.isfinite(values)
-            histogram = hist.Hist(meaning.axis(name), storage=hist.storage.Int64())
+            histogram = hist.Hist(meaning.axis(), storage=hist.storage.Int64())
             histograms[name] = histogram.fill(values if finite.all() else values[finite])
     return histograms

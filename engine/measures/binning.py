@@ -1,11 +1,15 @@
 """Bins in a column, as a job file gives them."""
 
-from typing import Self
+from typing import Literal, Self
 
 import hist
 from pydantic import model_validator
 
+from lineshape.engine.columns import AXIS
 from lineshape.engine.settings import Names, Settings
+
+#: Names of axes, which are never those of columns.
+AxisName = Literal["column", "score", "x", "y"]
 
 
 class Binning(Settings):
@@ -24,8 +28,8 @@ class Binning(Settings):
             raise ValueError("expected one of: low, high and bins; edges; names")
         return self
 
-    def axis(self, name: str, label: str) -> hist.axis.Regular | hist.axis.Variable:
-        """The axis, with flow bins."""
+    def axis(self, label: str, name: AxisName = AXIS) -> hist.axis.Regular | hist.axis.Variable:
+        """The axis, with flow bins; its label says which column it is of, its name where it lies."""
         if self.names:
             return hist.axis.Regular(len(self.names), -0.5, len(self.names) - 0.5, name=name, label=label)
         if self.edges:

@@ -52,7 +52,7 @@ class Decorrelation(Measure):
 
     def empty(self, meanings: Meanings) -> Histograms:
         """Score and column by class."""
-        axes = self.score.axis("score", "Score"), self.bins.axis(self.column, meanings[self.column].title)
+        axes = self.score.axis("Score", "score"), self.bins.axis(meanings[self.column].title)
         told = Classes(tuple(self.classes), "").axis()
         return {"both": hist.Hist(*axes, told, group_axis(), storage=hist.storage.Int64())}
 

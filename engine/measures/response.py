@@ -87,7 +87,7 @@ class Response(Measure):
         """One histogram of response for all objects and one for each binning."""
         found = {_INCLUSIVE: hist.Hist(response_axis(), group_axis(), storage=hist.storage.Int64())}
         for name, binning in self.by.items():
-            axis = binning.axis(name, self._meaning(name, meanings).title)
+            axis = binning.axis(self._meaning(name, meanings).title)
             found[name] = hist.Hist(axis, response_axis(), group_axis(), storage=hist.storage.Int64())
         return found
 

@@ -128,11 +128,11 @@ class Tagging(Measure):
         own = (self.told.axis(), hist.axis.Integer(0, 2, name="passed", flow=False), group_axis())
         found = {"roc": hist.Hist(score_axis(_SCORE_BINS), own[0], own[2], storage=hist.storage.Int64())}
         for name, binning in self.binnings.items():
-            axis = binning.axis(name, meanings[name].title)
+            axis = binning.axis(meanings[name].title)
             found[f"by_{name}"] = hist.Hist(axis, *own, storage=hist.storage.Int64())
         for name, plane in self.planes.items():
-            x = plane.x_bins.axis(plane.x, meanings[plane.x].title)
-            y = plane.y_bins.axis(plane.y, meanings[plane.y].title)
+            x = plane.x_bins.axis(meanings[plane.x].title, "x")
+            y = plane.y_bins.axis(meanings[plane.y].title, "y")
             found[f"plane_{name}"] = hist.Hist(x, y, *own, storage=hist.storage.Int64())
         return found
 

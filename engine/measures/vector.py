@@ -90,7 +90,7 @@ class Vector(Measure):
         for name, binning in self.by.items():
             for quantity, edges in read.EDGES.items():
                 fine = hist.axis.Variable(edges, name=quantity, label=f"{quantity} [{meanings[self.truth].unit}]")
-                axes = binning.axis(name, meanings[name].title), fine, group_axis()
+                axes = binning.axis(meanings[name].title), fine, group_axis()
                 found[f"{name}_{quantity}"] = hist.Hist(*axes, storage=hist.storage.Int64())
         for name in _COMPONENTS:
             for kind in ("estimate", "truth"):

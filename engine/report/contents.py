@@ -1,9 +1,11 @@
 """What a report's folder holds: written once, and read again only as it was written."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from lineshape.engine.digests import digest
 from lineshape.engine.errors import reading
 from lineshape.engine.folders import RunFolder
 from lineshape.engine.records import digest_of_file, find_record, read_record, save_record
@@ -11,6 +13,18 @@ from lineshape.engine.report.summary import Row
 
 _MADE_FROM: Final = "made_from.json"
 _AGAIN: Final = "run 'lineshape report' again"
+#: All but letters of any language, digits, and what no shell, path or URL takes for something else.
+_UNSAFE: Final = re.compile(r"[^\w.+=@()-]+")
+_LONGEST: Final = 100
+
+
+def file_name(name: str) -> str:
+    """Return the name of a plot as that of a file: what a path would take for something else is replaced.
+
+    Two that were apart stay so, as what was replaced is told apart by its digest.
+    """
+    safe = _UNSAFE.sub("_", name).lstrip(".")[:_LONGEST]
+    return name if safe == name else f"{safe}_{digest(name)[:6]}"
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Drawing plots: PNG for the page, PDF for slides. matplotlib is imported where it is used."""
 
+import logging
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -77,8 +78,26 @@ def canvas(minor_ticks: bool = True) -> Iterator[Any]:
         "xtick.minor.visible": minor_ticks,
         "ytick.minor.visible": minor_ticks,
     }
-    with plt.style.context(mplhep.style.ATLAS), mpl.rc_context(changes):
+    with plt.style.context(mplhep.style.ATLAS), mpl.rc_context(changes), _without_noise():
         yield plt
+
+
+@contextmanager
+def _without_noise() -> Iterator[None]:
+    """Without what matplotlib logs of symbols of its own (a root's), which it finds in its second font.
+
+    Of symbols that a label has, and no font, it is to be heard.
+    """
+    log = logging.getLogger("matplotlib.mathtext")
+
+    def is_told(record: logging.LogRecord) -> bool:
+        return not (record.msg.startswith("No TeX to Unicode mapping") and "\\__" in str(record.args))
+
+    log.addFilter(is_told)
+    try:
+        yield
+    finally:
+        log.removeFilter(is_told)
 
 
 def draw(plot: Plot, folder: Path, style: Style) -> str:

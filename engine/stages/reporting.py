@@ -22,7 +22,7 @@ from lineshape.engine.learning.history import read_history
 from lineshape.engine.measures.measure import Measured
 from lineshape.engine.performance import Performance
 from lineshape.engine.progress import Bars
-from lineshape.engine.report.contents import is_whole, read_rows, seal
+from lineshape.engine.report.contents import file_name, is_whole, read_rows, seal
 from lineshape.engine.report.drawing import Style, draw, draw_grid
 from lineshape.engine.report.drifting import Drifts, drift_plots, keys, read_drifts
 from lineshape.engine.report.page import Content, Section, write_page
@@ -49,6 +49,13 @@ class Drawing:
     style: Style
     folder: Path
 
+    def as_file(self) -> "Drawing":
+        """Named so that a file can be: a measure may name a plot by a column, which may be called anything."""
+        name = file_name(self.name)
+        return replace(
+            self, name=name, what=replace(self.what, name=name) if isinstance(self.what, Plot) else self.what
+        )
+
     def __call__(self) -> None:
         """Draw it."""
         if isinstance(self.what, Plot):
@@ -73,7 +80,8 @@ def report(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> list[Ro
         return read_rows(folder)
     rows = rows_of(performance, measures, job.baseline)
     shutil.rmtree(folder.report / "plots", ignore_errors=True)
-    drawings = [*_drift(job, folder, drifts), *_drawings(job, folder, store, performance, bundles)]
+    wanted = [*_drift(job, folder, drifts), *_drawings(job, folder, store, performance, bundles)]
+    drawings = [drawing.as_file() for drawing in wanted]
     bar = bars.add("reporting", len(drawings))
     for drawing, outcome in Executor(workers, _draw).run(drawings):
         if isinstance(outcome, Failure):

@@ -17,7 +17,7 @@ MEANINGS = {"pt": Column(r"$p_T$", "GeV", 0, 100), "clusters": Column("Clusters"
 
 @pytest.fixture
 def shard(tmp_path: Path) -> Path:
-    histogram = hist.Hist(MEANINGS["pt"].axis("pt"), storage=hist.storage.Int64()).fill([1, 2, 50])
+    histogram = hist.Hist(MEANINGS["pt"].axis(), storage=hist.storage.Int64()).fill([1, 2, 50])
     info = ShardInfo({"file": "a.root", "start": 0, "stop": 5}, 3, {"read": 5, "cut": 3}, {"pt": histogram})
     columns = {
         "event": ak.Array(np.array([2**63, 2, 3], dtype=np.uint64)),

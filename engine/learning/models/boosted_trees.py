@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from lineshape.engine.errors import RequestError, RunError, reading_bundle
-from lineshape.engine.files import write_json
+from lineshape.engine.files import replacing, write_json
 from lineshape.engine.jagged import Jagged
 from lineshape.engine.kinds import KindSpec
 from lineshape.engine.learning import remarks
@@ -170,7 +170,9 @@ class BoostedTrees(Model):
         best = boosted.best
         best.feature_names = list(work.data.features)
         if first:
-            best.save_model(work.folder / _FILE)
+            # XGBoost takes bytes as they are, and some paths for something else.
+            with replacing(work.folder / _FILE) as temporary:
+                temporary.write_bytes(best.save_raw("ubj"))
         gain: dict[str, Any] = dict(best.get_score(importance_type="total_gain"))
         total = sum(gain.values())
         told += self._remarks(best, rows, work, read_history(work.folder))
@@ -257,7 +259,8 @@ class BoostedTrees(Model):
         import xgboost
 
         with reading_bundle(folder / _FILE):
-            return xgboost.Booster({"nthread": threads(), "device": "cpu"}, model_file=folder / _FILE)
+            content = bytearray((folder / _FILE).read_bytes())
+            return xgboost.Booster({"nthread": threads(), "device": "cpu"}, model_file=content)
 
     def load(self, folder: Path) -> Callable[[NDArray[np.float64], Mapping[str, Jagged]], Output]:
         """The trees' sum."""

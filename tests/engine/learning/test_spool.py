@@ -51,3 +51,16 @@ def test_shares_together_are_all_rows_and_what_is_written_is_kept(tmp_path: Path
     written = {path: path.stat().st_mtime_ns for path in (tmp_path / "whole").iterdir()}
     assert Spool.write(data, Columns(("a",)), tmp_path / "whole") == whole
     assert written == {path: path.stat().st_mtime_ns for path in (tmp_path / "whole").iterdir()}
+
+
+def test_rows_that_were_cut_short_are_written_anew(tmp_path: Path, rng: np.random.Generator) -> None:
+    """As a machine leaves them that loses its power; trees would learn from fewer rows without a word."""
+    make_store(tmp_path / "store", {"a": rng.random(100), "truth": rng.random(100)})
+    data, columns, folder = dataset(tmp_path / "store", ("a",)), Columns(("a",)), tmp_path / "rows"
+    whole = Spool.write(data, columns, folder)
+    content = {path.name: path.read_bytes() for path in folder.iterdir()}
+    for name, before in content.items():
+        (folder / name).write_bytes(before[: len(before) // 2])
+        again = Spool.write(data, columns, folder)
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == content
+        assert again.count("training") == whole.count("training")
