@@ -49,6 +49,7 @@ class Figure:
 
     by, low, high: the bin that it is of. Where it is inclusive `by` is empty, and low and high are None, or what the
     bins cover that it is a mean over. entries: objects it was read off. remark: over which bins, if some are left out.
+    shown: the unit that tables show it in where that is another one: "%" of a fraction, as most widths are read.
     """
 
     figure: str
@@ -60,6 +61,7 @@ class Figure:
     low: float | None = None
     high: float | None = None
     remark: str = ""
+    shown: Literal["", "%"] = ""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import hist
 import numpy as np
@@ -108,9 +108,10 @@ class Response(Measure):
             for figure, (value, uncertainty) in _all_figures(counts, reference):
                 entries = counts.sum(axis=(0, -1))
                 ratio = figure.endswith("_over_baseline")
+                shown: Literal["", "%"] = "%" if figure.startswith("half") and not ratio else ""
                 if by == _INCLUSIVE:
                     if entries > 0 and not (ratio and np.isnan(value)):
-                        found.append(Figure(figure, float(value), float(uncertainty), "", int(entries)))
+                        found.append(Figure(figure, float(value), float(uncertainty), "", int(entries), shown=shown))
                     continue
                 edges = histogram.axes[0].edges
                 found += [
@@ -123,6 +124,7 @@ class Response(Measure):
                         by,
                         float(edges[i - 1]),
                         float(edges[i]),
+                        shown=shown,
                     )
                     for i in range(1, len(edges))
                     if entries[i] > 0 and not (ratio and np.isnan(value[i]))

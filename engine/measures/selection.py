@@ -61,10 +61,12 @@ class Selection(Measure):
                 Figure, unit="", entries=int(passed[i]), by="spread", high=float(SPREAD_EDGES[i + 1])
             )
             found.append(below_threshold("efficiency", float(efficiency), error))
-            found.append(below_threshold("half_68", float(width[i]), float(uncertainty[i])))
+            found.append(below_threshold("half_68", float(width[i]), float(uncertainty[i]), shown="%"))
         tightest, tightest_error = statistics.jackknife(counts, tightest_half)
         ratio, ratio_error = statistics.jackknife(counts, _tightest_over_inclusive)
-        found.append(Figure("half_68_tightest_half", float(tightest), float(tightest_error), "", entries // 2))
+        found.append(
+            Figure("half_68_tightest_half", float(tightest), float(tightest_error), "", entries // 2, shown="%")
+        )
         found.append(Figure("half_68_tightest_half_over_inclusive", float(ratio), float(ratio_error), "", entries))
         return found
 

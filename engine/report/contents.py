@@ -93,6 +93,7 @@ class _Row:
     unit: str
     entries: int
     remark: str
+    shown: str = ""
 
 
 def _check(folder: RunFolder, path: Path) -> None:

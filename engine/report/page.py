@@ -113,10 +113,10 @@ def _of_sample(content: Content, sample: str) -> dict[str, Any]:
 
 
 def number(row: Row | None) -> str:
-    """Value ± uncertainty, the uncertainty to two significant digits; widths in per cent of the truth."""
+    """Value ± uncertainty, the uncertainty to two significant digits; in the unit that the figure is to be shown in."""
     if row is None or row["value"] is None:
         return "–"
-    percent = row["figure"] in {"half_68", "half_95", "half_68_tightest_half"}
+    percent = row.get("shown") == "%"
     unit = " %" if percent else f" {row['unit']}" if row["unit"] else ""
     value, error = (100 * (row[key] or 0.0) if percent else row[key] or 0.0 for key in ("value", "uncertainty"))
     if not error:

@@ -12,7 +12,9 @@ Row = dict[str, Any]
 
 
 def rows_of(performance: Performance, measures: Mapping[str, Measure], baseline: str) -> list[Row]:
-    """Rows with sample, model, measure, figure, by, low, high, value, uncertainty, unit, entries and remark.
+    """Rows with sample, model, measure, figure, by, low, high, value, uncertainty, unit, entries, remark, shown.
+
+    shown: the unit that tables show a figure in, where that is another one.
 
     `by` is empty where a figure is inclusive; its low and high are None, or what it is a mean over. Ratios to the
     baseline are left out where it was not measured.
@@ -44,6 +46,7 @@ def rows_of(performance: Performance, measures: Mapping[str, Measure], baseline:
                             "unit": figure.unit,
                             "entries": figure.entries,
                             "remark": figure.remark,
+                            "shown": figure.shown,
                         }
                     )
     return rows

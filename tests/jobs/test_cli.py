@@ -69,7 +69,7 @@ def test_stages_one_by_one(ntuples: list[Path], tmp_path: Path) -> None:
     assert {row["model"] for row in rows} == {"combined", "particle_flow", "brt", "dnn", "mdn"}
     assert {"mean", "median", "half_68", "half_95", "nll", "coverage_68"} <= {row["figure"] for row in rows}
     keys = ["sample", "model", "measure", "figure", "by", "low", "high", "value", "uncertainty", "unit", "entries"]
-    assert all(list(row) == [*keys, "remark"] for row in rows)
+    assert all(list(row) == [*keys, "remark", "shown"] for row in rows)
 
 
 def test_a_model_is_exported_and_read_back(finished: api.Result, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from lineshape.engine.measures.vector import Vector
+from lineshape.engine.report.page import number
 from lineshape.engine.report.summary import Row, headline_tables
 from lineshape.jobs import api
 from tests.engine.measures.vectors import VECTOR
@@ -48,3 +49,10 @@ def test_a_sample_without_figures_is_named_with_the_reason() -> None:
     assert of_w == "W→μν: recoil"
     assert lines == [["model", "width"], ["dense", "10.0 ± 1.0 GeV"]]
     assert (of_z, reason) == ("Z→μμ: recoil", [["no figures: no bin of ptTrue has 400 objects"]])
+
+
+def test_any_measure_may_say_that_a_fraction_is_shown_in_per_cent() -> None:
+    fraction = row("a", "", figure="own", value=0.1234, uncertainty=0.0021, unit="")
+    assert number(fraction) == "0.1234 ± 0.0021"
+    assert number(fraction | {"shown": "%"}) == "12.34 ± 0.21 %"
+    assert number(fraction | {"figure": "half_68"}) == "0.1234 ± 0.0021", "the name of a figure says nothing"
