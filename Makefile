@@ -3,6 +3,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Of all that pip says, a line for each package, what is wrong, and the end; its status is that of the whole.
+PIP := set -o pipefail; $(BIN)/pip install --disable-pip-version-check --no-color --progress-bar off --constraint constraints.txt --editable
+LINES := | { grep -E --line-buffered '^(Collecting|Installing|ERROR|error|WARNING)' | cut -c1-100 || true; }
+SHELL := bash
 
 .DEFAULT_GOAL := help
 .PHONY: help install facility demo test lint unit studies soak bench clean
@@ -12,14 +16,16 @@ help:  ## What there is
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "lineshape needs Python 3.11 or later")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable '.[test,batch,export,remote,search,pythia]'
-	touch $(STAMP)
+	@echo "environment in $(VENV): 1 of 2, Python"
+	@$(PYTHON) -m venv $(VENV)
+	@echo "environment in $(VENV): 2 of 2, packages, in some minutes; a line for each"
+	@$(PIP) '.[test,batch,export,remote,search,pythia]' $(LINES)
+	@touch $(STAMP)
 
 install: $(STAMP)  ## Make the environment in .venv
 
 facility: $(STAMP)  ## What the tests of JupyterHub, the tutorial, Dask Gateway and deploy/ need; elsewhere they skip
-	$(BIN)/pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable '.[facility,deploy]'
+	@$(PIP) '.[facility,deploy]' $(LINES)
 	npm install --silent --no-audit --no-fund --prefix $(VENV) configurable-http-proxy@5.3.0 playwright-core@1.65.1
 
 demo: $(STAMP)  ## The main job: simulate taus and calibrate them, in under five minutes on two cores

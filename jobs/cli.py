@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lineshape.engine import output as streams
+from lineshape.engine.clusters.site import fault_of_settings
 from lineshape.engine.errors import ClusterError, IncompleteRunError, LineshapeError, RequestError, code_line, is_users
 from lineshape.engine.folders import RunFolder
 
@@ -391,6 +392,8 @@ def _status() -> int:
             Console(stderr=True).print("interrupted: run the same command again to go on from here")
         return stop.code if isinstance(stop.code, int) else 0 if stop.code is None else 1
     except Exception as error:
+        if fault := fault_of_settings(error):
+            return _told(fault, 1)
         if not is_users(error):
             raise  # a fault of this program's own
         return _told(code_line(error), 1)

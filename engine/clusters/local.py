@@ -4,13 +4,14 @@ import logging
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field
 
 from lineshape.engine.clusters.cluster import LOGS, SAFE, THREADS, Cluster
+from lineshape.engine.clusters.site import require_loopback, require_unencrypted, starting
 from lineshape.engine.output import forgive
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class Local(Cluster):
         import dask
         from distributed import Client, Nanny, Scheduler, SpecCluster
 
+        require_unencrypted()
+        require_loopback()
         workers = self.workers or len(os.sched_getaffinity(0))
         # The workers share the cores among them, and begin without the working folder among the places of modules: a
         # file of the user's there, called as a library is, must not take its place.
@@ -65,20 +68,20 @@ class Local(Cluster):
             gpus = gpus_here() if self.gpus is None else self.gpus
             # Trainings take turns at all GPUs together, and processing has the other workers meanwhile.
             declared: list[dict[str, object]] = [{"resources": {"GPU": gpus}} if gpus else {}]
-            cluster = SpecCluster(
-                workers={
-                    number: {"cls": Nanny, "options": options | own}
-                    for number, own in enumerate(declared + [{}] * (workers - 1))
-                },
-                # Dask serves HTTP in any case; with no address it would take port 8787 from another cluster.
-                scheduler={
-                    "cls": Scheduler,
-                    "options": {"host": "127.0.0.1", "port": 0, "dashboard_address": "127.0.0.1:0"},
-                },
-                silence_logs=logging.CRITICAL,
-            )
-            with cluster, Client(cluster, set_as_default=False) as client:
-                client.register_plugin(_well_behaved())
+            specification = {
+                number: {"cls": Nanny, "options": options | own}
+                for number, own in enumerate(declared + [{}] * (workers - 1))
+            }
+            # Dask serves HTTP in any case; with no address it would take port 8787 from another cluster.
+            scheduler = {
+                "cls": Scheduler,
+                "options": {"host": "127.0.0.1", "port": 0, "dashboard_address": "127.0.0.1:0"},
+            }
+            with ExitStack() as opened:
+                with starting("the local cluster"):
+                    cluster = SpecCluster(workers=specification, scheduler=scheduler, silence_logs=logging.CRITICAL)
+                    client = opened.enter_context(Client(opened.enter_context(cluster), set_as_default=False))
+                    client.register_plugin(_well_behaved())
                 yield client
 
 
