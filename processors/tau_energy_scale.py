@@ -5,13 +5,14 @@ for the definitions of the inputs.
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import awkward as ak
 import numpy as np
 from coffea.nanoevents.methods.base import NanoEvents
 from coffea.processor import ProcessorABC
 from numpy.typing import NDArray
+from pydantic import Field
 
 from lineshape.engine.columns import Column
 from lineshape.engine.events import per_object
@@ -25,13 +26,14 @@ class Cuts(Settings):
     """Cuts, and the unit of momenta in the file.
 
     unit: GeV for each unit of the file's momenta; MeV by default. maximum_ratio: EM/LC, particle flow/combined and
-    LC/combined must lie below it (seed talk: 25).
+    LC/combined must lie below it (seed talk: 25). minimum_true_pt [GeV]: visible pT from which a true tau counts.
     """
 
     unit: float = 0.001
     minimum_tracks: int = 1
     maximum_tracks: int = 5
     maximum_ratio: float = 25.0
+    minimum_true_pt: Annotated[float, Field(gt=0)] = 10.0
 
 
 class TauEnergyScale(ProcessorABC):  # type: ignore[misc]
@@ -140,7 +142,7 @@ class TauEnergyScale(ProcessorABC):  # type: ignore[misc]
             "EM/LC": taus["ptIntermediateAxisEM_over_LC"] < self.settings.maximum_ratio,
             "particle flow/combined": taus["ptPanTauCellBased_over_ptCombined"] < self.settings.maximum_ratio,
             "LC/combined": taus["ptIntermediateAxis_over_ptCombined"] < self.settings.maximum_ratio,
-            "true visible": taus["truthPtVis"] > 0,
+            "true visible": taus["truthPtVis"] >= self.settings.minimum_true_pt,
         }
         passed = np.ones(len(taus["eta"]), dtype=bool)
         for name, cut in cuts.items():

@@ -2,16 +2,18 @@
 
 PHYSLITE keeps no cluster moments and no axis momenta, so the features are a reduced set; ATLAS's own calibrated pT is
 there to compare with. True visible pT is `pt_vis` of hadronic true taus (never `pt_vis_dressed`, which holds the
-neutrino), matched by ΔR (IsTruthMatched is set for electrons too).
+neutrino), matched by ΔR (IsTruthMatched is set for electrons too); a true tau counts from 10 GeV, as softer ones lie in
+the cones of jets by chance.
 """
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import awkward as ak
 import numpy as np
 from coffea.nanoevents.methods.base import NanoEvents
 from coffea.processor import ProcessorABC
+from pydantic import Field
 
 from lineshape.engine.columns import Column
 from lineshape.engine.events import per_object
@@ -34,11 +36,14 @@ _MOMENTS = (
 class Matching(Settings):
     """unit: GeV for each unit of the file's momenta. cone: ΔR within which a true tau is matched.
 
+    minimum_true_pt [GeV]: visible pT from which a true tau counts.
+
     matched_only: keep only taus matched to a hadronic true tau, in files that have a truth; those without are kept.
     """
 
     unit: float = 0.001
     cone: float = 0.2
+    minimum_true_pt: Annotated[float, Field(ge=0)] = 10.0
     matched_only: bool = True
 
 
@@ -112,10 +117,14 @@ class TauEnergyScalePhyslite(ProcessorABC):  # type: ignore[misc]
         return accumulator
 
     def _true_pt(self, events: NanoEvents) -> ak.Array:
-        """True visible pT of the hadronic true tau matched to each reconstructed one, in the file's unit, or NaN."""
+        """True visible pT of the hadronic true tau matched to each reconstructed one, in the file's unit, or NaN.
+
+        Softer ones than the minimum are not there to be matched: the nearest of the others is.
+        """
         if not set(events.fields) >= _TRUTH:
             return ak.full_like(events["eta"], np.nan)
-        hadronic = events["truthHadronic"] == 1
+        counts = events["truthPt"] * self.settings.unit >= self.settings.minimum_true_pt
+        hadronic = (events["truthHadronic"] == 1) & counts
         pt, eta, phi = (events[name][hadronic] for name in ("truthPt", "truthEta", "truthPhi"))
         index = matched(events["eta"], events["phi"], eta, phi, self.settings.cone)
         return ak.fill_none(pt[index], np.nan)

@@ -54,6 +54,12 @@ def test_tighter_ratio_cuts_keep_fewer(ntuples: list[Path], raw: dict[str, np.nd
     assert len(found.columns["event"]) == np.all([ratio < 1.5 for ratio in ratios], axis=0).sum()
 
 
+def test_a_true_tau_counts_from_a_visible_pt(ntuples: list[Path], raw: dict[str, np.ndarray]) -> None:
+    found = selected(ntuples[0], Cuts(minimum_true_pt=30))
+    assert 0 < len(found.columns["event"]) <= (raw["truthPtVis"] >= 30_000).sum()
+    assert ak.min(found.columns["truthPtVis"]) >= 30
+
+
 def test_control_histograms_hold_what_was_selected(ntuples: list[Path]) -> None:
     found = selected(ntuples[0])
     assert set(found.histograms) == set(TauEnergyScale.makes)

@@ -30,6 +30,30 @@ def test_matched_hadronic_taus(shared: Path, name: str, reconstructed: int, hadr
         assert 0.9 < np.median(response) < 1.1
 
 
+def events_with(true_pt: list[float], true_eta: list[float]) -> ak.Array:
+    """An event with a reconstructed tau of 40 GeV at (0, 0) and hadronic true taus, MeV."""
+    truth = {"truthPt": true_pt, "truthEta": true_eta, "truthPhi": [0.0] * len(true_pt)}
+    reconstructed = {"eta": [0.0], "phi": [0.0], "ptTauEnergyScale": [40e3]}
+    return ak.Array([{"event": 1, **reconstructed, **truth, "truthHadronic": [1] * len(true_pt)}])
+
+
+@pytest.mark.parametrize(
+    ("true_pt", "minimum", "found"),
+    [
+        ([9.9e3], 10.0, None),
+        ([10e3], 10.0, 10.0),
+        ([9.9e3, 38e3], 10.0, 38.0),  # the softer one is nearer
+        ([9.9e3, 38e3], 0.0, 9.9),
+        ([9.9e3], 5.0, 9.9),
+    ],
+)
+def test_a_true_tau_counts_from_a_visible_pt(true_pt: list[float], minimum: float, found: float | None) -> None:
+    """Softer ones would be matched by chance: the response would have a tail that no calibration makes."""
+    events = events_with(true_pt, [0.0, 0.1][: len(true_pt)])
+    matched_to = TauEnergyScalePhyslite(Matching(minimum_true_pt=minimum)).process(events).columns["truthPtVis"]
+    assert ak.to_list(matched_to) == ([] if found is None else [pytest.approx(found)])
+
+
 def test_the_neutrino_is_not_in_the_truth(shared: Path) -> None:
     """pt_vis_dressed would make the response of a good calibration about 0.8."""
     found = selected(shared / "real" / "physlite_r21_ttbar.root")
