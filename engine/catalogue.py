@@ -1,21 +1,23 @@
 """The catalogue: which files hold which entries, and the chunks that they are cut into."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from lineshape.engine.digests import digest
-from lineshape.engine.errors import DataError
 from lineshape.engine.records import find_record, save_record
 from lineshape.engine.remote import is_remote, versions_of
-from lineshape.engine.root_files import entry_bytes, find_branches, find_tree, may_pass, open_file, verify
 from lineshape.engine.sources import Source
 from lineshape.engine.verdicts import Cause, Failure
 
 _FILE = "catalogue.json"
+#: What an earlier look at files found is forgotten where it looked for something else: raise it with what is looked at.
+_LOOK = 2
+#: The version of a file that is not there.
+NOT_THERE = "not there"
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,10 @@ class FileRequest:
 class FileRecord:
     """A file that was looked into.
 
-    size: in bytes. branches: for each of the study's columns the branch that holds it, or None where it may be missing
-    and is. entry_bytes: what an entry of these branches takes in memory, on average.
+    tree: the one that is read, which may be another of the stores that a format knows. size: in bytes. branches: for
+    each of the study's columns the branch that holds it, or None where it may be missing and is; none where there are
+    no entries. entry_bytes: what an entry of these branches takes in memory, on average. content: checksums of its
+    bytes, see `content_of`.
     """
 
     sample: str
@@ -52,20 +56,25 @@ class FileRecord:
     uuid: str
     entries: int
     size: int
-    branches: dict[str, str | None]
+    branches: dict[str, str | None] = field(hash=False)
     entry_bytes: float = 0.0
+    content: str = ""
 
     @cached_property
     def identity(self) -> str:
-        """Digest of what is read, wherever the file lies."""
-        # The size, as a file that was opened again to be added to (ROOT's UPDATE) keeps its UUID.
-        return digest(self.uuid, self.size, self.tree, self.branches)
+        """Digest of what is read, wherever the file lies and whatever sample it is in."""
+        # A UUID alone is no identity: ROOT's UPDATE keeps it, and all files written with ?reproducible have the same.
+        return digest(self.uuid, self.size, self.entries, self.content, self.tree, self.branches)
 
 
 @dataclass(frozen=True)
 class _Kept:
-    """What was found, as JSON: maps of branches, files with the number of their map, and reasons by key."""
+    """What was found, as JSON: maps of branches, files with the number of their map, and reasons by key.
 
+    look: what was looked at, a number.
+    """
+
+    look: int
     branches: list[dict[str, str | None]]
     files: dict[str, tuple[int, dict[str, Any]]]
     failures: dict[str, str]
@@ -80,8 +89,13 @@ class Chunk:
     stop: int
 
     def identity(self, fingerprint: str) -> str:
-        """Digest of what the chunk's shard depends on: the file's UUID, tree, range, columns and the processor."""
-        return digest(self.file.identity, self.start, self.stop, fingerprint)
+        """Digest of what the chunk's shard depends on: sample, file, tree, range, columns and the processor."""
+        return digest(self.file.sample, self.file.identity, self.start, self.stop, fingerprint)
+
+    @property
+    def entropy(self) -> str:
+        """Digest of the entries alone, which random numbers come from: in whatever sample, they get the same."""
+        return digest(self.file.identity, self.start, self.stop)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON: where the entries are."""
@@ -105,36 +119,10 @@ def _local_version(path: str) -> str:
     try:
         there = Path(path).stat()
     except FileNotFoundError:
-        return "not there"
+        return NOT_THERE
     except OSError:
         return ""
     return f"{there.st_size} {there.st_mtime_ns} {there.st_ctime_ns}"
-
-
-def inspect_file(request: FileRequest) -> FileRecord:
-    """Open a file, find the tree and the branches, and verify its checksum where one was given.
-
-    Raises DataError where the file is not ROOT, has no such tree, no entries, lacks a branch, or has other bytes.
-    """
-    path = request.source.path
-    with may_pass(path), open_file(path) as file:
-        if request.source.adler32:
-            verify(request.source)
-        tree = find_tree(file, path, request.tree)
-        if tree.num_entries == 0:
-            raise DataError(f"{path}: tree {request.tree} has no entries; leave the file out, or make it anew")
-        branches = find_branches(tree, path, request.branches)
-        source = file.file
-        return FileRecord(
-            request.sample,
-            path,
-            request.tree,
-            str(source.uuid),
-            int(tree.num_entries),
-            int(source.source.num_bytes),
-            branches,
-            entry_bytes(tree, filter(None, branches.values())),
-        )
 
 
 def remembered(folder: Path) -> dict[str, FileRecord | Failure]:
@@ -143,6 +131,8 @@ def remembered(folder: Path) -> dict[str, FileRecord | Failure]:
     if kept is None:
         return {}
     try:
+        if kept.look != _LOOK:
+            return {}
         failures = {key: Failure(Cause.CORRUPT, reason) for key, reason in kept.failures.items()}
         return failures | {
             key: FileRecord(**of, branches=kept.branches[number]) for key, (number, of) in kept.files.items()
@@ -166,27 +156,15 @@ def remember(folder: Path, found: Iterable[tuple[FileRequest, FileRecord | Failu
         number = maps.setdefault(digest(outcome.branches), len(tables))
         if number == len(tables):
             tables.append(outcome.branches)
-        names = ("sample", "path", "tree", "uuid", "entries", "size", "entry_bytes")
+        names = ("sample", "path", "tree", "uuid", "entries", "size", "entry_bytes", "content")
         files[request.key] = (number, {name: getattr(outcome, name) for name in names})
-    save_record(folder / _FILE, {"branches": tables, "files": files, "failures": failures})
+    save_record(folder / _FILE, {"look": _LOOK, "branches": tables, "files": files, "failures": failures})
 
 
 def chunks_of(record: FileRecord, entries: int) -> list[Chunk]:
-    """A file cut into chunks of nearly equal size, none of more than this many entries."""
+    """A file cut into chunks of nearly equal size, none of more than this many entries; one without any into none."""
+    if not record.entries:
+        return []
     count = -(-record.entries // entries)
     edges = [record.entries * i // count for i in range(count + 1)]
     return [Chunk(record, start, stop) for start, stop in pairwise(edges)]
-
-
-def without_repeats(records: Iterable[FileRecord]) -> tuple[list[FileRecord], list[tuple[FileRecord, FileRecord]]]:
-    """Files by sample and path, each once; and pairs of a file and the one that was kept, of the same UUID and tree.
-
-    Of copies the largest is kept, as a smaller one is cut short.
-    """
-    kept: dict[tuple[str, str], FileRecord] = {}
-    repeats = []
-    for record in sorted(records, key=lambda record: (-record.size, record.sample, record.path)):
-        first = kept.setdefault((record.uuid, record.tree), record)
-        if first is not record:
-            repeats.append((record, first))
-    return sorted(kept.values(), key=lambda record: (record.sample, record.path)), repeats

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lineshape.engine.catalogue import Chunk, FileRecord
-from lineshape.engine.errors import DataError
+from lineshape.engine.column_forms import NamedBranches, has_records, require_readable, type_of
+from lineshape.engine.errors import DataError, listing
 from lineshape.engine.jagged import Jagged
+from lineshape.engine.root_files import find_tree
 
 if TYPE_CHECKING:
     import awkward as ak
@@ -21,56 +23,31 @@ class EventReader:
     """NanoEvents of an open file, chunk by chunk: the columns under the study's names, and no other branch.
 
     What the columns are is found out once a file; of a file with 1,500 branches that takes longer than a chunk.
+    forms: awkward's form of each.
     """
 
     def __init__(self, file: "uproot.ReadOnlyDirectory", record: FileRecord) -> None:
         self._file = file
-        self._record = record
-        self._columns_of: dict[str, list[str]] = {}
-        for column, branch in record.branches.items():
-            if branch:
-                self._columns_of.setdefault(branch, []).append(column)
-        self._form: dict[str, Any] = {}
+        self._tree = find_tree(file, record.path, record.tree)
+        self._branches = NamedBranches(self._tree, record.branches)
+        self.forms = require_readable(record.path, record.tree, self._branches, record.branches)
+
+    @property
+    def of_records(self) -> list[str]:
+        """Columns of records, such as links."""
+        return [column for column, form in self.forms.items() if has_records(form)]
+
+    def type_of(self, column: str) -> str:
+        """The type of a column's branch as C++ names it."""
+        return type_of(self._branches[column])
 
     def events(self, chunk: Chunk) -> "NanoEvents":
-        """The events of a chunk of the file."""
-        metadata = {"sample": chunk.file.sample, _ENTROPY: chunk.identity("")}
-        return self._first(chunk, metadata) if not self._form else self._next(chunk, metadata)
-
-    def _first(self, chunk: Chunk, metadata: dict[str, str]) -> "NanoEvents":
-        from coffea.nanoevents import BaseSchema, NanoEventsFactory
-
-        reader = self
-
-        class Columns(BaseSchema):  # type: ignore[misc]
-            def __init__(self, base_form: dict[str, Any], *args: Any, **kwargs: Any) -> None:
-                # Two columns may be of one branch.
-                pairs = [
-                    (column, content)
-                    for field, content in zip(base_form["fields"], base_form["contents"], strict=True)
-                    for column in reader._columns_of[field]
-                ]
-                reader._form = {"contents": [form for _, form in pairs], "fields": [name for name, _ in pairs]}
-                super().__init__(base_form | reader._form, *args, **kwargs)
-
-        return NanoEventsFactory.from_root(
-            self._file,
-            treepath=self._record.tree,
-            entry_start=chunk.start,
-            entry_stop=chunk.stop,
-            schemaclass=Columns,
-            mode="virtual",
-            metadata=metadata,
-            iteritems_options={"filter_name": lambda name: name in self._columns_of},
-        ).events()
-
-    def _next(self, chunk: Chunk, metadata: dict[str, str]) -> "NanoEvents":
-        """The same by the parts that `from_root` puts together, without looking at the tree again."""
+        """The events of a chunk of the file: what `NanoEventsFactory.from_root` makes, of these columns."""
         from coffea.nanoevents import BaseSchema, NanoEventsFactory
         from coffea.nanoevents.mapping import TrivialUprootOpener, UprootSourceMapping
         from coffea.nanoevents.util import tuple_to_key
 
-        tree = self._file[self._record.tree]
+        tree = self._tree
         key = (str(tree.file.uuid), tree.object_path, f"{chunk.start}-{chunk.stop}")
         mapping = UprootSourceMapping(
             TrivialUprootOpener({key[0]: tree.file.file_path}, {}),
@@ -81,8 +58,10 @@ class EventReader:
             use_ak_forth=True,
             virtual=True,
         )
-        mapping.preload_column_source(key[0], key[1], tree)
-        schema = BaseSchema(self._form | {"parameters": {"metadata": metadata}})
+        mapping.preload_column_source(key[0], key[1], self._branches)
+        metadata = {"sample": chunk.file.sample, _ENTROPY: chunk.entropy}
+        form = {"fields": list(self.forms), "contents": list(self.forms.values())}
+        schema = BaseSchema(form | {"parameters": {"metadata": metadata}})
         return NanoEventsFactory(schema, mapping, tuple_to_key(key), mode="virtual").events()
 
 
@@ -111,6 +90,11 @@ def flat(events: "ak.Array", column: str) -> "tuple[NDArray[Any], NDArray[np.int
         offsets, content = np.asarray(_read(layout.offsets.data)), np.asarray(_read(layout.content.data))
         return content[offsets[0] : offsets[-1]], np.diff(offsets)
     depth = layout.purelist_depth
+    if layout.fields:
+        raise DataError(
+            f"column {column} is of records with the parts {listing(layout.fields)}; expected one value or one list an "
+            "event: name the branch of one part in 'branches:'"
+        )
     if depth == 1:
         return ak.to_numpy(layout), None
     if depth != 2:

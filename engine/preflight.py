@@ -63,7 +63,8 @@ def preflight(workers: Workers, folder: Path, files: Mapping[str, list[str]], sa
 
 def _firsts(files: Mapping[str, list[str]]) -> dict[str, str]:
     """One file of each sample."""
-    return {sample: found[0].path for sample, patterns in files.items() if (found := expand(patterns))}
+    listed = {sample: expand(patterns).sources for sample, patterns in files.items()}
+    return {sample: sources[0].path for sample, sources in listed.items() if sources}
 
 
 def _examined(kind: str, workers: Workers, order: Order, say: Say) -> list[Check]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from coffea.nanoevents.methods.base import NanoEvents
 
 #: Part of every fingerprint: raise it when the layout of shards changes.
-SHARD_LAYOUT = 3
+SHARD_LAYOUT = 4
 
 
 @dataclass(frozen=True)

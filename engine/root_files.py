@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lineshape.engine.errors import DataError, listing, nearest
 from lineshape.engine.remote import first_bytes, is_remote, options
-from lineshape.engine.sources import Source
+from lineshape.engine.sources import MAGIC, Source
 
 if TYPE_CHECKING:
     import uproot
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 Branches = Mapping[str, tuple[str | None, ...]]
 
 _BLOCK = 1 << 20
+#: Names that a format gives the tree of its events: of ATLAS's xAOD (PHYSLITE, AOD) as TTree and as RNTuple.
+_STORES = (("CollectionTree", "EventData"),)
 #: Entries of an RNTuple that are read to know how large they are.
 _LOOK = 1000
 
@@ -28,13 +30,14 @@ def open_file(path: str) -> "uproot.ReadOnlyDirectory":
     magic = _first_bytes(path)
     if not magic:
         raise DataError(f"{path}: the file is empty (0 bytes); copy it again")
-    if magic != b"root":
-        raise DataError(f"{path}: not a ROOT file: it starts with {magic!r}, expected b'root'")
+    if magic != MAGIC:
+        raise DataError(f"{path}: not a ROOT file: it starts with {magic!r}, expected {MAGIC!r}")
     if is_remote(path):
         with may_pass(path):
             return uproot.open(path, **options(path))
     try:
-        return uproot.open(path, **_local_options())
+        # By a dictionary, as uproot looks for an object's name behind a colon in a path.
+        return uproot.open({path: None}, **_local_options())
     except (ValueError, AssertionError, KeyError, IndexError) as error:
         raise DataError(f"{path}: the file is damaged or cut short: {_first_line(error)}") from error
     except OSError as error:
@@ -63,10 +66,8 @@ def may_pass(path: str, but: type[Exception] = DataError) -> Iterator[None]:
 
 def verify(source: Source) -> None:
     """Raise DataError where the bytes of a file have another adler32 checksum than they must."""
-    import fsspec
-
     found = 1
-    with fsspec.open(source.path, "rb", **options(source.path)) as file:
+    with _opened(source.path) as file:
         while block := file.read(_BLOCK):
             found = zlib.adler32(block, found)
     if f"{found:08x}" != source.adler32:
@@ -75,21 +76,46 @@ def verify(source: Source) -> None:
         )
 
 
+def find_store(file: "uproot.ReadOnlyDirectory", path: str, name: str) -> "tuple[uproot.TTree, str]":
+    """The tree of that name and its name, or, where it is not there, of another by which its format calls it."""
+    known = next((names for names in _STORES if name in names), ())
+    there = _trees(file)
+    found = name if name in there else next((other for other in known if other in there), name)
+    return find_tree(file, path, found), found
+
+
 def find_tree(file: "uproot.ReadOnlyDirectory", path: str, name: str) -> "uproot.TTree":
     """The tree of that name, a TTree or an RNTuple; raises DataError that names those there are."""
+    import uproot
+
     try:
         with may_pass(path, but=KeyError):
             tree = file[name]
     except KeyError:
-        trees = [key for key, kind in file.classnames(cycle=False).items() if kind == "TTree" or "RNTuple" in kind]
+        trees = _trees(file)
         raise DataError(f"{path}: no tree '{name}': it has {listing(trees) or 'none'}{nearest(name, trees)}") from None
     except (ValueError, AssertionError, IndexError, OSError) as error:
         if isinstance(error, OSError) and (error.errno or is_remote(path)):
             raise
         raise DataError(f"{path}: tree {name} is damaged or cut short: {_first_line(error)}") from error
+    if isinstance(tree, uproot.ReadOnlyDirectory):
+        within = [f"{name}/{other}" for other in _trees(tree)]
+        raise DataError(
+            f"{path}: '{name}' is a folder of the file (TDirectory), expected a tree; the trees in it: "
+            f"{listing(within) or 'none'}; name one under 'tree:' of the sample in the job file"
+        )
     if not hasattr(tree, "num_entries"):
-        raise DataError(f"{path}: '{name}' is a {tree.classname}; expected a tree")
+        trees = _trees(file)
+        raise DataError(f"{path}: '{name}' is a {tree.classname}, expected a tree: it has {listing(trees) or 'none'}")
     return tree
+
+
+def _trees(folder: "uproot.ReadOnlyDirectory") -> list[str]:
+    """Names of the trees in a file, or in a folder of it, and in those within."""
+    kinds = folder.classnames(cycle=False)
+    return [
+        name for name, kind in kinds.items() if kind in {"TTree", "TNtuple", "TNtupleD", "TChain"} or "RNTuple" in kind
+    ]
 
 
 def entry_bytes(tree: "uproot.TTree", branches: Iterable[str]) -> float:
@@ -124,6 +150,13 @@ def find_branches(tree: "uproot.TTree", path: str, columns: Branches) -> dict[st
             + "\n  name the branches that hold them under 'branches:' in the job file"
         )
     return found
+
+
+def _opened(path: str) -> Any:
+    """A file to read bytes from; fsspec would take a star in a path here for a pattern."""
+    import fsspec
+
+    return fsspec.open(path, "rb", **options(path)) if is_remote(path) else Path(path).open("rb")
 
 
 def _first_bytes(path: str) -> bytes:

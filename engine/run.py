@@ -16,6 +16,7 @@ from lineshape.engine.progress import Bars, Screen
 from lineshape.engine.records import save_record
 from lineshape.engine.report.summary import Row
 from lineshape.engine.shards import FeatureStore
+from lineshape.engine.sources import Patterns
 from lineshape.engine.welcome import require_able
 from lineshape.engine.workers import Promise, Workers, collect_logs
 
@@ -56,7 +57,7 @@ class Run:
                     files[name], stage.text = make(name, self.folder.simulated, self.workers, stage.bars)
         return files
 
-    def process(self, files: Mapping[str, list[str]]) -> FeatureStore:
+    def process(self, files: Mapping[str, Patterns]) -> FeatureStore:
         """ROOT files to feature shards."""
         from lineshape.engine.stages.processing import process
 

@@ -13,9 +13,10 @@ from lineshape.engine import kinds
 from lineshape.engine.catalogue import Chunk
 from lineshape.engine.derived import Derived, Deriving
 from lineshape.engine.errors import DataError, ProcessorError, code_line
-from lineshape.engine.events import EventReader, numbers
+from lineshape.engine.event_numbers import exact, sample_of
+from lineshape.engine.events import EventReader, flat, numbers
 from lineshape.engine.processor import Selected, Selects
-from lineshape.engine.root_files import find_tree, may_pass, open_file
+from lineshape.engine.root_files import may_pass, open_file
 from lineshape.engine.settings import Settings
 from lineshape.engine.shards import ShardInfo, shard_path, write_shard
 from lineshape.engine.verdicts import Cause, Failure, classify
@@ -49,7 +50,6 @@ class Plan:
         try:
             processor = with_derived(find_processor(self.kind)(self.settings), self.derived)
             with open_file(record.path) as file:
-                find_tree(file, record.path, record.tree)
                 reader = EventReader(file, record)
                 return [self._outcome(processor, reader, chunk) for chunk in chunks]
         except DataError as error:
@@ -84,10 +84,12 @@ def make_shard(plan: Plan, processor: Selects, reader: EventReader, chunk: Chunk
     """Read a chunk, let the processor select, and write the shard."""
     events = reader.events(chunk)
     events, dropped = _finite(events, chunk, plan.nonfinite)
+    _check_event_numbers(events, chunk)
     selected = _select(processor, events)
-    _check_columns(selected, processor)
-    rows = len(selected.columns["event"])
-    info = ShardInfo(chunk.to_dict(), rows, selected.cut_flow, selected.histograms, dropped)
+    numbers_of = _check_columns(selected, processor)
+    info = ShardInfo(
+        chunk.to_dict(), len(numbers_of), selected.cut_flow, selected.histograms, dropped, sample_of(numbers_of)
+    )
     write_shard(plan.path(chunk), selected.columns, processor.makes, info)
 
 
@@ -144,10 +146,25 @@ def _read(events: Any, name: str, chunk: Chunk) -> NDArray[Any]:
         raise DataError(f"{branch} is damaged or cut short: {reason[:200]}") from error
 
 
-def _check_columns(selected: Selected, processor: Selects) -> None:
+def _check_event_numbers(events: Any, chunk: Chunk) -> None:
+    """Raise DataError where the column `event` is there and does not hold a number an event, exactly."""
+    if "event" in events.fields:
+        values, counts = flat(events, "event")
+        what = f"{chunk.file.path}: branch {chunk.file.branches['event']}, column event"
+        if counts is not None:
+            raise DataError(f"{what}: expected one number an event, found lists: name its branch in 'branches:'")
+        exact(values, what)
+
+
+def _check_columns(selected: Selected, processor: Selects) -> NDArray[np.uint64]:
+    """Return the event numbers; raises ProcessorError where the columns are not what a processor must return."""
     lengths = {name: len(values) for name, values in selected.columns.items()}
     if "event" not in lengths or len(set(lengths.values())) != 1:
         raise ProcessorError(f"a processor must return 'event' and columns of one length, and returned {lengths}")
     unknown = set(lengths) - set(processor.makes) - {"event"}
     if unknown:
         raise ProcessorError(f"columns {sorted(unknown)} are not declared in the processor's 'makes'")
+    try:
+        return exact(ak.to_numpy(selected.columns["event"]), "column event, as the processor returns it")
+    except (DataError, ValueError) as error:
+        raise ProcessorError(str(error)) from error

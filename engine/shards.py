@@ -14,6 +14,7 @@ import uhi.io.json
 from lineshape.engine.columns import Column
 from lineshape.engine.digests import digest
 from lineshape.engine.errors import DataError, RequestError, listing, nearest
+from lineshape.engine.event_numbers import exact
 from lineshape.engine.files import replacing
 from lineshape.engine.histograms import Serialiser
 from lineshape.engine.jagged import Jagged
@@ -51,7 +52,8 @@ Table = dict[str, Any]
 class ShardInfo:
     """What a shard says of itself: its chunk, its rows, the cut flow and the control histograms.
 
-    dropped: entries of the chunk that were left out, as they hold NaN.
+    dropped: entries of the chunk that were left out, as they hold NaN. events: the smallest hashes of event numbers, of
+    `sample_of`.
     """
 
     chunk: dict[str, Any]
@@ -59,6 +61,7 @@ class ShardInfo:
     cut_flow: dict[str, int]
     histograms: dict[str, hist.Hist[Any]]
     dropped: int = 0
+    events: Sequence[float] = ()
 
 
 def shard_path(folder: Path, sample: str, identity: str) -> Path:
@@ -81,10 +84,16 @@ def write_shard(
     meanings: Mapping[str, Column],
     info: ShardInfo,
 ) -> None:
-    """Write a shard, whole or not at all: float columns as float32, `event` as it is, all else inside the metadata."""
+    """Write a shard, whole or not at all: float columns as float32, `event` as it is, all else inside the metadata.
+
+    Raises DataError where `event` is not of event numbers, see `exact`.
+    """
+    import awkward as ak
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    if "event" in columns:
+        columns = {**columns, "event": ak.Array(exact(ak.to_numpy(columns["event"]), "column event"))}
     arrays, fields = [], []
     for name, values in columns.items():
         array = _to_arrow(values, np.uint64 if name == "event" else np.float32)
@@ -97,6 +106,7 @@ def write_shard(
         "rows": info.rows,
         "cut_flow": info.cut_flow,
         "dropped": info.dropped,
+        "events": list(info.events),
         "histograms": {name: _serialise(name, histogram) for name, histogram in info.histograms.items()},
     }
     schema = pa.schema(fields, metadata={_KEY: json.dumps(about).encode()})
@@ -120,7 +130,7 @@ def read_info(path: Path) -> ShardInfo:
 
     about = json.loads(pq.read_schema(path).metadata[_KEY], object_hook=uhi.io.json.object_hook)
     histograms = {name: hist.Hist(value) for name, value in about["histograms"].items()}
-    return ShardInfo(about["chunk"], about["rows"], about["cut_flow"], histograms, about["dropped"])
+    return ShardInfo(about["chunk"], about["rows"], about["cut_flow"], histograms, about["dropped"], about["events"])
 
 
 def read_columns(path: Path, columns: Sequence[str]) -> Table:

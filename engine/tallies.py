@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lineshape.engine import event_numbers
 from lineshape.engine.digests import digest
 from lineshape.engine.errors import DAMAGES, RunError
 from lineshape.engine.grouping import cut
@@ -25,6 +26,7 @@ class Tally:
     """The sum of some shards of one sample.
 
     shards: rows of each, by identity, in order. processed: entries of their chunks. dropped: entries left out for NaN.
+    events: the smallest hashes of their event numbers, of `sample_of`.
     """
 
     shards: dict[str, int] = field(default_factory=dict)
@@ -32,12 +34,14 @@ class Tally:
     dropped: int = 0
     cut_flow: dict[str, int] = field(default_factory=dict)
     histograms: Histograms = field(default_factory=dict)
+    events: list[float] = field(default_factory=list)
 
     def add(self, other: "Tally") -> None:
         """Add what comes next in order."""
         self.shards |= other.shards
         self.processed += other.processed
         self.dropped += other.dropped
+        self.events = event_numbers.merged([self.events, other.events])
         for name, count in other.cut_flow.items():
             self.cut_flow[name] = self.cut_flow.get(name, 0) + count
         self.histograms = merge([self.histograms, other.histograms])
@@ -58,7 +62,7 @@ class Tally:
         """One shard; ValueError where it is torn."""
         info = read_info(path)
         processed = info.chunk["stop"] - info.chunk["start"]
-        return cls({path.stem: info.rows}, processed, info.dropped, info.cut_flow, info.histograms)
+        return cls({path.stem: info.rows}, processed, info.dropped, info.cut_flow, info.histograms, list(info.events))
 
 
 @dataclass

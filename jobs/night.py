@@ -37,7 +37,7 @@ from lineshape.engine.records import find_record
 from lineshape.engine.run import Run
 from lineshape.engine.shards import FeatureStore
 from lineshape.engine.source_code import code_of
-from lineshape.engine.sources import Source, expand
+from lineshape.engine.sources import expand
 from lineshape.jobs.attempts import Plan, Record, can_go_on, code_of_job, last_attempt, plan_of, seen_by, unseen_rows
 from lineshape.jobs.standing import Standing, is_whole, standing_of, undecided
 from lineshape.jobs.stopping import undisturbed
@@ -132,8 +132,8 @@ class Night:
     def _process(self, simulate: Any) -> FeatureStore:
         """Shards of all that is there now, and the news of files."""
         files = {name: expand(patterns) for name, patterns in self.run.simulate(simulate).items()}
-        store = self.run.process({name: [_pattern(source) for source in sources] for name, sources in files.items()})
-        states = states_of(((name, source.path) for name, sources in files.items() for source in sources), store)
+        store = self.run.process(files)
+        states = states_of(((name, source.path) for name, found in files.items() for source in found.sources), store)
         news = news_of(known(self.records), states)
         counts = {str(kind): len(some) for kind, some in news.items()}
         self.record |= {
@@ -284,7 +284,3 @@ class Night:
             verb = "takes its place" if decision.promoted else "does not take its place"
             parts.append(f"The challenger {verb}: {decision.reason}.")
         return " ".join(parts)
-
-
-def _pattern(source: Source) -> str:
-    return f"{source.path}#adler32={source.adler32}" if source.adler32 else source.path

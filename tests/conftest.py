@@ -10,8 +10,9 @@ import pytest
 from distributed import Client, Scheduler
 from hypothesis import HealthCheck, settings
 
-from lineshape.engine.catalogue import Chunk, FileRequest, inspect_file
+from lineshape.engine.catalogue import Chunk, FileRequest
 from lineshape.engine.clusters.local import Local
+from lineshape.engine.discovery import inspect_file
 from lineshape.engine.events import EventReader
 from lineshape.engine.job import Job
 from lineshape.engine.processor import Selected, StudyProcessor

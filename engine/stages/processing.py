@@ -1,5 +1,6 @@
 """Processing: ROOT files through a coffea processor into feature shards."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -9,6 +10,7 @@ from lineshape.engine import memory
 from lineshape.engine.building import build_processor, fingerprint_of
 from lineshape.engine.catalogue import Chunk
 from lineshape.engine.errors import DAMAGES, RunError
+from lineshape.engine.event_numbers import remark
 from lineshape.engine.executor import TASKS_A_WORKER, Executor
 from lineshape.engine.files import sweep
 from lineshape.engine.folders import RunFolder
@@ -20,6 +22,7 @@ from lineshape.engine.processor import Selects
 from lineshape.engine.progress import Bars
 from lineshape.engine.sharding import Plan, with_derived
 from lineshape.engine.shards import FeatureStore, Quarantined, Shard, columns_in, identities_in, shard_path
+from lineshape.engine.sources import Patterns
 from lineshape.engine.tallies import Group, Sum, Tally
 from lineshape.engine.verdicts import Failure, hopeless
 from lineshape.engine.workers import Workers
@@ -31,10 +34,10 @@ TASK_CHUNKS = 64
 LEAST_ENTRIES = 20_000
 
 
-def process(job: Job, folder: RunFolder, workers: Workers, bars: Bars, files: Mapping[str, list[str]]) -> FeatureStore:
+def process(job: Job, folder: RunFolder, workers: Workers, bars: Bars, files: Mapping[str, Patterns]) -> FeatureStore:
     """Make the shards that are not there yet, and the manifest of them all.
 
-    files: for each sample its files, as paths, URLs, globs or lists.
+    files: for each sample its files, as paths, URLs, globs, folders or lists, or what these were expanded to.
 
     Raises RequestError where no file can be used, RunError where every chunk failed.
     """
@@ -192,10 +195,11 @@ def _store(
     notes = list(catalogue.notes)
     if dropped := sum(tally.dropped for tally in tallies.values()):
         notes.append(f"{dropped:,} entries with NaN or infinite values were left out (nonfinite: drop)")
+    notes += filter(None, (remark(name, sum(each.shards.values()), each.events) for name, each in tallies.items()))
     quarantined = sorted([*catalogue.quarantined, *failures], key=lambda item: (item.sample, item.file, item.start))
     files = tuple(
-        {"sample": r.sample, "path": r.path, "uuid": r.uuid, "tree": r.tree, "entries": r.entries, "size": r.size}
-        for r in catalogue.records
+        {name: getattr(record, name) for name in ("sample", "path", "uuid", "tree", "entries", "size", "content")}
+        for record in catalogue.records
     )
     # A column may be left out by the processor's settings, or where files have not what it is made of.
     firsts = [
@@ -224,6 +228,14 @@ def _check(store: FeatureStore) -> None:
     if not store.shards:
         reasons = dict.fromkeys(item.reason for item in store.quarantined)
         raise RunError("every chunk failed:\n" + "\n".join(list(reasons)[:5]))
+    entries = Counter[str]()
+    for file in store.files:
+        entries[file["sample"]] += file["entries"]
+    for sample, number in entries.items():
+        if number and sample not in store.samples:
+            reasons = dict.fromkeys(item.reason for item in store.quarantined if item.sample == sample)
+            said = "\n".join(list(reasons)[:5])
+            raise RunError(f"sample {sample}: none of its {number:,} entries could be processed:\n{said}")
     quarantined = sum(item.stop - item.start for item in store.quarantined)
     if store.processed + quarantined != store.entries:
         raise RunError(

@@ -21,8 +21,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lineshape.engine.building import build_processor
-from lineshape.engine.catalogue import Chunk, FileRecord, FileRequest, chunks_of, inspect_file
+from lineshape.engine.catalogue import Chunk, FileRecord, FileRequest, chunks_of
 from lineshape.engine.clusters.local import Local
+from lineshape.engine.discovery import inspect_file
 from lineshape.engine.events import EventReader
 from lineshape.engine.executor import Executor
 from lineshape.engine.processor import fingerprint

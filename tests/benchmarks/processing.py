@@ -21,7 +21,8 @@ import pyarrow.parquet as pq
 import uproot
 
 from lineshape.engine.building import build_processor
-from lineshape.engine.catalogue import FileRecord, FileRequest, chunks_of, inspect_file
+from lineshape.engine.catalogue import FileRecord, FileRequest, chunks_of
+from lineshape.engine.discovery import inspect_file
 from lineshape.engine.processor import control_histograms, fingerprint
 from lineshape.engine.sharding import Plan
 from lineshape.engine.shards import WRITING

@@ -4,17 +4,20 @@ import struct
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import awkward as ak
+import numpy as np
 import pytest
 
 from lineshape.engine.catalogue import Chunk, FileRecord
 from lineshape.engine.columns import Column
 from lineshape.engine.errors import DataError, ProcessorError
+from lineshape.engine.event_numbers import different
 from lineshape.engine.processor import Selected
 from lineshape.engine.settings import Settings
 from lineshape.engine.sharding import Plan, make_shard
+from lineshape.engine.shards import read_info
 from lineshape.engine.verdicts import Cause, classify
 
 NAN = float("nan")
@@ -95,3 +98,44 @@ def test_what_a_processor_raises_is_its_own_and_no_files(error: Exception, cause
     assert failure.cause is cause
     if cause is Cause.PROCESSOR:
         assert f"{type(error).__name__}: {error} ({__file__}, line " in failure.reason
+
+
+class Numbered(Reader):
+    """Events with numbers that may be none."""
+
+    def __init__(self, numbers: ak.Array) -> None:
+        self.numbers = numbers
+
+    def events(self, chunk: Chunk) -> ak.Array:
+        return ak.Array({"event": self.numbers})
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [
+        (np.array([1, 2, 3, 3_000_000_001], np.float32), "its type is float32, which is exact below 16,777,216 alone"),
+        (np.array([1, 2, -3, 4]), r"found -3 in entry 2"),
+        (ak.Array([[1], [2, 3], [], [4]]), "expected one number an event, found lists"),
+    ],
+)
+def test_event_numbers_that_are_none_are_told_of_their_file(numbers: Any, said: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=f"file.root: branch number, column event: .*{said}"):
+        make_shard(plan(tmp_path, "refuse"), Events(), Numbered(numbers), CHUNK)
+
+
+class Renumbering(Events):
+    """Returns event numbers that were rounded on the way."""
+
+    def process(self, events: ak.Array) -> Selected:
+        return Selected({"event": ak.Array(np.array([2.0**53] * 4))}, {}, {})
+
+
+def test_event_numbers_that_a_processor_spoils_are_its_own_fault(tmp_path: Path) -> None:
+    with pytest.raises(ProcessorError, match="column event, as the processor returns it: expected event numbers"):
+        make_shard(plan(tmp_path, "drop"), Renumbering(), Reader(), CHUNK)
+
+
+def test_a_shard_tells_how_many_events_it_is_of(tmp_path: Path) -> None:
+    made = plan(tmp_path, "drop")
+    make_shard(made, Events(), Reader(), CHUNK)
+    assert different(read_info(made.path(CHUNK)).events) == 2

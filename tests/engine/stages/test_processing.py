@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import numpy as np
 import pytest
 import uproot
 
-from lineshape.engine.errors import LineshapeError, RequestError
+from lineshape.engine.errors import LineshapeError, RequestError, RunError
 from lineshape.engine.folders import RunFolder
+from lineshape.engine.news import states_of
 from lineshape.engine.progress import Bars
 from lineshape.engine.shards import FeatureStore
 from lineshape.engine.stages.processing import process
@@ -106,7 +108,6 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
         missing_branch,
         r"ptCombined: no branch TauJetsAuxDyn.ptCombined; nearest: TauJetsAuxDyn.ptCombine\b",
     ),
-    "empty_tree": (empty_tree, r"tree CollectionTree has no entries"),
     "nan": (
         nan,
         r"branch TauJetsAuxDyn.ptCombined holds NaN or infinite values in [12] of \d+ entries, first in entry",
@@ -146,6 +147,69 @@ def test_a_bad_file_is_quarantined_and_the_rest_is_kept(
     alone = run([ntuples[1]], tmp_path / "alone", workers, bars)
     kept = [shard for shard in store.shards if shard.identity in {s.identity for s in alone.shards}]
     assert len(kept) == len(alone.shards)
+
+
+def test_a_file_without_entries_is_a_known_zero(
+    ntuples: list[Path], tmp_path: Path, workers: Workers, bars: Bars
+) -> None:
+    empty = tmp_path / "empty.root"
+    empty_tree(ntuples[0], empty)
+    with pytest.raises(RequestError, match="there are no events: the trees of all 1 files have no entries"):
+        run([empty], tmp_path / "none", workers, bars)
+    job = small_job([empty])
+    two = job.model_copy(update={"samples": job.samples | {"full": job.samples["ntuples"]}})
+    files = {"ntuples": [str(empty)], "full": [str(empty), str(ntuples[1])]}
+    store = process(two, RunFolder(tmp_path / "run"), workers, bars, files)
+    assert (store.lost, store.quarantined) == (0, ())
+    assert store.processed == store.entries > 0
+    assert len(store.files) == 3
+    assert "sample ntuples has no events: none of its files has any entries" in store.notes
+
+
+def test_one_file_under_two_samples_is_in_both(
+    ntuples: list[Path], tmp_path: Path, workers: Workers, bars: Bars
+) -> None:
+    job = small_job(ntuples)
+    two = job.model_copy(update={"samples": dict.fromkeys(("nominal", "up"), job.samples["ntuples"])})
+    files = {"nominal": [str(ntuples[0])], "up": [str(ntuples[0]), str(ntuples[1])]}
+    store = process(two, RunFolder(tmp_path), workers, bars, files)
+    rows = Counter[str]()
+    for shard in store.shards:
+        rows[shard.sample] += shard.rows
+    assert rows["up"] > rows["nominal"] > 0
+    assert len({shard.identity for shard in store.shards}) == len(store.shards)
+    assert any("1 file is in more than one sample" in note for note in store.notes)
+    listed = [(name, path) for name, paths in files.items() for path in paths]
+    assert {state.state for state in states_of(listed, store).values()} == {"processed"}
+
+
+def test_a_sample_of_which_no_file_can_be_read_stops_the_run(
+    ntuples: list[Path], tmp_path: Path, workers: Workers, bars: Bars
+) -> None:
+    """However many may be lost: training would go on without the sample."""
+    job = small_job(ntuples, tolerate=1.0)
+    two = job.model_copy(update={"samples": dict.fromkeys(("nominal", "up"), job.samples["ntuples"])})
+    not_root(ntuples[0], tmp_path / "bad.root")
+
+    def run_with(*paths: Path) -> FeatureStore:
+        files = {"nominal": [str(path) for path in ntuples], "up": [str(path) for path in paths]}
+        return process(two, RunFolder(tmp_path / "run"), workers, bars, files)
+
+    with pytest.raises(RequestError, match=r"sample up: \S+gone\.root: no such file; expected a ROOT file, a folder"):
+        run_with(tmp_path / "gone.root")
+    with pytest.raises(RequestError, match=r"(?s)sample up: no file can be used:\n.*not a ROOT file.*"):
+        run_with(tmp_path / "gone.root", tmp_path / "bad.root")
+    nan(ntuples[0], tmp_path / "nan.root")
+    with pytest.raises(RunError, match=r"sample up: none of its [\d,]+ entries could be processed:\n.*NaN or infinite"):
+        process(
+            two.model_copy(update={"chunk_entries": 100_000}),
+            RunFolder(tmp_path / "run"),
+            workers,
+            bars,
+            {"nominal": [str(ntuples[1])], "up": [str(tmp_path / "nan.root")]},
+        )
+    store = run_with(tmp_path / "gone.root", ntuples[0])
+    assert [item.file for item in store.quarantined] == [str(tmp_path / "gone.root")]
 
 
 def test_only_the_chunk_with_nan_is_lost(ntuples: list[Path], tmp_path: Path, workers: Workers, bars: Bars) -> None:

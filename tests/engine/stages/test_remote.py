@@ -62,7 +62,7 @@ def test_root_urls(
 
 
 def test_a_glob_of_a_server(server: servers.XRootD, ntuples: list[Path]) -> None:
-    found = [source.path for source in expand([server.url + "taus_*.root"])]
+    found = [source.path for source in expand([server.url + "taus_*.root"]).sources]
     assert [Path(path).name for path in found] == [path.name for path in ntuples]
     with open_file(found[0]) as file:
         assert file[TREE].num_entries > 0
