@@ -5,7 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from lineshape.engine.catalogue import FileRecord
 from lineshape.engine.shards import FeatureStore
+from lineshape.engine.verdicts import Failure
 
 State = Literal["processed", "processed in part", "quarantined", "repeated", "vanished"]
 Kind = Literal["new", "changed", "repaired", "broken", "repeated", "vanished"]
@@ -22,8 +24,8 @@ Key = tuple[str, str]
 class FileState:
     """A file and what it is: in exactly one state.
 
-    uuid, size: of what was processed; empty and 0 where it could not be opened, or is another file once more. reason:
-    why some or all of it was not processed, the first of several.
+    uuid, size, content: of what was processed; empty and 0 where it could not be opened, or is another file once more.
+    reason: why some or all of it was not processed, the first of several.
     """
 
     sample: str
@@ -32,6 +34,7 @@ class FileState:
     uuid: str = ""
     size: int = 0
     reason: str = ""
+    content: str = ""
 
 
 News = dict[Kind, list[FileState]]
@@ -50,10 +53,31 @@ def states_of(listed: Iterable[Key], store: FeatureStore) -> dict[Key, FileState
         if key in used:
             whole, left = lost[key] == 0, lost[key] < used[key]["entries"]
             state: State = "processed" if whole else "processed in part" if left else "quarantined"
-            found[key] = FileState(*key, state, used[key]["uuid"], used[key]["size"], reasons.get(key, ""))
+            about = used[key]["uuid"], used[key]["size"], reasons.get(key, ""), used[key].get("content", "")
+            found[key] = FileState(*key, state, *about)
         else:
             found[key] = FileState(*key, "quarantined" if key in reasons else "repeated", reason=reasons.get(key, ""))
     return found
+
+
+def state_to_come(key: Key, old: FileState | None, outcome: FileRecord | Failure | None, there: bool) -> FileState:
+    """Return the state that a run would find a file in, as far as a look at it tells.
+
+    old: as the last run left it. outcome: what was found of the file as it is now; where nobody has looked into it, a
+    file that is there is taken for one that can be processed.
+    """
+    if isinstance(outcome, FileRecord):
+        new = FileState(*key, "processed", outcome.uuid, outcome.size, content=outcome.content)
+        return old if old and (old.state == "repeated" or _is_same(old, new)) else new
+    if isinstance(outcome, Failure) or not there:
+        same = old and old.state == "quarantined"
+        return old if old and same else FileState(*key, "quarantined")
+    return FileState(*key, "processed", "not known yet")
+
+
+def _is_same(old: FileState, new: FileState) -> bool:
+    """Whether it is the file that it was; earlier versions of this program kept no content."""
+    return (old.uuid, old.size) == (new.uuid, new.size) and (old.content == new.content or not old.content)
 
 
 def news_of(before: Mapping[Key, FileState], now: Mapping[Key, FileState]) -> News:
@@ -70,7 +94,7 @@ def news_of(before: Mapping[Key, FileState], now: Mapping[Key, FileState]) -> Ne
 
 
 def _kind(old: FileState | None, new: FileState) -> Kind | None:
-    if old and (old.state, old.uuid, old.size) == (new.state, new.uuid, new.size):
+    if old and old.state == new.state and _is_same(old, new):
         return None
     if new.state != "processed":
         return "repeated" if new.state == "repeated" else "broken"

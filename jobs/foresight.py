@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from lineshape.engine import derived, ledger
-from lineshape.engine.catalogue import FileRequest, remembered
+from lineshape.engine.catalogue import NOT_THERE, FileRequest, remembered
 from lineshape.engine.champion import champion_of, unrecorded
 from lineshape.engine.comparison import judge_of
 from lineshape.engine.folders import ReprocessingFolder
 from lineshape.engine.job import Job
 from lineshape.engine.lock import Holder, born, is_stale, read_holder
-from lineshape.engine.news import known, tell
+from lineshape.engine.news import known, news_of, state_to_come, tell
 from lineshape.engine.policy import reasons_to_train
 from lineshape.engine.progress import Screen
 from lineshape.engine.shards import MANIFEST, FeatureStore
@@ -52,6 +52,7 @@ def _files(job: Job, folder: ReprocessingFolder, records: list[Record]) -> tuple
     from lineshape.engine.building import build_processor
     from lineshape.engine.inventory import requests_of
     from lineshape.engine.sharding import with_derived
+    from lineshape.engine.sources import expand
 
     patterns, said = {}, []
     for name, sample in job.samples.items():
@@ -62,21 +63,20 @@ def _files(job: Job, folder: ReprocessingFolder, records: list[Record]) -> tuple
             said.append(f"sample {name} is simulated")
     bare, _ = build_processor(job)
     derived.require(bare, job.derived)
-    requests = requests_of(job, with_derived(bare, job.derived), patterns)
-    return Counter(_kinds(requests, folder, records)), said
+    listings = {name: expand(some) for name, some in patterns.items()}
+    requests = requests_of(job, with_derived(bare, job.derived), listings)
+    return _counted(requests, folder, records), said
 
 
-def _kinds(requests: list[FileRequest], folder: ReprocessingFolder, records: list[Record]) -> list[str]:
+def _counted(requests: list[FileRequest], folder: ReprocessingFolder, records: list[Record]) -> Counter[str]:
+    """How many files a run would call what, as it would: an outcome that is not known yet is taken for a good one."""
     before, looked = known(records), remembered(folder.features)
-    kinds = []
-    for request in requests:
-        old = before.get((request.sample, request.source.path))
-        if old is None or old.state == "vanished":
-            kinds.append("new")
-        elif request.key not in looked:
-            kinds.append("repaired" if old.state == "quarantined" else "changed")
-    now = {(request.sample, request.source.path) for request in requests}
-    return [*kinds, *("vanished" for key, old in before.items() if key not in now and old.state != "vanished")]
+    states = {
+        key: state_to_come(key, before.get(key), looked.get(request.key), request.version != NOT_THERE)
+        for request in requests
+        for key in [(request.sample, request.source.path)]
+    }
+    return Counter({kind: len(files) for kind, files in news_of(before, states).items()})
 
 
 def _training(job: Job, folder: ReprocessingFolder, records: list[Record], more: bool) -> list[str]:

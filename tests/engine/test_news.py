@@ -1,12 +1,15 @@
 """What became of files: each in exactly one state, each change named once."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lineshape.engine.news import FileState, known, news_of, states_of, tell, to_record
+from lineshape.engine.catalogue import FileRecord
+from lineshape.engine.news import FileState, known, news_of, state_to_come, states_of, tell, to_record
 from lineshape.engine.shards import FeatureStore, Quarantined
+from lineshape.engine.verdicts import Cause, Failure
 
 
 def state(kind: Any, uuid: str = "u", size: int = 10) -> FileState:
@@ -36,6 +39,8 @@ OTHER = state("processed", "v")
         (DONE, DONE, None),
         (DONE, OTHER, "changed"),
         (DONE, state("processed", size=11), "changed"),  # ROOT's UPDATE keeps the UUID
+        (replace(DONE, content="0badf00d"), replace(DONE, content="deadbeef"), "changed"),  # as ?reproducible does
+        (DONE, replace(DONE, content="deadbeef"), None),  # of a version that kept no content
         (DONE, BAD, "broken"),
         (DONE, PART, "broken"),
         (DONE, COPY, "repeated"),
@@ -58,6 +63,40 @@ def test_news(before: FileState | None, now: FileState | None, kind: str | None)
     assert {name: len(files) for name, files in news.items() if files} == ({kind: 1} if kind else {})
     told = [{"files": to_record({"new": [before]} if before else {})}, {"files": to_record(news)}]
     assert known(told).get(key, GONE).state == (now or GONE).state
+
+
+LOOKED = FileRecord("s", "f", "tree", "u", 5, 10, {})
+ANOTHER = replace(LOOKED, uuid="v")
+LOST = Failure(Cause.CORRUPT, "not a ROOT file")
+
+
+@pytest.mark.parametrize("old", [None, GONE, BAD, PART, DONE, COPY])
+@pytest.mark.parametrize(
+    ("outcome", "there", "found"),
+    [
+        (None, True, OTHER),
+        (None, False, BAD),
+        (ANOTHER, True, OTHER),
+        (LOST, True, BAD),
+    ],
+)
+def test_a_dry_run_calls_a_file_what_the_run_will(
+    old: FileState | None, outcome: FileRecord | Failure | None, there: bool, found: FileState
+) -> None:
+    """found: the state that the run then finds it in."""
+    if old is COPY and outcome is ANOTHER:
+        return  # which of two copies is kept is not known from one
+    before, key = {("s", "f"): old} if old else {}, ("s", "f")
+    foreseen = news_of(before, {key: state_to_come(key, old, outcome, there)})
+    assert {kind: len(files) for kind, files in foreseen.items()} == {
+        kind: len(files) for kind, files in news_of(before, {key: found}).items()
+    }
+
+
+@pytest.mark.parametrize("old", [PART, DONE, COPY, replace(DONE, state="quarantined")])
+def test_a_dry_run_has_no_news_of_a_file_that_was_looked_into(old: FileState) -> None:
+    assert state_to_come(("s", "f"), old, LOOKED, there=True) == old
+    assert state_to_come(("s", "f"), BAD, LOST, there=True) == BAD
 
 
 def test_states_are_read_off_the_manifest() -> None:
