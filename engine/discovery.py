@@ -61,6 +61,8 @@ def _require_event_numbers(reader: EventReader, record: FileRecord) -> None:
     if "event" not in reader.forms:
         return
     form = reader.forms["event"]
+    if form["class"] == "ListOffsetArray":
+        form = form["content"]  # a list with one number in each event, as Delphes has
     found = form["primitive"] if form["class"] == "NumpyArray" and not form.get("inner_shape") else "no single number"
     if not found.startswith(("int", "uint", "float")):
         raise DataError(

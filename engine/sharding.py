@@ -151,7 +151,7 @@ def _check_event_numbers(events: Any, chunk: Chunk) -> None:
     if "event" in events.fields:
         values, counts = flat(events, "event")
         what = f"{chunk.file.path}: branch {chunk.file.branches['event']}, column event"
-        if counts is not None:
+        if counts is not None and (counts != 1).any():
             raise DataError(f"{what}: expected one number an event, found lists: name its branch in 'branches:'")
         exact(values, what)
 

@@ -50,6 +50,7 @@ def foresee(job: Job, output: str | Path | None = None, screen: Screen | None = 
 def _files(job: Job, folder: ReprocessingFolder, records: list[Record]) -> tuple[Counter[str], list[str]]:
     """How many files are new, changed, broken or gone, and what would be simulated."""
     from lineshape.engine.building import build_processor
+    from lineshape.engine.findings import require_there
     from lineshape.engine.inventory import requests_of
     from lineshape.engine.sharding import with_derived
     from lineshape.engine.sources import expand
@@ -65,6 +66,7 @@ def _files(job: Job, folder: ReprocessingFolder, records: list[Record]) -> tuple
     derived.require(bare, job.derived)
     listings = {name: expand(some) for name, some in patterns.items()}
     requests = requests_of(job, with_derived(bare, job.derived), listings)
+    require_there(requests)
     return _counted(requests, folder, records), said
 
 

@@ -43,11 +43,11 @@ class Events:
     makes: ClassVar[Mapping[str, Column]] = {}
 
     def __init__(self) -> None:
-        self.seen: list[int] = []
+        self.seen: list[Any] = []
 
     def process(self, events: ak.Array) -> Selected:
         self.seen = events["event"].to_list()
-        return Selected({"event": events["event"]}, {}, {})
+        return Selected({"event": ak.flatten(events["event"], axis=None)}, {}, {})
 
 
 def plan(folder: Path, nonfinite: str) -> Plan:
@@ -121,6 +121,12 @@ class Numbered(Reader):
 def test_event_numbers_that_are_none_are_told_of_their_file(numbers: Any, said: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=f"file.root: branch number, column event: .*{said}"):
         make_shard(plan(tmp_path, "refuse"), Events(), Numbered(numbers), CHUNK)
+
+
+def test_a_list_of_one_number_an_event_will_do(tmp_path: Path) -> None:
+    processor = Events()
+    make_shard(plan(tmp_path, "refuse"), processor, Numbered(ak.Array([[1], [2], [3], [2**40]])), CHUNK)
+    assert processor.seen == [[1], [2], [3], [2**40]]
 
 
 class Renumbering(Events):

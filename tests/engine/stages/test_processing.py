@@ -166,6 +166,20 @@ def test_a_file_without_entries_is_a_known_zero(
     assert "sample ntuples has no events: none of its files has any entries" in store.notes
 
 
+def test_the_other_store_of_a_format_is_read_and_said(
+    ntuples: list[Path], tmp_path: Path, workers: Workers, bars: Bars
+) -> None:
+    """PHYSLITE as RNTuple, by a job file that says CollectionTree."""
+    other, branches = tmp_path / "other.root", branches_of(ntuples[0])
+    with uproot.recreate(other) as file:
+        file.mkrntuple("EventData", {name.replace(".", ":"): values for name, values in branches.items()})
+    store = run([other], tmp_path / "run", workers, bars)
+    assert store.rows == run([ntuples[0]], tmp_path / "plain", workers, bars).rows
+    assert store.notes == (
+        "sample ntuples: 1 file has no tree CollectionTree; its EventData is read, as the same format calls it too",
+    )
+
+
 def test_one_file_under_two_samples_is_in_both(
     ntuples: list[Path], tmp_path: Path, workers: Workers, bars: Bars
 ) -> None:
