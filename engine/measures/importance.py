@@ -14,7 +14,7 @@ from lineshape.engine.bundles import Prediction
 from lineshape.engine.digests import uniform
 from lineshape.engine.histograms import Histograms
 from lineshape.engine.measures.measure import Figure, Meanings, Measure, Measured, Objects, by_group, group_axis
-from lineshape.engine.measures.scores import area, score_axis, squashed, usable
+from lineshape.engine.measures.scores import area, require_others, score_axis, squashed, usable
 from lineshape.engine.report.plots import Plot, Series
 from lineshape.engine.settings import Names
 
@@ -46,6 +46,7 @@ class Importance(Measure):
     def _signal_is_a_class(self) -> Self:
         if self.signal not in self.classes:
             raise ValueError(f"signal: '{self.signal}' is not a class: expected one of {', '.join(self.classes)}")
+        require_others(self.classes, self.signal)
         return self
 
     def columns(self) -> list[str]:

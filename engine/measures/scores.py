@@ -1,5 +1,6 @@
 """What histograms of classifiers have in common: score and class, and what is read off them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +56,15 @@ def squashed(score: NDArray[np.float64]) -> Floats:
 def score_axis(bins: int) -> hist.axis.Regular:
     """The axis of squashed scores."""
     return hist.axis.Regular(bins, -1, 1, name="score", label="score/(1 + |score|)")
+
+
+def require_others(classes: Sequence[str], signal: str) -> None:
+    """Raise ValueError where there is no class to tell the signal from."""
+    if set(classes) <= {signal}:
+        raise ValueError(
+            f"classes: there is nothing to tell {signal} from: expected two classes or more, in the order of their "
+            "numbers from 0"
+        )
 
 
 def usable(objects: Objects, truth: str, classes: int) -> NDArray[np.bool_]:

@@ -15,7 +15,7 @@ from lineshape.engine.measures import tagging_plots as draw
 from lineshape.engine.measures.binning import Binning
 from lineshape.engine.measures.measure import Better, Figure, Meanings, Measure, Measured, Objects, group_axis
 from lineshape.engine.measures.points import Points
-from lineshape.engine.measures.scores import Classes, score_axis, squashed, usable
+from lineshape.engine.measures.scores import Classes, require_others, score_axis, squashed, usable
 from lineshape.engine.report.plots import Plot
 from lineshape.engine.settings import Names, Settings
 
@@ -64,6 +64,7 @@ class Tagging(Measure):
         for key, names in {"signal": [self.signal], "bands": [*self.bands]}.items():
             if unknown := [name for name in names if name not in self.classes]:
                 raise ValueError(f"{key}: '{unknown[0]}' is not a class: expected one of {', '.join(self.classes)}")
+        require_others(self.classes, self.signal)
         return self
 
     @property

@@ -13,6 +13,7 @@ from lineshape.engine.columns import Column
 from lineshape.engine.histograms import add_part, load_control, save_control, save_part, save_root
 from lineshape.engine.measures.binning import Binning
 from lineshape.engine.measures.decorrelation import Decorrelation
+from lineshape.engine.measures.importance import Importance
 from lineshape.engine.measures.measure import Measure, Objects
 from lineshape.engine.measures.response import Response
 from lineshape.engine.measures.tagging import Tagging
@@ -34,6 +35,13 @@ def measures(name: str) -> list[Measure]:
         Tagging(**told, signal="s", points={"column": name, "edges": [0, 0.5, 1], "efficiency": 0.5}, by={name: bins}),
         Vector(truth="t", components=("t", "t"), by={name: bins}, over=name),
     ]
+
+
+@pytest.mark.parametrize("kind", [Tagging, Importance])
+def test_one_class_cannot_be_told_from_another(kind: type[Measure]) -> None:
+    own = {"points": {"column": "t", "edges": [0, 1], "efficiency": 0.5}} if kind is Tagging else {"features": ["t"]}
+    with pytest.raises(ValueError, match="classes: there is nothing to tell s from: expected two classes or more"):
+        kind.model_validate({"truth": "label", "classes": ["s"], "signal": "s"} | own)
 
 
 @pytest.mark.parametrize("name", NAMES)
