@@ -16,6 +16,7 @@ T = TypeVar("T")
 
 #: Of a record: digest of all its other values, by which one is known that a disk or a hand changed.
 CHECKSUM: Final = "checksum"
+_SEAL: Final = 16
 _ADAPTERS: Final[dict[Any, TypeAdapter[Any]]] = {}
 
 
@@ -97,6 +98,17 @@ def unsealed(text: str) -> Any:
         if told != _checksum(values):
             raise ValueError("its content is not what was written")
     return values
+
+
+def sealed_bytes(content: bytes) -> bytes:
+    """Return bytes with their checksum at the end, for what a library in C++ must not be given damaged."""
+    return content + hashlib.blake2b(content, digest_size=_SEAL).digest()
+
+
+def unsealed_bytes(content: bytes) -> bytes | None:
+    """Return bytes without their checksum; None where that is wrong, or missing."""
+    inside = content[:-_SEAL]
+    return inside if len(content) > _SEAL and sealed_bytes(inside) == content else None
 
 
 def digest_of_file(path: Path) -> str:

@@ -20,6 +20,7 @@ from lineshape.engine.learning.rounds import Stops
 from lineshape.engine.learning.spool import Spool
 from lineshape.engine.learning.threads import threads
 from lineshape.engine.learning.work import Work
+from lineshape.engine.records import sealed_bytes, unsealed_bytes
 from lineshape.engine.split import SplitName
 
 _CHECKPOINT = "checkpoint.ubj"
@@ -80,7 +81,7 @@ def boost(
     training, validation = split["training"], split["validation"]
     saved = work.scratch / _CHECKPOINT
     # Of what is on disk the first speaks for all: a shared disk may show others less.
-    left, past = (saved.read_bytes(), read_history(work.folder)) if saved.is_file() and first else (b"", [])
+    left, past = _left(saved, work) if first else (b"", [])
     if xgboost.collective.is_distributed():
         left, past = xgboost.collective.broadcast((left, past), 0)
     booster = xgboost.Booster(parameters, [training, validation], bytearray(left) or None)
@@ -101,8 +102,14 @@ def boost(
             report(done, stops.rounds, standing(scores))
         if done % stops.checkpoint == 0:
             with replacing(saved) as temporary:
-                temporary.write_bytes(booster.save_raw("ubj"))
+                temporary.write_bytes(sealed_bytes(bytes(booster.save_raw("ubj"))))
     return Boosted(booster[: _best(scores)], scores, resumed)
+
+
+def _left(saved: Path, work: Work) -> tuple[bytes, list[dict[str, Any]]]:
+    """What a training that died left, and its history; nothing where it is damaged: it then begins anew."""
+    left = unsealed_bytes(saved.read_bytes()) if saved.is_file() else None
+    return (left, read_history(work.folder)) if left else (b"", [])
 
 
 def _require_device(booster: xgboost.Booster, device: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 import torch.distributed as dist
 
+from lineshape.engine.errors import reading
 from lineshape.engine.files import replacing, write_json
 from lineshape.engine.learning import remarks
 from lineshape.engine.learning.gang import Gang
@@ -110,7 +111,10 @@ def _memory(model: "NetworkModel", device: torch.device) -> float:
 
 
 def _load_state(path: Path) -> State:
-    return State(**torch.load(path, weights_only=True, map_location="cpu")) if path.is_file() else State()
+    if not path.is_file():
+        return State()
+    with reading(path, "remove it, and run the same command again: the training then begins anew"):
+        return State(**torch.load(path, weights_only=True, map_location="cpu"))
 
 
 def _save(state: State, work: Work, rank: int) -> None:
