@@ -83,7 +83,7 @@ def _remarks(
         return told
     course: list[str] = []
     if "loss" in model.loss_names:
-        course = remarks.on_gain(*remarks.gain_of(*losses_of_others(learner, rows.at(places), layout)))
+        course = remarks.on_gain(*losses_of_others(learner, rows.at(places), layout))
     # Where networks work against each other no loss need fall.
     alone = len(model.phases_of()) == 1
     return [*told, *(course or (remarks.on_history(state.history, "epochs") if alone else []))]

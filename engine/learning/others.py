@@ -13,8 +13,8 @@ from lineshape.engine.learning.learner import Learner
 from lineshape.engine.learning.source import Layout, Source
 from lineshape.engine.learning.table import Rows
 
-#: Among which the losses fluctuate.
-_BATCHES = 20
+#: Among which the losses fluctuate, and rows of each at least: with one there would be no other.
+_BATCHES, _LEAST = 100, 20
 
 
 def losses_of_others(learner: Learner, rows: Rows, layout: Layout) -> tuple[list[float], list[float]]:
@@ -24,7 +24,7 @@ def losses_of_others(learner: Learner, rows: Rows, layout: Layout) -> tuple[list
     other: list[float] = []
     learner.eval()
     with torch.no_grad():
-        for batch in Source(rows, layout, device, math.inf).in_order(max(2, -(-len(rows) // _BATCHES))):
+        for batch in Source(rows, layout, device, math.inf).in_order(max(_LEAST, -(-len(rows) // _BATCHES))):
             for part, found in ((batch, own), (_mixed(batch), other)):
                 found.append(float(learner.losses(part, {"loss"})["loss"]))
     return own, other

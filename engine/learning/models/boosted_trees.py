@@ -203,9 +203,9 @@ class BoostedTrees(Model):
         sample = remarks.Sample(work.data.features, x, target, classes, work.data.target.per)
         said = best.predict(xgboost.DMatrix(x, feature_names=best.feature_names, nthread=threads()))
         # The rows are in random order: the neighbour's is another's.
-        gain = remarks.gain_of(self._losses(said, target), self._losses(np.roll(said, 1, axis=0), target))
+        losses = self._losses(said, target), self._losses(np.roll(said, 1, axis=0), target)
         # Where features are mixed up on purpose, that nothing is learnt is what is asked for.
-        course = [] if work.data.choice.shuffled else remarks.on_gain(*gain) or remarks.on_history(history, "rounds")
+        course = [] if work.data.choice.shuffled else remarks.on_gain(*losses) or remarks.on_history(history, "rounds")
         return [*remarks.on_features(sample), *course]
 
     def _losses(self, said: NDArray[np.float32], target: NDArray[np.float32]) -> NDArray[np.float64]:

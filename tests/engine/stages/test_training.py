@@ -217,7 +217,11 @@ def test_trees_on_two_workers(ntuples: list[Path], folder: RunFolder) -> None:
     quick = TREES | {"rounds": 60, "rows": 1.0, "columns": 1.0, "weight": "ptCombined"}
     job = job_with(ntuples, one=quick, two=quick | {"workers": 2})
     trained = train_all(job, folder)
-    assert trained.remarks == {"two": ["trained by 2 ranks: not the trees of one, and not always the same bits"]}
+    remark = "trained by 2 ranks: not the trees of one, and not always the same bits"
+    of_two, of_one = trained.remarks["two"], trained.remarks.get("one", [])
+    assert of_two[0] == remark
+    # With 60 rounds on so few rows, and no early stopping, they learn by heart: nothing else is said of one worker's.
+    assert all(said.startswith("its validation loss grew: ") for said in of_one)
     one, two = (Bundle.load(folder.models / name) for name in ("one", "two"))
     for rows in ("training_rows", "validation_rows"):
         assert one.provenance[rows] == two.provenance[rows]
