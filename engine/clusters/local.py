@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field
 
-from lineshape.engine.clusters.cluster import LOGS, SAFE, THREADS, Cluster
+from lineshape.engine.clusters.cluster import LOGS, THREADS, Cluster
 from lineshape.engine.clusters.site import require_loopback, require_unencrypted, starting
 from lineshape.engine.output import forgive
 
@@ -44,9 +44,9 @@ class Local(Cluster):
         require_unencrypted()
         require_loopback()
         workers = self.workers or len(os.sched_getaffinity(0))
-        # The workers share the cores among them, and begin without the working folder among the places of modules: a
-        # file of the user's there, called as a library is, must not take its place.
-        environment = dict.fromkeys(THREADS, "1") | SAFE
+        # The workers share the cores among them. Dask sets these in this process as well, and so a safe path is none of
+        # them, by which what a notebook starts beside would no longer find its modules.
+        environment = dict.fromkeys(THREADS, "1")
         settings = {
             # A worker that dies is started anew even on a slow machine, and no client waits for ever.
             "distributed.deploy.lost-worker-timeout": "600s",

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,9 @@ def store(tmp_path: Path, rng: np.random.Generator) -> Path:
     return tmp_path / "store"
 
 
-def shadow(folder: Path) -> None:
+def shadow(folder: Path, names: Iterable[str] = SHADOWS) -> None:
     """A folder with scripts of the user's, called as libraries are."""
-    for name in SHADOWS:
+    for name in names:
         (folder / f"{name}.py").write_text('raise SystemExit("my plotting script ran")\n', encoding="utf-8")
 
 
@@ -86,15 +87,17 @@ def test_places_of_the_parent_come_last(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 
 @pytest.mark.processes
-def test_workers_begin_without_the_working_folder(tmp_path: Path) -> None:
-    """They are started by `python -c`, which looks there for multiprocessing first of all."""
-    shadow(tmp_path)
+def test_workers_look_for_libraries_where_the_command_does(tmp_path: Path) -> None:
+    """Not in the working folder, and neither does what is started beside while they are there."""
+    shadow(tmp_path, [name for name in SHADOWS if name != "multiprocessing"])
     code = """
 from lineshape.engine.clusters.local import Local
 
 if __name__ == "__main__":
     with Local(workers=1).open() as client:
         print(client.submit(abs, -7).result())
+        import os
+        assert "PYTHONSAFEPATH" not in os.environ
 """
     script = tmp_path / "elsewhere" / "main.py"
     script.parent.mkdir()
