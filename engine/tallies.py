@@ -74,6 +74,7 @@ class _Kept:
     dropped: int
     cut_flow: dict[str, int]
     histograms: dict[str, dict[str, Any]]
+    events: list[float]
 
 
 @dataclass(frozen=True)
