@@ -23,6 +23,14 @@ class Settings(BaseModel):
         """Note where it stands in the job file, for messages."""
         self._place = place
 
+    def __eq__(self, other: object) -> bool:
+        """Return whether settings are the same, wherever they stand."""
+        fields = type(self).model_fields
+        return type(self) is type(other) and all(getattr(self, name) == getattr(other, name) for name in fields)
+
+    def __hash__(self) -> int:
+        return hash((type(self), *(getattr(self, name) for name in type(self).model_fields)))
+
 
 def require_name(name: str) -> str:
     """Return a name of which folders and files can be made; raises ValueError where it is none."""
