@@ -134,14 +134,15 @@ class JobRecord:
 
 def read_job(run: RunFolder) -> JobRecord:
     """Return the job as it was run; raises RunError where it is damaged."""
-    return read_record(run.job, JobRecord, JOB_AGAIN.format(run.path))
+    return read_record(run.job, JobRecord, JOB_AGAIN.format(run.path), partly=True)
 
 
 @dataclass(frozen=True)
 class _Pointer:
-    """The version that is champion, as JSON."""
+    """The version that is champion, as JSON. run: its folder, from that of the pointer."""
 
     version: str
+    run: str
 
 
 @dataclass(frozen=True)

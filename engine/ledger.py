@@ -122,7 +122,7 @@ def _record_in(line: bytes) -> dict[str, Any] | None:
 
 def _is(record: Any, shape: type) -> bool:
     try:
-        as_shape(record, shape)
+        as_shape(record, shape, partly=True)
     except ValueError:
         return False
     return True

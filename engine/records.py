@@ -3,9 +3,9 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -25,10 +25,11 @@ def save_record(path: Path, values: Mapping[str, Any]) -> None:
     write_json(path, sealed(values))
 
 
-def read_record(path: Path, shape: type[T], todo: str, **known: Any) -> T:
+def read_record(path: Path, shape: type[T], todo: str, *, partly: bool = False, **known: Any) -> T:
     """Return what a JSON file holds, as a dataclass or another type that pydantic can check.
 
-    todo: what to do where that fails, as 'run … again'. known: fields that are not in the file, such as its folder.
+    todo: what to do where that fails, as 'run … again'. partly: the file may hold more than the shape has. known:
+    fields that are not in the file, such as its folder.
 
     Raises RunError that names the file where it is gone, cut short, changed since it was written, or something else.
     """
@@ -38,7 +39,7 @@ def read_record(path: Path, shape: type[T], todo: str, **known: Any) -> T:
             if not isinstance(values, dict):
                 raise ValueError("expected a JSON object")
             values |= known
-        return as_shape(values, shape)
+        return as_shape(values, shape, partly=partly)
 
 
 def find_record(path: Path, shape: type[T]) -> T | None:
@@ -73,8 +74,13 @@ class _Beside:
     sizes: dict[str, int]
 
 
-def as_shape(values: Any, shape: type[T]) -> T:
-    """Return values as a type; raises ValueError that says in a line where they are not."""
+def as_shape(values: Any, shape: type[T], *, partly: bool = False) -> T:
+    """Return values as a type; raises ValueError that says in a line where they are not.
+
+    Of a key that the type has not, the value would be lost: it is refused, but where values are read partly.
+    """
+    if not partly:
+        _require_known(values, shape)
     try:
         found: T = _adapter(shape).validate_python(values)
     except ValidationError as error:
@@ -83,6 +89,16 @@ def as_shape(values: Any, shape: type[T]) -> T:
         what = f"{place}: {first['msg']}" if place else first["msg"]
         raise ValueError(f"of another version of this program or changed: {what}") from error
     return found
+
+
+def _require_known(values: Any, shape: Any) -> None:
+    """Raise ValueError where an object has a key that its dataclass has not."""
+    if get_origin(shape) is list and isinstance(values, list):
+        for value in values:
+            _require_known(value, *get_args(shape))
+    elif is_dataclass(shape) and isinstance(values, dict):
+        if unknown := values.keys() - {each.name for each in fields(shape)}:
+            raise ValueError(f"of another version of this program or changed: {', '.join(sorted(unknown))} is unknown")
 
 
 def sealed(values: Mapping[str, Any]) -> dict[str, Any]:

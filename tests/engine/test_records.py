@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lineshape.engine.errors import RunError
 from lineshape.engine.learning.network_rank import _load_state
-from lineshape.engine.records import find_record, read_record, save_record, sealed_bytes, unsealed_bytes
+from lineshape.engine.records import as_shape, find_record, read_record, save_record, sealed_bytes, unsealed_bytes
 from tests.conftest import examples
 
 pytestmark = pytest.mark.soak
@@ -38,6 +38,16 @@ def test_what_is_something_else_is_refused(text: str, tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"record.json is damaged \(.+\): do it again"):
         read_record(path, Shape, "do it again")
     assert find_record(path, Shape) is None
+
+
+def test_a_key_that_the_shape_has_not_is_refused_but_where_a_record_is_read_in_part(tmp_path: Path) -> None:
+    path = tmp_path / "record.json"
+    save_record(path, {**WHOLE, "more": 1})
+    with pytest.raises(RunError, match=r"record.json is damaged \(.*more is unknown\): do it again"):
+        read_record(path, Shape, "do it again")
+    assert vars(read_record(path, Shape, "do it again", partly=True)) == WHOLE
+    with pytest.raises(ValueError, match="more is unknown"):
+        as_shape([WHOLE, {**WHOLE, "more": 1}], list[Shape])
 
 
 @given(st.data())
