@@ -93,12 +93,13 @@ def as_shape(values: Any, shape: type[T], *, partly: bool = False) -> T:
 
 def _require_known(values: Any, shape: Any) -> None:
     """Raise ValueError where an object has a key that its dataclass has not."""
-    if get_origin(shape) is list and isinstance(values, list):
-        for value in values:
-            _require_known(value, *get_args(shape))
-    elif is_dataclass(shape) and isinstance(values, dict):
-        if unknown := values.keys() - {each.name for each in fields(shape)}:
-            raise ValueError(f"of another version of this program or changed: {', '.join(sorted(unknown))} is unknown")
+    (each,) = get_args(shape) if get_origin(shape) is list else (shape,)
+    if not is_dataclass(each):
+        return
+    known = {field.name for field in fields(each)}
+    for value in values if each is not shape and isinstance(values, list) else [values]:
+        if isinstance(value, dict) and (unknown := ", ".join(sorted(value.keys() - known))):
+            raise ValueError(f"of another version of this program or changed: {unknown} is unknown")
 
 
 def sealed(values: Mapping[str, Any]) -> dict[str, Any]:

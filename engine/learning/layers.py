@@ -2,16 +2,13 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from lineshape.engine.learning.batch import Sequence
-from lineshape.engine.learning.scaling import Affine, Scaling, Scalings
-
-if TYPE_CHECKING:
-    from lineshape.engine.learning.networks.network import Network
+from lineshape.engine.learning.dense_layers import DenseLayers
+from lineshape.engine.learning.scaling import Affine, Scaling
 
 EMPTY: Mapping[str, Sequence] = MappingProxyType({})
 
@@ -56,24 +53,27 @@ class Inputs(nn.Module):
 
 
 class Trunk(nn.Module):
-    """What networks share: scaling, an encoding of each kind of list, and dense layers."""
+    """Scaling of the inputs, an encoding of each kind of list, and dense layers.
 
-    def __init__(self, network: "Network", scalings: Scalings, outputs: int) -> None:
+    encoders: built, by kind of list. encoded: values that they give together.
+    """
+
+    def __init__(
+        self, settings: DenseLayers, features: Scaling, encoders: Mapping[str, nn.Module], encoded: int, outputs: int
+    ) -> None:
         super().__init__()
-        self.inputs = Inputs(scalings.features)
-        encoders = network.encoders
-        self.encoders = nn.ModuleDict({name: encoders[name].build(scalings.sequences[name]) for name in encoders})
-        width = len(scalings.features.logarithm) + sum(encoder.width for encoder in encoders.values())
-        self.body = stack(width, network, outputs)
+        self.inputs = Inputs(features)
+        self.encoders = nn.ModuleDict(encoders)
+        self.body = stack(len(features.logarithm) + encoded, settings, outputs)
 
     def forward(self, x: Tensor, sequences: Mapping[str, Sequence] = EMPTY) -> Tensor:
-        """Features (n, features) and lists to (n, outputs)."""
+        """Map features (n, features) and lists to (n, outputs)."""
         encoded = [encoder(sequences[name]) for name, encoder in self.encoders.items()]
         found: Tensor = self.body(torch.cat([self.inputs(x), *encoded], dim=1) if encoded else self.inputs(x))
         return found
 
 
-def stack(inputs: int, settings: "Network", outputs: int) -> nn.Sequential:
+def stack(inputs: int, settings: DenseLayers, outputs: int) -> nn.Sequential:
     """Dense layers with an activation after each but the last, and where asked for batch norm and dropout after it."""
     modules: list[nn.Module] = []
     width = inputs

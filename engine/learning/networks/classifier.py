@@ -45,13 +45,13 @@ class Classifier(Network):
         """Dense layers after the scaling of inputs; the target, a label, is not scaled."""
         from torch import nn
 
-        from lineshape.engine.learning.layers import EMPTY, Trunk
+        from lineshape.engine.learning.layers import EMPTY
 
         class Module(nn.Module):
             def __init__(self, settings: Classifier) -> None:
                 super().__init__()
                 self.signal = settings.signal
-                self.trunk = Trunk(settings, scalings, 1 if settings.classes == 2 else settings.classes)
+                self.trunk = settings.trunk(scalings, 1 if settings.classes == 2 else settings.classes)
 
             def forward(self, x: "Tensor", sequences: "Mapping[str, Sequence]" = EMPTY) -> dict[str, "Tensor"]:
                 logits = self.trunk(x, sequences)

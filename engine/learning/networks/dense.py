@@ -28,12 +28,12 @@ class Dense(Network):
         """Dense layers between the scaling of inputs and that of the target."""
         from torch import nn
 
-        from lineshape.engine.learning.layers import EMPTY, Standardise, Trunk
+        from lineshape.engine.learning.layers import EMPTY, Standardise
 
         class Module(nn.Module):
             def __init__(self, settings: Dense) -> None:
                 super().__init__()
-                self.trunk = Trunk(settings, scalings, len(scalings.target.scale))
+                self.trunk = settings.trunk(scalings, len(scalings.target.scale))
                 self.target = Standardise(scalings.target)
 
             def forward(self, x: "Tensor", sequences: "Mapping[str, Sequence]" = EMPTY) -> dict[str, "Tensor"]:

@@ -38,14 +38,14 @@ class MixtureDensity(Network):
         from torch import nn
         from torch.nn import functional
 
-        from lineshape.engine.learning.layers import EMPTY, Standardise, Trunk
+        from lineshape.engine.learning.layers import EMPTY, Standardise
 
         class Module(nn.Module):
             def __init__(self, settings: MixtureDensity) -> None:
                 super().__init__()
                 k = settings.components
                 self.smallest, self.softplus = settings.smallest_sigma, settings.widths == "softplus"
-                self.trunk = Trunk(settings, scalings, 3 * k)
+                self.trunk = settings.trunk(scalings, 3 * k)
                 self.target = Standardise(scalings.target)
 
             def forward(self, x: "Tensor", sequences: "Mapping[str, Sequence]" = EMPTY) -> dict[str, "Tensor"]:

@@ -4,24 +4,24 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from lineshape.engine.kinds import KindSpec, build
+from lineshape.engine.learning.dense_layers import DenseLayers
 from lineshape.engine.learning.encoders.encoder import Encoder
 from lineshape.engine.learning.models.model import Output
 from lineshape.engine.learning.scaling import Affine, Scalings
-from lineshape.engine.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor, nn
 
-Width = Annotated[int, Field(gt=0)]
+    from lineshape.engine.learning.layers import Trunk
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,11 @@ class Head:
     offset: float | Sequence[float] = 0.0
 
 
-class Network(Settings, ABC):
+class Network(DenseLayers, ABC):
     """A kind of network. Its module maps x (n, features), and lists, to named outputs in the target's own units.
 
-    layers: widths of the dense layers. batch_norm, dropout_on: after which of them. sequences: an encoder for each kind
-    of list (tracks, clusters), whose values the dense layers see beside the features.
+    sequences: an encoder for each kind of list (tracks, clusters), whose values the dense layers see beside the
+    features.
     """
 
     #: Names of the module's outputs; none where they are not declared, and then nothing is checked.
@@ -51,11 +51,6 @@ class Network(Settings, ABC):
     #: Whether its target may be a vector.
     vectors: ClassVar[bool] = False
 
-    layers: tuple[Width, ...] = (192, 192, 192, 128, 64)
-    activation: Literal["relu", "elu", "tanh", "silu"] = "relu"
-    batch_norm: Literal["none", "last", "all"] = "none"
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    dropout_on: Literal["last", "all"] = "all"
     sequences: dict[str, KindSpec] = {}
 
     @model_validator(mode="after")
@@ -70,6 +65,14 @@ class Network(Settings, ABC):
             name: build("lineshape.engine.learning.encoders", Encoder, spec, ("sequences", name))
             for name, spec in self.sequences.items()
         }
+
+    def trunk(self, scalings: Scalings, outputs: int) -> "Trunk":
+        """Return a module with fresh weights: scaling, an encoding of each kind of list, and dense layers."""
+        from lineshape.engine.learning.layers import Trunk
+
+        built = {name: each.build(scalings.sequences[name]) for name, each in self.encoders.items()}
+        width = sum(each.width for each in self.encoders.values())
+        return Trunk(self, scalings.features, built, width, outputs)
 
     @property
     def number_of_classes(self) -> int | None:

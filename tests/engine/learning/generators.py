@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lineshape.engine.learning.batch import Batch
-from lineshape.engine.learning.layers import EMPTY, Trunk
+from lineshape.engine.learning.layers import EMPTY
 from lineshape.engine.learning.learner import Learner
 from lineshape.engine.learning.models.model import Output
 from lineshape.engine.learning.models.network_model import NetworkModel
@@ -29,7 +29,7 @@ class Noisy(Network):
         class Module(nn.Module):
             def __init__(self, settings: Noisy) -> None:
                 super().__init__()
-                self.trunk = Trunk(settings, scalings, 16)
+                self.trunk = settings.trunk(scalings, 16)
                 self.draw = nn.Sequential(nn.Linear(17, 32), nn.ReLU(), nn.Linear(32, 1))
 
             def forward(self, x: Tensor, sequences: Mapping[str, Any] = EMPTY) -> dict[str, Tensor]:
