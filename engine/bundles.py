@@ -96,6 +96,7 @@ class Bundle:
 
     def save(self) -> None:
         """Write bundle.json, which makes the folder a bundle."""
+        self.folder.mkdir(parents=True, exist_ok=True)
         own = (path for path in sorted(self.folder.iterdir()) if path.is_file() and path.name[0] != ".")
         values = {
             "name": self.name,

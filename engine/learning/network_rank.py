@@ -3,7 +3,6 @@
 import datetime as dt
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 import torch.distributed as dist
@@ -11,6 +10,7 @@ import torch.distributed as dist
 from lineshape.engine.errors import reading
 from lineshape.engine.files import replacing, write_json
 from lineshape.engine.learning import remarks
+from lineshape.engine.learning.fitted_network import FittedNetwork
 from lineshape.engine.learning.gang import Gang
 from lineshape.engine.learning.history import write_history
 from lineshape.engine.learning.launch import FACTS, TABLE, no_gpu
@@ -23,15 +23,12 @@ from lineshape.engine.learning.table import TrainingTable
 from lineshape.engine.learning.threads import threads
 from lineshape.engine.learning.work import Work
 
-if TYPE_CHECKING:
-    from lineshape.engine.learning.models.network_model import NetworkModel
-
 _CHECKPOINT = "checkpoint.pt"
 #: Time without a word from another rank after which it is taken for lost.
 _PATIENCE = dt.timedelta(minutes=30)
 
 
-def take_part(model: "NetworkModel", work: Work, rank: int, size: int, tell: Report) -> None:
+def take_part(model: FittedNetwork, work: Work, rank: int, size: int, tell: Report) -> None:
     """Train, and write what was made where this is the first rank."""
     torch.set_num_threads(threads())
     device = _device(model.device)
@@ -70,7 +67,7 @@ def take_part(model: "NetworkModel", work: Work, rank: int, size: int, tell: Rep
 
 
 def _remarks(
-    model: "NetworkModel", work: Work, learner: Learner, table: TrainingTable, layout: Layout, state: State
+    model: FittedNetwork, work: Work, learner: Learner, table: TrainingTable, layout: Layout, state: State
 ) -> list[str]:
     """Remarks on networks, from some of the validation rows."""
     rows = table.rows("validation")
@@ -103,7 +100,7 @@ def _device(wanted: str) -> torch.device:
     return device
 
 
-def _memory(model: "NetworkModel", device: torch.device) -> float:
+def _memory(model: FittedNetwork, device: torch.device) -> float:
     """Bytes for the rows: what the job file grants, or a part of what the device has."""
     if model.memory is None and device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0] / 2
