@@ -52,7 +52,8 @@ class FittedNetwork(Model, ABC):
 
     workers: Dask workers that train together. memory: GiB that the rows may take on each; what is more is streamed.
     device: cpu, cuda, or what there is. precision, compile: bfloat16, torch.compile and CUDA graphs, for GPUs.
-    deterministic: the same bits each time on a GPU too, where that costs time.
+    deterministic: the same bits each time on a GPU too, where that costs time. own_process: whether the training has a
+    process of its own beside the Dask worker's; by default where it is more than small, or on a GPU.
     """
 
     scaling: dict[Literal["standard", "robust", "logarithm"], list[str] | Literal["all"]] = {"standard": "all"}
@@ -76,6 +77,7 @@ class FittedNetwork(Model, ABC):
     precision: Precision = "float32"
     compile: Literal["none", "default", "graphs"] = "none"
     deterministic: bool = False
+    own_process: bool | None = None
 
     #: Name of the file in the bundle.
     weights: ClassVar[str] = "weights.pt"

@@ -32,7 +32,8 @@ def take_part(model: FittedNetwork, work: Work, rank: int, size: int, tell: Repo
     """Train, and write what was made where this is the first rank."""
     torch.set_num_threads(threads())
     device = _device(model.device)
-    torch.use_deterministic_algorithms(model.deterministic, warn_only=True)
+    if model.deterministic != torch.are_deterministic_algorithms_enabled():  # which imports torch's compiler
+        torch.use_deterministic_algorithms(model.deterministic, warn_only=True)
     gang = Gang(rank, size, device)
     if size > 1:
         backend = "nccl" if device.type == "cuda" else "gloo"

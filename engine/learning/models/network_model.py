@@ -14,7 +14,7 @@ from lineshape.engine.jagged import Jagged
 from lineshape.engine.learning.fitted_network import FittedNetwork
 from lineshape.engine.learning.models.model import Output, Report
 from lineshape.engine.learning.scaling import Affine, Scaling, Scalings
-from lineshape.engine.learning.table import make_table
+from lineshape.engine.learning.table import TrainingTable, make_table
 from lineshape.engine.learning.work import Work
 
 if TYPE_CHECKING:
@@ -31,11 +31,16 @@ class NetworkModel(FittedNetwork, ABC):
         make_table(work.data, self.columns(work.data.x_columns), work.scratch / TABLE)
 
     def train(self, work: Work, report: Report) -> dict[str, object]:
-        """Fit the networks in ranks of their own; the same data, seed and number of ranks give the same weights."""
-        from lineshape.engine.learning.launch import FACTS, launch, read_facts
+        """Fit the networks, here or in ranks of their own; the same data, seed and ranks give the same weights."""
+        from lineshape.engine.learning.in_worker import fits_in_worker, train_in_worker
+        from lineshape.engine.learning.launch import FACTS, TABLE, launch, read_facts
 
         work.folder.mkdir(parents=True, exist_ok=True)
-        launch(work, report)
+        rows = len(TrainingTable(work.scratch / TABLE).rows("training"))
+        if fits_in_worker(self, work, rows):
+            train_in_worker(self, work, report)
+        else:
+            launch(work, report)
         return read_facts(work.scratch / FACTS) if work.node == 0 else {}
 
     def take_part(self, work: Work, rank: int, size: int, report: Report) -> None:
