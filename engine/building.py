@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lineshape.engine import derived
+from lineshape.engine import derived, kinds
 from lineshape.engine.columns import Column
+from lineshape.engine.derived import Derived, Deriving
 from lineshape.engine.errors import LineshapeError, RequestError, code_line, nearest
 from lineshape.engine.job import Job
-from lineshape.engine.processor import StudyProcessor, fingerprint
+from lineshape.engine.processor import Selects, StudyProcessor, fingerprint
 from lineshape.engine.settings import Settings
-from lineshape.engine.sharding import find_processor
 from lineshape.engine.validation import SettingsError, validated
 
 
@@ -40,6 +40,18 @@ def build_processor(job: Job) -> tuple[StudyProcessor, Settings]:
     return processor, settings
 
 
+def with_derived(processor: Selects, derived: Mapping[str, Derived]) -> Selects:
+    """Return a processor with further columns where there are any."""
+    return Deriving(processor, derived) if derived else processor
+
+
+def find_processor(kind: str) -> Any:
+    """Return the processor class of a kind; raises RequestError where there is none."""
+    from coffea.processor import ProcessorABC
+
+    return kinds.find("lineshape.processors", ProcessorABC, kind)
+
+
 def fingerprint_of(job: Job) -> str:
     """Return a digest of the job's processor, its code and settings; see `build_processor` for what it raises."""
     bare, settings = build_processor(job)
@@ -55,8 +67,8 @@ def _require_declared(processor: Any) -> None:
             "where there is nothing to set: Settings: ClassVar[type[Settings]] = Settings"
         )
     expected = {"reads": ((str, tuple, list), "the branch of each column"), "makes": ((Column,), "a Column for each")}
-    for name, (kinds, what) in expected.items():
+    for name, (types, what) in expected.items():
         declared = getattr(processor, name, None)
-        if not isinstance(declared, Mapping) or not all(isinstance(value, kinds) for value in declared.values()):
+        if not isinstance(declared, Mapping) or not all(isinstance(value, types) for value in declared.values()):
             found = f"found {declared!r:.80}" if hasattr(processor, name) else "it has none"
             raise RequestError(f"{processor.__name__}.{name}: expected a dictionary with {what}; {found}")

@@ -9,9 +9,9 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
-from lineshape.engine import kinds
+from lineshape.engine.building import find_processor, with_derived
 from lineshape.engine.catalogue import Chunk
-from lineshape.engine.derived import Derived, Deriving
+from lineshape.engine.derived import Derived
 from lineshape.engine.errors import DataError, ProcessorError, code_line
 from lineshape.engine.event_numbers import exact, sample_of
 from lineshape.engine.events import EventReader, flat, numbers
@@ -66,18 +66,6 @@ class Plan:
                 return failure
             raise
         return None
-
-
-def with_derived(processor: Selects, derived: Mapping[str, Derived]) -> Selects:
-    """The processor, with further columns where there are any."""
-    return Deriving(processor, derived) if derived else processor
-
-
-def find_processor(kind: str) -> Any:
-    """The processor class of a kind."""
-    from coffea.processor import ProcessorABC
-
-    return kinds.find("lineshape.processors", ProcessorABC, kind)
 
 
 def make_shard(plan: Plan, processor: Selects, reader: EventReader, chunk: Chunk) -> None:

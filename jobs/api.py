@@ -243,10 +243,11 @@ def reprocess(
     Raises what `run` does, and BusyError where another run is going on.
     """
     from lineshape.jobs.reprocessing import reprocess as reprocess_once
+    from lineshape.jobs.simulate.orders import simulator
 
     loaded = job if isinstance(job, Job) else load(job)
     try:
-        record = reprocess_once(loaded, output, client, screen)
+        record = reprocess_once(loaded, simulator(loaded), output, client, screen)
     except KeyboardInterrupt:
         raise Interrupted("interrupted: the next run goes on from here") from None
     return Told(record, folder=folder_of(loaded, output))

@@ -279,10 +279,13 @@ def reprocess(
 ) -> None:
     """One run of scheduled reprocessing, to be called by a timer: new files, a challenger, the better one stays."""
     from lineshape.jobs import foresight, reprocess_cli, reprocessing, stopping
+    from lineshape.jobs.simulate.orders import simulator
 
     def do() -> dict[str, Any]:
         loaded = _load(job, sample, _changes(set_, workers, cluster))
-        return (foresight.foresee if dry_run else reprocessing.reprocess)(loaded, output)
+        if dry_run:
+            return foresight.foresee(loaded, output)
+        return reprocessing.reprocess(loaded, simulator(loaded), output)
 
     with stopping.ending_in_order():
         reprocess_cli.one_line(job, do)

@@ -49,10 +49,9 @@ def foresee(job: Job, output: str | Path | None = None, screen: Screen | None = 
 
 def _files(job: Job, folder: ReprocessingFolder, records: list[Record]) -> tuple[Counter[str], list[str]]:
     """How many files are new, changed, broken or gone, and what would be simulated."""
-    from lineshape.engine.building import build_processor
+    from lineshape.engine.building import build_processor, with_derived
     from lineshape.engine.findings import require_there
     from lineshape.engine.inventory import requests_of
-    from lineshape.engine.sharding import with_derived
     from lineshape.engine.sources import expand
 
     patterns, said = {}, []

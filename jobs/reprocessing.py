@@ -18,7 +18,7 @@ from lineshape.engine.folders import ReprocessingFolder
 from lineshape.engine.job import Job
 from lineshape.engine.lock import held
 from lineshape.engine.progress import Screen
-from lineshape.engine.run import open_run
+from lineshape.engine.run import Simulate, open_run
 from lineshape.engine.shards import FeatureStore
 from lineshape.jobs.attempts import Record
 from lineshape.jobs.night import Night
@@ -38,20 +38,20 @@ class IncompleteNightError(IncompleteRunError):
 
 def reprocess(
     job: Job,
+    simulate: Simulate,
     output: str | Path | None = None,
     client: "Client | None" = None,
     screen: Screen | None = None,
 ) -> Record:
-    """One run of scheduled reprocessing; returns its record in the ledger.
+    """Do one run of scheduled reprocessing, and return its record in the ledger.
 
-    output: the reprocessing folder, reprocessing/<study> by default. client: a Dask client; by default the job's own
-    cluster is started, where there is anything to do.
+    simulate: makes the files of a sample that the job file has simulated. output: the reprocessing folder,
+    reprocessing/<study> by default. client: a Dask client; by default the job's own cluster is started, where there is
+    anything to do.
 
     Raises RequestError where the request is wrong, BusyError where another run is going on, RunError where the run
     failed, and IncompleteRunError where it is done but more of the input is quarantined than the job tolerates.
     """
-    from lineshape.jobs.simulate.orders import simulator
-
     folder = folder_of(job, output)
     judge = judge_of(job)
     with held(folder.lock) as lock:
@@ -60,7 +60,7 @@ def reprocess(
         with open_run(job, folder.latest.path, screen, client) as opened:
             night = Night(replace(opened, folder=folder.latest), folder, lock, records, judge)
             try:
-                night.go(simulator(job))
+                night.go(simulate)
             except BusyError:
                 raise
             except (KeyboardInterrupt, SystemExit):

@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 
 from lineshape.engine import memory
-from lineshape.engine.building import build_processor, fingerprint_of
+from lineshape.engine.building import build_processor, fingerprint_of, with_derived
 from lineshape.engine.catalogue import Chunk
 from lineshape.engine.errors import DAMAGES, RunError
 from lineshape.engine.event_numbers import remark
@@ -20,7 +20,7 @@ from lineshape.engine.job import Job
 from lineshape.engine.processing_needs import needs
 from lineshape.engine.processor import Selects
 from lineshape.engine.progress import Bars
-from lineshape.engine.sharding import Plan, with_derived
+from lineshape.engine.sharding import Plan
 from lineshape.engine.shards import FeatureStore, Quarantined, Shard, columns_in, identities_in, shard_path
 from lineshape.engine.sources import Patterns
 from lineshape.engine.tallies import Group, Sum, Tally

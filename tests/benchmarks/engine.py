@@ -69,7 +69,7 @@ def bare(plan: Plan, chunks: list[Chunk], folder: Path) -> None:
     """The processor's own work: its columns as NanoEvents, `process`, and what it returns as Parquet."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    from lineshape.engine.sharding import find_processor
+    from lineshape.engine.building import find_processor
 
     processor = find_processor(plan.kind)(plan.settings)
     record = chunks[0].file
