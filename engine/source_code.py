@@ -26,10 +26,11 @@ READING: Final = ("lineshape.engine.bundles", "lineshape.engine.rows", "lineshap
 def source_of(kind: type) -> str:
     """Return the code of the module that defines a class, of its bases' modules, and of all that these import.
 
-    Installed packages other than the class's own (numpy, coffea …), and the engine beyond the class's own subpackage,
-    are left out.
+    Installed packages other than the class's own (numpy, coffea …), and the engine beyond the class's own room, are
+    left out.
     """
-    own, home = kind.__module__.rpartition(".")[0] + ".", kind.__module__.partition(".")[0]
+    parts = kind.__module__.split(".")
+    home, own = parts[0], ".".join(parts[:3]) + "."
     pending, seen = [base.__module__ for base in kind.__mro__], dict[str, str]()
     while pending:
         name = pending.pop()
