@@ -7,25 +7,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lineshape.engine import ledger
-from lineshape.engine.errors import IncompleteRunError, RequestError, RunError, listing
-from lineshape.engine.folders import RunFolder
-from lineshape.engine.job import Job
-from lineshape.engine.lock import held_run
-from lineshape.engine.progress import Bars, Screen
-from lineshape.engine.records import save_record
-from lineshape.engine.report.summary import Row
-from lineshape.engine.shards import FeatureStore
-from lineshape.engine.sources import Patterns
-from lineshape.engine.welcome import require_able
-from lineshape.engine.workers import Promise, Workers, collect_logs
+from lineshape.engine.clusters.worker_check import require_able
+from lineshape.engine.core import ledger
+from lineshape.engine.core.errors import IncompleteRunError, RequestError, RunError, listing
+from lineshape.engine.core.lock import held_run
+from lineshape.engine.core.records import save_record
+from lineshape.engine.core.run_folder import RunFolder
+from lineshape.engine.execution.progress import Bars, Screen
+from lineshape.engine.execution.workers import Promise, Workers, collect_logs
+from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.input.sources import Patterns
+from lineshape.engine.job.job import Job
+from lineshape.engine.results.summary import Row
 
 if TYPE_CHECKING:
-    from lineshape.engine.drift import Drifts
     from lineshape.engine.learning.search import Found
-    from lineshape.engine.performance import Performance
-    from lineshape.engine.stages.drifting import Subject
-    from lineshape.engine.stages.training import Trained
+    from lineshape.engine.results.drift import Drifts
+    from lineshape.engine.results.performance import Performance
+    from lineshape.engine.stages.drift.stage import Subject
+    from lineshape.engine.stages.training.stage import Trained
 
 #: Gives the ROOT files of a sample that has none of its own: sample's name, folder, workers, bars → files, text.
 Simulate = Callable[[str, Path, Workers, Bars], tuple[list[str], str]]
@@ -59,7 +59,7 @@ class Run:
 
     def process(self, files: Mapping[str, Patterns]) -> FeatureStore:
         """ROOT files to feature shards."""
-        from lineshape.engine.stages.processing import process
+        from lineshape.engine.stages.processing.stage import process
 
         with self._stage("processing") as stage:
             store = process(self.job, self.folder, self.workers, stage.bars, files)
@@ -78,7 +78,7 @@ class Run:
 
     def train(self, only: list[str] | None = None) -> "Trained":
         """Feature shards to bundles."""
-        from lineshape.engine.stages.training import train
+        from lineshape.engine.stages.training.stage import train
 
         with self._stage("training") as stage:
             trained = train(self.job, self.folder, self.workers, stage.bars, only)
@@ -97,8 +97,8 @@ class Run:
 
     def search(self, model: str) -> "Found":
         """Try settings of a model, as the job file's `search` says, and leave what was found in the run folder."""
-        from lineshape.engine.stages.searching import said, search
-        from lineshape.engine.stages.training import train
+        from lineshape.engine.stages.searching.stage import said, search
+        from lineshape.engine.stages.training.stage import train
 
         with self._stage(f"search {model}") as stage:
 
@@ -112,7 +112,7 @@ class Run:
 
     def histogram(self) -> "Performance":
         """Bundles on the test split to performance histograms."""
-        from lineshape.engine.stages.histogramming import histogram
+        from lineshape.engine.stages.histogramming.stage import histogram
 
         with self._stage("histogramming") as stage:
             performance = histogram(self.job, self.folder, self.workers, stage.bars)
@@ -124,7 +124,7 @@ class Run:
 
     def drift(self, subject: "Subject", threshold: float) -> "Drifts":
         """How features of a version moved since it was trained; its report shows it."""
-        from lineshape.engine.stages.drifting import drift
+        from lineshape.engine.stages.drift.stage import drift
 
         with self._stage("drift") as stage:
             found = drift(subject, self.folder, self.workers, stage.bars, threshold)
@@ -138,7 +138,7 @@ class Run:
 
     def report(self) -> list[Row]:
         """Performance histograms to summary.json, plots and the page."""
-        from lineshape.engine.stages.reporting import report
+        from lineshape.engine.stages.reporting.stage import report
 
         with self._stage("reporting") as stage:
             rows = report(self.job, self.folder, self.workers, stage.bars)

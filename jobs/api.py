@@ -7,23 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lineshape.engine.errors import Interrupted, RequestError, listing, nearest
-from lineshape.engine.folders import RunFolder
-from lineshape.engine.job import Job
-from lineshape.engine.progress import Screen
-from lineshape.engine.report.contents import read_plots, read_rows
-from lineshape.engine.report.summary import Row, headline_tables
+from lineshape.engine.core.errors import Interrupted, RequestError, listing, nearest
+from lineshape.engine.core.run_folder import RunFolder
+from lineshape.engine.execution.progress import Screen
+from lineshape.engine.job.job import Job
+from lineshape.engine.reprocessing.output_folders import folder_of, output_of
+from lineshape.engine.results.contents import read_plots, read_rows
+from lineshape.engine.results.summary import Row, headline_tables
+from lineshape.jobs.display.html import Features, Picture, link, pictures, table
+from lineshape.jobs.display.record import Told
 from lineshape.jobs.job_files import load as load_named
 from lineshape.jobs.job_files import shipped
-from lineshape.jobs.places import folder_of, output_of
-from lineshape.jobs.showing import Features, Picture, link, pictures, table
-from lineshape.jobs.telling import Told
 
 if TYPE_CHECKING:
     from distributed import Client
 
     from lineshape.engine.run import Run
-    from lineshape.engine.stages.training import Trained
+    from lineshape.engine.stages.training.stage import Trained
 
 #: Plots that a result shows of itself: the first of so many sections of the report.
 _PICTURES = 2
@@ -63,7 +63,7 @@ class Result:
         The first line has the headings; where a sample has no figures, it says why and is the only one. All others are
         in the report.
         """
-        from lineshape.engine.report.page import lead, number
+        from lineshape.engine.stages.reporting.page import lead, number
 
         samples = list(dict.fromkeys([*self.job.samples, *(row["sample"] for row in self.rows)]))
         measures, models = self.job.built_measures(), self.job.built_models()
@@ -120,7 +120,7 @@ class Result:
 
 def studies() -> dict[str, str]:
     """Studies that come with the package, and their titles."""
-    from lineshape.engine.loading import load_job
+    from lineshape.engine.job.loading import load_job
 
     return {name: load_job(path).title for name, path in shipped().items()}
 
@@ -235,14 +235,14 @@ def reprocess(
     client: "Client | None" = None,
     screen: Screen | None = None,
 ) -> Told:
-    """One run of scheduled reprocessing, see `lineshape.jobs.reprocessing`; returns its record in the ledger.
+    """Do one run of scheduled reprocessing, see `lineshape.engine.reprocessing`, and return its record in the ledger.
 
     output: the reprocessing folder, reprocessing/<study> by default. client: a Dask client; by default the job's own
     cluster is started, where there is anything to do.
 
     Raises what `run` does, and BusyError where another run is going on.
     """
-    from lineshape.jobs.reprocessing import reprocess as reprocess_once
+    from lineshape.engine.reprocessing.reprocess import reprocess as reprocess_once
     from lineshape.jobs.simulate.orders import simulator
 
     loaded = job if isinstance(job, Job) else load(job)

@@ -5,11 +5,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from lineshape.engine.errors import RequestError, nearest
-from lineshape.engine.folders import RunFolder, read_job
-from lineshape.engine.job import Job
-from lineshape.engine.loading import load_job
-from lineshape.engine.validation import SettingsError
+from lineshape.engine.core.errors import RequestError, nearest
+from lineshape.engine.core.run_folder import RunFolder, read_job
+from lineshape.engine.core.validation import SettingsError
+from lineshape.engine.job.job import Job
+from lineshape.engine.job.loading import load_job
 
 #: The job as it was run, in a run folder.
 RUN_FILE: Final = "job.json"
@@ -17,7 +17,7 @@ RUN_FILE: Final = "job.json"
 
 def shipped() -> dict[str, Path]:
     """Job files of the package by study."""
-    folder = Path(str(files("lineshape.jobs")))
+    folder = Path(str(files("lineshape.jobs.studies")))
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
@@ -83,8 +83,8 @@ def _check_samples(job: Job) -> None:
 
 
 def _check_processor(job: Job) -> None:
-    from lineshape.engine.building import build_processor
-    from lineshape.engine.inputs import inputs_of
+    from lineshape.engine.job.inputs import inputs_of
+    from lineshape.engine.job.processor_builder import build_processor
 
     processor, _ = build_processor(job)
     made = [*processor.makes, *job.derived, "event"]

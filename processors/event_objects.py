@@ -7,8 +7,8 @@ import numpy as np
 from coffea.nanoevents.methods.base import NanoEvents
 from numpy.typing import NDArray
 
-from lineshape.engine.errors import DataError
-from lineshape.engine.events import flat
+from lineshape.engine.core.errors import DataError
+from lineshape.engine.input.events import flat
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

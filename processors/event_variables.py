@@ -17,10 +17,10 @@ from coffea.processor import ProcessorABC
 from numpy.typing import NDArray
 from pydantic import Field
 
-from lineshape.engine.columns import Column
-from lineshape.engine.events import flat
-from lineshape.engine.processor import Selected, control_histograms
-from lineshape.engine.settings import Settings
+from lineshape.engine.core.columns import Column
+from lineshape.engine.core.settings import Settings
+from lineshape.engine.input.events import flat
+from lineshape.engine.input.processor import Selected, control_histograms
 from lineshape.processors.event_objects import Floats, collection
 from lineshape.processors.physlite import event_info
 

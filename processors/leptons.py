@@ -14,10 +14,10 @@ from coffea.nanoevents.methods.base import NanoEvents
 from coffea.processor import ProcessorABC
 from numpy.typing import NDArray
 
-from lineshape.engine.columns import Column
-from lineshape.engine.events import per_object
-from lineshape.engine.processor import Selected, control_histograms
-from lineshape.engine.settings import Settings
+from lineshape.engine.core.columns import Column
+from lineshape.engine.core.settings import Settings
+from lineshape.engine.input.events import per_object
+from lineshape.engine.input.processor import Selected, control_histograms
 from lineshape.processors.physlite import event_info, matched, primary_vertex
 
 Floats = NDArray[np.float64]

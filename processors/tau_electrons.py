@@ -12,7 +12,7 @@ import numpy as np
 from coffea.nanoevents.methods.base import NanoEvents
 from numpy.typing import NDArray
 
-from lineshape.engine.columns import Column
+from lineshape.engine.core.columns import Column
 from lineshape.processors.leptons import Cuts, Floats, Leptons, branches
 from lineshape.processors.physlite import GSF_TRACKS, linked
 

@@ -13,10 +13,10 @@ from coffea.nanoevents.methods.base import NanoEvents
 from coffea.processor import ProcessorABC
 from numpy.typing import NDArray
 
-from lineshape.engine.columns import Column
-from lineshape.engine.events import per_object_lists
-from lineshape.engine.jagged import Jagged
-from lineshape.engine.processor import Selected, control_histograms
+from lineshape.engine.core.columns import Column
+from lineshape.engine.core.jagged import Jagged
+from lineshape.engine.input.events import per_object_lists
+from lineshape.engine.input.processor import Selected, control_histograms
 from lineshape.processors.tau_energy_scale import Cuts, TauEnergyScale
 
 _TAU, _TRACK, _CLUSTER = "TauJetsAuxDyn.", "TauTracksAuxDyn.", "TauClustersAuxDyn."

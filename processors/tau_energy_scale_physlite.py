@@ -15,10 +15,10 @@ from coffea.nanoevents.methods.base import NanoEvents
 from coffea.processor import ProcessorABC
 from pydantic import Field
 
-from lineshape.engine.columns import Column
-from lineshape.engine.events import per_object
-from lineshape.engine.processor import Selected, control_histograms
-from lineshape.engine.settings import Settings
+from lineshape.engine.core.columns import Column
+from lineshape.engine.core.settings import Settings
+from lineshape.engine.input.events import per_object
+from lineshape.engine.input.processor import Selected, control_histograms
 from lineshape.processors.physlite import AOD_TAUS, PILE_UP_VERTEX, TAUS, TRUTH, event_info, matched, missing
 
 _MOMENTA = ("ptTauEnergyScale", "ptCombined", "ptFinalCalib")

@@ -10,16 +10,16 @@ import pytest
 from distributed import Client, Scheduler
 from hypothesis import HealthCheck, settings
 
-from lineshape.engine.catalogue import Chunk, FileRequest
-from lineshape.engine.clusters.local import Local
-from lineshape.engine.discovery import inspect_file
-from lineshape.engine.events import EventReader
-from lineshape.engine.job import Job
-from lineshape.engine.processor import Selected, StudyProcessor
-from lineshape.engine.progress import Bars, Screen
-from lineshape.engine.root_files import open_file
-from lineshape.engine.sources import Source
-from lineshape.engine.workers import Workers
+from lineshape.engine.clusters.kinds.local import Local
+from lineshape.engine.execution.progress import Bars, Screen
+from lineshape.engine.execution.workers import Workers
+from lineshape.engine.input.catalogue import Chunk, FileRequest
+from lineshape.engine.input.events import EventReader
+from lineshape.engine.input.inspection import inspect_file
+from lineshape.engine.input.processor import Selected, StudyProcessor
+from lineshape.engine.input.root_files import open_file
+from lineshape.engine.input.sources import Source
+from lineshape.engine.job.job import Job
 from lineshape.jobs import api
 from lineshape.jobs.simulate.families.gamma_tautau import GammaTauTau
 from lineshape.jobs.simulate.writing import FileOrder, write_file

@@ -8,9 +8,9 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from lineshape.engine.catalogue import FileRecord, remembered
-from lineshape.engine.clusters.local import Local
-from lineshape.engine.workers import Workers
+from lineshape.engine.clusters.kinds.local import Local
+from lineshape.engine.execution.workers import Workers
+from lineshape.engine.input.catalogue import FileRecord, remembered
 from lineshape.jobs.simulate.families.gamma_tautau import GammaTauTau
 from lineshape.jobs.simulate.writing import FileOrder, write_file
 from tests.conftest import TREE, small_job

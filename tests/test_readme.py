@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from lineshape.engine.errors import RequestError
-from lineshape.engine.kinds import KindSpec, build
-from lineshape.engine.learning.models.model import Model
+from lineshape.engine.core.errors import RequestError
+from lineshape.engine.core.kinds import KindSpec, build
+from lineshape.engine.learning.roles.model import Model
 from lineshape.jobs import api
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")

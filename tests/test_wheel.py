@@ -44,7 +44,7 @@ def test_it_runs_the_study(installed: Path, tmp_path: Path) -> None:
     settings = ["samples.gammatautau.simulate.taus=8000", "models.brt.rounds=10", "models.dnn.epochs=1"]
     settings += ["models.mdn.epochs=1", "measures.response.by={}", "split.test=0.2"]
     code = (
-        "import sys, pathlib, lineshape.jobs.cli as cli;"
+        "import sys, pathlib, lineshape.jobs.cli.main as cli;"
         f"assert pathlib.Path(cli.__file__).is_relative_to({str(installed)!r}), cli.__file__; cli.main()"
     )
     result = subprocess.run(

@@ -17,10 +17,10 @@ from dask.utils import parse_bytes
 from pydantic import Field, PrivateAttr, model_validator
 
 from lineshape.engine.clusters.cluster import LOGS, SAFE, THREADS, Cluster
+from lineshape.engine.clusters.job_manager import Group, Keeper, ask, last_words
 from lineshape.engine.clusters.jobs import Jobs
-from lineshape.engine.clusters.keeper import Group, Keeper, ask, last_words
-from lineshape.engine.errors import RequestError, listing
-from lineshape.engine.workers import Promise
+from lineshape.engine.core.errors import RequestError, listing
+from lineshape.engine.execution.workers import Promise
 
 if TYPE_CHECKING:
     from distributed import Client, Security

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Final, Self
 
 from pydantic import Field
 
-from lineshape.engine.errors import RequestError
-from lineshape.engine.settings import Settings
-from lineshape.engine.workers import Promise
+from lineshape.engine.core.errors import RequestError
+from lineshape.engine.core.settings import Settings
+from lineshape.engine.execution.workers import Promise
 
 if TYPE_CHECKING:
     from distributed import Client, Scheduler

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from dask.utils import parse_bytes, parse_timedelta
 from pydantic import BeforeValidator, Field, model_validator
 
-from lineshape.engine.clusters.scaled import Scaled
+from lineshape.engine.clusters.worker_counts import Scaled
 
 #: Part of its wall time that a job takes work for by default; a chunk, or an epoch, must fit into the rest.
 _WORKING = 0.8

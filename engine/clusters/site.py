@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
-from lineshape.engine.errors import ClusterError, LineshapeError, RequestError, listing, plainly
+from lineshape.engine.core.errors import ClusterError, LineshapeError, RequestError, listing, plainly
 
 LOOPBACK: Final = "127.0.0.1"
 _ENCRYPTION: Final = "distributed.comm.require-encryption"

@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lineshape.engine.bundles import Bundle
-from lineshape.engine.errors import RequestError, nearest
+from lineshape.engine.core.errors import RequestError, nearest
+from lineshape.engine.core.files import replacing
+from lineshape.engine.core.kinds import KindSpec, build, names
+from lineshape.engine.core.run_folder import RunFolder, read_job
 from lineshape.engine.export.format import Format, Subject, Values
 from lineshape.engine.export.parity import Parity, compare, trial_rows
 from lineshape.engine.export.rounding import rounding_of
-from lineshape.engine.files import replacing
-from lineshape.engine.folders import RunFolder, read_job
-from lineshape.engine.kinds import KindSpec, build, names
-from lineshape.engine.shards import FeatureStore
+from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.learning.bundles import Bundle
 
-_PACKAGE = "lineshape.engine.export"
+_PACKAGE = "lineshape.engine.export.formats"
 
 
 @dataclass(frozen=True)

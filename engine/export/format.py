@@ -10,12 +10,12 @@ from typing import Any, ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from lineshape.engine.bundles import Bundle, Prediction
-from lineshape.engine.columns import Column
-from lineshape.engine.errors import RequestError
-from lineshape.engine.learning.encoders.encoder import Encoder
+from lineshape.engine.core.columns import Column
+from lineshape.engine.core.errors import RequestError
+from lineshape.engine.core.settings import Settings
+from lineshape.engine.learning.bundles import Bundle, Prediction
 from lineshape.engine.learning.models.network_model import NetworkModel
-from lineshape.engine.settings import Settings
+from lineshape.engine.learning.roles.encoder import Encoder
 
 #: Of the objects of a list: as the processor of the study makes it.
 IN_ORDER: Final = "falling pT"

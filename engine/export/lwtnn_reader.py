@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lineshape.engine.errors import RequestError
+from lineshape.engine.core.errors import RequestError
 
 Floats = NDArray[np.float64]
 Json = Mapping[str, Any]

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from lineshape.engine.bundles import Prediction
+from lineshape.engine.core.jagged import Jagged
+from lineshape.engine.core.row_selection import Condition, Range
 from lineshape.engine.export.format import IN_ORDER, Runtime, Subject, Values, beside, encoders_of, needs
-from lineshape.engine.jagged import Jagged
-from lineshape.engine.rows import Condition, Range
+from lineshape.engine.learning.bundles import Prediction
 
 if TYPE_CHECKING:
     import onnx

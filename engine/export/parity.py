@@ -7,12 +7,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from lineshape.engine.bundles import Bundle
-from lineshape.engine.errors import RequestError, RunError
+from lineshape.engine.core.errors import RequestError, RunError
+from lineshape.engine.core.jagged import Jagged
+from lineshape.engine.core.row_selection import meeting
 from lineshape.engine.export.format import Values
-from lineshape.engine.jagged import Jagged
-from lineshape.engine.rows import meeting
-from lineshape.engine.shards import FeatureStore
+from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.learning.bundles import Bundle
 
 ROWS: Final = 10_000
 TOLERANCE: Final = 1e-5

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from lineshape.engine.bundles import Bundle, Prediction
 from lineshape.engine.export.format import Values
+from lineshape.engine.learning.bundles import Bundle, Prediction
 from lineshape.engine.learning.models.network_model import NetworkModel
 
 #: In one row float32 may by chance be right, so it is tried so often.

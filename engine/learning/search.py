@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from lineshape.engine.errors import RequestError
-from lineshape.engine.kinds import KindSpec
-from lineshape.engine.settings import Settings
+from lineshape.engine.core.errors import RequestError
+from lineshape.engine.core.kinds import KindSpec
+from lineshape.engine.core.settings import Settings
 
 if TYPE_CHECKING:
     import optuna

@@ -5,8 +5,8 @@ from typing import Literal, Self
 import hist
 from pydantic import model_validator
 
-from lineshape.engine.columns import AXIS
-from lineshape.engine.settings import Names, Settings
+from lineshape.engine.core.columns import AXIS
+from lineshape.engine.core.settings import Names, Settings
 
 #: Names of axes, which are never those of columns.
 AxisName = Literal["column", "score", "x", "y"]

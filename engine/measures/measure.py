@@ -10,15 +10,15 @@ import hist
 import numpy as np
 from numpy.typing import NDArray
 
-from lineshape.engine.bundles import Prediction
-from lineshape.engine.columns import Column
-from lineshape.engine.errors import RunError, calling
-from lineshape.engine.histograms import Histograms
-from lineshape.engine.learning.models.model import Model
-from lineshape.engine.report.plots import Plot
-from lineshape.engine.settings import Names, Settings
-from lineshape.engine.split import SplitName, Target
-from lineshape.engine.statistics import GROUPS
+from lineshape.engine.core.columns import Column
+from lineshape.engine.core.errors import RunError, calling
+from lineshape.engine.core.histograms import Histograms
+from lineshape.engine.core.settings import Names, Settings
+from lineshape.engine.core.split import SplitName, Target
+from lineshape.engine.core.statistics import GROUPS
+from lineshape.engine.learning.bundles import Prediction
+from lineshape.engine.learning.roles.model import Model
+from lineshape.engine.measures.plots import Plot
 
 Meanings = Mapping[str, Column]
 #: Which way a figure is better.

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from lineshape.engine import statistics
-from lineshape.engine.settings import Settings
+from lineshape.engine.core import statistics
+from lineshape.engine.core.settings import Settings
 
 Floats = NDArray[np.float64]
 

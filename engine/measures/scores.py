@@ -8,7 +8,7 @@ import hist
 import numpy as np
 from numpy.typing import NDArray
 
-from lineshape.engine import statistics
+from lineshape.engine.core import statistics
 from lineshape.engine.measures.measure import Objects, by_group
 
 Floats = NDArray[np.float64]

@@ -8,8 +8,8 @@ import hist
 import numpy as np
 from numpy.typing import NDArray
 
-from lineshape.engine import statistics
-from lineshape.engine.histograms import Histograms
+from lineshape.engine.core import statistics
+from lineshape.engine.core.histograms import Histograms
 from lineshape.engine.measures.measure import Figure, by_group
 from lineshape.engine.measures.scores import Classes, area, background_at, efficiency_of, rejection, share_passed
 

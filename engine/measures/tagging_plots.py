@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lineshape.engine.histograms import Histograms
+from lineshape.engine.core.histograms import Histograms
 from lineshape.engine.measures.measure import Measured
+from lineshape.engine.measures.plots import Band, Map, Plot, Series
 from lineshape.engine.measures.scores import Classes, efficiencies, efficiency_of
 from lineshape.engine.measures.tagging_figures import plane_of
-from lineshape.engine.report.plots import Band, Map, Plot, Series
 
 Floats = NDArray[np.float64]
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from lineshape.engine import statistics
-from lineshape.engine.histograms import Histograms
+from lineshape.engine.core import statistics
+from lineshape.engine.core.histograms import Histograms
 from lineshape.engine.measures.measure import by_group
 
 Floats = NDArray[np.float64]

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lineshape.engine.settings import Settings
+from lineshape.engine.core.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -6,18 +6,18 @@ from typing import Annotated
 
 from pydantic import Field, create_model
 
-from lineshape.engine.digests import digest
-from lineshape.engine.errors import RequestError, RunError, listing, nearest
-from lineshape.engine.executor import Executor
-from lineshape.engine.job import Job
-from lineshape.engine.kinds import KindSpec, build, find
-from lineshape.engine.progress import Bars
+from lineshape.engine.core.digests import digest
+from lineshape.engine.core.errors import RequestError, RunError, listing, nearest
+from lineshape.engine.core.kinds import KindSpec, build, find
+from lineshape.engine.core.settings import Settings
+from lineshape.engine.core.source_code import code_of_modules, source_of
+from lineshape.engine.core.validation import SettingsError, validated
+from lineshape.engine.execution.executor import Executor
+from lineshape.engine.execution.failures import Failure
+from lineshape.engine.execution.progress import Bars
+from lineshape.engine.execution.workers import Workers
+from lineshape.engine.job.job import Job
 from lineshape.engine.run import Simulate
-from lineshape.engine.settings import Settings
-from lineshape.engine.source_code import code_of_modules, source_of
-from lineshape.engine.validation import SettingsError, validated
-from lineshape.engine.verdicts import Failure
-from lineshape.engine.workers import Workers
 from lineshape.jobs.simulate.family import Family
 from lineshape.jobs.simulate.writing import FileOrder, write_file
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import awkward as ak
 import numpy as np
 
-from lineshape.engine.files import replacing
+from lineshape.engine.core.files import replacing
 from lineshape.jobs.simulate.family import Family, Sample
 
 

@@ -20,19 +20,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lineshape.engine.building import build_processor
-from lineshape.engine.catalogue import Chunk, FileRecord, FileRequest, chunks_of
-from lineshape.engine.clusters.local import Local
-from lineshape.engine.discovery import inspect_file
-from lineshape.engine.events import EventReader
-from lineshape.engine.executor import Executor
-from lineshape.engine.processor import fingerprint
-from lineshape.engine.root_files import open_file
-from lineshape.engine.sharding import Plan
-from lineshape.engine.shards import WRITING
-from lineshape.engine.sources import Source
-from lineshape.engine.stages.processing import tasks_of
-from lineshape.engine.workers import Workers
+from lineshape.engine.clusters.kinds.local import Local
+from lineshape.engine.execution.executor import Executor
+from lineshape.engine.execution.workers import Workers
+from lineshape.engine.feature_store.shards import WRITING
+from lineshape.engine.input.catalogue import Chunk, FileRecord, FileRequest, chunks_of
+from lineshape.engine.input.events import EventReader
+from lineshape.engine.input.inspection import inspect_file
+from lineshape.engine.input.processor import fingerprint
+from lineshape.engine.input.root_files import open_file
+from lineshape.engine.input.sources import Source
+from lineshape.engine.job.processor_builder import build_processor
+from lineshape.engine.stages.processing.make_shards import Plan
+from lineshape.engine.stages.processing.stage import tasks_of
 from lineshape.jobs import api
 from lineshape.jobs.simulate.families.gamma_tautau import GammaTauTau
 from lineshape.jobs.simulate.writing import FileOrder, write_file
@@ -69,7 +69,7 @@ def bare(plan: Plan, chunks: list[Chunk], folder: Path) -> None:
     """The processor's own work: its columns as NanoEvents, `process`, and what it returns as Parquet."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    from lineshape.engine.building import find_processor
+    from lineshape.engine.job.processor_builder import find_processor
 
     processor = find_processor(plan.kind)(plan.settings)
     record = chunks[0].file

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lineshape.engine.folders import RunFolder
-from lineshape.engine.shards import FeatureStore
+from lineshape.engine.core.run_folder import RunFolder
+from lineshape.engine.feature_store.shards import FeatureStore
 
 FEATURES = ("pt", "absD0", "absDeltaZ0", "isolation", "rhoPrime", "relativePtError")
 ORIGINS = ("prompt", "tau", "fake")

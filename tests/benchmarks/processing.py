@@ -20,13 +20,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import uproot
 
-from lineshape.engine.building import build_processor
-from lineshape.engine.catalogue import FileRecord, FileRequest, chunks_of
-from lineshape.engine.discovery import inspect_file
-from lineshape.engine.processor import control_histograms, fingerprint
-from lineshape.engine.sharding import Plan
-from lineshape.engine.shards import WRITING
-from lineshape.engine.sources import Source
+from lineshape.engine.feature_store.shards import WRITING
+from lineshape.engine.input.catalogue import FileRecord, FileRequest, chunks_of
+from lineshape.engine.input.inspection import inspect_file
+from lineshape.engine.input.processor import control_histograms, fingerprint
+from lineshape.engine.input.sources import Source
+from lineshape.engine.job.processor_builder import build_processor
+from lineshape.engine.stages.processing.make_shards import Plan
 from lineshape.jobs import api
 from lineshape.jobs.simulate.families.gamma_tautau import GammaTauTau
 from lineshape.jobs.simulate.writing import FileOrder, write_file

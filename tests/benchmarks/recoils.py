@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lineshape.engine.folders import RunFolder
-from lineshape.engine.shards import FeatureStore
+from lineshape.engine.core.run_folder import RunFolder
+from lineshape.engine.feature_store.shards import FeatureStore
 
 Table = dict[str, NDArray[np.float64]]
 COUNTS = ("nCharged", "nNeutral", "nPV")

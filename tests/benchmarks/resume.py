@@ -11,9 +11,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from lineshape.engine.clusters.local import Local
-from lineshape.engine.executor import Executor
-from lineshape.engine.workers import Workers
+from lineshape.engine.clusters.kinds.local import Local
+from lineshape.engine.execution.executor import Executor
+from lineshape.engine.execution.workers import Workers
 from lineshape.jobs.simulate.families.gamma_tautau import GammaTauTau
 from lineshape.jobs.simulate.writing import FileOrder, write_file
 from tests.conftest import TREE
@@ -27,7 +27,15 @@ def rerun(chunks: int, folder: Path) -> None:
     for number in range(10):
         path = folder / f"taus_{number}.root"
         write_file(FileOrder(GammaTauTau(), int(1.35 * 2 * chunks / 10) + 10, 1, number, TREE, path))
-    command = [sys.executable, "-m", "lineshape.jobs.cli", "process", "tau_energy_scale", "-o", str(folder / "run")]
+    command = [
+        sys.executable,
+        "-m",
+        "lineshape.jobs.cli.main",
+        "process",
+        "tau_energy_scale",
+        "-o",
+        str(folder / "run"),
+    ]
     command += [f"--sample=ntuples={folder}/*.root", "--set=chunk_entries=2"]
     for name in ("made", "run again"):
         start = time.monotonic()

@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from lineshape.engine.bundles import Bundle, read_index
-from lineshape.engine.folders import RunFolder
-from lineshape.engine.inputs import inputs_of
-from lineshape.engine.job import Job
+from lineshape.engine.core.run_folder import RunFolder
+from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.job.inputs import inputs_of
+from lineshape.engine.job.job import Job
+from lineshape.engine.learning.bundles import Bundle, read_index
 from lineshape.engine.run import open_run
-from lineshape.engine.shards import FeatureStore
 from lineshape.jobs import api
 from lineshape.jobs.simulate.orders import simulator
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from lineshape.engine.bundles import Bundle
-from lineshape.engine.folders import RunFolder
-from lineshape.engine.loading import load_job
-from lineshape.engine.shards import FeatureStore
-from lineshape.engine.split import Split
+from lineshape.engine.core.run_folder import RunFolder
+from lineshape.engine.core.split import Split
+from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.job.loading import load_job
+from lineshape.engine.learning.bundles import Bundle
 
 
 def main(folder: Path, model: str) -> None:

@@ -17,7 +17,7 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import numpy as np  # noqa: E402 - after the threads are pinned
 
-from lineshape.engine.kinds import find  # noqa: E402
+from lineshape.engine.core.kinds import find  # noqa: E402
 from lineshape.jobs.simulate.family import Family  # noqa: E402
 from lineshape.jobs.simulate.writing import FileOrder, write_file  # noqa: E402
 

@@ -20,17 +20,17 @@ import torch
 import xgboost
 from torch import Tensor, nn
 
-from lineshape.engine.kinds import KindSpec
-from lineshape.engine.learning.dataset import Dataset
-from lineshape.engine.learning.gang import Gang
-from lineshape.engine.learning.launch import launch
-from lineshape.engine.learning.loop import Hooks, State, fit
+from lineshape.engine.core.kinds import KindSpec
+from lineshape.engine.core.split import Split, Target
+from lineshape.engine.learning.data.source import Layout, Source
+from lineshape.engine.learning.data.table import TrainingTable
+from lineshape.engine.learning.fit.loop import Hooks, State, fit
+from lineshape.engine.learning.fit.process_group import Gang
+from lineshape.engine.learning.launch.launch import launch
 from lineshape.engine.learning.models.boosted_trees import BoostedTrees
 from lineshape.engine.learning.models.neural import Neural
-from lineshape.engine.learning.source import Layout, Source
-from lineshape.engine.learning.table import TrainingTable
-from lineshape.engine.learning.work import Work
-from lineshape.engine.split import Split, Target
+from lineshape.engine.learning.roles.dataset import Dataset
+from lineshape.engine.learning.roles.training_task import Work
 from tests.benchmarks import ratios
 from tests.engine.learning.stores import make_store
 

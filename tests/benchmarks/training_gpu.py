@@ -17,13 +17,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lineshape.engine.learning.batch import Batch
-from lineshape.engine.learning.gang import Gang
-from lineshape.engine.learning.loop import Hooks, State, fit
+from lineshape.engine.learning.blocks.batch import Batch
+from lineshape.engine.learning.data.source import Layout, Source
+from lineshape.engine.learning.data.table import TrainingTable
+from lineshape.engine.learning.fit.loop import Hooks, State, fit
+from lineshape.engine.learning.fit.process_group import Gang
 from lineshape.engine.learning.models.neural import Neural
-from lineshape.engine.learning.samplers.sampler import Sampler
-from lineshape.engine.learning.source import Layout, Source
-from lineshape.engine.learning.table import TrainingTable
+from lineshape.engine.learning.roles.sampler import Sampler
 from tests.benchmarks import ratios
 from tests.benchmarks.training import FEATURES, NETWORK, make, work_of
 

@@ -10,11 +10,11 @@ import pytest
 import uproot
 from distributed import Client
 
-from lineshape.engine.bundles import Bundle
+from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.export.exporting import export
-from lineshape.engine.folders import RunFolder
+from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.learning.bundles import Bundle
 from lineshape.engine.run import open_run
-from lineshape.engine.shards import FeatureStore
 from lineshape.jobs import api
 from lineshape.jobs.simulate.orders import simulator
 

@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from lineshape.engine.clusters.batch import Batch
-from lineshape.engine.clusters.facility import Facility
+from lineshape.engine.clusters.kinds.facility import Facility
 from lineshape.jobs import api
-from lineshape.jobs.cluster_option import section
+from lineshape.jobs.cli.cluster_option import section
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 CONFIGURATIONS = [path for path in sorted(DEPLOY.glob("*.yaml")) if "\ncluster:" in path.read_text(encoding="utf-8")]

@@ -14,7 +14,7 @@ import pytest
 import typer
 import yaml
 
-from lineshape.jobs.cli import app
+from lineshape.jobs.cli.main import app
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "schedules"
 COMMAND = re.compile(r"lineshape reprocess [^\n>|&]+")

@@ -11,10 +11,10 @@ import awkward as ak
 from coffea.nanoevents.methods.base import NanoEvents
 from coffea.processor import ProcessorABC
 
-from lineshape.engine.columns import Column
-from lineshape.engine.events import generator
-from lineshape.engine.processor import Selected
-from lineshape.engine.settings import Settings
+from lineshape.engine.core.columns import Column
+from lineshape.engine.core.settings import Settings
+from lineshape.engine.input.events import generator
+from lineshape.engine.input.processor import Selected
 from lineshape.processors.tau_energy_scale import Cuts, TauEnergyScale
 
 

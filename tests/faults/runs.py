@@ -12,15 +12,15 @@ from pathlib import Path
 
 import psutil
 
-from lineshape.engine.clusters.local import Local
-from lineshape.engine.folders import RunFolder
-from lineshape.engine.job import Job
-from lineshape.engine.progress import Screen
-from lineshape.engine.shards import FeatureStore
-from lineshape.engine.stages.histogramming import histogram
-from lineshape.engine.stages.processing import process
-from lineshape.engine.stages.training import train
-from lineshape.engine.workers import Workers
+from lineshape.engine.clusters.kinds.local import Local
+from lineshape.engine.core.run_folder import RunFolder
+from lineshape.engine.execution.progress import Screen
+from lineshape.engine.execution.workers import Workers
+from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.job.job import Job
+from lineshape.engine.stages.histogramming.stage import histogram
+from lineshape.engine.stages.processing.stage import process
+from lineshape.engine.stages.training.stage import train
 from lineshape.jobs import api
 from tests.conftest import small_job
 

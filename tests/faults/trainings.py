@@ -14,12 +14,12 @@ from threading import Event, Thread
 
 import psutil
 
-from lineshape.engine.clusters.local import Local
-from lineshape.engine.folders import RunFolder
-from lineshape.engine.learning.history import FILE
-from lineshape.engine.progress import Screen
-from lineshape.engine.stages.training import Trained, train
-from lineshape.engine.workers import Workers
+from lineshape.engine.clusters.kinds.local import Local
+from lineshape.engine.core.run_folder import RunFolder
+from lineshape.engine.execution.progress import Screen
+from lineshape.engine.execution.workers import Workers
+from lineshape.engine.learning.fit.history import FILE
+from lineshape.engine.stages.training.stage import Trained, train
 from lineshape.jobs import api
 
 
@@ -34,7 +34,7 @@ def rank_pids(of: int | None = None) -> list[int]:
     found = []
     for child in psutil.Process(of).children(recursive=True):
         try:
-            if "lineshape.engine.learning.rank" in child.cmdline():
+            if "lineshape.engine.learning.launch.rank" in child.cmdline():
                 found.append(child.pid)
         except psutil.Error:
             continue

@@ -4,7 +4,7 @@ import contextlib
 import io
 import sys
 
-from lineshape.jobs import cli
+from lineshape.jobs.cli import main as cli
 
 
 def here(*words: str) -> tuple[int, str, str]:

@@ -44,7 +44,7 @@ def small_study(path: Path, data: str, **changes: Any) -> Path:
 
 def command(*arguments: str) -> list[str]:
     """The command line."""
-    return [sys.executable, "-m", "lineshape.jobs.cli", *arguments]
+    return [sys.executable, "-m", "lineshape.jobs.cli.main", *arguments]
 
 
 def called(folder: Path, *arguments: str) -> tuple[int, dict[str, Any], str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import uproot
 
-from lineshape.engine.files import write_json
+from lineshape.engine.core.files import write_json
 from lineshape.jobs import api, job_files
 from lineshape.jobs.simulate.families.gamma_tautau import GammaTauTau
 from lineshape.jobs.simulate.writing import FileOrder, write_file
@@ -36,7 +36,7 @@ QUICK = [
 def lineshape(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"COLUMNS": "120", "PYTHONWARNINGS": ""}
     return subprocess.run(
-        [sys.executable, "-m", "lineshape.jobs.cli", *arguments],
+        [sys.executable, "-m", "lineshape.jobs.cli.main", *arguments],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -233,7 +233,7 @@ def test_feature_sets_are_named_by_numbers(finished: api.Result, tmp_path: Path)
 def test_interrupted(tmp_path: Path) -> None:
     """Ctrl-C reaches the whole process group; what was begun is not left half done."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "lineshape.jobs.cli", "simulate", "tau_energy_scale", "--workers=2"],
+        [sys.executable, "-m", "lineshape.jobs.cli.main", "simulate", "tau_energy_scale", "--workers=2"],
         cwd=tmp_path,
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -13,8 +13,8 @@ from distributed import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lineshape.engine.errors import LineshapeError
-from lineshape.engine.job import Job
+from lineshape.engine.core.errors import LineshapeError
+from lineshape.engine.job.job import Job
 from lineshape.jobs import api
 from tests.conftest import SOAK, examples
 from tests.jobs.commands import here

@@ -7,8 +7,8 @@ import pytest
 from distributed import Client
 
 from lineshape import jobs
-from lineshape.engine.errors import LineshapeError
-from lineshape.engine.folders import ReprocessingFolder
+from lineshape.engine.core.errors import LineshapeError
+from lineshape.engine.core.run_folder import ReprocessingFolder
 from tests.jobs.commands import here
 from tests.jobs.nights import small_study, write_taus
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from distributed import Client
 
-from lineshape.engine.errors import RequestError
+from lineshape.engine.core.errors import RequestError
 from lineshape.jobs import api
 from lineshape.jobs.job_files import load, shipped
 

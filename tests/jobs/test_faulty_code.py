@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from distributed import Client
 
-from lineshape.engine.errors import RunError, calling, code_line, is_users
-from lineshape.engine.folders import RunFolder
-from lineshape.engine.job import Job
+from lineshape.engine.core.errors import RunError, calling, code_line, is_users
+from lineshape.engine.core.run_folder import RunFolder
+from lineshape.engine.job.job import Job
 from lineshape.jobs import api
 from tests.engine.measures import faulty
 from tests.jobs.toys import events, toy_job, write_events

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from distributed import Client
 
-from lineshape.engine.errors import RequestError
+from lineshape.engine.core.errors import RequestError
+from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.export.exporting import export
-from lineshape.engine.folders import RunFolder
 from lineshape.jobs import api
 
 pytestmark = pytest.mark.processes

@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 from distributed import Client
 
-from lineshape.engine import ledger
-from lineshape.engine.champion import champion_of, recorded, verify
-from lineshape.engine.errors import IncompleteRunError
-from lineshape.engine.folders import ReprocessingFolder, RunFolder
-from lineshape.engine.news import known
-from lineshape.engine.progress import Bars
-from lineshape.engine.shards import MANIFEST, FeatureStore
-from lineshape.engine.stages.processing import process
-from lineshape.engine.workers import Workers
+from lineshape.engine.core import ledger
+from lineshape.engine.core.errors import IncompleteRunError
+from lineshape.engine.core.run_folder import ReprocessingFolder, RunFolder
+from lineshape.engine.execution.progress import Bars
+from lineshape.engine.execution.workers import Workers
+from lineshape.engine.feature_store.shards import MANIFEST, FeatureStore
+from lineshape.engine.reprocessing.champion import champion_of, recorded, verify
+from lineshape.engine.reprocessing.file_changes import known
+from lineshape.engine.stages.processing.stage import process
 from lineshape.jobs import api
-from lineshape.jobs.reprocess_cli import summary
+from lineshape.jobs.cli.reprocess import summary
 from tests.jobs.nights import called, killed_when, small_study, write_taus
 
 #: A killed command's last words are not ours to hush.

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from distributed import Client
 
-from lineshape.engine.job import Job
+from lineshape.engine.job.job import Job
 from lineshape.jobs import api
 from tests.conftest import small_job, tasks_of
 from tests.faults.runs import content, faulty_job

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lineshape.engine.errors import BusyError, RequestError, StorageError
-from lineshape.engine.folders import RunFolder
-from lineshape.engine.lock import Holder, held_run, read_holder
-from lineshape.engine.records import save_record
+from lineshape.engine.core.errors import BusyError, RequestError, StorageError
+from lineshape.engine.core.lock import Holder, held_run, read_holder
+from lineshape.engine.core.records import save_record
+from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.run import open_run
 from lineshape.jobs import api
 from tests.jobs.commands import here

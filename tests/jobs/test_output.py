@@ -59,7 +59,7 @@ def test_what_a_full_disk_cuts_short_is_no_success(tmp_path: Path) -> None:
 
 def test_what_a_worker_prints_fails_nothing(tmp_path: Path) -> None:
     code = (
-        "import sys, os; from lineshape.engine.output import forgive; "
+        "import sys, os; from lineshape.engine.core.output import forgive; "
         "read, write = os.pipe(); os.close(read); os.dup2(write, 1); forgive(); "
         "print('\\u2192' * 100_000, flush=True); print('again', flush=True); sys.exit(7)"
     )

@@ -11,8 +11,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lineshape.engine.errors import RequestError
-from lineshape.engine.job_file import Source
+from lineshape.engine.core.errors import RequestError
+from lineshape.engine.job.job_file import Source
 from lineshape.jobs import job_files
 from tests.conftest import examples
 

@@ -13,20 +13,20 @@ import pytest
 from distributed import Client
 
 from lineshape import jobs
-from lineshape.engine import ledger
-from lineshape.engine.champion import champion_of
-from lineshape.engine.comparison import judge_of
-from lineshape.engine.errors import BusyError, IncompleteRunError, RequestError, RunError
-from lineshape.engine.files import write_json
-from lineshape.engine.folders import ReprocessingFolder, RunFolder
-from lineshape.engine.job import Job
-from lineshape.engine.lock import Holder, held
-from lineshape.engine.progress import Screen
-from lineshape.engine.shards import FeatureStore
+from lineshape.engine.core import ledger
+from lineshape.engine.core.errors import BusyError, IncompleteRunError, RequestError, RunError
+from lineshape.engine.core.files import write_json
+from lineshape.engine.core.lock import Holder, held
+from lineshape.engine.core.run_folder import ReprocessingFolder, RunFolder
+from lineshape.engine.execution.progress import Screen
+from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.job.job import Job
+from lineshape.engine.reprocessing.champion import champion_of
+from lineshape.engine.reprocessing.comparison import judge_of
+from lineshape.engine.reprocessing.dry_run import foresee
+from lineshape.engine.reprocessing.reprocess import roll_back
 from lineshape.jobs import api
-from lineshape.jobs.foresight import foresee
-from lineshape.jobs.reprocess_cli import summary
-from lineshape.jobs.reprocessing import roll_back
+from lineshape.jobs.cli.reprocess import summary
 from tests.conftest import small_job
 from tests.jobs.nights import called, command, environment, small_study, write_taus
 
@@ -186,7 +186,7 @@ def test_only_what_is_new_is_measured(
     nights: tuple[Path, ReprocessingFolder], tmp_path: Path, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The champion on new files; and a challenger that was promoted not again as champion."""
-    monkeypatch.setattr("lineshape.engine.stages.histogramming.GROUP_ROWS", 1)  # each shard is a group
+    monkeypatch.setattr("lineshape.engine.stages.histogramming.stage.GROUP_ROWS", 1)  # each shard is a group
 
     def measured(**changes: object) -> dict[Path, int]:
         values = {

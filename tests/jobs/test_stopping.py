@@ -13,12 +13,12 @@ import pytest
 from distributed import Client
 
 from lineshape import jobs
-from lineshape.engine import ledger
-from lineshape.engine.errors import StorageError
-from lineshape.engine.folders import ReprocessingFolder
-from lineshape.engine.progress import Screen
+from lineshape.engine.core import ledger
+from lineshape.engine.core.errors import StorageError
+from lineshape.engine.core.run_folder import ReprocessingFolder
+from lineshape.engine.core.signals import ending_in_order
+from lineshape.engine.execution.progress import Screen
 from lineshape.jobs import api
-from lineshape.jobs.stopping import ending_in_order
 from tests.jobs.nights import small_study, write_taus
 
 pytestmark = pytest.mark.processes

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from distributed import Client
 
-from lineshape.engine.report.summary import Row
+from lineshape.engine.results.summary import Row
 from lineshape.jobs import api
 
 pytestmark = [pytest.mark.study, pytest.mark.processes]

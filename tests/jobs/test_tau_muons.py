@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from distributed import Client
 
-from lineshape.engine.errors import RequestError
-from lineshape.engine.folders import RunFolder
-from lineshape.engine.progress import Bars
-from lineshape.engine.report.summary import Row
-from lineshape.engine.stages.histogramming import histogram
-from lineshape.engine.stages.training import train
-from lineshape.engine.workers import Workers
+from lineshape.engine.core.errors import RequestError
+from lineshape.engine.core.run_folder import RunFolder
+from lineshape.engine.execution.progress import Bars
+from lineshape.engine.execution.workers import Workers
+from lineshape.engine.results.summary import Row
+from lineshape.engine.stages.histogramming.stage import histogram
+from lineshape.engine.stages.training.stage import train
 from lineshape.jobs import api
 from lineshape.jobs.job_files import load
 

@@ -10,11 +10,11 @@ import uproot
 from coffea.processor import ProcessorABC
 from numpy.typing import NDArray
 
-from lineshape.engine.columns import Column
-from lineshape.engine.events import flat
-from lineshape.engine.job import Job
-from lineshape.engine.processor import Selected, control_histograms
-from lineshape.engine.settings import Settings
+from lineshape.engine.core.columns import Column
+from lineshape.engine.core.settings import Settings
+from lineshape.engine.input.events import flat
+from lineshape.engine.input.processor import Selected, control_histograms
+from lineshape.engine.job.job import Job
 
 
 class Toy(ProcessorABC):

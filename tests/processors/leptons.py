@@ -8,7 +8,7 @@ import numpy as np
 import uproot
 from numpy.typing import NDArray
 
-from lineshape.engine.processor import Selected
+from lineshape.engine.input.processor import Selected
 from tests.conftest import TREE
 
 _NAMES = {"r21": "physlite_r21_ttbar", "r22": "physlite_r22_zee", "r23": "physlite_r23_ttbar"}

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import uproot
 
-from lineshape.engine.errors import DataError
-from lineshape.engine.processor import Selected
+from lineshape.engine.core.errors import DataError
+from lineshape.engine.input.processor import Selected
 from lineshape.jobs.simulate.families.w_mu_nu import WMuNu
 from lineshape.jobs.simulate.families.z_mu_mu import ZMuMu
 from lineshape.jobs.simulate.writing import FileOrder, write_file

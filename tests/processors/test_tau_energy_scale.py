@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import uproot
 
-from lineshape.engine.catalogue import Chunk, FileRecord
-from lineshape.engine.events import EventReader
-from lineshape.engine.processor import Selected
-from lineshape.engine.root_files import open_file
+from lineshape.engine.input.catalogue import Chunk, FileRecord
+from lineshape.engine.input.events import EventReader
+from lineshape.engine.input.processor import Selected
+from lineshape.engine.input.root_files import open_file
 from lineshape.processors.tau_energy_scale import Cuts, TauEnergyScale
 from tests.conftest import TREE, select
 

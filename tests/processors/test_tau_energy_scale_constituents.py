@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import uproot
 
-from lineshape.engine.errors import DataError
-from lineshape.engine.processor import Selected
+from lineshape.engine.core.errors import DataError
+from lineshape.engine.input.processor import Selected
 from lineshape.jobs.simulate.families.gamma_tautau import GammaTauTau
 from lineshape.jobs.simulate.writing import FileOrder, write_file
 from lineshape.processors.tau_energy_scale import Cuts, TauEnergyScale

@@ -6,7 +6,7 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from lineshape.engine.processor import Selected
+from lineshape.engine.input.processor import Selected
 from lineshape.processors.physlite import matched, missing
 from lineshape.processors.tau_energy_scale_physlite import Matching, TauEnergyScalePhyslite
 from tests.conftest import select

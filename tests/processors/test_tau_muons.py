@@ -10,7 +10,7 @@ import pytest
 import uproot
 from numpy.typing import NDArray
 
-from lineshape.engine.errors import DataError
+from lineshape.engine.core.errors import DataError
 from lineshape.processors.leptons import FAKE, PROMPT, TAU, origin_of
 from lineshape.processors.physlite import COMBINED_MUON_TRACKS, linked
 from lineshape.processors.tau_muons import MuonCuts, TauMuons

@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field, model_validator
 
-from lineshape.engine.learning.encoders.encoder import Encoder
-from lineshape.engine.learning.scaling import Scaling
+from lineshape.engine.learning.blocks.scaling import Scaling
+from lineshape.engine.learning.roles.encoder import Encoder
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from lineshape.engine.learning.batch import Sequence
+    from lineshape.engine.learning.blocks.batch import Sequence
 
 
 class Transformer(Encoder):
@@ -40,7 +40,7 @@ class Transformer(Encoder):
         import torch
         from torch import nn
 
-        from lineshape.engine.learning.layers import Inputs
+        from lineshape.engine.learning.blocks.layers import Inputs
 
         class Module(nn.Module):
             def __init__(self, settings: Transformer) -> None:

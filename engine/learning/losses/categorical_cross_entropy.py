@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
-from lineshape.engine.learning.losses.loss import Loss
+from lineshape.engine.learning.roles.loss import Loss
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from lineshape.engine.learning.losses.loss import Loss
+from lineshape.engine.learning.roles.loss import Loss
 
 if TYPE_CHECKING:
     from torch import Tensor

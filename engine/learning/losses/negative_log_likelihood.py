@@ -3,7 +3,7 @@
 import math
 from typing import TYPE_CHECKING, ClassVar
 
-from lineshape.engine.learning.losses.loss import Loss
+from lineshape.engine.learning.roles.loss import Loss
 
 if TYPE_CHECKING:
     from torch import Tensor

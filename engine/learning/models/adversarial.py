@@ -6,23 +6,23 @@ from typing import TYPE_CHECKING, Annotated, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from lineshape.engine.kinds import KindSpec, build
+from lineshape.engine.core.kinds import KindSpec, build
+from lineshape.engine.core.split import Target
+from lineshape.engine.learning.blocks.scaling import Scaling, Scalings, standard
+from lineshape.engine.learning.data.table import Rows
+from lineshape.engine.learning.fit.phases import Phase, Step
 from lineshape.engine.learning.losses.negative_log_likelihood import NegativeLogLikelihood
-from lineshape.engine.learning.models.model import Model
 from lineshape.engine.learning.models.supervised_model import SupervisedModel
-from lineshape.engine.learning.networks.network import Network
-from lineshape.engine.learning.phases import Phase, Step
-from lineshape.engine.learning.scaling import Scaling, Scalings, standard
-from lineshape.engine.learning.table import Rows
-from lineshape.engine.split import Target
+from lineshape.engine.learning.roles.model import Model
+from lineshape.engine.learning.roles.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import Set
 
     from torch import Tensor, nn
 
-    from lineshape.engine.learning.batch import Batch
-    from lineshape.engine.learning.learner import Learner
+    from lineshape.engine.learning.blocks.batch import Batch
+    from lineshape.engine.learning.fit.learner import Learner
 
 
 class Adversarial(SupervisedModel):
@@ -96,7 +96,7 @@ class Adversarial(SupervisedModel):
         """Both networks and their losses."""
         import torch
 
-        from lineshape.engine.learning.learner import Supervised
+        from lineshape.engine.learning.fit.learner import Supervised
 
         column = standard(np.array(rows.flat[:, rows.names.index(self.column)])[:, np.newaxis])
         # The adversary sees the output in units of the target's width.
@@ -108,7 +108,7 @@ class Adversarial(SupervisedModel):
 
 
 def _learner(settings: Adversarial, supervised: "Learner", seen: Scalings) -> "Learner":
-    from lineshape.engine.learning.learner import Learner, Supervised
+    from lineshape.engine.learning.fit.learner import Learner, Supervised
 
     assert isinstance(supervised, Supervised)
     loss, name, column = NegativeLogLikelihood(), settings.of, settings.column

@@ -9,24 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from lineshape.engine.errors import RequestError, RunError, reading_bundle
-from lineshape.engine.files import replacing, write_json
-from lineshape.engine.jagged import Jagged
-from lineshape.engine.kinds import KindSpec
-from lineshape.engine.learning import remarks
-from lineshape.engine.learning.columns import Columns
-from lineshape.engine.learning.dataset import SPLITS
-from lineshape.engine.learning.history import read_history
-from lineshape.engine.learning.look import TREES, require_learnable, together
-from lineshape.engine.learning.memory import default_memory
-from lineshape.engine.learning.models.model import REMARKS, Demands, Model, Output, Report
-from lineshape.engine.learning.rounds import Stops, Together
-from lineshape.engine.learning.spool import Spool
-from lineshape.engine.learning.threads import threads
-from lineshape.engine.learning.weights.weight import Weight, built_weight, weight_column, weight_reads
-from lineshape.engine.learning.work import Work
-from lineshape.engine.shards import WHOLE, Share
-from lineshape.engine.split import Target
+from lineshape.engine.core.errors import RequestError, RunError, reading_bundle
+from lineshape.engine.core.files import replacing, write_json
+from lineshape.engine.core.jagged import Jagged
+from lineshape.engine.core.kinds import KindSpec
+from lineshape.engine.core.split import Target
+from lineshape.engine.feature_store.shards import WHOLE, Share
+from lineshape.engine.learning.blocks.memory import default_memory
+from lineshape.engine.learning.blocks.threads import threads
+from lineshape.engine.learning.data.columns import Columns
+from lineshape.engine.learning.data.rounds import Stops, Together
+from lineshape.engine.learning.data.row_file import Spool
+from lineshape.engine.learning.data.survey import TREES, require_learnable, together
+from lineshape.engine.learning.fit import remarks
+from lineshape.engine.learning.fit.history import read_history
+from lineshape.engine.learning.roles.dataset import SPLITS
+from lineshape.engine.learning.roles.model import REMARKS, Demands, Model, Output, Report
+from lineshape.engine.learning.roles.training_task import Work
+from lineshape.engine.learning.roles.weight import Weight, built_weight, weight_column, weight_reads
 
 if TYPE_CHECKING:
     import xgboost
@@ -118,15 +118,15 @@ class BoostedTrees(Model):
         if self.workers == 1:
             rows = self._rows(work, WHOLE)
             return self._fit(work, rows, Together(rows.looks, rows.some_targets), self._device(work), report)
-        from lineshape.engine.learning.launch import FACTS, launch, read_facts
+        from lineshape.engine.learning.launch.launch import FACTS, launch, read_facts
 
         launch(work, report)
         return read_facts(work.scratch / FACTS) if work.node == 0 else {}
 
     def take_part(self, work: Work, rank: int, size: int, report: Report) -> None:
         """Fit trees with others, each rank with its share of the shards."""
-        from lineshape.engine.learning.launch import FACTS
-        from lineshape.engine.learning.tree_rank import gather, meet
+        from lineshape.engine.learning.launch.launch import FACTS
+        from lineshape.engine.learning.launch.tree_rank import gather, meet
 
         rows, device = self._rows(work, (rank, size)), self._device(work)
         if device == "cuda":
@@ -158,7 +158,7 @@ class BoostedTrees(Model):
         self, work: Work, rows: Spool, whole: Together, device: str, report: Report, first: bool = True
     ) -> dict[str, Any]:
         """Look at the rows, and boost round by round; of those that share the rows the first writes what is made."""
-        from lineshape.engine.learning.boosting import boost, matrices
+        from lineshape.engine.learning.launch.boosting import boost, matrices
 
         columns = self._columns(work.data.x_columns)
         told = require_learnable(whole.looks, columns, work.data.target.truths, TREES)

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
-from lineshape.engine.errors import RequestError
-from lineshape.engine.jagged import Jagged
-from lineshape.engine.learning.models.model import Model, Output, Report
-from lineshape.engine.learning.work import Work
-from lineshape.engine.split import Target
+from lineshape.engine.core.errors import RequestError
+from lineshape.engine.core.jagged import Jagged
+from lineshape.engine.core.split import Target
+from lineshape.engine.learning.roles.model import Model, Output, Report
+from lineshape.engine.learning.roles.training_task import Work
 
 
 class Column(Model):

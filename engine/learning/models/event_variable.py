@@ -9,24 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from lineshape.engine.errors import reading_bundle
-from lineshape.engine.kinds import KindSpec, build
+from lineshape.engine.core.errors import reading_bundle
+from lineshape.engine.core.kinds import KindSpec, build
+from lineshape.engine.core.split import Target
+from lineshape.engine.learning.blocks.scaling import Affine, Scaling, Scalings
+from lineshape.engine.learning.data.table import Rows
+from lineshape.engine.learning.fit.fit_config import Recipe
+from lineshape.engine.learning.fit.phases import Phase, Step
 from lineshape.engine.learning.models.network_model import NetworkModel
 from lineshape.engine.learning.networks.identity import Identity
-from lineshape.engine.learning.networks.network import Network
-from lineshape.engine.learning.phases import Phase, Step
-from lineshape.engine.learning.recipe import Recipe
-from lineshape.engine.learning.scaling import Affine, Scaling, Scalings
-from lineshape.engine.learning.table import Rows
-from lineshape.engine.split import Target
+from lineshape.engine.learning.roles.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import Set
 
     from torch import Tensor, nn
 
-    from lineshape.engine.learning.batch import Batch
-    from lineshape.engine.learning.learner import Learner
+    from lineshape.engine.learning.blocks.batch import Batch
+    from lineshape.engine.learning.fit.learner import Learner
 
 Floats = NDArray[np.float64]
 _CLASSIFIER: Final = "classifier"
@@ -154,7 +154,7 @@ def _learner(network: "nn.Module", classifier: "nn.Module", shuffles: int) -> "L
     import torch
     from torch.nn.functional import softplus
 
-    from lineshape.engine.learning.learner import Learner
+    from lineshape.engine.learning.fit.learner import Learner
 
     class Module(Learner):
         def losses(self, batch: "Batch", names: "Set[str]") -> "dict[str, Tensor]":

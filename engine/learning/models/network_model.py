@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from lineshape.engine.errors import reading_bundle
-from lineshape.engine.jagged import Jagged
-from lineshape.engine.learning.fitted_network import FittedNetwork
-from lineshape.engine.learning.models.model import Output, Report
-from lineshape.engine.learning.scaling import Affine, Scaling, Scalings
-from lineshape.engine.learning.table import TrainingTable, make_table
-from lineshape.engine.learning.work import Work
+from lineshape.engine.core.errors import reading_bundle
+from lineshape.engine.core.jagged import Jagged
+from lineshape.engine.learning.blocks.scaling import Affine, Scaling, Scalings
+from lineshape.engine.learning.data.table import TrainingTable, make_table
+from lineshape.engine.learning.fit.fitted_network import FittedNetwork
+from lineshape.engine.learning.roles.model import Output, Report
+from lineshape.engine.learning.roles.training_task import Work
 
 if TYPE_CHECKING:
     from torch import nn
@@ -26,14 +26,14 @@ class NetworkModel(FittedNetwork, ABC):
 
     def prepare(self, work: Work) -> None:
         """Write the rows of the training once, before its ranks start."""
-        from lineshape.engine.learning.launch import TABLE
+        from lineshape.engine.learning.launch.launch import TABLE
 
         make_table(work.data, self.columns(work.data.x_columns), work.scratch / TABLE)
 
     def train(self, work: Work, report: Report) -> dict[str, object]:
         """Fit the networks, here or in ranks of their own; the same data, seed and ranks give the same weights."""
-        from lineshape.engine.learning.in_worker import fits_in_worker, train_in_worker
-        from lineshape.engine.learning.launch import FACTS, TABLE, launch, read_facts
+        from lineshape.engine.learning.launch.in_worker import fits_in_worker, train_in_worker
+        from lineshape.engine.learning.launch.launch import FACTS, TABLE, launch, read_facts
 
         work.folder.mkdir(parents=True, exist_ok=True)
         rows = len(TrainingTable(work.scratch / TABLE).rows("training"))
@@ -45,7 +45,7 @@ class NetworkModel(FittedNetwork, ABC):
 
     def take_part(self, work: Work, rank: int, size: int, report: Report) -> None:
         """The loop, as one rank of all."""
-        from lineshape.engine.learning.network_rank import take_part
+        from lineshape.engine.learning.launch.network_rank import take_part
 
         take_part(self, work, rank, size, report)
 
@@ -75,7 +75,7 @@ class NetworkModel(FittedNetwork, ABC):
     def _predicting(self, module: "nn.Module") -> Callable[[NDArray[np.float64], Mapping[str, Jagged]], Output]:
         import torch
 
-        from lineshape.engine.learning.source import pad
+        from lineshape.engine.learning.data.source import pad
 
         # What has no weights has a scaling.
         numbers = (each.dtype for each in chain(module.parameters(), module.buffers()) if each.is_floating_point())

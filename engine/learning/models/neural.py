@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING
 
+from lineshape.engine.learning.blocks.scaling import Scalings
+from lineshape.engine.learning.data.table import Rows
+from lineshape.engine.learning.fit.phases import Phase, Step
 from lineshape.engine.learning.models.supervised_model import SupervisedModel
-from lineshape.engine.learning.phases import Phase, Step
-from lineshape.engine.learning.scaling import Scalings
-from lineshape.engine.learning.table import Rows
 
 if TYPE_CHECKING:
-    from lineshape.engine.learning.learner import Learner
+    from lineshape.engine.learning.fit.learner import Learner
 
 
 class Neural(SupervisedModel):
@@ -27,7 +27,7 @@ class Neural(SupervisedModel):
         """The network and its losses."""
         import torch
 
-        from lineshape.engine.learning.learner import Supervised
+        from lineshape.engine.learning.fit.learner import Supervised
 
         network = self.predicting.build(scalings)
         scale = torch.from_numpy(scalings.target.scale.copy())

@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from lineshape.engine.columns import Column
-from lineshape.engine.digests import uniform
-from lineshape.engine.jagged import Jagged
-from lineshape.engine.learning.dataset import SPLITS, Dataset
+from lineshape.engine.core.columns import Column
+from lineshape.engine.core.digests import uniform
+from lineshape.engine.core.jagged import Jagged
+from lineshape.engine.core.split import Target
+from lineshape.engine.feature_store.shards import FeatureStore, Shard, ShardInfo, shard_path, write_shard
+from lineshape.engine.learning.blocks.threads import threads
 from lineshape.engine.learning.models.boosted_trees import BoostedTrees
-from lineshape.engine.learning.models.model import Demands, Model, Output, Report
-from lineshape.engine.learning.threads import threads
-from lineshape.engine.learning.work import Work
-from lineshape.engine.shards import FeatureStore, Shard, ShardInfo, shard_path, write_shard
-from lineshape.engine.split import Target
+from lineshape.engine.learning.roles.dataset import SPLITS, Dataset
+from lineshape.engine.learning.roles.model import Demands, Model, Output, Report
+from lineshape.engine.learning.roles.training_task import Work
 
 Floats = NDArray[np.float64]
 #: Whether the parameters are the event's own.

@@ -6,11 +6,11 @@ from typing import Self
 
 from pydantic import model_validator
 
-from lineshape.engine.kinds import KindSpec, build
-from lineshape.engine.learning.losses.loss import Loss
+from lineshape.engine.core.kinds import KindSpec, build
 from lineshape.engine.learning.models.network_model import NetworkModel
-from lineshape.engine.learning.networks.network import Network
-from lineshape.engine.learning.penalties.penalty import Penalty
+from lineshape.engine.learning.roles.loss import Loss
+from lineshape.engine.learning.roles.network import Network
+from lineshape.engine.learning.roles.penalty import Penalty
 
 
 class SupervisedModel(NetworkModel, ABC):

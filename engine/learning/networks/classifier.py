@@ -7,16 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from lineshape.engine.learning.models.model import Output
-from lineshape.engine.learning.networks.network import Head, Network
-from lineshape.engine.learning.scaling import Affine, Scalings
+from lineshape.engine.learning.blocks.scaling import Affine, Scalings
+from lineshape.engine.learning.roles.model import Output
+from lineshape.engine.learning.roles.network import Head, Network
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor, nn
 
-    from lineshape.engine.learning.batch import Sequence
+    from lineshape.engine.learning.blocks.batch import Sequence
 
 
 class Classifier(Network):
@@ -45,7 +45,7 @@ class Classifier(Network):
         """Dense layers after the scaling of inputs; the target, a label, is not scaled."""
         from torch import nn
 
-        from lineshape.engine.learning.layers import EMPTY
+        from lineshape.engine.learning.blocks.layers import EMPTY
 
         class Module(nn.Module):
             def __init__(self, settings: Classifier) -> None:

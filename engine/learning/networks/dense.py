@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lineshape.engine.learning.models.model import Output
-from lineshape.engine.learning.networks.network import Head, Network
-from lineshape.engine.learning.scaling import Affine, Scalings
+from lineshape.engine.learning.blocks.scaling import Affine, Scalings
+from lineshape.engine.learning.roles.model import Output
+from lineshape.engine.learning.roles.network import Head, Network
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor, nn
 
-    from lineshape.engine.learning.batch import Sequence
+    from lineshape.engine.learning.blocks.batch import Sequence
 
 
 class Dense(Network):
@@ -28,7 +28,7 @@ class Dense(Network):
         """Dense layers between the scaling of inputs and that of the target."""
         from torch import nn
 
-        from lineshape.engine.learning.layers import EMPTY, Standardise
+        from lineshape.engine.learning.blocks.layers import EMPTY, Standardise
 
         class Module(nn.Module):
             def __init__(self, settings: Dense) -> None:

@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lineshape.engine.learning.models.model import Output
-from lineshape.engine.learning.networks.network import Network
-from lineshape.engine.learning.scaling import Scalings
+from lineshape.engine.learning.blocks.scaling import Scalings
+from lineshape.engine.learning.roles.model import Output
+from lineshape.engine.learning.roles.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor, nn
 
-    from lineshape.engine.learning.batch import Sequence
+    from lineshape.engine.learning.blocks.batch import Sequence
 
 
 class Identity(Network):
@@ -27,7 +27,7 @@ class Identity(Network):
         """The scaling of inputs, and that of the target."""
         from torch import nn
 
-        from lineshape.engine.learning.layers import EMPTY, Inputs, Standardise
+        from lineshape.engine.learning.blocks.layers import EMPTY, Inputs, Standardise
 
         class Scaled(nn.Module):
             def __init__(self) -> None:

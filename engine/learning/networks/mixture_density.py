@@ -7,16 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from lineshape.engine.learning.models.model import Mixture, Output
-from lineshape.engine.learning.networks.network import Head, Network
-from lineshape.engine.learning.scaling import Affine, Scalings
+from lineshape.engine.learning.blocks.scaling import Affine, Scalings
+from lineshape.engine.learning.roles.model import Mixture, Output
+from lineshape.engine.learning.roles.network import Head, Network
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor, nn
 
-    from lineshape.engine.learning.batch import Sequence
+    from lineshape.engine.learning.blocks.batch import Sequence
 
 
 class MixtureDensity(Network):
@@ -38,7 +38,7 @@ class MixtureDensity(Network):
         from torch import nn
         from torch.nn import functional
 
-        from lineshape.engine.learning.layers import EMPTY, Standardise
+        from lineshape.engine.learning.blocks.layers import EMPTY, Standardise
 
         class Module(nn.Module):
             def __init__(self, settings: MixtureDensity) -> None:

@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from lineshape.engine.learning.penalties.penalty import Penalty
+from lineshape.engine.learning.roles.penalty import Penalty
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from lineshape.engine.learning.batch import Batch
+    from lineshape.engine.learning.blocks.batch import Batch
 
 
 class VectorResponse(Penalty):

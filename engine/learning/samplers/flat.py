@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from lineshape.engine.errors import RunError, listing
-from lineshape.engine.learning.samplers.sampler import TARGET, Draw, Sampler
-from lineshape.engine.learning.weights.weight import require_labels
+from lineshape.engine.core.errors import RunError, listing
+from lineshape.engine.learning.roles.sampler import TARGET, Draw, Sampler
+from lineshape.engine.learning.roles.weight import require_labels
 
 
 class Flat(Sampler):

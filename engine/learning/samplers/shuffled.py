@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from lineshape.engine.learning.samplers.sampler import Draw, Sampler
+from lineshape.engine.learning.roles.sampler import Draw, Sampler
 
 
 class Shuffled(Sampler):

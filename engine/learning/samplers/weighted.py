@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from lineshape.engine.errors import RunError
-from lineshape.engine.learning.samplers.sampler import Draw, Sampler
+from lineshape.engine.core.errors import RunError
+from lineshape.engine.learning.roles.sampler import Draw, Sampler
 
 
 class Weighted(Sampler):

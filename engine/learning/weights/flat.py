@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from lineshape.engine.errors import RunError, listing
-from lineshape.engine.learning.weights.weight import Weigh, Weight, require_labels
+from lineshape.engine.core.errors import RunError, listing
+from lineshape.engine.learning.roles.weight import Weigh, Weight, require_labels
 
 
 class Flat(Weight):

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from lineshape.engine.errors import RequestError
+from lineshape.engine.core.errors import RequestError
 from lineshape.jobs.simulate.detector.calorimeter_towers import Clusters
 from lineshape.jobs.simulate.detector.particle_flow import Tracks
 from lineshape.jobs.simulate.detector.particle_flow_jets import CONE, MINIMUM_PT, RESPONSE, Jets, calibrated

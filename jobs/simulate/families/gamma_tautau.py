@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lineshape.engine.jagged import Jagged
+from lineshape.engine.core.jagged import Jagged
 from lineshape.jobs.simulate.family import Family, Sample
 from lineshape.jobs.simulate.physics.kinematics import boost_along_z
 from lineshape.jobs.simulate.physics.tau_decays import TAU_MASS, visible_decays

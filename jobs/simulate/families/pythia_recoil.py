@@ -6,7 +6,7 @@ from typing import ClassVar, Final, Literal
 import numpy as np
 from pydantic import Field
 
-from lineshape.engine.errors import RunError
+from lineshape.engine.core.errors import RunError
 from lineshape.jobs.simulate.detector import clustered_jets
 from lineshape.jobs.simulate.detector.calorimeter_towers import Clusters
 from lineshape.jobs.simulate.detector.particle_flow import Tracks

@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 import numpy as np
 from pydantic import Field
 
-from lineshape.engine.errors import RequestError
+from lineshape.engine.core.errors import RequestError
 from lineshape.jobs.simulate.detector.impact_resolution import Tracking
 from lineshape.jobs.simulate.family import Family, Sample
 from lineshape.jobs.simulate.muons.heavy_flavour import heavy_flavour_muons

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from lineshape.engine.errors import RequestError, RunError
+from lineshape.engine.core.errors import RequestError, RunError
 from lineshape.jobs.simulate.physics.event_record import Record
 
 #: Events that are held as particles at a time: 200 of tt̄ take some 40 MB.

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from lineshape.engine.jagged import Jagged
+from lineshape.engine.core.jagged import Jagged
 from lineshape.jobs.simulate.taus.observation import Observed, Truth
 
 Floats = NDArray[np.float64]

@@ -11,12 +11,12 @@ from pydantic import ValidationError
 
 from lineshape.engine.clusters.batch import Batch
 from lineshape.engine.clusters.cluster import Cluster
-from lineshape.engine.clusters.htcondor import HTCondor
-from lineshape.engine.clusters.slurm import Slurm
-from lineshape.engine.errors import RequestError
-from lineshape.engine.kinds import find, names
-from lineshape.engine.workers import Promise
-from lineshape.jobs.cluster_option import section
+from lineshape.engine.clusters.kinds.htcondor import HTCondor
+from lineshape.engine.clusters.kinds.slurm import Slurm
+from lineshape.engine.core.errors import RequestError
+from lineshape.engine.core.kinds import find, names
+from lineshape.engine.execution.workers import Promise
+from lineshape.jobs.cli.cluster_option import section
 from tests.conftest import small_job
 
 pytest.importorskip("dask_jobqueue", reason="dask-jobqueue is not installed: pip install '.[batch]'")

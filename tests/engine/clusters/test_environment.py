@@ -7,10 +7,10 @@ import dask
 import pytest
 from distributed import Client
 
-from lineshape.engine.clusters.environment import Environment
-from lineshape.engine.clusters.gateway import Gateway
-from lineshape.engine.clusters.scheduler import Scheduler
-from lineshape.engine.errors import RequestError
+from lineshape.engine.clusters.kinds.environment import Environment
+from lineshape.engine.clusters.kinds.gateway import Gateway
+from lineshape.engine.clusters.kinds.scheduler import Scheduler
+from lineshape.engine.core.errors import RequestError
 
 GATEWAY = {"gateway.address": "https://gateway.example"}
 LOOPBACK = {"scheduler-address": "tcp://127.0.0.1:8786"}

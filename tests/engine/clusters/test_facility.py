@@ -6,8 +6,8 @@ import pytest
 from distributed import Client
 from pydantic import ValidationError
 
-from lineshape.engine.clusters.facility import Facility
-from lineshape.engine.errors import RequestError
+from lineshape.engine.clusters.kinds.facility import Facility
+from lineshape.engine.core.errors import RequestError
 
 LOCAL: dict[str, Any] = {
     "cluster": "distributed:LocalCluster",

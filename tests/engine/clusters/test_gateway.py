@@ -15,9 +15,9 @@ import dask
 import pytest
 from pydantic import ValidationError
 
-from lineshape.engine.clusters.environment import Environment
-from lineshape.engine.clusters.gateway import Gateway
-from lineshape.engine.errors import RequestError
+from lineshape.engine.clusters.kinds.environment import Environment
+from lineshape.engine.clusters.kinds.gateway import Gateway
+from lineshape.engine.core.errors import RequestError
 from lineshape.jobs import api
 from tests.conftest import small_job
 from tests.faults.runs import content

@@ -6,8 +6,8 @@ import psutil
 import pytest
 from distributed import Client
 
-from lineshape.engine.clusters.local import Local
-from lineshape.engine.learning.threads import threads
+from lineshape.engine.clusters.kinds.local import Local
+from lineshape.engine.learning.blocks.threads import threads
 
 pytestmark = pytest.mark.processes
 

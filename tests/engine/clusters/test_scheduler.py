@@ -12,9 +12,9 @@ import pytest
 from distributed import Security
 from pydantic import ValidationError
 
-from lineshape.engine.clusters.scheduler import Scheduler
-from lineshape.engine.errors import ClusterError, RequestError
-from lineshape.engine.workers import Workers
+from lineshape.engine.clusters.kinds.scheduler import Scheduler
+from lineshape.engine.core.errors import ClusterError, RequestError
+from lineshape.engine.execution.workers import Workers
 from tests.faults.runs import content, faulty_job, process_with
 from tests.servers import free_port
 

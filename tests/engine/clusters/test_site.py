@@ -8,9 +8,9 @@ from pathlib import Path
 import dask
 import pytest
 
-from lineshape.engine.clusters.local import Local
+from lineshape.engine.clusters.kinds.local import Local
 from lineshape.engine.clusters.site import fault_of_settings, made_here, require_loopback, require_unencrypted, starting
-from lineshape.engine.errors import ClusterError, RequestError, RunError
+from lineshape.engine.core.errors import ClusterError, RequestError, RunError
 
 
 def test_encryption_that_is_required_is_named_with_its_source(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from lineshape.engine.clusters import keeper
-from lineshape.engine.clusters.slurm import Slurm as Cluster
-from lineshape.engine.errors import ClusterError, RunError
-from lineshape.engine.files import write_json
-from lineshape.engine.job import Job
-from lineshape.engine.preflight import preflight
+from lineshape.engine.clusters import job_manager as keeper
+from lineshape.engine.clusters.kinds.slurm import Slurm as Cluster
+from lineshape.engine.clusters.preflight import preflight
+from lineshape.engine.core.errors import ClusterError, RunError
+from lineshape.engine.core.files import write_json
+from lineshape.engine.execution.workers import Workers
+from lineshape.engine.job.job import Job
 from lineshape.engine.run import open_run
-from lineshape.engine.workers import Workers
 from tests.faults.runs import content, faulty_job
 from tests.slurm import Slurm, missing, slurm
 
@@ -196,7 +196,7 @@ def test_the_jobs_end_when_the_command_is_killed(
     written = tmp_path / "job.json"
     write_json(written, wanted.model_dump(mode="json"))
     words = ["process", str(written), "-o", str(tmp_path / "run")]
-    command = [sys.executable, "-W", "ignore", "-m", "lineshape.jobs.cli", *words]
+    command = [sys.executable, "-W", "ignore", "-m", "lineshape.jobs.cli.main", *words]
     with subprocess.Popen(command, env=batch.environment, stderr=subprocess.DEVNULL) as process:
         ready = half_way(tmp_path / "run")
         while not ready() and process.poll() is None:
@@ -296,7 +296,7 @@ def test_the_preflight_says_what_is_wrong(
 
 def test_the_preflight_of_the_command_line(batch: Slurm, ntuples: list[Path], tmp_path: Path) -> None:
     words = ["preflight", "tau_energy_scale", "--sample", f"s={ntuples[0]}", "--cluster", "slurm", "-o", str(tmp_path)]
-    command = [sys.executable, "-W", "ignore", "-m", "lineshape.jobs.cli", *words, "--set", "cluster.interface=lo"]
+    command = [sys.executable, "-W", "ignore", "-m", "lineshape.jobs.cli.main", *words, "--set", "cluster.interface=lo"]
     done = subprocess.run(command, env=batch.environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     for word in ("✓ worker came", "✓ packages the same as here", "✓ run folder is shared", "✓ sample s"):

@@ -21,10 +21,10 @@ import pytest
 
 from lineshape.engine.clusters.batch import Batch
 from lineshape.engine.clusters.cluster import Cluster
-from lineshape.engine.clusters.local import Local
+from lineshape.engine.clusters.kinds.local import Local
 from lineshape.engine.run import open_run
 from lineshape.jobs import api
-from lineshape.jobs.cluster_option import section
+from lineshape.jobs.cli.cluster_option import section
 from lineshape.jobs.simulate.families.gamma_tautau import GammaTauTau
 from lineshape.jobs.simulate.writing import FileOrder, write_file
 from tests.conftest import TREE, small_job

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lineshape.engine.errors import RequestError
+from lineshape.engine.core.errors import RequestError
+from lineshape.engine.core.files import write_json
+from lineshape.engine.core.run_folder import RunFolder
+from lineshape.engine.core.split import Split, Target
 from lineshape.engine.export.exporting import export
-from lineshape.engine.files import write_json
-from lineshape.engine.folders import RunFolder
-from lineshape.engine.learning.dataset import Dataset
-from lineshape.engine.split import Split, Target
+from lineshape.engine.learning.roles.dataset import Dataset
 from tests.engine.learning.stores import make_store, train
 from tests.engine.learning.test_event_variable import KNOWN, VARIABLE, drawn
 

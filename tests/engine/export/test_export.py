@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lineshape.engine.bundles import Bundle
-from lineshape.engine.errors import RequestError, RunError
-from lineshape.engine.export import lwtnn
+from lineshape.engine.core.errors import RequestError, RunError
+from lineshape.engine.core.files import write_json
+from lineshape.engine.core.run_folder import RunFolder
+from lineshape.engine.core.split import Split, Target
 from lineshape.engine.export.exporting import Exported, export, formats
+from lineshape.engine.export.formats import lwtnn
 from lineshape.engine.export.parity import compare, trial_rows
 from lineshape.engine.export.rounding import rounding_of
-from lineshape.engine.files import write_json
-from lineshape.engine.folders import RunFolder
-from lineshape.engine.learning.dataset import Dataset
-from lineshape.engine.shards import FeatureStore
-from lineshape.engine.split import Split, Target
+from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.learning.bundles import Bundle
+from lineshape.engine.learning.roles.dataset import Dataset
 from tests.engine.learning.stores import make_store, train
 
 onnx = pytest.importorskip("onnx", reason="pip install 'lineshape[export]'")

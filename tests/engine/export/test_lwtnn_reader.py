@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lineshape.engine.errors import RequestError
+from lineshape.engine.core.errors import RequestError
 from lineshape.engine.export.lwtnn_reader import evaluate
 
 CASES: list[dict[str, Any]] = json.loads((Path(__file__).parents[2] / "data" / "lwtnn_golden.json").read_text())[

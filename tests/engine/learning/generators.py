@@ -8,16 +8,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from lineshape.engine.learning.batch import Batch
-from lineshape.engine.learning.layers import EMPTY
-from lineshape.engine.learning.learner import Learner
-from lineshape.engine.learning.models.model import Output
+from lineshape.engine.learning.blocks.batch import Batch
+from lineshape.engine.learning.blocks.layers import EMPTY
+from lineshape.engine.learning.blocks.scaling import Scaling, Scalings
+from lineshape.engine.learning.data.table import Rows
+from lineshape.engine.learning.fit.learner import Learner
+from lineshape.engine.learning.fit.phases import Phase
 from lineshape.engine.learning.models.network_model import NetworkModel
 from lineshape.engine.learning.networks.dense import Dense
-from lineshape.engine.learning.networks.network import Network
-from lineshape.engine.learning.phases import Phase
-from lineshape.engine.learning.scaling import Scaling, Scalings
-from lineshape.engine.learning.table import Rows
+from lineshape.engine.learning.roles.model import Output
+from lineshape.engine.learning.roles.network import Network
 
 
 class Noisy(Network):

@@ -8,14 +8,14 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
-from lineshape.engine.bundles import Bundle
-from lineshape.engine.columns import Column
-from lineshape.engine.kinds import KindSpec, build
-from lineshape.engine.learning.dataset import Dataset
-from lineshape.engine.learning.models.model import Model
-from lineshape.engine.learning.work import Work
-from lineshape.engine.shards import FeatureStore, Shard, ShardInfo, write_shard
-from lineshape.engine.split import Split, Target
+from lineshape.engine.core.columns import Column
+from lineshape.engine.core.kinds import KindSpec, build
+from lineshape.engine.core.split import Split, Target
+from lineshape.engine.feature_store.shards import FeatureStore, Shard, ShardInfo, write_shard
+from lineshape.engine.learning.bundles import Bundle
+from lineshape.engine.learning.roles.dataset import Dataset
+from lineshape.engine.learning.roles.model import Model
+from lineshape.engine.learning.roles.training_task import Work
 
 
 def make_store(

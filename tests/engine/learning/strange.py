@@ -8,17 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from lineshape.engine.jagged import Jagged
-from lineshape.engine.learning.batch import Batch
-from lineshape.engine.learning.layers import EMPTY
-from lineshape.engine.learning.losses.loss import Loss
+from lineshape.engine.core.jagged import Jagged
+from lineshape.engine.learning.blocks.batch import Batch
+from lineshape.engine.learning.blocks.layers import EMPTY
+from lineshape.engine.learning.blocks.scaling import Scalings
 from lineshape.engine.learning.models.column import Column
-from lineshape.engine.learning.models.model import Output
 from lineshape.engine.learning.networks.dense import Dense
-from lineshape.engine.learning.penalties.penalty import Penalty
-from lineshape.engine.learning.samplers.sampler import Draw, Sampler
-from lineshape.engine.learning.scaling import Scalings
-from lineshape.engine.learning.weights.weight import Weigh, Weight
+from lineshape.engine.learning.roles.loss import Loss
+from lineshape.engine.learning.roles.model import Output
+from lineshape.engine.learning.roles.penalty import Penalty
+from lineshape.engine.learning.roles.sampler import Draw, Sampler
+from lineshape.engine.learning.roles.weight import Weigh, Weight
 
 
 class Paired(Loss):

@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lineshape.engine import shards
-from lineshape.engine.kinds import KindSpec
-from lineshape.engine.learning import counting
-from lineshape.engine.learning.columns import Columns
-from lineshape.engine.learning.dataset import SPLITS, Dataset
-from lineshape.engine.learning.table import make_table
+from lineshape.engine.core.kinds import KindSpec
+from lineshape.engine.core.row_selection import Choice, Part, Range
+from lineshape.engine.core.split import Split, Target
+from lineshape.engine.feature_store import shards
+from lineshape.engine.feature_store.shards import FeatureStore, Shard, Table, read_columns
+from lineshape.engine.learning.data import counting
+from lineshape.engine.learning.data.columns import Columns
+from lineshape.engine.learning.data.table import make_table
+from lineshape.engine.learning.roles.dataset import SPLITS, Dataset
+from lineshape.engine.learning.roles.training_task import Work
+from lineshape.engine.learning.roles.weight import WEIGHT
 from lineshape.engine.learning.weights.flat import Flat
-from lineshape.engine.learning.weights.weight import WEIGHT
-from lineshape.engine.learning.work import Work
-from lineshape.engine.rows import Choice, Part, Range
-from lineshape.engine.shards import FeatureStore, Shard, Table, read_columns
-from lineshape.engine.split import Split, Target
 from tests.engine.learning.stores import make_store, train
 
 N = 6000

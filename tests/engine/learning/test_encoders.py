@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from lineshape.engine import kinds
-from lineshape.engine.learning.batch import Sequence
-from lineshape.engine.learning.encoders.encoder import Encoder
-from lineshape.engine.learning.scaling import Scaling
+from lineshape.engine.core import kinds
+from lineshape.engine.learning.blocks.batch import Sequence
+from lineshape.engine.learning.blocks.scaling import Scaling
+from lineshape.engine.learning.roles.encoder import Encoder
 from tests.engine.learning.stores import dataset, make_store, train
 
 ENCODERS = "lineshape.engine.learning.encoders"

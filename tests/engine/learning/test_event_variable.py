@@ -12,11 +12,11 @@ import pytest
 from pydantic import ValidationError
 from scipy.stats import spearmanr
 
-from lineshape.engine.errors import RequestError, RunError
-from lineshape.engine.kinds import KindSpec, build
-from lineshape.engine.learning.dataset import Dataset
-from lineshape.engine.learning.models.model import Model
-from lineshape.engine.split import Split, Target
+from lineshape.engine.core.errors import RequestError, RunError
+from lineshape.engine.core.kinds import KindSpec, build
+from lineshape.engine.core.split import Split, Target
+from lineshape.engine.learning.roles.dataset import Dataset
+from lineshape.engine.learning.roles.model import Model
 from tests.engine.learning.stores import make_store, train
 
 S = 0.7

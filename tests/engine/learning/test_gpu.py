@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from lineshape.engine.bundles import Bundle
-from lineshape.engine.clusters.local import Local, gpus_here
-from lineshape.engine.learning.dataset import Dataset
-from lineshape.engine.learning.history import read_history
-from lineshape.engine.split import Split, Target
+from lineshape.engine.clusters.kinds.local import Local, gpus_here
+from lineshape.engine.core.split import Split, Target
+from lineshape.engine.learning.bundles import Bundle
+from lineshape.engine.learning.fit.history import read_history
+from lineshape.engine.learning.roles.dataset import Dataset
 from tests.engine.learning.stores import make_store, train
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lineshape.engine.errors import RunError
-from lineshape.engine.kinds import KindSpec
-from lineshape.engine.learning.launch import PATHS, judge, search_like_parent
-from lineshape.engine.learning.work import Work
+from lineshape.engine.core.errors import RunError
+from lineshape.engine.core.kinds import KindSpec
+from lineshape.engine.learning.launch.launch import PATHS, judge, search_like_parent
+from lineshape.engine.learning.roles.training_task import Work
 from tests.engine.learning.stores import dataset, make_store, train
 
 #: What a user may have called a script of his own.
@@ -51,7 +51,7 @@ def test_a_script_in_the_working_folder_takes_no_librarys_place(
 @pytest.mark.processes
 def test_a_rank_that_ends_by_itself_says_where(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "ending.py").write_text(
-        "from lineshape.engine.learning.losses.loss import Loss\n"
+        "from lineshape.engine.learning.roles.loss import Loss\n"
         "class Ending(Loss):\n"
         "    def __call__(self, outputs, target, scale):\n"
         "        import sys; sys.exit('enough')\n",
@@ -91,7 +91,7 @@ def test_workers_look_for_libraries_where_the_command_does(tmp_path: Path) -> No
     """Not in the working folder, and neither does what is started beside while they are there."""
     shadow(tmp_path, [name for name in SHADOWS if name != "multiprocessing"])
     code = """
-from lineshape.engine.clusters.local import Local
+from lineshape.engine.clusters.kinds.local import Local
 
 if __name__ == "__main__":
     with Local(workers=1).open() as client:

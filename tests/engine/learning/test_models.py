@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 import torch
 
-from lineshape.engine.bundles import Bundle
-from lineshape.engine.errors import RequestError, RunError
-from lineshape.engine.kinds import KindSpec, build
-from lineshape.engine.learning.batch import Batch, Sequence
-from lineshape.engine.learning.dataset import Dataset
-from lineshape.engine.learning.history import read_history
-from lineshape.engine.learning.models.model import Model
+from lineshape.engine.core.errors import RequestError, RunError
+from lineshape.engine.core.kinds import KindSpec, build
+from lineshape.engine.core.split import Split, SplitName, Target
+from lineshape.engine.learning.blocks.batch import Batch, Sequence
+from lineshape.engine.learning.bundles import Bundle
+from lineshape.engine.learning.fit.augmentation import Symmetries
+from lineshape.engine.learning.fit.history import read_history
 from lineshape.engine.learning.models.neural import Neural
-from lineshape.engine.learning.symmetries import Symmetries
-from lineshape.engine.split import Split, SplitName, Target
+from lineshape.engine.learning.roles.dataset import Dataset
+from lineshape.engine.learning.roles.model import Model
 from tests.engine.learning.stores import dataset, make_store, train
 
 FEATURES = ("a", "b")

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from lineshape.engine import kinds
-from lineshape.engine.learning.models.model import Mixture
+from lineshape.engine.core import kinds
+from lineshape.engine.learning.blocks.scaling import Affine, Scaling, Scalings, logarithm, robust, standard
 from lineshape.engine.learning.networks.mixture_density import MixtureDensity
-from lineshape.engine.learning.networks.network import Network
-from lineshape.engine.learning.scaling import Affine, Scaling, Scalings, logarithm, robust, standard
+from lineshape.engine.learning.roles.model import Mixture
+from lineshape.engine.learning.roles.network import Network
 
 NETWORKS = "lineshape.engine.learning.networks"
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from lineshape.engine.learning.batch import Batch
+from lineshape.engine.learning.blocks.batch import Batch
 from lineshape.engine.learning.penalties.distance_correlation import DistanceCorrelation
 from lineshape.engine.learning.penalties.response import Response
 from lineshape.engine.learning.penalties.vector_response import VectorResponse

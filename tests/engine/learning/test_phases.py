@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lineshape.engine.errors import RequestError
-from lineshape.engine.kinds import KindSpec, build
-from lineshape.engine.learning.history import read_history
-from lineshape.engine.learning.models.model import Model
+from lineshape.engine.core.errors import RequestError
+from lineshape.engine.core.kinds import KindSpec, build
+from lineshape.engine.learning.fit.history import read_history
+from lineshape.engine.learning.roles.model import Model
 from tests.engine.learning.stores import dataset, make_store, train
 
 SETTINGS: dict[str, Any] = {

@@ -10,18 +10,18 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from lineshape.engine.bundles import Bundle
-from lineshape.engine.kinds import KindSpec
-from lineshape.engine.learning import remarks
-from lineshape.engine.learning.columns import Columns
-from lineshape.engine.learning.dataset import Dataset
-from lineshape.engine.learning.models.model import REMARKS
+from lineshape.engine.core.kinds import KindSpec
+from lineshape.engine.core.row_selection import Choice
+from lineshape.engine.core.split import Target
+from lineshape.engine.learning.bundles import Bundle
+from lineshape.engine.learning.data.columns import Columns
+from lineshape.engine.learning.data.table import make_table
+from lineshape.engine.learning.fit import remarks
+from lineshape.engine.learning.launch.network_rank import take_part
 from lineshape.engine.learning.models.neural import Neural
-from lineshape.engine.learning.network_rank import take_part
-from lineshape.engine.learning.table import make_table
-from lineshape.engine.learning.work import Work
-from lineshape.engine.rows import Choice
-from lineshape.engine.split import Target
+from lineshape.engine.learning.roles.dataset import Dataset
+from lineshape.engine.learning.roles.model import REMARKS
+from lineshape.engine.learning.roles.training_task import Work
 from tests.engine.learning.stores import dataset, make_store, train
 
 N = 6000

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from lineshape.engine.errors import RunError
+from lineshape.engine.core.errors import RunError
+from lineshape.engine.learning.roles.sampler import TARGET
 from lineshape.engine.learning.samplers.flat import Flat
-from lineshape.engine.learning.samplers.sampler import TARGET
 from lineshape.engine.learning.samplers.shuffled import Shuffled
 from lineshape.engine.learning.samplers.weighted import Weighted
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from lineshape.engine.errors import RequestError
-from lineshape.engine.kinds import KindSpec
+from lineshape.engine.core.errors import RequestError
+from lineshape.engine.core.kinds import KindSpec
 from lineshape.engine.learning.search import Search, Space, try_settings, value_at, with_settings
 
 pytest.importorskip("optuna", reason="optuna is not installed: pip install 'lineshape[search]'")

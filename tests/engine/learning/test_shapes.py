@@ -6,16 +6,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lineshape.engine.bundles import Bundle
-from lineshape.engine.errors import RunError
-from lineshape.engine.kinds import KindSpec
-from lineshape.engine.learning.dataset import Dataset
-from lineshape.engine.learning.history import read_history
+from lineshape.engine.core.errors import RunError
+from lineshape.engine.core.kinds import KindSpec
+from lineshape.engine.core.split import Target
+from lineshape.engine.learning.bundles import Bundle
+from lineshape.engine.learning.fit.history import read_history
+from lineshape.engine.learning.launch.network_rank import take_part
 from lineshape.engine.learning.models.neural import Neural
-from lineshape.engine.learning.network_rank import take_part
-from lineshape.engine.learning.weights.weight import built_weight
-from lineshape.engine.learning.work import Work
-from lineshape.engine.split import Target
+from lineshape.engine.learning.roles.dataset import Dataset
+from lineshape.engine.learning.roles.training_task import Work
+from lineshape.engine.learning.roles.weight import built_weight
 from tests.engine.learning.stores import dataset, make_store
 
 STRANGE = "tests.engine.learning.strange"

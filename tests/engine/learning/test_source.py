@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import torch
 
-from lineshape.engine.errors import RunError
-from lineshape.engine.learning.columns import Columns
+from lineshape.engine.core.errors import RunError
+from lineshape.engine.learning.data.columns import Columns
+from lineshape.engine.learning.data.source import Layout, Source
+from lineshape.engine.learning.data.table import Rows, make_table
 from lineshape.engine.learning.samplers.shuffled import Shuffled
 from lineshape.engine.learning.samplers.weighted import Weighted
-from lineshape.engine.learning.source import Layout, Source
-from lineshape.engine.learning.table import Rows, make_table
 from tests.engine.learning.stores import dataset, make_store
 
 N = 12_000

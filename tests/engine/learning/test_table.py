@@ -6,9 +6,9 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from lineshape.engine.errors import RunError
-from lineshape.engine.learning.columns import Columns
-from lineshape.engine.learning.table import make_table
+from lineshape.engine.core.errors import RunError
+from lineshape.engine.learning.data.columns import Columns
+from lineshape.engine.learning.data.table import make_table
 from tests.engine.learning.stores import dataset, make_store
 
 N = 3000

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from lineshape.engine.errors import RunError
-from lineshape.engine.kinds import KindSpec
+from lineshape.engine.core.errors import RunError
+from lineshape.engine.core.kinds import KindSpec
+from lineshape.engine.learning.roles.weight import WEIGHT, built_weight, weight_column, weight_reads
 from lineshape.engine.learning.weights.flat import Flat
-from lineshape.engine.learning.weights.weight import WEIGHT, built_weight, weight_column, weight_reads
 
 SETTINGS = {"kind": "flat", "column": "pt", "low": 10, "high": 60, "bins": 10, "classes": "origin"}
 

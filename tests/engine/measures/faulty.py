@@ -5,9 +5,9 @@ from typing import Any, ClassVar
 
 import hist
 
-from lineshape.engine.histograms import Histograms
+from lineshape.engine.core.histograms import Histograms
 from lineshape.engine.measures.measure import Figure, Meanings, Measure, Measured, Objects, group_axis
-from lineshape.engine.report.plots import Plot
+from lineshape.engine.measures.plots import Plot
 
 
 class Faulty(Measure):

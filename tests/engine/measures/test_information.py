@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from lineshape.engine.columns import Column
-from lineshape.engine.histograms import Histograms
-from lineshape.engine.measures.agreement import Agreement
-from lineshape.engine.measures.information import Information
+from lineshape.engine.core.columns import Column
+from lineshape.engine.core.histograms import Histograms
+from lineshape.engine.measures.kinds.agreement import Agreement
+from lineshape.engine.measures.kinds.information import Information
 from lineshape.engine.measures.measure import BASELINE, Figure, Measured, Objects
 from tests.engine.measures.variables import RHO, exact, pairs, pairs_at
 

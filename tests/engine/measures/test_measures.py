@@ -6,16 +6,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lineshape.engine import kinds
-from lineshape.engine.bundles import Prediction
-from lineshape.engine.columns import Column
-from lineshape.engine.learning.models.model import Mixture
+from lineshape.engine.core import kinds
+from lineshape.engine.core.columns import Column
+from lineshape.engine.core.statistics import groups
+from lineshape.engine.learning.bundles import Prediction
+from lineshape.engine.learning.roles.model import Mixture
 from lineshape.engine.measures.binning import Binning
-from lineshape.engine.measures.density import Density
+from lineshape.engine.measures.kinds.density import Density
+from lineshape.engine.measures.kinds.response import Response
+from lineshape.engine.measures.kinds.selection import Selection, halves
 from lineshape.engine.measures.measure import BASELINE, Figure, Measure, Objects
-from lineshape.engine.measures.response import Response
-from lineshape.engine.measures.selection import Selection, halves
-from lineshape.engine.statistics import groups
 from tests.engine.measures.tagged import TAGGING, muons, muons_at
 from tests.engine.measures.variables import VARIABLES, pairs, pairs_at
 from tests.engine.measures.vectors import VECTOR, recoils, recoils_at

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 import uproot
 
-from lineshape.engine.bundles import Prediction
-from lineshape.engine.columns import Column
-from lineshape.engine.histograms import add_part, load_control, save_control, save_part, save_root
+from lineshape.engine.core.columns import Column
+from lineshape.engine.core.histograms import add_part, load_control, save_control, save_part, save_root
+from lineshape.engine.input.processor import control_histograms
+from lineshape.engine.learning.bundles import Prediction
 from lineshape.engine.measures.binning import Binning
-from lineshape.engine.measures.decorrelation import Decorrelation
-from lineshape.engine.measures.importance import Importance
+from lineshape.engine.measures.kinds.decorrelation import Decorrelation
+from lineshape.engine.measures.kinds.importance import Importance
+from lineshape.engine.measures.kinds.response import Response
+from lineshape.engine.measures.kinds.tagging import Tagging
+from lineshape.engine.measures.kinds.vector import Vector
 from lineshape.engine.measures.measure import Measure, Objects
-from lineshape.engine.measures.response import Response
-from lineshape.engine.measures.tagging import Tagging
-from lineshape.engine.measures.vector import Vector
-from lineshape.engine.processor import control_histograms
 
 #: Keywords of hist, names of axes, and names that no Python variable could have.
 NAMES = ["weight", "sample", "threads", "self", "label", "name", "metadata", "group", "class", "passed", "score"]

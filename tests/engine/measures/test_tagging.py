@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lineshape.engine.bundles import Prediction
-from lineshape.engine.columns import Column
-from lineshape.engine.histograms import Histograms
-from lineshape.engine.measures.decorrelation import Decorrelation, distance_correlation
-from lineshape.engine.measures.importance import Importance
+from lineshape.engine.core.columns import Column
+from lineshape.engine.core.histograms import Histograms
+from lineshape.engine.learning.bundles import Prediction
+from lineshape.engine.measures.kinds.decorrelation import Decorrelation, distance_correlation
+from lineshape.engine.measures.kinds.importance import Importance
+from lineshape.engine.measures.kinds.score_distribution import ScoreDistribution
+from lineshape.engine.measures.kinds.tagging import Tagging
 from lineshape.engine.measures.measure import BASELINE, Figure, Measure, Measured, Objects
 from lineshape.engine.measures.points import Points
-from lineshape.engine.measures.score_distribution import ScoreDistribution
-from lineshape.engine.measures.tagging import Tagging
 from tests.engine.measures.tagged import CLASSES, TAGGING, muons, muons_at, predict
 
 MEANINGS = {name: Column(name, "", -2, 2) for name in ("truth", "eta", "x", "noise")}

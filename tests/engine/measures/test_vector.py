@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from lineshape.engine.bundles import Prediction
-from lineshape.engine.columns import Column
+from lineshape.engine.core.columns import Column
+from lineshape.engine.core.statistics import groups
+from lineshape.engine.learning.bundles import Prediction
+from lineshape.engine.measures.kinds.vector import Vector
 from lineshape.engine.measures.measure import BASELINE, Figure, Measured, Objects
-from lineshape.engine.measures.vector import Vector
-from lineshape.engine.statistics import groups
 from tests.engine.measures.vectors import RESPONSE, VECTOR, recoils, recoils_at
 
 MEANINGS = {name: Column(name, "GeV", 0, 100) for name in ("truth", "x", "noise", "mu")}

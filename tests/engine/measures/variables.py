@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from lineshape.engine.bundles import Prediction
+from lineshape.engine.core.statistics import groups
+from lineshape.engine.learning.bundles import Prediction
 from lineshape.engine.measures.measure import Objects
-from lineshape.engine.statistics import groups
 
 Floats = NDArray[np.float64]
 RHO = 0.8

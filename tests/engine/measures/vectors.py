@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from lineshape.engine.bundles import Prediction
+from lineshape.engine.core.statistics import groups
+from lineshape.engine.learning.bundles import Prediction
 from lineshape.engine.measures.measure import Objects
-from lineshape.engine.statistics import groups
 
 VECTOR: dict[str, dict[str, Any]] = {
     "vector": {

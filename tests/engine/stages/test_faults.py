@@ -18,14 +18,14 @@ import pyarrow.parquet as pq
 import pytest
 import uproot
 
-from lineshape.engine.catalogue import FileRecord, chunks_of
-from lineshape.engine.clusters.local import Local
-from lineshape.engine.errors import DataError, RequestError, RunError, StorageError
-from lineshape.engine.files import write_json
-from lineshape.engine.folders import RunFolder
-from lineshape.engine.shards import FeatureStore
-from lineshape.engine.stages.processing import tasks_of
-from lineshape.engine.workers import Workers
+from lineshape.engine.clusters.kinds.local import Local
+from lineshape.engine.core.errors import DataError, RequestError, RunError, StorageError
+from lineshape.engine.core.files import write_json
+from lineshape.engine.core.run_folder import RunFolder
+from lineshape.engine.execution.workers import Workers
+from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.input.catalogue import FileRecord, chunks_of
+from lineshape.engine.stages.processing.stage import tasks_of
 from tests.conftest import TREE, small_job
 from tests.faults.runs import content, faulty_job, killing_workers, process_with, run, worker_pids
 

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import uproot
 
-from lineshape.engine.errors import LineshapeError, RequestError, RunError
-from lineshape.engine.folders import RunFolder
-from lineshape.engine.news import states_of
-from lineshape.engine.progress import Bars
-from lineshape.engine.shards import FeatureStore
-from lineshape.engine.stages.processing import process
-from lineshape.engine.workers import Workers
+from lineshape.engine.core.errors import LineshapeError, RequestError, RunError
+from lineshape.engine.core.run_folder import RunFolder
+from lineshape.engine.execution.progress import Bars
+from lineshape.engine.execution.workers import Workers
+from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.reprocessing.file_changes import states_of
+from lineshape.engine.stages.processing.stage import process
 from tests.conftest import TREE, small_job
 
 pytestmark = pytest.mark.processes

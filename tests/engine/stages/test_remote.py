@@ -13,12 +13,12 @@ import awkward as ak
 import pytest
 import uproot
 
-from lineshape.engine.clusters.local import Local
-from lineshape.engine.errors import DataError, RequestError
-from lineshape.engine.root_files import open_file
-from lineshape.engine.shards import FeatureStore
-from lineshape.engine.sources import expand
-from lineshape.engine.workers import Workers
+from lineshape.engine.clusters.kinds.local import Local
+from lineshape.engine.core.errors import DataError, RequestError
+from lineshape.engine.execution.workers import Workers
+from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.input.root_files import open_file
+from lineshape.engine.input.sources import expand
 from tests import servers
 from tests.conftest import TREE
 from tests.faults.runs import faulty_job, process_with
@@ -105,7 +105,7 @@ def test_a_server_that_stops_answering_is_an_error_that_may_pass(
     import subprocess
     import sys
 
-    code = f"from lineshape.engine.root_files import open_file; open_file({server.url + 'taus_0.root'!r})"
+    code = f"from lineshape.engine.input.root_files import open_file; open_file({server.url + 'taus_0.root'!r})"
     for name, value in {"XRD_REQUESTTIMEOUT": "3", "XRD_STREAMERRORWINDOW": "1", "XRD_CONNECTIONWINDOW": "2"}.items():
         monkeypatch.setenv(name, value)
     server.signal(signal.SIGSTOP)

@@ -10,18 +10,18 @@ import pytest
 import uproot
 from distributed import Client
 
-from lineshape.engine import ledger
-from lineshape.engine.bundles import Bundle
-from lineshape.engine.errors import RequestError, RunError
-from lineshape.engine.folders import RunFolder
-from lineshape.engine.histograms import from_uhi
-from lineshape.engine.progress import Bars, Screen
+from lineshape.engine.core import ledger
+from lineshape.engine.core.errors import RequestError, RunError
+from lineshape.engine.core.histograms import from_uhi
+from lineshape.engine.core.run_folder import RunFolder
+from lineshape.engine.execution.progress import Bars, Screen
+from lineshape.engine.execution.workers import Workers
+from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.learning.bundles import Bundle
 from lineshape.engine.run import open_run
-from lineshape.engine.shards import FeatureStore
-from lineshape.engine.stages.histogramming import histogram
-from lineshape.engine.stages.reporting import report
-from lineshape.engine.stages.training import train
-from lineshape.engine.workers import Workers
+from lineshape.engine.stages.histogramming.stage import histogram
+from lineshape.engine.stages.reporting.stage import report
+from lineshape.engine.stages.training.stage import train
 from lineshape.jobs import api
 from tests.conftest import small_job
 
@@ -222,7 +222,7 @@ def test_every_curve_of_the_talk_is_measured(finished: api.Result) -> None:
 
 
 def test_the_stages_are_in_the_ledger(finished: api.Result) -> None:
-    from lineshape.engine import ledger
+    from lineshape.engine.core import ledger
 
     records = ledger.read(RunFolder(finished.folder).ledger)
     assert [record["stage"] for record in records] == ["processing", "training", "histogramming", "reporting"]

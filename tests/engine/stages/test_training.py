@@ -15,15 +15,15 @@ import pyarrow.parquet as pq
 import pytest
 from distributed import Client, LocalCluster
 
-from lineshape.engine.bundles import Bundle
-from lineshape.engine.errors import RunError
-from lineshape.engine.files import write_json
-from lineshape.engine.folders import RunFolder
-from lineshape.engine.learning.history import read_history
-from lineshape.engine.progress import Screen
-from lineshape.engine.shards import FeatureStore, read_columns
-from lineshape.engine.stages.training import train
-from lineshape.engine.workers import Workers
+from lineshape.engine.core.errors import RunError
+from lineshape.engine.core.files import write_json
+from lineshape.engine.core.run_folder import RunFolder
+from lineshape.engine.execution.progress import Screen
+from lineshape.engine.execution.workers import Workers
+from lineshape.engine.feature_store.shards import FeatureStore, read_columns
+from lineshape.engine.learning.bundles import Bundle
+from lineshape.engine.learning.fit.history import read_history
+from lineshape.engine.stages.training.stage import train
 from lineshape.jobs import api
 from tests.conftest import small_job
 from tests.faults.runs import process_with, worker_pids
@@ -184,7 +184,7 @@ def test_two_workers_learn_as_well_as_one(ntuples: list[Path], folder: RunFolder
 
 
 def test_more_workers_than_there_are(ntuples: list[Path], folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lineshape.engine.trainer._WAIT", 1.0)
+    monkeypatch.setattr("lineshape.engine.stages.training.trainer._WAIT", 1.0)
     with pytest.raises(RunError, match="workers: 3 were asked for to train together, and the cluster has 2"):
         train_all(job_with(ntuples, mdn=NETWORK | {"workers": 3}), folder)
 

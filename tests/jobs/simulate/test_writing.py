@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import uproot
 
-from lineshape.engine.errors import RequestError
-from lineshape.engine.kinds import KindSpec
+from lineshape.engine.core.errors import RequestError
+from lineshape.engine.core.kinds import KindSpec
 from lineshape.jobs.simulate.families.ttbar import TTbar
 from lineshape.jobs.simulate.family import Family
 from lineshape.jobs.simulate.muons.muon_detector import MUONS, TRACKS, VERTICES

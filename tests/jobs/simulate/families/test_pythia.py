@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from lineshape.engine.errors import RequestError
+from lineshape.engine.core.errors import RequestError
 from lineshape.jobs.simulate.families.pythia import Pythia
 from lineshape.jobs.simulate.physics.true_muons import FAKE, PROMPT, TAU, TrueMuons
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lineshape.engine.errors import RequestError, RunError
-from lineshape.engine.kinds import KindSpec
+from lineshape.engine.core.errors import RequestError, RunError
+from lineshape.engine.core.kinds import KindSpec
 from lineshape.jobs.simulate.detector import (
     calorimeter_towers,
     clustered_jets,

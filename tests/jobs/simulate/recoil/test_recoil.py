@@ -8,8 +8,8 @@ import pytest
 import uproot
 from numpy.typing import NDArray
 
-from lineshape.engine.errors import RequestError
-from lineshape.engine.kinds import KindSpec
+from lineshape.engine.core.errors import RequestError
+from lineshape.engine.core.kinds import KindSpec
 from lineshape.jobs.simulate.detector import (
     calorimeter_towers,
     pile_up,

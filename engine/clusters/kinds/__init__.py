@@ -1,0 +1,1 @@
+"""Kinds of cluster, found by their names in a job file."""

@@ -1,0 +1,81 @@
+"""A look at the workers before any work: they must see the run folder, and have lineshape."""
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
+
+from lineshape.engine.clusters.cluster import Cluster
+from lineshape.engine.core.errors import RequestError, listing
+from lineshape.engine.execution.workers import Watch
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+#: Seconds that a shared disk may take to show on one machine what another wrote.
+DISK_PATIENCE: Final = 30.0
+_LOOK_EVERY = 0.1
+
+
+def require_able(client: "Client", folder: Path, cluster: Cluster, disk_patience: float = DISK_PATIENCE) -> None:
+    """Raise RequestError where a worker does not see the run folder, or has no lineshape.
+
+    It waits for the first worker for as long as the run would; one worker of each host is asked, once.
+    """
+    asked = list(_one_a_host(_workers(client, cluster)))
+    folder.mkdir(parents=True, exist_ok=True)
+    token = folder / f".seen.{uuid4().hex}"
+    token.touch()
+    try:
+        # A worker that has ended meanwhile says nothing, and is the executor's to deal with.
+        said = client.run(_problem(str(token), disk_patience), workers=asked, on_error="ignore")
+    finally:
+        token.unlink(missing_ok=True)
+    if blind := sorted(worker for worker, problem in said.items() if problem == "folder"):
+        raise RequestError(
+            f"workers do not see the run folder {folder.absolute()} ({listing(blind, 3)}): it must be on a file system "
+            "that this process and all workers share, under the same path; give another one with -o (output=)"
+        )
+    if bare := sorted(worker for worker, problem in said.items() if problem == "package"):
+        raise RequestError(
+            f"workers cannot import lineshape ({listing(bare, 3)}): install the same version in their environment"
+        )
+
+
+def _workers(client: "Client", cluster: Cluster) -> dict[str, Any]:
+    """What the scheduler knows of its workers, as soon as there is one."""
+    watch, summons = Watch(cluster.wait), None
+    while True:
+        found: dict[str, Any] = client.scheduler_info(n_workers=-1)["workers"]
+        if found:
+            return found
+        watch.look(any_worker=False, trouble=lambda: cluster.trouble)
+        # A cluster that scales itself starts a worker when a task waits for one.
+        summons = summons or client.submit(bool, pure=False)
+        time.sleep(_LOOK_EVERY)
+
+
+def _one_a_host(workers: dict[str, Any]) -> Iterable[str]:
+    return {info["host"]: address for address, info in workers.items()}.values()
+
+
+def _problem(token: str, patience: float) -> Any:
+    # A function in a function is sent by value: the worker need not have lineshape installed.
+    def problem() -> str:
+        import importlib
+        import pathlib
+        import time
+
+        end = time.monotonic() + patience
+        while not pathlib.Path(token).is_file():
+            if time.monotonic() > end:
+                return "folder"
+            time.sleep(0.1)
+        try:
+            importlib.import_module("lineshape.engine")
+        except ImportError:
+            return "package"
+        return ""
+
+    return problem

@@ -1,0 +1,146 @@
+"""Histograms that merge: filled shard by shard, added in a fixed order, kept as UHI JSON and as ROOT files."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import hist
+import numpy as np
+import uhi.io.json
+from numpy.typing import NDArray
+
+from lineshape.engine.core.errors import RunError, reading
+from lineshape.engine.core.files import replacing, write_json
+from lineshape.engine.core.records import digest_of_file, read_record
+
+#: Histograms by name.
+Histograms = dict[str, hist.Hist[Any]]
+
+
+def to_uhi(histogram: hist.Hist[Any]) -> dict[str, Any]:
+    """The UHI serialisation of a histogram, as JSON."""
+    value: dict[str, Any] = json.loads(json.dumps(histogram, default=uhi.io.json.default))
+    return value
+
+
+def from_uhi(value: dict[str, Any]) -> hist.Hist[Any]:
+    """A histogram from its UHI serialisation."""
+    return hist.Hist(json.loads(json.dumps(value), object_hook=uhi.io.json.object_hook))
+
+
+class Serialiser:
+    """UHI of histograms that come again and again with the same axes: those are put into words once.
+
+    Worth it as a chunk of few entries spends more time on the words for its axes than on its entries.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {}
+
+    def __call__(self, name: str, histogram: hist.Hist[Any]) -> dict[str, Any]:
+        """The same as `to_uhi`."""
+        # The type of the numbers is that of UHI's storage, and quicker to be had than boost-histogram's own.
+        values = histogram.view(flow=True)
+        about = (histogram.axes, values.dtype, histogram.name, histogram.label, vars(histogram).get("metadata"))
+        known, words = self._known.get(name, (None, {}))
+        if known != about or words["storage"].keys() != {"type", "values"}:
+            words = to_uhi(histogram)
+            self._known[name] = (about, words)
+            return words
+        return words | {"storage": words["storage"] | {"values": values.tolist()}}
+
+
+def counts(histogram: hist.Hist[Any]) -> NDArray[np.float64]:
+    """Contents as numbers, flow bins included."""
+    return np.asarray(histogram.values(flow=True), dtype=np.float64)
+
+
+def merge(parts: Iterable[Mapping[str, hist.Hist[Any]]]) -> Histograms:
+    """The sum of histograms of the same names, added in the order given.
+
+    Raises RunError where one has other axes than before.
+    """
+    total: Histograms = {}
+    for part in parts:
+        for name, histogram in part.items():
+            try:
+                total[name] = total[name] + histogram if name in total else histogram.copy()
+            except ValueError as error:
+                raise RunError(
+                    f"histogram '{name}' has other axes in one part of the data than in another: a processor must "
+                    "choose axes that do not depend on the events"
+                ) from error
+    return total
+
+
+def save_part(path: Path, histograms: Mapping[str, hist.Hist[Any]]) -> None:
+    """Keep the bins that are not empty of histograms of whole numbers; their axes are known to who reads them."""
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, histogram in histograms.items():
+        values = np.asarray(histogram.view(flow=True)).ravel(order="F")
+        filled = np.flatnonzero(values)
+        arrays[f"{name}|bins"] = filled.astype(np.uint32)
+        arrays[f"{name}|counts"] = values[filled].astype(np.int64)
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
+
+
+def add_part(path: Path, totals: Mapping[str, hist.Hist[Any]]) -> None:
+    """Add what `save_part` kept to histograms with the same axes."""
+    with np.load(path, allow_pickle=False) as arrays:
+        for name, histogram in totals.items():
+            view = histogram.view(flow=True)
+            flat = view.reshape(-1, order="F")
+            assert np.shares_memory(flat, view), "a histogram's bins must be one block of memory"
+            flat[arrays[f"{name}|bins"]] += arrays[f"{name}|counts"]
+
+
+def save_root(path: Path, histograms: Mapping[str, hist.Hist[Any]]) -> None:
+    """Write histograms to a ROOT file, under their names; of more than three axes, which ROOT has not, in slices."""
+    import uproot
+
+    with replacing(path) as temporary, uproot.recreate(temporary) as file:
+        for name, histogram in chain.from_iterable(_slices(*item) for item in histograms.items()):
+            # ROOT's histograms hold floating-point numbers; those below 2⁵³ stay whole.
+            as_double = hist.Hist(*histogram.axes, storage=hist.storage.Double())
+            as_double.view(flow=True)[...] = histogram.values(flow=True)
+            file[name] = as_double
+
+
+def _slices(name: str, histogram: hist.Hist[Any]) -> Iterator[tuple[str, hist.Hist[Any]]]:
+    """A histogram of at most three axes as it is, of more one for each bin of those beyond, its name telling which."""
+    if histogram.ndim <= 3:
+        yield name, histogram
+        return
+    last = histogram.axes[-1]
+    for i in range(len(last)):
+        part = histogram[(..., i)]
+        assert isinstance(part, hist.Hist)
+        yield from _slices(f"{name}_{last.name}{i}", part)
+
+
+def save_control(folder: Path, samples: Mapping[str, Histograms]) -> str:
+    """Control histograms of each sample, as control.json (UHI) and control.root; returns the digest of the former."""
+    write_json(
+        folder / "control.json",
+        {sample: {name: to_uhi(h) for name, h in histograms.items()} for sample, histograms in samples.items()},
+    )
+    save_root(
+        folder / "control.root",
+        {f"{s}/{name}": h for s, histograms in samples.items() for name, h in histograms.items()},
+    )
+    return digest_of_file(folder / "control.json")
+
+
+def load_control(folder: Path, digest: str = "") -> dict[str, Histograms]:
+    """What `save_control` kept; raises RunError where it is damaged, or has not the digest that is known of it."""
+    path, again = folder / "control.json", "run 'lineshape process' again, which writes it anew from the shards"
+    with reading(path, again):
+        if digest and digest_of_file(path) != digest:
+            raise ValueError("its content is not what was written")
+        kept = read_record(path, dict[str, dict[str, dict[str, Any]]], again)
+        return {
+            sample: {name: from_uhi(value) for name, value in histograms.items()} for sample, histograms in kept.items()
+        }

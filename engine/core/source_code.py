@@ -1,0 +1,126 @@
+"""Code as an input: what a result depends on besides data, so that a change of it is noticed.
+
+Code is what Python makes of a file: comments, docstrings and layout are no part of it.
+"""
+
+import ast
+import importlib
+import sysconfig
+from collections.abc import Iterator
+from functools import cache
+from importlib.util import find_spec, resolve_name
+from pathlib import Path
+from typing import Final
+
+from lineshape.engine.core.digests import digest
+
+#: The engine has versions of its own (of shards, of bundles, of histograms): its source is left out.
+_ENGINE: Final = "lineshape.engine."
+_OURS: Final = "lineshape"
+#: Endings of files that a package fills with results.
+_TEMPLATES: Final = (".html",)
+#: Packages that a report is made by.
+REPORTING: Final = ("lineshape.engine.results", "lineshape.engine.stages.reporting")
+#: Modules beside those of the measures that what is read off objects depends on.
+READING: Final = (
+    "lineshape.engine.learning.bundles",
+    "lineshape.engine.core.row_selection",
+    "lineshape.engine.core.statistics",
+)
+
+
+def source_of(kind: type) -> str:
+    """Return the code of the module that defines a class, of its bases' modules, and of all that these import.
+
+    Installed packages other than the class's own (numpy, coffea …), and the engine beyond the class's own room, are
+    left out.
+    """
+    parts = kind.__module__.split(".")
+    home, own = parts[0], ".".join(parts[:3]) + "."
+    pending, seen = [base.__module__ for base in kind.__mro__], dict[str, str]()
+    while pending:
+        name = pending.pop()
+        path = _file_of(name, home)
+        if name in seen or path is None or (name.startswith(_ENGINE) and not name.startswith(own)):
+            continue
+        text = path.read_text(encoding="utf-8")
+        seen[name] = code_in(text)
+        pending += _imports(ast.parse(text), name if path.name == "__init__.py" else name.rpartition(".")[0])
+    return "\n".join(seen[name] for name in sorted(seen))
+
+
+@cache
+def code_in(text: str) -> str:
+    """Return the code of a module's text in one layout, without comments and docstrings.
+
+    A string that stands as a statement, which documents an attribute, is a docstring too.
+    """
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body = [each for each in node.body if not _is_text(each)] or [ast.Pass()]
+    return ast.unparse(tree)
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _imports(tree: ast.Module, package: str) -> Iterator[str]:
+    """Names of what may be modules among all that is imported anywhere in a module of a package."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (part for alias in node.names for part in _with_parents(alias.name))
+        elif isinstance(node, ast.ImportFrom):
+            base = resolve_name("." * node.level + (node.module or ""), package) if node.level else str(node.module)
+            yield from _with_parents(base)
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _with_parents(name: str) -> Iterator[str]:
+    """Yield a module and the packages that it is in, whose __init__ runs first; those of lineshape only offer names."""
+    parts = name.split(".")
+    yield from (".".join(parts[: i + 1]) for i in range(0 if parts[0] != _OURS else len(parts) - 1, len(parts)))
+
+
+@cache
+def _file_of(name: str, home: str) -> Path | None:
+    """The file of a module that is neither Python's own nor of an installed package, but for two; else None.
+
+    home: a package that counts wherever it is; lineshape itself is the other.
+    """
+    top = name.partition(".")[0]
+    try:
+        spec = find_spec(name) if top in {home, _OURS} or _is_local(find_spec(top)) else None
+    except (ImportError, ValueError, AttributeError):
+        return None
+    return Path(spec.origin) if spec and spec.has_location and spec.origin and spec.origin.endswith(".py") else None
+
+
+def _is_local(spec: object) -> bool:
+    origin = getattr(spec, "origin", None) or next(iter(getattr(spec, "submodule_search_locations", None) or ()), None)
+    if origin is None or not Path(origin).is_absolute():
+        return False
+    # A facility's packages may lie on PYTHONPATH, outside the environment that Python runs in.
+    if {"site-packages", "dist-packages"} & set(Path(origin).parts):
+        return False
+    return not any(Path(origin).is_relative_to(folder) for folder in _installed())
+
+
+@cache
+def _installed() -> frozenset[str]:
+    return frozenset(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+
+
+def code_of_modules(*names: str) -> str:
+    """Return a digest of the code of single modules."""
+    paths = [Path(str(getattr(find_spec(name), "origin", ""))) for name in names]
+    return digest([(name, code_in(path.read_text(encoding="utf-8"))) for name, path in zip(names, paths, strict=True)])
+
+
+def code_of(*packages: str) -> str:
+    """Return a digest of the code and the templates of packages, whatever folder they are installed in."""
+    folders = [Path(folder) for package in packages for folder in importlib.import_module(package).__path__]
+    files = sorted((path.relative_to(folder).as_posix(), path) for folder in folders for path in folder.rglob("*.*"))
+    texts = ((name, path.read_text(encoding="utf-8")) for name, path in files if path.suffix in {".py", *_TEMPLATES})
+    return digest([(name, code_in(text) if name.endswith(".py") else text) for name, text in texts])

@@ -1,0 +1,1 @@
+"""Tasks on Dask workers: a bounded number in flight, retries, memory, progress."""

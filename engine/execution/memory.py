@@ -1,0 +1,71 @@
+"""Memory as a number, computed before anything is started: term by term, against what there is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lineshape.engine.core.errors import RequestError
+
+if TYPE_CHECKING:
+    from lineshape.engine.execution.workers import Workers
+
+MIB = 2**20
+#: Dask pauses a worker at this share of its limit.
+USABLE = 0.8
+#: A worker with the libraries that processing imports (measured: 250 to 300 MiB; tests hold the sum against the peak).
+PROCESSING_BASE = 350 * MIB
+#: A worker that has also loaded torch and XGBoost.
+PREDICTING_BASE = 600 * MIB
+#: The command itself with the local scheduler.
+CLIENT_BASE = 400 * MIB
+
+
+@dataclass(frozen=True)
+class Term:
+    """A part of what a process needs, in bytes, and what it is for."""
+
+    what: str
+    size: float
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a process needs at most, and its limit in bytes (None where there is none); advice if it is too much."""
+
+    process: str
+    terms: tuple[Term, ...]
+    limit: float | None
+    advice: str
+
+    @property
+    def size(self) -> float:
+        """Bytes in all."""
+        return sum(term.size for term in self.terms)
+
+    def __str__(self) -> str:
+        lines = [f"  {term.size / MIB:10,.0f} MiB  {term.what}" for term in self.terms]
+        return "\n".join([f"{self.process} needs", *lines, f"  {self.size / MIB:10,.0f} MiB  in all"])
+
+
+def check(needs: Sequence[Need]) -> None:
+    """Raise RequestError, with every term, where a process needs more than its limit."""
+    for need in needs:
+        if need.limit and need.size > need.limit:
+            raise RequestError(
+                f"too little memory: {need}\n  {need.limit / MIB:10,.0f} MiB  is its limit\n{need.advice}"
+            )
+
+
+def worker_limit(workers: "Workers") -> float | None:
+    """The usable part of the smallest worker's limit; None where workers have none, or nothing is known of any yet."""
+    known = workers.client.scheduler_info(n_workers=-1)["workers"].values()
+    limits = [worker["memory_limit"] for worker in known if worker["memory_limit"]]
+    limits = limits or [workers.promise.memory] * (workers.promise.memory > 0)
+    return USABLE * min(limits) if limits else None
+
+
+def client_limit() -> float:
+    """What this process may take: the machine's memory, or what the system grants."""
+    from distributed.system import MEMORY_LIMIT
+
+    return float(MEMORY_LIMIT)

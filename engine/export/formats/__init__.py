@@ -1,0 +1,1 @@
+"""Formats of exported models, found by their names."""

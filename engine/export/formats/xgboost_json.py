@@ -1,0 +1,51 @@
+"""XGBoost's own JSON, which XGBoost in any language, and tools that know it, read."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from lineshape.engine.export.format import Format, Runtime, Subject, Values, left_to_user, needs
+from lineshape.engine.export.formats.onnx_trees import trees_of
+from lineshape.engine.learning.bundles import Prediction
+
+
+class XgboostJson(Format):
+    """The trees with the names of their features, and what the bundle knows of itself as attributes.
+
+    The file gives the target: over `per` where there is one. It is read back by Treelite.
+    """
+
+    ending: ClassVar[str] = ".xgboost.json"
+    knows_conditions: ClassVar[bool] = False
+
+    def content(self, subject: Subject) -> bytes:
+        """By XGBoost itself."""
+        booster = trees_of(subject).booster(subject.bundle.folder)
+        booster.set_attr(**subject.about)
+        return bytes(booster.save_raw("json"))
+
+    def runtime(self, subject: Subject, path: Path) -> Runtime:
+        """By Treelite, which shares no code with XGBoost."""
+        try:
+            import treelite
+        except ImportError as error:
+            raise needs("export", error) from error
+        model = treelite.frontend.load_xgboost_model(path, format_choice="json")
+        features = subject.bundle.features
+
+        def run(columns: Mapping[str, Any]) -> Values:
+            x = np.column_stack([columns[name] for name in features]).astype(np.float32)
+            found = np.asarray(treelite.gtil.predict(model, x), dtype=np.float64).reshape(len(x), -1)
+            return {"target": found[:, 0] if found.shape[1] == 1 else found}
+
+        return run
+
+    def expected(self, subject: Subject, prediction: Prediction) -> Values:
+        """The target."""
+        return {"target": prediction.target}
+
+    def remarks(self, subject: Subject) -> list[str]:
+        """What is left to the user."""
+        return left_to_user(subject)

@@ -1,0 +1,1 @@
+"""The feature store: shards of columns, and partial sums over them."""

@@ -1,0 +1,141 @@
+"""Tallies: what groups of shards add up to, so that no client reads a hundred thousand shards to know their sum.
+
+A tally is kept on disk under the identities of what it is of: a resumed run counts nothing again. Groups are of
+neighbours in the catalogue, so the order of addition, and with it every bit of the sum, is fixed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lineshape.engine.core.digests import digest
+from lineshape.engine.core.errors import DAMAGES, RunError
+from lineshape.engine.core.grouping import cut
+from lineshape.engine.core.histograms import Histograms, from_uhi, merge, to_uhi
+from lineshape.engine.core.records import read_record, save_record
+from lineshape.engine.feature_store import event_numbers
+from lineshape.engine.feature_store.shards import read_info
+
+#: Shards, or tallies, that one tally is of.
+GROUP = 64
+
+
+@dataclass
+class Tally:
+    """The sum of some shards of one sample.
+
+    shards: rows of each, by identity, in order. processed: entries of their chunks. dropped: entries left out for NaN.
+    events: the smallest hashes of their event numbers, of `sample_of`.
+    """
+
+    shards: dict[str, int] = field(default_factory=dict)
+    processed: int = 0
+    dropped: int = 0
+    cut_flow: dict[str, int] = field(default_factory=dict)
+    histograms: Histograms = field(default_factory=dict)
+    events: list[float] = field(default_factory=list)
+
+    def add(self, other: "Tally") -> None:
+        """Add what comes next in order."""
+        self.shards |= other.shards
+        self.processed += other.processed
+        self.dropped += other.dropped
+        self.events = event_numbers.merged([self.events, other.events])
+        for name, count in other.cut_flow.items():
+            self.cut_flow[name] = self.cut_flow.get(name, 0) + count
+        self.histograms = merge([self.histograms, other.histograms])
+
+    def save(self, path: Path) -> None:
+        """Keep it as JSON."""
+        content: dict[str, Any] = vars(self) | {"histograms": {k: to_uhi(h) for k, h in self.histograms.items()}}
+        save_record(path, content)
+
+    @classmethod
+    def load(cls, path: Path) -> "Tally":
+        """What `save` kept; raises RunError where it is damaged."""
+        kept = read_record(path, _Kept, "remove it, and run 'lineshape process' again")
+        return cls(**vars(kept) | {"histograms": {k: from_uhi(h) for k, h in kept.histograms.items()}})
+
+    @classmethod
+    def of_shard(cls, path: Path) -> "Tally":
+        """One shard; ValueError where it is torn."""
+        info = read_info(path)
+        processed = info.chunk["stop"] - info.chunk["start"]
+        return cls({path.stem: info.rows}, processed, info.dropped, info.cut_flow, info.histograms, list(info.events))
+
+
+@dataclass
+class _Kept:
+    """A tally as JSON."""
+
+    shards: dict[str, int]
+    processed: int
+    dropped: int
+    cut_flow: dict[str, int]
+    histograms: dict[str, dict[str, Any]]
+    events: list[float]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Shards, or tallies, to be added up on a worker into one tally, at `path`."""
+
+    path: Path
+    parts: tuple[Path, ...]
+
+    @classmethod
+    def of(cls, folder: Path, parts: Sequence[Path]) -> "Group":
+        """A group by its parts: its path is a digest of theirs."""
+        return cls(folder / f"{digest([part.stem for part in parts])}.json", tuple(parts))
+
+    def __call__(self) -> tuple[str, ...]:
+        """Add up and keep; returns identities of torn shards, which are removed, and keeps nothing where there are any.
+
+        A shard is torn where a machine died before what was renamed had reached its disk.
+        """
+        total = Tally()
+        torn = []
+        for part in self.parts:
+            try:
+                tally = Tally.load(part) if part.suffix == ".json" else Tally.of_shard(part)
+            except MemoryError:
+                raise
+            except (RunError, *DAMAGES):
+                part.unlink(missing_ok=True)
+                torn.append(part.stem)
+                continue
+            total.add(tally)
+        if not torn:
+            total.save(self.path)
+        return tuple(torn)
+
+
+@dataclass(frozen=True)
+class Sum:
+    """What is left to be added up for one tally of many shards: groups of shards, groups of those, …, the whole.
+
+    levels: groups whose tally is not on disk, those that others need first.
+    """
+
+    path: Path
+    levels: tuple[tuple[Group, ...], ...]
+
+    @classmethod
+    def of(cls, folder: Path, shards: Sequence[Path]) -> "Sum":
+        """The sum of shards in this order."""
+        levels = []
+        parts = list(shards)
+        while True:
+            whole = len(parts) <= GROUP
+            cuts = [parts] if whole else cut(parts, lambda _: 1 / GROUP, lambda part: part.stem)
+            levels.append([Group.of(folder, some) for some in cuts])
+            parts = [group.path for group in levels[-1]]
+            if whole:
+                break
+        wanted = set(parts)
+        missing: list[tuple[Group, ...]] = []
+        for level in reversed(levels):
+            missing.insert(0, tuple(group for group in level if group.path in wanted and not group.path.exists()))
+            wanted = {part for group in missing[0] for part in group.parts}
+        return cls(levels[-1][0].path, tuple(missing))

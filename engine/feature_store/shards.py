@@ -1,0 +1,326 @@
+"""Shards: the Parquet files that chunks became, and the feature store that holds those of a study."""
+
+import json
+import os
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import hist
+import numpy as np
+import uhi.io.json
+
+from lineshape.engine.core.columns import Column
+from lineshape.engine.core.digests import digest
+from lineshape.engine.core.errors import DataError, RequestError, listing, nearest
+from lineshape.engine.core.files import replacing
+from lineshape.engine.core.histograms import Serialiser
+from lineshape.engine.core.jagged import Jagged
+from lineshape.engine.core.records import read_record, save_record
+from lineshape.engine.core.seen_events import Seen
+from lineshape.engine.feature_store.event_numbers import exact
+
+if TYPE_CHECKING:
+    import awkward as ak
+
+ROW_GROUP = 100_000
+_KEY = b"lineshape"
+MANIFEST = "manifest.json"
+#: What to do where the manifest, or what lies beside it, is damaged.
+PROCESS_AGAIN = "run 'lineshape process' again, which finds the shards that are there and writes it anew"
+WRITING: dict[str, Any] = {
+    "compression": "zstd",
+    "row_group_size": ROW_GROUP,
+    "write_page_checksum": True,
+    "version": "2.6",
+    # Numbers that seldom repeat gain nothing from a dictionary: without, files are smaller and written twice as fast.
+    "use_dictionary": False,
+}
+
+_serialise = Serialiser()
+
+#: Which of so many equal parts: (1, 4) is the second of four.
+Share = tuple[int, int]
+WHOLE: Share = (0, 1)
+
+#: Columns of one shard, by name: an array of numbers, or Jagged where each row has a list.
+Table = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ShardInfo:
+    """What a shard says of itself: its chunk, its rows, the cut flow and the control histograms.
+
+    dropped: entries of the chunk that were left out, as they hold NaN. events: the smallest hashes of event numbers, of
+    `sample_of`.
+    """
+
+    chunk: dict[str, Any]
+    rows: int
+    cut_flow: dict[str, int]
+    histograms: dict[str, hist.Hist[Any]]
+    dropped: int = 0
+    events: Sequence[float] = ()
+
+
+def shard_path(folder: Path, sample: str, identity: str) -> Path:
+    """Where a shard lies in a feature store."""
+    return folder / sample / f"{identity}.parquet"
+
+
+def identities_in(folder: Path, sample: str) -> set[str]:
+    """Identities of the shards of a sample that are there, by any processor."""
+    try:
+        with os.scandir(folder / sample) as entries:
+            return {entry.name[:-8] for entry in entries if entry.name.endswith(".parquet") and entry.name[0] != "."}
+    except FileNotFoundError:
+        return set()
+
+
+def write_shard(
+    path: Path,
+    columns: "Mapping[str, ak.Array]",
+    meanings: Mapping[str, Column],
+    info: ShardInfo,
+) -> None:
+    """Write a shard, whole or not at all: float columns as float32, `event` as it is, all else inside the metadata.
+
+    Raises DataError where `event` is not of event numbers, see `exact`.
+    """
+    import awkward as ak
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if "event" in columns:
+        columns = {**columns, "event": ak.Array(exact(ak.to_numpy(columns["event"]), "column event"))}
+    arrays, fields = [], []
+    for name, values in columns.items():
+        array = _to_arrow(values, np.uint64 if name == "event" else np.float32)
+        meaning = meanings.get(name)
+        described = {b"unit": meaning.unit.encode(), b"label": meaning.label.encode()} if meaning else None
+        arrays.append(array)
+        fields.append(pa.field(name, array.type, metadata=described))
+    about = {
+        "chunk": info.chunk,
+        "rows": info.rows,
+        "cut_flow": info.cut_flow,
+        "dropped": info.dropped,
+        "events": list(info.events),
+        "histograms": {name: _serialise(name, histogram) for name, histogram in info.histograms.items()},
+    }
+    schema = pa.schema(fields, metadata={_KEY: json.dumps(about).encode()})
+    table: pa.Table = pa.Table.from_arrays(arrays, schema=schema)
+    with replacing(path) as temporary:
+        pq.write_table(table, temporary, **WRITING)
+
+
+def _to_arrow(values: "ak.Array", number: type) -> Any:
+    import awkward as ak
+    import pyarrow as pa
+
+    if values.ndim == 1:
+        return pa.array(ak.to_numpy(values, allow_missing=False).astype(number, copy=False))
+    return ak.to_arrow(ak.values_astype(values, number), extensionarray=False, list_to32=True)
+
+
+def read_info(path: Path) -> ShardInfo:
+    """What a shard says of itself, without reading its rows."""
+    import pyarrow.parquet as pq
+
+    about = json.loads(pq.read_schema(path).metadata[_KEY], object_hook=uhi.io.json.object_hook)
+    histograms = {name: hist.Hist(value) for name, value in about["histograms"].items()}
+    return ShardInfo(about["chunk"], about["rows"], about["cut_flow"], histograms, about["dropped"], about["events"])
+
+
+def read_columns(path: Path, columns: Sequence[str]) -> Table:
+    """Columns of a shard as NumPy arrays, and as Jagged where each row has a list.
+
+    Raises DataError where the shard is not there or was damaged on disk; a damaged one is removed, so that processing
+    makes it anew.
+    """
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path, columns=list(columns), page_checksum_verification=True)
+    except FileNotFoundError as error:
+        raise DataError(f"shard {path} is not there: run 'lineshape process' again, which makes it anew") from error
+    except (ValueError, OSError) as error:
+        # What the disk or the network has to say carries a number; what is wrong with the content does not.
+        if isinstance(error, OSError) and error.errno:
+            raise
+        if missing := _missing(path, columns):
+            raise DataError(
+                f"shard {path} has no column {', '.join(missing)}: its file has not what is needed for it, or settings "
+                "of the processor leave it out; name a branch in 'branches:', or do without it"
+            ) from error
+        raise _removed(path, error) from error
+    return {name: _to_numpy(table.column(name)) for name in columns}
+
+
+def _removed(path: Path, error: Exception) -> DataError:
+    """Remove a shard that was damaged on disk; returns the error that says so."""
+    path.unlink(missing_ok=True)
+    return DataError(
+        f"shard {path} was damaged on disk, and is removed: run 'lineshape process' again, which makes it anew "
+        f"({str(error).splitlines()[0]})"
+    )
+
+
+def columns_in(path: Path) -> set[str]:
+    """Names of the columns of a shard; raises DataError where it was damaged on disk, and removes it."""
+    import pyarrow.parquet as pq
+
+    try:
+        return set(pq.read_schema(path).names)
+    except (ValueError, OSError) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise
+        raise _removed(path, error) from error
+
+
+def _missing(path: Path, columns: Sequence[str]) -> list[str]:
+    """Those that a shard has not; none where it cannot even say which it has."""
+    import pyarrow.parquet as pq
+
+    try:
+        found = set(pq.read_schema(path).names)
+    except (ValueError, OSError):
+        return []
+    return [name for name in columns if name not in found]
+
+
+def _to_numpy(column: Any) -> Any:
+    import pyarrow as pa
+
+    if not pa.types.is_list(column.type):
+        return column.to_numpy()
+    lists = column.combine_chunks()
+    counts = lists.value_lengths().to_numpy(zero_copy_only=False)
+    return Jagged.counted(counts, lists.flatten().to_numpy())
+
+
+@dataclass(frozen=True)
+class Shard:
+    """An entry of the manifest: the path within the feature store, sample and rows of a shard."""
+
+    path: str
+    sample: str
+    rows: int
+    identity: str
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """Entries [start, stop) of a file that could not be used, and why; -1 where a file could not even be counted."""
+
+    sample: str
+    file: str
+    start: int
+    stop: int
+    cause: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class FeatureStore:
+    """The shards of a study, in the fixed order in which everything is read and merged.
+
+    entries: in the catalogue; processed: in the chunks that became shards; the others are quarantined. seen: of columns
+    that bundles gave, which events these were trained on. control: digest of the control histograms beside them.
+    """
+
+    folder: Path
+    shards: tuple[Shard, ...]
+    columns: dict[str, Column]
+    cut_flows: dict[str, dict[str, int]]
+    entries: int
+    processed: int
+    quarantined: tuple[Quarantined, ...] = ()
+    files: tuple[dict[str, Any], ...] = ()
+    notes: tuple[str, ...] = field(default=())
+    seen: Mapping[str, Seen] = field(default_factory=dict)
+    control: str = ""
+
+    @classmethod
+    def load(cls, folder: Path) -> "FeatureStore":
+        """Read the manifest of a feature store.
+
+        Raises RequestError where there is none, RunError where it is damaged, or of another version of this program.
+        """
+        path = folder / MANIFEST
+        if not path.is_file():
+            raise RequestError(f"no feature store in {folder}: run 'lineshape process' first")
+        return read_record(path, cls, PROCESS_AGAIN, folder=folder)
+
+    def save(self) -> None:
+        """Write the manifest."""
+        values = {
+            "shards": [vars(shard) for shard in self.shards],
+            "columns": {name: column.to_dict() for name, column in self.columns.items()},
+            "cut_flows": self.cut_flows,
+            "entries": self.entries,
+            "processed": self.processed,
+            "quarantined": [vars(item) for item in self.quarantined],
+            "files": list(self.files),
+            "notes": list(self.notes),
+            "seen": {name: seen.model_dump(mode="json") for name, seen in self.seen.items()},
+            "control": self.control,
+        }
+        save_record(self.folder / MANIFEST, values)
+
+    @property
+    def rows(self) -> int:
+        """Rows in all shards."""
+        return sum(shard.rows for shard in self.shards)
+
+    @property
+    def lost(self) -> float:
+        """Fraction of the entries that is quarantined; a file that could not be counted is taken for an average one."""
+        uncounted = sum(item.start < 0 for item in self.quarantined)
+        unknown = uncounted * self.entries / max(1, len(self.files))
+        return (self.entries - self.processed + unknown) / max(1.0, self.entries + unknown)
+
+    @property
+    def samples(self) -> list[str]:
+        """Names of the samples, in order."""
+        return list(dict.fromkeys(shard.sample for shard in self.shards))
+
+    def digest(self, samples: Container[str] | None = None) -> str:
+        """Digest of the content, or of that of some samples: which shards there are."""
+        return digest([shard.identity for shard in self.shards if samples is None or shard.sample in samples])
+
+    def path(self, shard: Shard) -> Path:
+        """Where a shard lies."""
+        return self.folder / shard.path
+
+    def tables(self, columns: Sequence[str]) -> Iterator[Table]:
+        """The columns, shard by shard, in order.
+
+        Raises RequestError where the store has no such column.
+        """
+        for _, table in self.read(columns):
+            yield table
+
+    def read(
+        self, columns: Sequence[str], share: Share = WHOLE, samples: Container[str] | None = None
+    ) -> Iterator[tuple[Shard, Table]]:
+        """Each shard with its columns, in order; of some samples, and a share of their shards.
+
+        Raises RequestError where the store has no such column.
+        """
+        self.require(columns)
+        part, parts = share
+        chosen = [shard for shard in self.shards if samples is None or shard.sample in samples]
+        number = len(chosen)
+        for shard in chosen[number * part // parts : number * (part + 1) // parts]:
+            yield shard, read_columns(self.path(shard), columns)
+
+    def require(self, columns: Sequence[str]) -> None:
+        """Raise RequestError where a column is not in the store, with the nearest names."""
+        known = [*self.columns, "event"]
+        for name in columns:
+            if name not in known:
+                raise RequestError(
+                    f"no column '{name}' in the feature store{nearest(name, known)}; it has {listing(known, 40)}"
+                )

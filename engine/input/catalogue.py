@@ -1,0 +1,170 @@
+"""The catalogue: which files hold which entries, and the chunks that they are cut into."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from lineshape.engine.core.digests import digest
+from lineshape.engine.core.records import find_record, save_record
+from lineshape.engine.execution.failures import Cause, Failure
+from lineshape.engine.input.remote import is_remote, versions_of
+from lineshape.engine.input.sources import Source
+
+_FILE = "catalogue.json"
+#: What an earlier look at files found is forgotten where it looked for something else: raise it with what is looked at.
+_LOOK = 2
+#: The version of a file that is not there.
+NOT_THERE = "not there"
+
+
+@dataclass(frozen=True)
+class FileRequest:
+    """A file to look into: its sample, where it is, its tree, and the columns that are to be read from it.
+
+    version: what changes when the file does, of `versions`; empty where that is not known.
+    """
+
+    sample: str
+    source: Source
+    tree: str
+    branches: dict[str, tuple[str | None, ...]]
+    version: str = ""
+
+    @cached_property
+    def key(self) -> str:
+        """Digest of all of it, under which what was found is remembered; empty: it is looked into anew."""
+        what = (self.sample, self.source.path, self.source.adler32, self.tree, self.branches)
+        return digest(what, self.version) if self.version else ""
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """A file that was looked into.
+
+    tree: the one that is read, which may be another of the stores that a format knows. size: in bytes. branches: for
+    each of the study's columns the branch that holds it, or None where it may be missing and is; none where there are
+    no entries. entry_bytes: what an entry of these branches takes in memory, on average. content: checksums of its
+    bytes, see `content_of`.
+    """
+
+    sample: str
+    path: str
+    tree: str
+    uuid: str
+    entries: int
+    size: int
+    branches: dict[str, str | None] = field(hash=False)
+    entry_bytes: float = 0.0
+    content: str = ""
+
+    @cached_property
+    def identity(self) -> str:
+        """Digest of what is read, wherever the file lies and whatever sample it is in."""
+        # A UUID alone is no identity: ROOT's UPDATE keeps it, and all files written with ?reproducible have the same.
+        return digest(self.uuid, self.size, self.entries, self.content, self.tree, self.branches)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What was found, as JSON: maps of branches, files with the number of their map, and reasons by key.
+
+    look: what was looked at, a number.
+    """
+
+    look: int
+    branches: list[dict[str, str | None]]
+    files: dict[str, tuple[int, dict[str, Any]]]
+    failures: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A file, a tree and an entry range [start, stop): the unit of processing."""
+
+    file: FileRecord
+    start: int
+    stop: int
+
+    def identity(self, fingerprint: str) -> str:
+        """Digest of what the chunk's shard depends on: sample, file, tree, range, columns and the processor."""
+        return digest(self.file.sample, self.file.identity, self.start, self.stop, fingerprint)
+
+    @property
+    def entropy(self) -> str:
+        """Digest of the entries alone, which random numbers come from: in whatever sample, they get the same."""
+        return digest(self.file.identity, self.start, self.stop)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON: where the entries are."""
+        return {
+            "sample": self.file.sample,
+            "file": self.file.path,
+            "uuid": self.file.uuid,
+            "tree": self.file.tree,
+            "start": self.start,
+            "stop": self.stop,
+        }
+
+
+def versions(paths: Sequence[str]) -> dict[str, str]:
+    """For each file what changes when it does: size and times here, what the server says elsewhere; empty: unknown."""
+    found = versions_of([path for path in paths if is_remote(path)])
+    return {path: found[path] if path in found else _local_version(path) for path in paths}
+
+
+def _local_version(path: str) -> str:
+    try:
+        there = Path(path).stat()
+    except FileNotFoundError:
+        return NOT_THERE
+    except OSError:
+        return ""
+    return f"{there.st_size} {there.st_mtime_ns} {there.st_ctime_ns}"
+
+
+def remembered(folder: Path) -> dict[str, FileRecord | Failure]:
+    """What an earlier look found, by the key of the request; none where there was no look, or of another version."""
+    kept = find_record(folder / _FILE, _Kept)
+    if kept is None:
+        return {}
+    try:
+        if kept.look != _LOOK:
+            return {}
+        failures = {key: Failure(Cause.CORRUPT, reason) for key, reason in kept.failures.items()}
+        return failures | {
+            key: FileRecord(**of, branches=kept.branches[number]) for key, (number, of) in kept.files.items()
+        }
+    except (TypeError, IndexError):
+        return {}
+
+
+def remember(folder: Path, found: Iterable[tuple[FileRequest, FileRecord | Failure]]) -> None:
+    """Keep what was found for the next look: records, and what no other look at the same file can mend."""
+    maps: dict[str, int] = {}
+    tables: list[dict[str, str | None]] = []
+    files, failures = {}, {}
+    for request, outcome in found:
+        if not request.key:
+            continue
+        if isinstance(outcome, Failure):
+            if outcome.cause is Cause.CORRUPT:
+                failures[request.key] = outcome.reason
+            continue
+        number = maps.setdefault(digest(outcome.branches), len(tables))
+        if number == len(tables):
+            tables.append(outcome.branches)
+        names = ("sample", "path", "tree", "uuid", "entries", "size", "entry_bytes", "content")
+        files[request.key] = (number, {name: getattr(outcome, name) for name in names})
+    save_record(folder / _FILE, {"look": _LOOK, "branches": tables, "files": files, "failures": failures})
+
+
+def chunks_of(record: FileRecord, entries: int) -> list[Chunk]:
+    """A file cut into chunks of nearly equal size, none of more than this many entries; one without any into none."""
+    if not record.entries:
+        return []
+    count = -(-record.entries // entries)
+    edges = [record.entries * i // count for i in range(count + 1)]
+    return [Chunk(record, start, stop) for start, stop in pairwise(edges)]

@@ -1,0 +1,180 @@
+"""What a processor sees: NanoEvents of named columns, in virtual mode, over an open file."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from lineshape.engine.core.errors import DataError, listing
+from lineshape.engine.core.jagged import Jagged
+from lineshape.engine.input.catalogue import Chunk, FileRecord
+from lineshape.engine.input.column_forms import NamedBranches, has_records, require_readable, type_of
+from lineshape.engine.input.root_files import find_tree
+
+if TYPE_CHECKING:
+    import awkward as ak
+    import numpy as np
+    import uproot
+    from coffea.nanoevents.methods.base import NanoEvents
+    from numpy.typing import NDArray
+
+_ENTROPY = "entropy"
+
+
+class EventReader:
+    """NanoEvents of an open file, chunk by chunk: the columns under the study's names, and no other branch.
+
+    What the columns are is found out once a file; of a file with 1,500 branches that takes longer than a chunk.
+    forms: awkward's form of each.
+    """
+
+    def __init__(self, file: "uproot.ReadOnlyDirectory", record: FileRecord) -> None:
+        self._file = file
+        self._tree = find_tree(file, record.path, record.tree)
+        self._branches = NamedBranches(self._tree, record.branches)
+        self.forms = require_readable(record.path, record.tree, self._branches, record.branches)
+
+    @property
+    def of_records(self) -> list[str]:
+        """Columns of records, such as links."""
+        return [column for column, form in self.forms.items() if has_records(form)]
+
+    def type_of(self, column: str) -> str:
+        """The type of a column's branch as C++ names it."""
+        return type_of(self._branches[column])
+
+    def events(self, chunk: Chunk) -> "NanoEvents":
+        """The events of a chunk of the file: what `NanoEventsFactory.from_root` makes, of these columns."""
+        from coffea.nanoevents import BaseSchema, NanoEventsFactory
+        from coffea.nanoevents.mapping import TrivialUprootOpener, UprootSourceMapping
+        from coffea.nanoevents.util import tuple_to_key
+
+        tree = self._tree
+        key = (str(tree.file.uuid), tree.object_path, f"{chunk.start}-{chunk.stop}")
+        mapping = UprootSourceMapping(
+            TrivialUprootOpener({key[0]: tree.file.file_path}, {}),
+            chunk.start,
+            chunk.stop,
+            cache={},
+            file_handle=self._file,
+            use_ak_forth=True,
+            virtual=True,
+        )
+        mapping.preload_column_source(key[0], key[1], self._branches)
+        metadata = {"sample": chunk.file.sample, _ENTROPY: chunk.entropy}
+        form = {"fields": list(self.forms), "contents": list(self.forms.values())}
+        schema = BaseSchema(form | {"parameters": {"metadata": metadata}})
+        return NanoEventsFactory(schema, mapping, tuple_to_key(key), mode="virtual").events()
+
+
+def generator(events: "NanoEvents", seed: int) -> "np.random.Generator":
+    """Random numbers of a chunk, from the seed and the chunk alone: the same on whatever worker, in whatever order.
+
+    seed: one of the processor's settings, so that another seed makes new shards.
+    """
+    import numpy as np
+
+    return np.random.default_rng(np.random.SeedSequence([seed, int(events.metadata[_ENTROPY], 16)]))
+
+
+def flat(events: "ak.Array", column: str) -> "tuple[NDArray[Any], NDArray[np.int64] | None]":
+    """All values of a column, without copying them, and the number in each event (None where there is one in each).
+
+    A virtual column is read now. Raises DataError where it is more than a list of numbers in each event.
+    """
+    import awkward as ak
+    import numpy as np
+
+    layout = _layout(events, column)
+    if isinstance(layout, ak.contents.NumpyArray) and layout.purelist_depth == 1:
+        return np.asarray(_read(layout.data)), None
+    if isinstance(layout, ak.contents.ListOffsetArray) and isinstance(layout.content, ak.contents.NumpyArray):
+        offsets, content = np.asarray(_read(layout.offsets.data)), np.asarray(_read(layout.content.data))
+        return content[offsets[0] : offsets[-1]], np.diff(offsets)
+    depth = layout.purelist_depth
+    if layout.fields:
+        raise DataError(
+            f"column {column} is of records with the parts {listing(layout.fields)}; expected one value or one list an "
+            "event: name the branch of one part in 'branches:'"
+        )
+    if depth == 1:
+        return ak.to_numpy(layout), None
+    if depth != 2:
+        raise DataError(
+            f"column {column} has {depth - 1} levels of lists; expected one value or one list an event: "
+            "name its branch in 'branches:'"
+        )
+    return ak.to_numpy(ak.flatten(layout)), ak.to_numpy(ak.num(layout))
+
+
+def numbers(events: "ak.Array", column: str) -> "NDArray[Any]":
+    """All numbers of a column, lists of lists (covariances) and records (links) taken apart, in no order to rely on.
+
+    A virtual column is read now.
+    """
+    import awkward as ak
+
+    layout = _layout(events, column)
+    if layout.purelist_depth <= 2 and not layout.fields:
+        return flat(events, column)[0]
+    found: NDArray[Any] = ak.to_numpy(ak.flatten(ak.Array(layout), axis=None))
+    return found
+
+
+def _layout(events: "ak.Array", column: str) -> Any:
+    """By way of the layout, as an ak.Array of each column would cost more than to read it."""
+    return events.layout.content(column) if events.layout.is_record else events[column].layout
+
+
+def per_object_lists(events: "ak.Array", columns: Sequence[str], counts: str) -> dict[str, Jagged]:
+    """A list an object for every column, which holds those of all objects of an event, one after the other.
+
+    counts: the column that says how many each object has.
+
+    Raises DataError where a column has more or fewer values in an event than its objects should have.
+    """
+    import numpy as np
+
+    each, objects = flat(events, counts)
+    if objects is None:
+        raise DataError(f"column {counts} has one value an event; expected one for each object")
+    offsets = np.concatenate([[0], np.cumsum(each, dtype=np.int64)])
+    expected = np.diff(offsets[np.concatenate([[0], np.cumsum(objects)])])
+    found = {}
+    for name in columns:
+        values, own = flat(events, name)
+        if own is None or not np.array_equal(own, expected):
+            raise DataError(
+                f"column {name} has not as many values an event as column {counts} adds up to: "
+                "name its branch in 'branches:'"
+            )
+        found[name] = Jagged(offsets, values)
+    return found
+
+
+def _read(buffer: Any) -> Any:
+    """A buffer's numbers, where it is a virtual one, which awkward reads when it is asked for them."""
+    return buffer.materialize() if hasattr(buffer, "materialize") else buffer
+
+
+def per_object(events: "NanoEvents", like: str) -> "dict[str, NDArray[Any]]":
+    """One value an object for every column: jagged ones flattened, those by event repeated for each of its objects.
+
+    like: a column that has one value an object.
+
+    Raises DataError where it has not, or where another has a different number of them.
+    """
+    import numpy as np
+
+    _, counts = flat(events, like)
+    if counts is None:
+        raise DataError(
+            f"column {like} has one value an event; expected one for each object: name its branch in 'branches:'"
+        )
+    found = {}
+    for name in events.fields:
+        values, own = flat(events, name)
+        if own is not None and not np.array_equal(own, counts):
+            raise DataError(
+                f"column {name} has not as many values an event as column {like}: name its branch in 'branches:'"
+            )
+        found[name] = np.repeat(values, counts) if own is None else values
+    return found

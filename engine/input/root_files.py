@@ -1,0 +1,180 @@
+"""Opening ROOT files, here or far away: trees (TTree or RNTuple), their branches, and what is wrong with them."""
+
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lineshape.engine.core.errors import DataError, listing, nearest
+from lineshape.engine.input.remote import first_bytes, is_remote, options
+from lineshape.engine.input.sources import MAGIC, Source
+
+if TYPE_CHECKING:
+    import uproot
+
+#: For each of a study's columns, the branches that may hold it, in order; None at the end: it may be missing.
+Branches = Mapping[str, tuple[str | None, ...]]
+
+_BLOCK = 1 << 20
+#: Names that a format gives the tree of its events: of ATLAS's xAOD (PHYSLITE, AOD) as TTree and as RNTuple.
+_STORES = (("CollectionTree", "EventData"),)
+#: Entries of an RNTuple that are read to know how large they are.
+_LOOK = 1000
+
+
+def open_file(path: str) -> "uproot.ReadOnlyDirectory":
+    """Open a ROOT file; raises DataError where it is missing, cut short or not ROOT, OSError where it may yet open."""
+    import uproot
+
+    magic = _first_bytes(path)
+    if not magic:
+        raise DataError(f"{path}: the file is empty (0 bytes); copy it again")
+    if magic != MAGIC:
+        raise DataError(f"{path}: not a ROOT file: it starts with {magic!r}, expected {MAGIC!r}")
+    if is_remote(path):
+        with may_pass(path):
+            return uproot.open(path, **options(path))
+    try:
+        # By a dictionary, as uproot looks for an object's name behind a colon in a path.
+        return uproot.open({path: None}, **_local_options())
+    except (ValueError, AssertionError, KeyError, IndexError) as error:
+        raise DataError(f"{path}: the file is damaged or cut short: {_first_line(error)}") from error
+    except OSError as error:
+        # What cannot be read to its end is cut short; any other trouble, of a disk or a server, may pass.
+        if "expected" in str(error):
+            raise DataError(f"{path}: the file is damaged or cut short: {_first_line(error)}") from error
+        raise
+
+
+@contextmanager
+def may_pass(path: str, but: type[Exception] = DataError) -> Iterator[None]:
+    """Whatever goes wrong while a file far away is read becomes an OSError, which is tried again.
+
+    Of a server that fails in the middle of an answer uproot makes errors of any type (a TypeError, say, as it takes the
+    error for the answer); a file that is truly damaged fails each time. but: errors that are as they are.
+    """
+    try:
+        yield
+    except (OSError, MemoryError, DataError, but):
+        raise
+    except Exception as error:
+        if not is_remote(path):
+            raise
+        raise OSError(f"{path}: cannot be read: {type(error).__name__}: {_first_line(error)}") from error
+
+
+def verify(source: Source) -> None:
+    """Raise DataError where the bytes of a file have another adler32 checksum than they must."""
+    found = 1
+    with _opened(source.path) as file:
+        while block := file.read(_BLOCK):
+            found = zlib.adler32(block, found)
+    if f"{found:08x}" != source.adler32:
+        raise DataError(
+            f"{source.path}: its adler32 checksum is {found:08x}, expected {source.adler32}: copy the file again"
+        )
+
+
+def find_store(file: "uproot.ReadOnlyDirectory", path: str, name: str) -> "tuple[uproot.TTree, str]":
+    """The tree of that name and its name, or, where it is not there, of another by which its format calls it."""
+    known = next((names for names in _STORES if name in names), ())
+    there = _trees(file)
+    found = name if name in there else next((other for other in known if other in there), name)
+    return find_tree(file, path, found), found
+
+
+def find_tree(file: "uproot.ReadOnlyDirectory", path: str, name: str) -> "uproot.TTree":
+    """The tree of that name, a TTree or an RNTuple; raises DataError that names those there are."""
+    import uproot
+
+    try:
+        with may_pass(path, but=KeyError):
+            tree = file[name]
+    except KeyError:
+        trees = _trees(file)
+        raise DataError(f"{path}: no tree '{name}': it has {listing(trees) or 'none'}{nearest(name, trees)}") from None
+    except (ValueError, AssertionError, IndexError, OSError) as error:
+        if isinstance(error, OSError) and (error.errno or is_remote(path)):
+            raise
+        raise DataError(f"{path}: tree {name} is damaged or cut short: {_first_line(error)}") from error
+    if isinstance(tree, uproot.ReadOnlyDirectory):
+        within = [f"{name}/{other}" for other in _trees(tree)]
+        raise DataError(
+            f"{path}: '{name}' is a folder of the file (TDirectory), expected a tree; the trees in it: "
+            f"{listing(within) or 'none'}; name one under 'tree:' of the sample in the job file"
+        )
+    if not hasattr(tree, "num_entries"):
+        trees = _trees(file)
+        raise DataError(f"{path}: '{name}' is a {tree.classname}, expected a tree: it has {listing(trees) or 'none'}")
+    return tree
+
+
+def _trees(folder: "uproot.ReadOnlyDirectory") -> list[str]:
+    """Names of the trees in a file, or in a folder of it, and in those within."""
+    kinds = folder.classnames(cycle=False)
+    return [
+        name for name, kind in kinds.items() if kind in {"TTree", "TNtuple", "TNtupleD", "TChain"} or "RNTuple" in kind
+    ]
+
+
+def entry_bytes(tree: "uproot.TTree", branches: Iterable[str]) -> float:
+    """What an entry of these branches takes in memory, on average: as a TTree says, or as some of an RNTuple's take."""
+    names = list(branches)
+    sizes = [getattr(tree[name], "uncompressed_bytes", -1) for name in names]
+    if -1 not in sizes:
+        return float(sum(sizes) / tree.num_entries)
+    some = min(_LOOK, tree.num_entries)
+    return float(sum(tree[name].array(entry_stop=some).nbytes for name in names) / some)
+
+
+def find_branches(tree: "uproot.TTree", path: str, columns: Branches) -> dict[str, str | None]:
+    """For each column the branch that holds it; raises DataError that lists those missing and their nearest names.
+
+    A name with dots is also found with colons in their place, as an RNTuple has it, whose fields may hold no dots.
+    """
+    there = tree.keys(recursive=True)
+    known = {name.replace(":", "."): name for name in there} | {name: name for name in there}
+    found: dict[str, str | None] = {}
+    missing = []
+    for column, candidates in columns.items():
+        branch = next((name for name in candidates if name is None or name in known), "")
+        found[column] = known[branch] if branch else None
+        if branch == "":
+            names = " or ".join(str(name) for name in candidates)
+            missing.append(f"  {column}: no branch {names}{nearest(str(candidates[0]), there)}")
+    if missing:
+        raise DataError(
+            f"{path}: tree {tree.name} lacks {len(missing)} of {len(columns)} columns:\n"
+            + "\n".join(missing)
+            + "\n  name the branches that hold them under 'branches:' in the job file"
+        )
+    return found
+
+
+def _opened(path: str) -> Any:
+    """A file to read bytes from; fsspec would take a star in a path here for a pattern."""
+    import fsspec
+
+    return fsspec.open(path, "rb", **options(path)) if is_remote(path) else Path(path).open("rb")
+
+
+def _first_bytes(path: str) -> bytes:
+    """The first four bytes; raises DataError where there is no such file, OSError where a server does not answer."""
+    if is_remote(path):
+        return first_bytes(path)
+    if not Path(path).is_file():
+        raise DataError(f"{path}: no such file; expected a ROOT file (working folder: {Path.cwd()})")
+    with Path(path).open("rb") as raw:
+        return raw.read(4)
+
+
+def _local_options() -> dict[str, Any]:
+    """Plain reads in this thread: no event loop, and, unlike a memory map, no SIGBUS where a file is cut short."""
+    from uproot.source.file import MultithreadedFileSource
+
+    return {"handler": MultithreadedFileSource, "num_workers": 1, "use_threads": False}
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,1 @@
+"""The job file: how it is read, checked, and turned into what a run needs."""

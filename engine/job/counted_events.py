@@ -1,0 +1,115 @@
+"""Which events performance is measured on: those that nothing which is measured, or measured with, was trained on."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lineshape.engine.core.errors import RequestError, listing
+from lineshape.engine.core.seen_events import Seen, unseen
+from lineshape.engine.core.split import Split, SplitName
+from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.job.job import Job
+from lineshape.engine.learning.bundles import Bundle
+from lineshape.engine.measures.measure import Measure
+
+Name = Literal["test", "all", "unseen", "held-out"]
+
+
+@dataclass(frozen=True)
+class Counted:
+    """The events that count.
+
+    split: the job's. splits: of all trainings that are behind models and columns. sought: whether measures look for
+    something on the job's validation split. columns: that bundles of other runs gave. unknown: those of them of which
+    it is not known what they were trained on, and the job file accepts it.
+    """
+
+    split: Split
+    splits: tuple[Split, ...] = ()
+    sought: bool = False
+    columns: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> Name:
+        """A word: test of the job's test split, all as nothing was trained on any, unseen, held-out.
+
+        Unseen are those on which nothing was looked for; held out are those of the test part of every training.
+        """
+        if self.splits == (self.split,):
+            return "test"
+        if self.splits:
+            return "held-out"
+        return "unseen" if self.sought else "all"
+
+    @property
+    def words(self) -> str:
+        """The events, as a report names them that are measured on."""
+        known = [name for name in self.columns if name not in self.unknown]
+        neither = f"neither a model nor the bundle behind {listing(known)} was" if known else "no model was"
+        told: dict[Name, str] = {
+            "test": f"the test split, on which {neither} trained" if known else "the test split",
+            "all": "all events" if self.unknown else "all events, as no model was trained on any",
+            "unseen": "all events but those of the validation split, on which thresholds were found"
+            + ("" if self.unknown else "; no model was trained on any"),
+            "held-out": f"the events on which {neither} trained",
+        }
+        return f"{told[self.name]}; {self.doubt}" if self.doubt else told[self.name]
+
+    @property
+    def doubt(self) -> str:
+        """What is not known of them, as the job file accepts; else empty."""
+        return f"what {listing(self.unknown)} comes from may have been trained on some of them" if self.unknown else ""
+
+    def of(self, event: NDArray[np.uint64]) -> dict[SplitName, NDArray[np.bool_]]:
+        """For each split the events that count as of it; those of training and validation where models have them."""
+        found = self.split.of(event)
+        if self.name == "test":
+            return found
+        good = unseen(self.splits, event)
+        if self.sought:
+            good &= ~found["validation"]
+        return found | {"test": good} if self.split in self.splits else {"test": good}
+
+
+def counted(job: Job, store: FeatureStore, bundles: Mapping[str, Bundle], measures: Iterable[Measure]) -> Counted:
+    """Return the events that models of a job are measured on.
+
+    Raises RequestError where it is not known which events a bundle was trained on that a column comes from.
+    """
+    measures = list(measures)
+    needed = {name for bundle in bundles.values() for name in bundle.columns}
+    needed |= {name for measure in measures for name in measure.columns()}
+    columns = seen_through(job, store, sorted(needed))
+    # A bundle that was put here from another run, and does not remember, was held against this job's split before.
+    own = [bundle.seen or Seen(own=job.split if bundle.built.trains else None) for bundle in bundles.values()]
+    behind = [*own, *columns.values()]
+    splits = dict.fromkeys([job.split] if any(job.split in each.splits for each in behind) else [])
+    splits |= dict.fromkeys(split for each in behind for split in each.splits)
+    unknown = [name for name, each in columns.items() if each.unknown]
+    unknown += [name for name, bundle in bundles.items() if bundle.seen and bundle.seen.unknown]
+    sought = any(measure.keeps for measure in measures)
+    return Counted(job.split, tuple(splits), sought, tuple(columns), tuple(unknown))
+
+
+def seen_through(job: Job, store: FeatureStore, columns: Sequence[str]) -> dict[str, Seen]:
+    """Return what is remembered of the bundles that some of these columns come from.
+
+    Raises RequestError where the feature store does not say, or says that it is not known and the job does not accept
+    that.
+    """
+    found = {}
+    for name, derived in job.derived.items():
+        if name not in columns:
+            continue
+        if name not in store.seen:
+            raise RequestError(
+                f"the feature store in {store.folder} does not say which events the bundle behind '{name}' was trained "
+                "on: run 'lineshape process' again, which keeps the shards that are there"
+            )
+        derived.require_known(name, store.seen[name])
+        found[name] = store.seen[name]
+    return found

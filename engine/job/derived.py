@@ -1,0 +1,175 @@
+"""Columns that bundles give to objects of another study: a model of one is as good as a quantity of the file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Self
+
+import numpy as np
+from pydantic import Field, field_validator, model_validator
+
+from lineshape.engine.core.columns import Column
+from lineshape.engine.core.digests import digest
+from lineshape.engine.core.errors import RequestError, listing, nearest
+from lineshape.engine.core.jagged import Jagged
+from lineshape.engine.core.seen_events import Seen
+from lineshape.engine.core.settings import Settings
+from lineshape.engine.core.validation import SettingsError
+from lineshape.engine.input.processor import Selected, Selects, control_histograms
+from lineshape.engine.job.job_file import Source
+from lineshape.engine.learning.bundles import FILE, Bundle
+
+if TYPE_CHECKING:
+    import awkward as ak
+    from coffea.nanoevents.methods.base import NanoEvents
+
+
+class Derived(Settings):
+    """A column: what a bundle says of each object.
+
+    bundle: its folder, such as runs/STUDY/models/MODEL; it is kept as a full path. label, unit, low, high, bins: as of
+    any column. may_have_seen: yes to a bundle of which it is not known which events it was trained on, and so whether
+    they are those that it is measured on here.
+    """
+
+    bundle: Path
+    label: str = ""
+    unit: str = ""
+    low: float
+    high: float
+    bins: Annotated[int, Field(gt=0)] = 50
+    may_have_seen: bool = False
+
+    @field_validator("bundle")
+    @classmethod
+    def _wherever_it_is_read(cls, bundle: Path) -> Path:
+        return bundle.resolve()
+
+    @model_validator(mode="after")
+    def _has_a_range(self) -> Self:
+        if self.low >= self.high:
+            raise ValueError(f"low ({self.low:g}) must be less than high ({self.high:g})")
+        return self
+
+    def meaning(self, name: str) -> Column:
+        """As processors declare them."""
+        return Column(self.label or name, self.unit, self.low, self.high, self.bins)
+
+    def require_known(self, name: str, seen: Seen) -> None:
+        """Raise RequestError where it is not known which events were trained on, and that is not accepted."""
+        if seen.unknown and not self.may_have_seen:
+            raise RequestError(
+                f"'{name}': it is not known which events {listing(seen.unknown)} was trained on, and they may be those "
+                "that it is measured on here; train it again by 'lineshape train', or accept it by "
+                f"'may_have_seen: true' under derived.{name}"
+            )
+
+    @property
+    def seen(self) -> Seen:
+        """Which events the bundle was trained on."""
+        bundle = self.loaded
+        return bundle.seen or Seen(unknown=(str(bundle.folder),))
+
+    @property
+    def loaded(self) -> Bundle:
+        """The bundle; raises RequestError where there is none."""
+        file = self.bundle / FILE
+        return _loaded(self.bundle, file.stat().st_mtime_ns if file.is_file() else 0)
+
+
+@cache
+def _loaded(folder: Path, _written: int) -> Bundle:
+    """Once in a process for each time that it was written."""
+    return Bundle.load(folder)
+
+
+@dataclass(frozen=True)
+class Deriving:
+    """A processor whose objects get further columns."""
+
+    processor: Selects
+    columns: Mapping[str, Derived]
+
+    @property
+    def reads(self) -> Mapping[str, str | tuple[str | None, ...]]:
+        """The processor's."""
+        return self.processor.reads
+
+    @cached_property
+    def makes(self) -> Mapping[str, Column]:
+        """The processor's, and those of the bundles."""
+        return {**self.processor.makes, **{name: column.meaning(name) for name, column in self.columns.items()}}
+
+    def process(self, events: "NanoEvents") -> Selected:
+        """What the processor selects, with the bundles' columns beside."""
+        import awkward as ak
+
+        selected = self.processor.process(events)
+        table = {name: _plain(values) for name, values in selected.columns.items()}
+        found = {name: ak.Array(each.loaded.predict(table).estimate) for name, each in self.columns.items()}
+        histograms = control_histograms(found, self.makes)
+        return Selected(selected.columns | found, selected.cut_flow, selected.histograms | histograms)
+
+
+def require(processor: Selects, columns: Mapping[str, Derived]) -> None:
+    """Raise SettingsError where a bundle is not there, or needs what the processor does not make."""
+    for name, column in columns.items():
+        try:
+            _require(processor, name, column)
+        except RequestError as error:
+            raise SettingsError.at(("derived", name), str(error)) from error
+
+
+def _require(processor: Selects, name: str, column: Derived) -> None:
+    if name in {*processor.makes, "event"}:
+        raise RequestError(f"'{name}' is a column of the processor already; call it something else")
+    bundle = column.loaded
+    column.require_known(name, column.seen)
+    given = bundle.gives
+    if len(given) > 1:
+        raise RequestError(f"bundle {bundle.name} gives a vector ({', '.join(given)}), and a column is one number")
+    for needed in bundle.columns:
+        if needed not in processor.makes:
+            raise RequestError(
+                f"bundle {bundle.name} needs column '{needed}', which the processor does not make"
+                f"{nearest(needed, processor.makes)}"
+            )
+
+
+def require_no_circle(columns: Mapping[str, Derived], run: Path) -> None:
+    """Raise SettingsError where a run into a folder would make anew a bundle that its own columns come from.
+
+    Directly, or by way of the derived columns that the bundle itself was trained on.
+    """
+    pending: list[tuple[str, Path, tuple[Path, ...]]]
+    pending = [(name, column.bundle, (column.bundle,)) for name, column in columns.items()]
+    seen: set[Path] = set()
+    while pending:
+        name, bundle, way = pending.pop()
+        if bundle.is_relative_to(run.resolve()):
+            by = f", by way of {' → '.join(map(str, way))}" if len(way) > 1 else ""
+            text = f"the column comes from {bundle}{by}, which this run makes anew: name another run folder with -o"
+            raise SettingsError.at(("derived", name), text)
+        job = bundle.parent.parent / "job.json"
+        if bundle in seen or not job.is_file():
+            continue
+        seen.add(bundle)
+        own = Source.read(job).values.get("derived")
+        told = [each for each in own.values() if isinstance(each, dict)] if isinstance(own, dict) else []
+        pending += [(name, path, (*way, path)) for path in (Path(str(each.get("bundle"))) for each in told)]
+
+
+def mark(columns: Mapping[str, Derived]) -> str:
+    """Digest of the bundles and of what their columns are called; empty where there are none."""
+    about = [
+        (name, each.model_dump(mode="json", exclude={"bundle", "may_have_seen"}), each.loaded)
+        for name, each in columns.items()
+    ]
+    return digest([(name, means, bundle.digest) for name, means, bundle in about]) if columns else ""
+
+
+def _plain(values: "ak.Array") -> object:
+    import awkward as ak
+
+    return np.asarray(ak.to_numpy(values)) if values.layout.is_numpy else Jagged.of(values)

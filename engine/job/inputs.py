@@ -1,0 +1,44 @@
+"""What a model of a job is trained on, and the digest that says whether its bundle is up to date."""
+
+from dataclasses import dataclass
+
+from lineshape.engine.core.digests import digest
+from lineshape.engine.core.source_code import code_of, code_of_modules, source_of
+from lineshape.engine.core.split import Target
+from lineshape.engine.core.validation import validated
+from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.job.job import Job
+from lineshape.engine.learning.roles.model import Model
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a model of a job is trained on."""
+
+    model: Model
+    features: tuple[str, ...]
+    target: Target
+
+    def digest(self, job: Job, store: FeatureStore) -> str:
+        """Digest of all that the training depends on: data, split, settings, seed and code."""
+        return self._digest(job, store.digest(self.model.choice.samples))
+
+    def code(self, job: Job) -> str:
+        """The same without the data."""
+        return self._digest(job, "")
+
+    def _digest(self, job: Job, rows: str) -> str:
+        settings = self.model.model_dump(mode="json", exclude={"label", "minimum_entries"})
+        parts = [(type(part).__qualname__, source_of(type(part))) for part in self.model.parts()]
+        content = [rows, settings, self.features, self.target.model_dump(), job.split.model_dump(), job.seed]
+        return digest(
+            content, parts, code_of("lineshape.engine.learning"), code_of_modules("lineshape.engine.core.row_selection")
+        )
+
+
+def inputs_of(job: Job, model: Model) -> Inputs:
+    """Return features and target of a model, its feature set resolved; raises RequestError where they are not there."""
+    features = model.inputs(job.features(model) if model.trains else [])
+    # `per: null` in a model is no division, whatever the job's target says.
+    per = model.per if "per" in model.model_fields_set else job.target.per
+    return Inputs(model, features, validated(Target, {"truth": model.truth or job.target.truth, "per": per}))

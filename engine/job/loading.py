@@ -1,0 +1,90 @@
+"""Loading a job file: what can be known from it alone is checked, and said with the line where it stands."""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from lineshape.engine.core.errors import RequestError, nearest
+from lineshape.engine.core.kinds import build
+from lineshape.engine.core.records import CHECKSUM
+from lineshape.engine.core.validation import SettingsError, validated
+from lineshape.engine.job.inputs import inputs_of
+from lineshape.engine.job.job import Job
+from lineshape.engine.job.job_file import Source, explain
+from lineshape.engine.learning.roles.model import Model
+from lineshape.engine.learning.search import with_settings
+
+#: Raises SettingsError where something is wrong with a job.
+Check = Callable[[Job], None]
+
+
+def load_job(path: Path, changes: Mapping[str, Any] | None = None, checks: Iterable[Check] = ()) -> Job:
+    """Return the job of a job file, checked.
+
+    path: the YAML file. changes: values that replace those of the file, by dotted key (`models.brt.depth`). checks:
+    further ones, of what other layers know; each raises SettingsError with the place of what is wrong.
+
+    Raises RequestError with the file, the line, what was expected and what is there.
+    """
+    source = Source.read(path)
+    source.values.setdefault("cluster", {"kind": "local"})
+    source.values.pop(CHECKSUM, None)  # of the job in a run folder
+    for key, value in (changes or {}).items():
+        source.change(key, value)
+    try:
+        job = validated(Job, source.values)
+        for check in (_check_measures, _check_models, _check_search, *checks):
+            check(job)
+        job.built_cluster()
+    except SettingsError as error:
+        raise explain(source, error) from error
+    return job
+
+
+def _check_measures(job: Job) -> None:
+    for name, measure in job.built_measures().items():
+        for key, models in {"models": measure.models, "against": measure.against}.items():
+            if unknown := [model for model in models if model not in job.models]:
+                text = f"'{unknown[0]}' is not a model{nearest(unknown[0], job.models)}"
+                raise SettingsError.at(("measures", name, key), text)
+        _at(("measures", name), measure.require_models, job.built_models(), job.target)
+
+
+def _check_models(job: Job) -> None:
+    named = [name for names in job.feature_sets.values() for name in names]
+    for name, model in job.built_models().items():
+        place = ("models", name)
+        features = _at((*place, "features"), job.features, model)
+        _at(place, model.check, [*features, *named])
+        if model.trains and not features and not model.lists():
+            text = "a model cannot learn from nothing: expected a feature set of 'feature_sets' or a list of columns"
+            raise SettingsError.at((*place, "features"), f"{text}, found {model.features or 'none'!r}")
+        target = _at(place, inputs_of, job, model).target
+        _at(place, model.require_target, target)
+        if target.per and model.learns_labels:
+            text = f"{', '.join(target.truths)} is a label here, and is divided by {target.per}"
+            raise SettingsError.at(
+                (*place, "per"), f"{text}: expected 'per: null' in the model, or no 'per' in 'target'"
+            )
+
+
+def _check_search(job: Job) -> None:
+    for name, search in job.search.items():
+        for setting, space in search.space.items():
+            for value in space.choices or [space.low, space.high]:
+                spec = with_settings(job.models[name], {setting: value})
+                try:
+                    build("lineshape.engine.learning.models", Model, spec, ())
+                except SettingsError as error:
+                    texts = ("the model has no such setting" if each.unknown else each.text for each in error.faults)
+                    raise SettingsError.at(
+                        ("search", name, "space", setting), f"{'; '.join(texts)} (at {value})"
+                    ) from error
+
+
+def _at(place: tuple[str, ...], check: Callable[..., Any], *given: Any) -> Any:
+    """Return what a check returns; what it raises is said of a place."""
+    try:
+        return check(*given)
+    except RequestError as error:
+        raise SettingsError.at(place, error) from error

@@ -1,0 +1,75 @@
+"""The processor that a job file describes, built and checked."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lineshape.engine.core import kinds
+from lineshape.engine.core.columns import Column
+from lineshape.engine.core.errors import LineshapeError, RequestError, code_line, nearest
+from lineshape.engine.core.settings import Settings
+from lineshape.engine.core.validation import SettingsError, validated
+from lineshape.engine.input.processor import Selects, StudyProcessor, fingerprint
+from lineshape.engine.job import derived
+from lineshape.engine.job.derived import Derived, Deriving
+from lineshape.engine.job.job import Job
+
+
+def build_processor(job: Job) -> tuple[StudyProcessor, Settings]:
+    """Return the job's processor and its settings.
+
+    Raises SettingsError where its kind, one of its settings or one of the job's branches is unknown, or where it is not
+    what a processor must be.
+    """
+    kind = job.processor.kind
+    try:
+        found = find_processor(kind)
+        _require_declared(found)
+    except RequestError as error:
+        raise SettingsError.at(("processor", "kind"), error) from error
+    settings: Settings = validated(found.Settings, job.processor.settings, ("processor",))
+    try:
+        processor: StudyProcessor = found(settings)
+    except LineshapeError as error:
+        raise SettingsError.at(("processor",), str(error)) from error
+    except Exception as error:
+        raise SettingsError.at(("processor",), f"{kind} cannot be made: {code_line(error)}") from error
+    for name in job.branches:
+        if name not in found.reads:
+            text = f"'{name}' is not a column of this study{nearest(name, found.reads)}"
+            raise SettingsError.at(("branches", name), text)
+    derived.require(processor, job.derived)
+    return processor, settings
+
+
+def with_derived(processor: Selects, derived: Mapping[str, Derived]) -> Selects:
+    """Return a processor with further columns where there are any."""
+    return Deriving(processor, derived) if derived else processor
+
+
+def find_processor(kind: str) -> Any:
+    """Return the processor class of a kind; raises RequestError where there is none."""
+    from coffea.processor import ProcessorABC
+
+    return kinds.find("lineshape.processors", ProcessorABC, kind)
+
+
+def fingerprint_of(job: Job) -> str:
+    """Return a digest of the job's processor, its code and settings; see `build_processor` for what it raises."""
+    bare, settings = build_processor(job)
+    return fingerprint(bare, settings, job.nonfinite, derived.mark(job.derived))
+
+
+def _require_declared(processor: Any) -> None:
+    """Raise RequestError where a processor's class does not declare what the engine reads of it."""
+    settings = getattr(processor, "Settings", None)
+    if not (isinstance(settings, type) and issubclass(settings, Settings)):
+        raise RequestError(
+            f"{processor.__name__} has no class 'Settings' of lineshape's Settings, which say what a job file may set; "
+            "where there is nothing to set: Settings: ClassVar[type[Settings]] = Settings"
+        )
+    expected = {"reads": ((str, tuple, list), "the branch of each column"), "makes": ((Column,), "a Column for each")}
+    for name, (types, what) in expected.items():
+        declared = getattr(processor, name, None)
+        if not isinstance(declared, Mapping) or not all(isinstance(value, types) for value in declared.values()):
+            found = f"found {declared!r:.80}" if hasattr(processor, name) else "it has none"
+            raise RequestError(f"{processor.__name__}.{name}: expected a dictionary with {what}; {found}")

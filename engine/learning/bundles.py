@@ -1,0 +1,204 @@
+"""Bundles: a trained model and all it needs to predict from named columns. Loading one executes no code from it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lineshape.engine.core.errors import RequestError, RunError, reading_bundle, retraining
+from lineshape.engine.core.jagged import Jagged
+from lineshape.engine.core.kinds import KindSpec, build
+from lineshape.engine.core.records import digest_of_file, read_record, save_record
+from lineshape.engine.core.row_selection import meeting
+from lineshape.engine.core.run_folder import RunFolder
+from lineshape.engine.core.seen_events import Seen
+from lineshape.engine.core.split import Target
+from lineshape.engine.learning.roles.model import REMARKS, Mixture, Model, Output
+
+Floats = NDArray[np.float64]
+FILE = "bundle.json"
+#: In a bundle's folder: what measures found of the model, which may be found anew.
+KEPT = "kept"
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of n objects.
+
+    estimate: of the true quantity, in its unit, NaN for objects that the model is not for; of a vector it is (n,
+    components). target: estimate over the
+    reference. spread: σ/μ of the target, and mixture: its density, in its own units, where the model gives one.
+    probabilities: (n, classes), where it tells classes apart.
+    """
+
+    estimate: Floats
+    target: Floats
+    spread: Floats | None = None
+    mixture: Mixture | None = None
+    probabilities: Floats | None = None
+
+
+@dataclass(frozen=True)
+class Index:
+    """Which models of a run have a bundle, and why others have none.
+
+    given: whether the bundles were put there from other runs.
+    """
+
+    bundles: tuple[str, ...]
+    left_out: dict[str, str]
+    given: bool = False
+
+
+def read_index(folder: RunFolder) -> Index:
+    """Return the index of a run's bundles; raises RequestError where there is none, RunError where it is damaged."""
+    if not folder.index.is_file():
+        raise RequestError(f"no models in {folder.models}: run 'lineshape train' first")
+    return read_record(folder.index, Index, "run 'lineshape train' again, which keeps the bundles that are there")
+
+
+def save_index(folder: RunFolder, index: Index) -> None:
+    """Write the index of a run's bundles."""
+    save_record(folder.index, vars(index))
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A model in a folder.
+
+    name: as in the job file. features: input columns in order. target: the estimate is the output times `target.per`.
+    digest: of all that the training depended on. provenance: facts about it. seen: which events it was trained on, None
+    where it is of a version that did not remember. files: digests of what else is in the folder.
+    """
+
+    folder: Path
+    name: str
+    model: KindSpec
+    features: tuple[str, ...]
+    target: Target
+    digest: str
+    provenance: dict[str, Any]
+    seen: Seen | None = None
+    files: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Bundle":
+        """Read a bundle; raises RequestError where there is none, and RunError where it is damaged."""
+        if not (folder / FILE).is_file():
+            raise RequestError(f"no bundle in {folder}: run 'lineshape train' first")
+        bundle = read_record(folder / FILE, cls, retraining(folder), folder=folder)
+        bundle._check()
+        return bundle
+
+    def save(self) -> None:
+        """Write bundle.json, which makes the folder a bundle."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        own = (path for path in sorted(self.folder.iterdir()) if path.is_file() and path.name[0] != ".")
+        values = {
+            "name": self.name,
+            "model": {"kind": self.model.kind, **self.model.settings},
+            "features": list(self.features),
+            "target": self.target.model_dump(),
+            "digest": self.digest,
+            "provenance": self.provenance,
+            "seen": self.seen.model_dump(mode="json") if self.seen else None,
+            "files": {path.name: digest_of_file(path) for path in own if path.name != FILE},
+        }
+        save_record(self.folder / FILE, values)
+
+    def _check(self) -> None:
+        """Raise RunError where a file of it is not what was trained.
+
+        A model with a wrong bit is another model, and what libraries in C++ make of a spoilt file may end the process.
+        """
+        for name, known in self.files.items():
+            with reading_bundle(self.folder / name):
+                if digest_of_file(self.folder / name) != known:
+                    raise ValueError("its content is not what was written")
+
+    @property
+    def columns(self) -> list[str]:
+        """Columns that a prediction needs."""
+        per = [self.target.per] if self.target.per else []
+        return list(dict.fromkeys([*self.features, *self.built.lists(), *per, *self.built.within]))
+
+    @cached_property
+    def built(self) -> Model:
+        """The model's kind with its settings."""
+        return build("lineshape.engine.learning.models", Model, self.model, ("model",))
+
+    @property
+    def label(self) -> str:
+        """For plots and tables."""
+        return self.built.label or self.name
+
+    @property
+    def remarks(self) -> list[str]:
+        """What is to be said of its training."""
+        before = [self.provenance["remark"]] if self.provenance.get("remark") else []  # of an earlier version
+        return [*before, *self.provenance.get(REMARKS, [])]
+
+    @cached_property
+    def _predict(self) -> Any:
+        return self.built.load(self.folder)
+
+    @property
+    def gives(self) -> tuple[str, ...]:
+        """Names of the components of the estimate."""
+        return self.built.gives(self.target, self.features)
+
+    @cached_property
+    def judge(self) -> Callable[[Floats, Floats], Floats] | None:
+        """Ln p(v, θ) / (p(v) p(θ)) of estimates and values of the target, where the model knows of it."""
+        return self.built.load_judge(self.folder)
+
+    def predict(self, columns: Mapping[str, Any]) -> Prediction:
+        """Predict from named columns of n values, or n lists, each; raises RequestError where one is missing."""
+        return self._of(columns, self._predict)
+
+    def predict_exactly(self, columns: Mapping[str, Any]) -> Prediction:
+        """The same in float64: what it differs by is what is lost to rounding."""
+        return self._of(columns, self.built.load_exact(self.folder))
+
+    def _require_rows(self, output: Output, rows: int) -> None:
+        """Raise RunError where a model does not say one thing of each row."""
+        number = len(self.gives)
+        expected = (rows,) if number == 1 else (rows, number)
+        if output.target.shape != expected:
+            raise RunError(
+                f"model {self.name} (kind {self.model.kind}) gives estimates of shape {output.target.shape} for "
+                f"{rows:,} rows: expected {expected}"
+            )
+        others = {"probabilities": output.probabilities, "mixture": output.mixture.means if output.mixture else None}
+        for name, values in others.items():
+            if values is not None and (values.ndim != 2 or len(values) != rows):
+                raise RunError(
+                    f"model {self.name} (kind {self.model.kind}) gives {name} of shape {values.shape} for {rows:,} "
+                    f"rows: expected ({rows}, …)"
+                )
+
+    def _of(self, columns: Mapping[str, Any], predict: Any) -> Prediction:
+        missing = [name for name in self.columns if name not in columns]
+        if missing:
+            raise RequestError(f"bundle {self.name} needs columns {', '.join(missing)}, which were not given")
+        x = np.column_stack([np.asarray(columns[name], dtype=np.float64) for name in self.features])
+        lists = {name: columns[name] for name in self.built.lists()}
+        jagged = {name: values if isinstance(values, Jagged) else Jagged.of(values) for name, values in lists.items()}
+        output: Output = predict(x, jagged)
+        self._require_rows(output, len(x))
+        if self.built.within:
+            outside = ~meeting(self.built.within, columns, len(x))
+            output.target[outside] = np.nan
+        per = np.asarray(columns[self.target.per], dtype=np.float64) if self.target.per else 1.0
+        if not self.built.trains:
+            # A quantity of the file is the estimate itself.
+            return Prediction(output.target, output.target / per)
+        mixture = output.mixture
+        spread = mixture.sigma / np.abs(mixture.mean) if mixture else None
+        if spread is not None:
+            spread = np.where(np.isnan(output.target), np.nan, spread)
+        return Prediction(output.target * per, output.target, spread, mixture, output.probabilities)

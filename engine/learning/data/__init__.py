@@ -1,0 +1,1 @@
+"""The rows of a training, from shards to batches."""

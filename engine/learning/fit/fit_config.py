@@ -1,0 +1,55 @@
+"""How networks are fitted: what the loop needs beside networks, losses and rows."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from lineshape.engine.learning.fit.augmentation import Symmetries
+from lineshape.engine.learning.roles.sampler import Sampler
+
+Schedule = Literal["one_cycle", "cosine", "constant"]
+Precision = Literal["float32", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Settings of a fit.
+
+    batch: rows a step, over all ranks. rate: the highest learning rate. patience: epochs without a better validation
+    loss after which a phase stops. clip: the largest gradient norm. average: decay of the running average of the
+    weights that is validated and kept; 0 keeps the weights themselves. symmetries: what is drawn anew in each batch.
+    compiled: arguments of torch.compile, none where it is not used. metrics: losses that are told of the validation
+    split and that nothing learns from.
+    """
+
+    sampler: Sampler
+    batch: int
+    rate: float
+    patience: int
+    clip: float
+    weight_decay: float
+    average: float
+    schedule: Schedule
+    precision: Precision
+    seed: int
+    symmetries: Symmetries = field(default_factory=Symmetries)
+    compiled: dict[str, Any] = field(default_factory=dict)
+    metrics: tuple[str, ...] = ()
+
+    def random(self, phase: int, epoch: int, rank: int) -> np.random.Generator:
+        """All random numbers of an epoch: they depend on nothing else, so an epoch can be done again anywhere."""
+        return np.random.default_rng(np.random.SeedSequence([self.seed, phase, epoch, rank]))
+
+    def schedule_at(self, progress: float) -> float:
+        """Share of the highest rate after a share of the steps.
+
+        one_cycle rises over the first fifth and falls as a cosine to a thousandth; cosine only falls.
+        """
+        if self.schedule == "constant":
+            return 1.0
+        warm = 0.2 if self.schedule == "one_cycle" else 0.0
+        if progress < warm:
+            return 0.1 + 0.9 * progress / warm
+        return 0.001 + 0.999 * 0.5 * (1 + math.cos(math.pi * (progress - warm) / (1 - warm)))

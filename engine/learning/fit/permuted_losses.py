@@ -1,0 +1,35 @@
+"""What networks lose with the features of other rows: of one that learnt nothing it is nothing.
+
+This module imports torch; import it where it is used.
+"""
+
+import math
+from dataclasses import replace
+
+import torch
+
+from lineshape.engine.learning.blocks.batch import Batch, Sequence
+from lineshape.engine.learning.data.source import Layout, Source
+from lineshape.engine.learning.data.table import Rows
+from lineshape.engine.learning.fit.learner import Learner
+
+#: Among which the losses fluctuate, and rows of each at least: with one there would be no other.
+_BATCHES, _LEAST = 100, 20
+
+
+def losses_of_others(learner: Learner, rows: Rows, layout: Layout) -> tuple[list[float], list[float]]:
+    """Return the loss of each batch of rows in random order, as it is and with each row's features those of another."""
+    device = next(learner.parameters()).device
+    own: list[float] = []
+    other: list[float] = []
+    learner.eval()
+    with torch.no_grad():
+        for batch in Source(rows, layout, device, math.inf).in_order(max(_LEAST, -(-len(rows) // _BATCHES))):
+            for part, found in ((batch, own), (_mixed(batch), other)):
+                found.append(float(learner.losses(part, {"loss"})["loss"]))
+    return own, other
+
+
+def _mixed(batch: Batch) -> Batch:
+    lists = {name: Sequence(each.values.roll(1, 0), each.mask.roll(1, 0)) for name, each in batch.sequences.items()}
+    return replace(batch, x=batch.x.roll(1, 0), sequences=lists)

@@ -1,0 +1,207 @@
+"""On a Dask worker: start the ranks of a training as processes of their own, and see to them until they end.
+
+A rank that dies takes no Dask worker with it, and a GPU's memory comes back when its process ends.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from lineshape.engine.core.errors import LineshapeError, RunError
+from lineshape.engine.core.records import read_record
+from lineshape.engine.learning.roles.model import Report
+from lineshape.engine.learning.roles.training_task import Work
+
+#: Seconds between two looks at the ranks.
+_LOOK_EVERY = 0.1
+#: Seconds that ranks have to end by themselves once one has.
+_GRACE = 10.0
+_LOOPBACK = "127.0.0.1"
+ATTEMPT = "attempt"
+FACTS = "facts.json"
+TABLE = "table"
+#: Variable of the environment: the folders in which the process that starts a rank finds modules.
+PATHS = "LINESHAPE_PATHS"
+#: Lines of a rank's log that are shown where it said nothing else, and characters of each.
+_LAST_LINES, _LINE = 3, 200
+
+
+class RankDiedError(LineshapeError):
+    """A rank was killed, or lost another one: the training can go on from its last checkpoint."""
+
+
+def launch(work: Work, report: Report) -> None:
+    """Run this node's ranks to their end; a line from the first of all is progress.
+
+    Raises RunError with what a rank says is wrong, RankDiedError where one was killed.
+    """
+    order = work.scratch / f"work.{work.node}.json"
+    work.save(order)
+    with tempfile.TemporaryDirectory() as place, _started(work, order, Path(place)) as ranks:
+        if work.node == 0:
+            Thread(target=_listen, args=(ranks[0], report), daemon=True).start()
+        judge(work, ranks, _wait(work, ranks))
+
+
+@contextmanager
+def _started(work: Work, order: Path, place: Path) -> Iterator[list["subprocess.Popen[str]"]]:
+    # Where all ranks are on one machine, nothing need be met over the network or over a shared disk.
+    meeting = place / "meeting" if work.nodes == 1 else work.scratch / f"meeting.{work.attempt}"
+    host = _LOOPBACK if work.nodes == 1 else _host()
+    ranks: list[subprocess.Popen[str]] = []
+    try:
+        for local in range(work.ranks):
+            rank = work.node * work.ranks + local
+            environment = os.environ | {
+                "RANK": str(rank),
+                "LOCAL_RANK": str(local),
+                "WORLD_SIZE": str(work.nodes * work.ranks),
+                "LINESHAPE_MEETING": str(meeting),
+                "LINESHAPE_HOST": host,
+                "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+                PATHS: os.pathsep.join(map(os.path.abspath, sys.path)),
+            }
+            if host == _LOOPBACK:
+                environment["GLOO_SOCKET_IFNAME"] = "lo"
+            log = _log(work, rank).open("w", encoding="utf-8")
+            with log:
+                # Safe path (-P): what lies in the working folder takes no library's place.
+                command = [sys.executable, "-P", "-m", "lineshape.engine.learning.launch.rank", str(order)]
+                # A rank ends when its standard input does: when this process dies, however it does.
+                pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE if rank == 0 else log, "stderr": log}
+                ranks.append(subprocess.Popen(command, env=environment, text=True, **pipes))  # type: ignore[call-overload]  # noqa: S603 - ours
+        yield ranks
+    finally:
+        for process in ranks:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                if pipe:
+                    with suppress(OSError):
+                        pipe.close()
+
+
+def search_like_parent() -> None:
+    """In a rank: find modules where the process that started it does, but after all that is found already.
+
+    A notebook's own folder is such a place: its modules are found, and a `hist.py` in it does not become a library.
+    """
+    sys.path += [path for path in os.environ.get(PATHS, "").split(os.pathsep) if path and path not in sys.path]
+
+
+def read_facts(path: Path) -> dict[str, Any]:
+    """Return what a training leaves of itself for its bundle; raises RunError where it is damaged."""
+    return read_record(path, dict[str, Any], "run the same command again")
+
+
+def no_gpu(library: str) -> RunError:
+    """What is wrong where a GPU was asked for and there is none."""
+    return RunError(
+        f"device: 'cuda' was asked for, and {library} sees no GPU on this worker; "
+        "say 'device: auto', or start workers with --resources GPU=1 where there is one"
+    )
+
+
+def _host() -> str:
+    """The address of this worker, as the cluster knows it."""
+    from distributed import get_worker
+    from distributed.comm.addressing import get_address_host
+
+    return str(get_address_host(get_worker().address))
+
+
+def _log(work: Work, rank: int) -> Path:
+    return work.scratch / f"rank.{rank}.log"
+
+
+def failure_file(work: Work, rank: int) -> Path:
+    """Where a rank says what is wrong with its work."""
+    return work.scratch / f"failure.{work.attempt}.{rank}"
+
+
+def trouble_file(work: Work, rank: int) -> Path:
+    """Where a rank says how it ended that lost another one, or met a fault of the program."""
+    return work.scratch / f"trouble.{work.attempt}.{rank}"
+
+
+def _listen(rank: "subprocess.Popen[str]", report: Report) -> None:
+    """Each line of a rank is progress."""
+    assert rank.stdout is not None
+    with suppress(ValueError, OSError):  # the pipe is closed when the rank is ended
+        for line in rank.stdout:
+            # Of what a user's own code prints nothing is progress, and nothing may stop the reading.
+            with suppress(Exception):
+                report(*json.loads(line))
+
+
+def _wait(work: Work, ranks: list["subprocess.Popen[str]"]) -> int | None:
+    """Until all have ended; when one ended badly, the others have a little time to. Returns the first that did."""
+    first, last = None, 0.0
+    while any(process.poll() is None for process in ranks):
+        bad = [number for number, process in enumerate(ranks) if process.poll()]
+        if first is None and bad:
+            first, last = bad[0], time.monotonic() + _GRACE
+        if first is not None and time.monotonic() > last:
+            return first
+        require_current(work)
+        time.sleep(_LOOK_EVERY)
+    return first
+
+
+def require_current(work: Work, patience: float = 0.0) -> None:
+    """Raise RankDiedError where this start of a training is not, or no longer, the one that counts.
+
+    patience: seconds that a shared disk may take to show which one does.
+    """
+    end = time.monotonic() + patience
+    while _current(work) != work.attempt:
+        if time.monotonic() >= end:
+            raise RankDiedError("the training was stopped, or another start of it took the place of this one")
+        time.sleep(_LOOK_EVERY)
+
+
+def _current(work: Work) -> str:
+    try:
+        return (work.scratch / ATTEMPT).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+
+
+def judge(work: Work, ranks: list["subprocess.Popen[str]"], first: int | None) -> None:
+    """Raise what went wrong. first: the number of the rank that ended badly before all others, if one did."""
+    numbers = [work.node * work.ranks + local for local in range(len(ranks))]
+    for rank in numbers:
+        if (file := failure_file(work, rank)).is_file():
+            raise RunError(file.read_text(encoding="utf-8"))
+    codes = [process.poll() for process in ranks]
+    signals = {rank: -code for rank, code in zip(numbers, codes, strict=True) if code is not None and code < 0}
+    killed = [f"rank {rank} by signal {signal}" for rank, signal in signals.items()]
+    if killed:
+        raise RankDiedError(f"killed: {', '.join(killed)}")
+    bad = [local for local, code in enumerate(codes) if code]
+    if not bad:
+        if work.node == 0 and not (work.scratch / FACTS).is_file():
+            raise RunError(f"rank 0 ended before the training did: {_ended(work, 0, 0)} (see {_log(work, 0)})")
+        return
+    local = bad[0] if first is None else first
+    rank = numbers[local]
+    trouble = trouble_file(work, rank)
+    said = trouble.read_text(encoding="utf-8") if trouble.is_file() else _ended(work, rank, codes[local])
+    problem = f"rank {rank} failed: {said} (see {_log(work, rank)})"
+    # Where there are ranks elsewhere, one of them may have died: this one then only lost its connection.
+    raise RankDiedError(problem) if work.nodes > 1 else RunError(problem)
+
+
+def _ended(work: Work, rank: int, code: int | None) -> str:
+    """How a rank ended that did not say what was wrong: its exit status, and the end of its log."""
+    lines = _log(work, rank).read_text(encoding="utf-8", errors="replace").strip().splitlines()[-_LAST_LINES:]
+    told = " / ".join(line.strip()[:_LINE] for line in lines)
+    return f"exit status {code}, " + (f"and its log ends with: {told}" if told else "and its log is empty")

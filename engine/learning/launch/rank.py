@@ -1,0 +1,52 @@
+"""One rank of a training: a process that `launch` starts.
+
+    python -m lineshape.engine.learning.launch.rank WORK.json
+
+Its place among the others comes in RANK, LOCAL_RANK and WORLD_SIZE; it ends when its standard input does.
+"""
+
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+from threading import Thread
+
+from lineshape.engine.core.errors import LineshapeError, plainly
+from lineshape.engine.core.kinds import build
+from lineshape.engine.learning.launch.launch import failure_file, search_like_parent, trouble_file
+from lineshape.engine.learning.roles.model import Model
+from lineshape.engine.learning.roles.training_task import Work
+
+
+def main(order: Path) -> None:
+    """Take part in a training; what is wrong with it is left in a file for the worker that started this."""
+    Thread(target=_end_with_parent, daemon=True).start()
+    search_like_parent()
+    work = Work.load(order)
+    rank = int(os.environ["RANK"])
+    model = build("lineshape.engine.learning.models", Model, work.model, ("models", work.name))
+    try:
+        model.take_part(work, rank, int(os.environ["WORLD_SIZE"]), _tell if rank == 0 else lambda *_: None)
+    except LineshapeError as error:
+        failure_file(work, rank).write_text(str(error), encoding="utf-8")
+        sys.exit(1)
+    except (Exception, SystemExit) as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        said = f"{plainly(error)} ({place.filename}, line {place.lineno})"
+        trouble_file(work, rank).write_text(said, encoding="utf-8")
+        raise
+
+
+def _end_with_parent() -> None:
+    sys.stdin.read()
+    os._exit(1)
+
+
+def _tell(done: float, total: float, note: str) -> None:
+    sys.stdout.write(json.dumps([done, total, note]) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,62 @@
+"""What one training is: handed to a worker, and by it to the ranks it starts, as JSON."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lineshape.engine.core.files import write_json
+from lineshape.engine.core.kinds import KindSpec
+from lineshape.engine.core.records import read_record
+from lineshape.engine.core.row_selection import Choice
+from lineshape.engine.core.split import Split, Target
+from lineshape.engine.learning.roles.dataset import Dataset
+from lineshape.engine.learning.roles.weight import built_weight
+
+
+@dataclass(frozen=True)
+class Work:
+    """A model to be trained, and where.
+
+    folder: of the bundle that it makes. scratch: what a training that dies goes on from; gone when the bundle is there.
+    node, nodes: which of the workers that train together this is. ranks: processes on each of them. attempt: names one
+    start of all of them. gpu: whether the worker granted one.
+    """
+
+    name: str
+    model: KindSpec
+    data: Dataset
+    seed: int
+    folder: Path
+    scratch: Path
+    node: int = 0
+    nodes: int = 1
+    ranks: int = 1
+    attempt: str = ""
+    gpu: bool = False
+
+    def save(self, path: Path) -> None:
+        """As JSON."""
+        values = {name: value for name, value in vars(self).items() if name not in {"model", "data"}}
+        data = {"target": self.data.target.model_dump(), "split": self.data.split.model_dump()}
+        own = {"store": str(self.data.store.resolve()), "features": list(self.data.features)}
+        data["choice"] = self.data.choice.model_dump()
+        spec = {"kind": self.model.kind, **self.model.settings}
+        write_json(path, json.loads(json.dumps(values, default=str)) | {"model": spec, "data": own | data})
+
+    @classmethod
+    def load(cls, path: Path) -> "Work":
+        """From JSON."""
+        values: dict[str, Any] = read_record(path, dict[str, Any], "run the same command again")
+        data = values.pop("data")
+        spec = KindSpec(**values["model"])
+        dataset = Dataset(
+            Path(data["store"]),
+            tuple(data["features"]),
+            Target(**data["target"]),
+            Split(**data["split"]),
+            Choice(**data["choice"]),
+            built_weight(spec.settings.get("weight")),
+        )
+        values |= {name: Path(values[name]) for name in ("folder", "scratch")}
+        return cls(**values | {"model": spec, "data": dataset})

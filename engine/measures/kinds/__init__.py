@@ -1,0 +1,1 @@
+"""Kinds of measure, found by their names in a job file."""

@@ -1,0 +1,194 @@
+"""Agreement: whether a variable that was found is one that is known, whatever monotone function lies between them."""
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, ClassVar, Final, Self
+
+import hist
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from lineshape.engine.core import statistics
+from lineshape.engine.core.histograms import Histograms
+from lineshape.engine.measures.kinds.decorrelation import distance_correlation
+from lineshape.engine.measures.measure import Figure, Meanings, Measure, Measured, Objects, by_group, group_axis
+from lineshape.engine.measures.plots import Map, Plot, Series
+
+Floats = NDArray[np.float64]
+
+#: Bins of equal content that ranks are counted in.
+_RANKS: Final = 200
+#: Bins of a variable, and of the known variable's range.
+_BINS: Final = 60
+#: Shares of objects between two ranks.
+_INNER: Final = np.linspace(0, 1, _RANKS + 1)[1:-1]
+#: Objects that the ranks are found from, at most.
+_MOST: Final = 2_000_000
+
+
+class Agreement(Measure):
+    """Rank correlation and distance correlation of an estimate with a known variable, and what both look like.
+
+    What is found is known up to a monotone function, so what is compared are ranks, in bins of equal content that are
+    found on the validation split. In plots, for the same reason, a variable is the share of objects that are below it
+    (its own values may tell a few objects apart, and most of them hardly), and is turned to grow with the known one.
+
+    truth: one of the parameters. known: the column of the known variable. at: points of the parameters, and window: how
+    far from one an object's parameters may be, as a share of it; distributions of both variables are drawn for each.
+    """
+
+    known: str
+    at: list[dict[str, float]] = []
+    window: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    title: str = "Agreement"
+
+    keeps: ClassVar[bool] = True
+
+    @model_validator(mode="after")
+    def _points_are_alike(self) -> Self:
+        for point in self.at:
+            if not point or point.keys() != self.at[0].keys():
+                raise ValueError("at: expected points of the same parameters, such as [{mA: 200, mC: 50}]")
+        return self
+
+    @property
+    def note(self) -> str:
+        """What the figures are."""
+        return (
+            f"Correlations of the variable with {self.known}: of ranks (Spearman), and dCorr², the unbiased squared "
+            "distance correlation of ranks: 0 for independent ones, 1 where one is a monotone function of the other."
+        )
+
+    @property
+    def headline(self) -> dict[str, str]:
+        """Both correlations."""
+        return {"|Spearman|": "spearman", "dCorr²": "distance_correlation"}
+
+    def columns(self) -> list[str]:
+        """The known variable and the parameters."""
+        return list(dict.fromkeys([self.truth, self.known, *(self.at[0] if self.at else ())]))
+
+    def kept_by(self) -> dict[str, Any]:
+        """The known variable."""
+        return {"known": self.known}
+
+    def keep(self, objects: Iterable[Objects]) -> dict[str, Any]:
+        """Edges of the ranks, and whether the variable grows with the known one."""
+        parts: list[Floats] = []
+        for part in objects:
+            parts.append(np.stack(_both(part, self.known)[0]))
+            if sum(each.shape[1] for each in parts) > _MOST:
+                break
+        variable, known = np.concatenate(parts, axis=1)
+        if not len(variable):
+            return {"variable": [0.0] * (_RANKS - 1), "known": [0.0] * (_RANKS - 1), "rises": True}
+        edges = {name: np.quantile(values, _INNER) for name, values in {"variable": variable, "known": known}.items()}
+        ranks = [np.searchsorted(edges[name], values) for name, values in (("variable", variable), ("known", known))]
+        rises = float(np.mean((ranks[0] - ranks[0].mean()) * (ranks[1] - ranks[1].mean()))) >= 0
+        return {**{name: values.tolist() for name, values in edges.items()}, "rises": rises}
+
+    def empty(self, meanings: Meanings) -> Histograms:
+        """Ranks of both; the variable over the known one; both at each point."""
+        place = hist.axis.Regular(_BINS, 0, 1, name="variable", label="Variable")
+        known = hist.axis.Regular(
+            _BINS, meanings[self.known].low, meanings[self.known].high, name="known", label=meanings[self.known].title
+        )
+        ranks = [hist.axis.Integer(0, _RANKS, name=name, flow=False) for name in ("rank", "known_rank")]
+        found = {"ranks": hist.Hist(*ranks, group_axis(), storage=hist.storage.Int64())}
+        found["map"] = hist.Hist(known, place, group_axis(), storage=hist.storage.Int64())
+        if self.at:
+            point = hist.axis.Integer(0, len(self.at), name="point", flow=False)
+            found["variable_at"] = hist.Hist(place, point, group_axis(), storage=hist.storage.Int64())
+            found["known_at"] = hist.Hist(known, point, group_axis(), storage=hist.storage.Int64())
+        return found
+
+    def fill(self, histograms: Histograms, objects: Objects) -> None:
+        """Objects that have both."""
+        (variable, known), good = _both(objects, self.known)
+        group, kept = objects.group[good], objects.kept
+        ranks = np.searchsorted(kept["variable"], variable), np.searchsorted(kept["known"], known)
+        histograms["ranks"].fill(*ranks, group)
+        below = np.interp(variable, kept["variable"], _INNER)
+        place = below if kept["rises"] else 1 - below
+        histograms["map"].fill(known, place, group)
+        for number, point in enumerate(self.at):
+            values = {name: np.asarray(objects.columns[name])[good] for name in point}
+            near = np.all([np.abs(values[name] - at) <= self.window * abs(at) for name, at in point.items()], axis=0)
+            histograms["variable_at"].fill(place[near], number, group[near])
+            histograms["known_at"].fill(known[near], number, group[near])
+
+    def figures(self, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
+        """spearman, its absolute value, and distance_correlation of the ranks."""
+        counts = by_group(histograms["ranks"])
+        entries = int(counts.sum())
+        if entries < statistics.FEW:
+            return []
+        read = {"spearman": spearman, "distance_correlation": _distance}
+        found = {name: statistics.jackknife(counts, each) for name, each in read.items()}
+        return [Figure(name, float(value), float(error), "", entries) for name, (value, error) in found.items()]
+
+    def plots(self, measured: Measured) -> list[Plot]:
+        """For each model the map, and distributions at the points; those of the known variable once."""
+        found: list[Plot] = []
+        known = measured.meanings[self.known].title
+        for model, histograms in measured.histograms.items():
+            counts = by_group(histograms["map"])[:, 1:-1, 1:-1].sum(axis=0)
+            if not counts.any():
+                continue
+            label = measured.labels[model]
+            x, y = (np.asarray(axis.edges) for axis in histograms["map"].axes[:2])
+            most = np.maximum(counts.max(axis=1, keepdims=True), 1)
+            share = np.where(counts > 0, counts / most, np.nan)
+            plane = Map(x, y, share, np.zeros_like(share), "Events, over the most in their column", (0, 1), told=False)
+            plain, title = measured.meanings[self.known].plain, f"{label}, share of events below"
+            caption = f"{label} against {plain}, on the test split, as the share of events that are below it."
+            found.append(Plot(f"map_{model}", self.title, caption, known, title, [], plane=plane))
+            if self.at:
+                found.append(self._at(model, histograms["variable_at"], title, label))
+        if found and self.at:
+            first = next(iter(measured.histograms.values()))
+            found.append(self._at("known", first["known_at"], known, measured.meanings[self.known].plain))
+        return found
+
+    def _at(self, name: str, histogram: hist.Hist[Any], axis: str, label: str) -> Plot:
+        """Distributions at the points, each of area one."""
+        edges = np.asarray(histogram.axes[0].edges)
+        counts = by_group(histogram)[:, 1:-1].sum(axis=0)
+        series = []
+        for number, point in enumerate(self.at):
+            total = max(counts[:, number].sum(), 1.0)
+            text = ", ".join(f"{parameter} = {value:g}" for parameter, value in point.items())
+            errors = np.sqrt(counts[:, number]) / total
+            series.append(Series(f"point {number}", text, edges, counts[:, number] / total, errors, "steps"))
+        caption = f"{label} of events whose parameters are within {100 * self.window:g} % of the points."
+        return Plot(f"at_{name}", self.title, caption, axis, "Fraction of events", series)
+
+
+def _both(objects: Objects, known: str) -> tuple[tuple[Floats, Floats], NDArray[np.bool_]]:
+    """Estimate and known variable of the objects that have both, and which these are; none of vectors."""
+    column = np.asarray(objects.columns[known], dtype=np.float64)
+    variable = np.asarray(objects.prediction.estimate, dtype=np.float64)
+    if variable.ndim > 1:
+        variable = np.full(len(column), np.nan)
+    good = np.isfinite(variable) & np.isfinite(column)
+    return (variable[good], column[good]), good
+
+
+def _middle(counts: Floats) -> Floats:
+    """(samples, bins) mean ranks of what is in each bin, from the (samples, bins) contents."""
+    return np.asarray(np.cumsum(counts, axis=1) - counts / 2)
+
+
+def spearman(counts: Floats) -> Floats:
+    """Absolute rank correlation, of (samples, ranks, ranks) entries; what is in one bin has the same rank."""
+    of_x, of_y = counts.sum(axis=2), counts.sum(axis=1)
+    total = of_x.sum(axis=1)
+    x, y = (_middle(each) - (total / 2)[:, np.newaxis] for each in (of_x, of_y))
+    product = np.einsum("sij,si,sj->s", counts, x, y)
+    widths = np.sqrt((of_x * x**2).sum(axis=1) * (of_y * y**2).sum(axis=1))
+    return np.abs(statistics.divided(product, widths))
+
+
+def _distance(counts: Floats) -> Floats:
+    ranks = np.arange(counts.shape[1], dtype=np.float64)
+    return distance_correlation(counts, ranks, ranks)

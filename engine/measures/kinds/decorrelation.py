@@ -1,0 +1,112 @@
+"""Decorrelation: whether a score knows of a column that it should know nothing of."""
+
+from collections.abc import Mapping
+from functools import partial
+
+import hist
+import numpy as np
+from numpy.typing import NDArray
+
+from lineshape.engine.core import statistics
+from lineshape.engine.core.histograms import Histograms
+from lineshape.engine.core.settings import Names
+from lineshape.engine.measures.binning import Binning
+from lineshape.engine.measures.measure import Figure, Meanings, Measure, Measured, Objects, by_group, group_axis
+from lineshape.engine.measures.plots import Plot
+from lineshape.engine.measures.scores import Classes, usable
+
+Floats = NDArray[np.float64]
+
+
+class Decorrelation(Measure):
+    """Unbiased squared distance correlation of the score with a column, of all objects and of each class.
+
+    Its mean is 0 where the two are independent, whatever the number of objects, so it is a little below 0 at times. It
+    is that of the binned values: at the centres of their bins, and what lies beyond at the outer edges.
+
+    truth: a column that numbers the classes. classes: their names, from 0 on. bins: of the column. score: of the score.
+    Source: G. Székely and M. Rizzo, Annals of Statistics 42 (2014) 2382, for the unbiased form.
+    """
+
+    classes: Names
+    column: str
+    bins: Binning
+    score: Binning = Binning(low=0, high=1, bins=50)
+    title: str = "Correlation with the score"
+
+    @property
+    def note(self) -> str:
+        """What the figure is."""
+        return (
+            f"dCorr² is the unbiased squared distance correlation of score and {self.column}, 0 for independent ones."
+        )
+
+    @property
+    def headline(self) -> dict[str, str]:
+        """Of all, and of each class."""
+        return {"dCorr², all": "distance_correlation"} | {name: f"distance_correlation_{name}" for name in self.classes}
+
+    def columns(self) -> list[str]:
+        """The class and the column."""
+        return [self.truth, self.column]
+
+    def empty(self, meanings: Meanings) -> Histograms:
+        """Score and column by class."""
+        axes = self.score.axis("Score", "score"), self.bins.axis(meanings[self.column].title)
+        told = Classes(tuple(self.classes), "").axis()
+        return {"both": hist.Hist(*axes, told, group_axis(), storage=hist.storage.Int64())}
+
+    def fill(self, histograms: Histograms, objects: Objects) -> None:
+        """Objects with a class, a score and a value."""
+        column = np.asarray(objects.columns[self.column], dtype=np.float64)
+        good = usable(objects, self.truth, len(self.classes)) & np.isfinite(column)
+        label = objects.columns[self.truth][good]
+        histograms["both"].fill(objects.prediction.estimate[good], column[good], label, objects.group[good])
+
+    def figures(self, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
+        """distance_correlation, and distance_correlation_CLASS."""
+        histogram = histograms["both"]
+        counts = by_group(histogram)[..., 1:-1]
+        centres = [_centres(axis) for axis in histogram.axes[:2]]
+        parts = {"": counts.sum(axis=-1)} | {f"_{name}": counts[..., i] for i, name in enumerate(self.classes)}
+        found = []
+        for ending, part in parts.items():
+            entries = int(part.sum())
+            if entries >= statistics.FEW:
+                value, error = statistics.jackknife(part, partial(distance_correlation, x=centres[0], y=centres[1]))
+                found.append(Figure(f"distance_correlation{ending}", float(value), float(error), "", entries))
+        return found
+
+    def plots(self, measured: Measured) -> list[Plot]:
+        """None: the table says it."""
+        return []
+
+
+def _centres(axis: hist.axis.Regular) -> Floats:
+    """Of the bins with flow, which are taken to lie at the outer edges."""
+    edges = np.asarray(axis.edges)
+    return np.concatenate([edges[:1], (edges[1:] + edges[:-1]) / 2, edges[-1:]])
+
+
+def distance_correlation(counts: Floats, x: Floats, y: Floats) -> Floats:
+    """Unbiased dCorr² of (samples, x bins, y bins) entries at values x and y; (samples,). NaN where one is constant."""
+    a, b = np.abs(x[:, np.newaxis] - x), np.abs(y[:, np.newaxis] - y)
+    found = []
+    for cells in counts:
+        of_x, of_y = cells.sum(axis=1), cells.sum(axis=0)
+        both = _unbiased(((a @ cells @ b) * cells).sum(), a @ of_x, b @ of_y, cells)
+        first = _unbiased(of_x @ a**2 @ of_x, a @ of_x, a @ of_x, np.diag(of_x))
+        second = _unbiased(of_y @ b**2 @ of_y, b @ of_y, b @ of_y, np.diag(of_y))
+        found.append(both / np.sqrt(first * second) if first > 0 and second > 0 else np.nan)
+    return np.array(found)
+
+
+def _unbiased(products: float, a: Floats, b: Floats, cells: Floats) -> float:
+    """The unbiased squared distance covariance from Σ a_ij b_ij, the sums a_i and b_i of rows, and how many have both.
+
+    cells: (x bins, y bins) entries.
+    """
+    n = cells.sum()
+    rows = a @ cells @ b
+    total = (cells.sum(axis=1) @ a) * (cells.sum(axis=0) @ b)
+    return float((products - 2 / (n - 2) * rows + total / ((n - 1) * (n - 2))) / (n * (n - 3)))

@@ -1,0 +1,226 @@
+"""Response: estimate over truth, as a line shape and in bins of other quantities."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import ClassVar, Literal
+
+import hist
+import numpy as np
+from numpy.typing import NDArray
+
+from lineshape.engine.core import statistics
+from lineshape.engine.core.columns import Column
+from lineshape.engine.core.histograms import Histograms
+from lineshape.engine.measures.binning import Binning
+from lineshape.engine.measures.measure import (
+    BASELINE,
+    Better,
+    Figure,
+    Meanings,
+    Measure,
+    Measured,
+    Objects,
+    by_group,
+    group_axis,
+)
+from lineshape.engine.measures.plots import Plot, Series
+
+Floats = NDArray[np.float64]
+
+#: Fine bins to 2, wider ones in the tail: a quantile is read to about a thousandth.
+EDGES = np.concatenate([np.linspace(0, 2, 401), np.geomspace(2, 100, 61)[1:]])
+_INCLUSIVE = "inclusive"
+ESTIMATE = "estimate"
+
+FIGURES: dict[str, Callable[[Floats], Floats]] = {
+    "half_68": lambda counts: statistics.half_width(counts, EDGES, 0.68),
+    "half_95": lambda counts: statistics.half_width(counts, EDGES, 0.95),
+    "median": lambda counts: statistics.quantiles(counts, EDGES, [0.5])[..., 0],
+    "mean": lambda counts: statistics.mean(counts, EDGES),
+}
+_TITLES = {
+    "half_68": "68 % half-width of response",
+    "half_95": "95 % half-width of response",
+    "median": "Median response",
+    "mean": "Mean response",
+}
+
+
+def response_axis() -> hist.axis.Variable:
+    """The axis of response."""
+    return hist.axis.Variable(EDGES, name="response", label="Response (estimate / truth)")
+
+
+class Response(Measure):
+    """Line shape, mean, median, 68 % and 95 % resolution; inclusive and by other columns.
+
+    by: binnings by column; `estimate` is the model's own estimate.
+    """
+
+    title: str = "Estimate over truth"
+    by: dict[str, Binning] = {}
+
+    better: ClassVar[Mapping[str, Better]] = {"half_68_over_baseline": "lower", "half_95_over_baseline": "lower"}
+
+    @property
+    def note(self) -> str:
+        """How widths are defined."""
+        return "Half-widths are (q84 − q16)/2 and (q97.5 − q2.5)/2 of the response."
+
+    @property
+    def headline(self) -> dict[str, str]:
+        """Closure and resolution."""
+        return {
+            "median": "median",
+            "68 % half-width": "half_68",
+            "95 % half-width": "half_95",
+            "68 % / baseline": "half_68_over_baseline",
+            "95 % / baseline": "half_95_over_baseline",
+            "mean": "mean",
+        }
+
+    def columns(self) -> list[str]:
+        """Truth and the columns to bin in."""
+        return [self.truth, *(name for name in self.by if name != ESTIMATE)]
+
+    def empty(self, meanings: Meanings) -> Histograms:
+        """One histogram of response for all objects and one for each binning."""
+        found = {_INCLUSIVE: hist.Hist(response_axis(), group_axis(), storage=hist.storage.Int64())}
+        for name, binning in self.by.items():
+            axis = binning.axis(self._meaning(name, meanings).title)
+            found[name] = hist.Hist(axis, response_axis(), group_axis(), storage=hist.storage.Int64())
+        return found
+
+    def fill(self, histograms: Histograms, objects: Objects) -> None:
+        """Estimate over truth of each object that has both."""
+        response, good = response_of(objects, self.truth)
+        group = objects.group[good]
+        histograms[_INCLUSIVE].fill(response, group)
+        for name in self.by:
+            values = objects.prediction.estimate if name == ESTIMATE else objects.columns[name]
+            histograms[name].fill(values[good], response, group)
+
+    def figures(self, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
+        """Mean, median, half_68, half_95; the last two over the baseline's where both are of the same objects."""
+        found = []
+        for by, histogram in histograms.items():
+            counts, reference = by_group(histogram), by_group(references.get(BASELINE, histograms)[by])
+            for figure, (value, uncertainty) in _all_figures(counts, reference):
+                entries = counts.sum(axis=(0, -1))
+                ratio = figure.endswith("_over_baseline")
+                shown: Literal["", "%"] = "%" if figure.startswith("half") and not ratio else ""
+                if by == _INCLUSIVE:
+                    if entries > 0 and not (ratio and np.isnan(value)):
+                        found.append(Figure(figure, float(value), float(uncertainty), "", int(entries), shown=shown))
+                    continue
+                edges = histogram.axes[0].edges
+                found += [
+                    Figure(
+                        figure,
+                        float(value[i]),
+                        float(uncertainty[i]),
+                        "",
+                        int(entries[i]),
+                        by,
+                        float(edges[i - 1]),
+                        float(edges[i]),
+                        shown=shown,
+                    )
+                    for i in range(1, len(edges))
+                    if entries[i] > 0 and not (ratio and np.isnan(value[i]))
+                ]
+        return found
+
+    def plots(self, measured: Measured) -> list[Plot]:
+        """The line shape, and every figure in every binning with its ratio to the baseline."""
+        return [*line_shapes(measured, _INCLUSIVE), *self._binned_plots(measured)]
+
+    def _binned_plots(self, measured: Measured) -> Iterator[Plot]:
+        for by, binning in self.by.items():
+            axes = next(iter(measured.histograms.values()))[by].axes
+            edges = np.asarray(axes[0].edges)
+            meaning = self._meaning(by, measured.meanings)
+            for figure, read in FIGURES.items():
+                series: list[Series] = []
+                width = figure.startswith("half")
+                for model, histograms in measured.histograms.items():
+                    counts = by_group(histograms[by])
+                    value, uncertainty = statistics.with_uncertainty(counts, read)
+                    few = counts.sum(axis=(0, -1)) < 50
+                    value = np.where(few, np.nan, value)
+                    ratio = None
+                    if width and measured.baseline in measured.histograms:
+                        reference = by_group(measured.histograms[measured.baseline][by])
+                        over, error = over_baseline(counts, reference, read)
+                        ratio = (over[1:-1], error[1:-1])
+                    label = measured.labels[model]
+                    series.append(Series(model, label, edges, value[1:-1], uncertainty[1:-1], ratio=ratio))
+                yield Plot(
+                    f"{figure}_by_{by}",
+                    "Resolution" if width else "Closure",
+                    f"{_TITLES[figure]} against {meaning.plain}; bins with fewer than 50 objects are left out.",
+                    meaning.title,
+                    _TITLES[figure],
+                    series,
+                    ratio_to=measured.baseline if width and by != ESTIMATE else None,
+                    names=binning.names,
+                    reference=None if width else 1.0,
+                    y_range=None if width else (0.85, 1.15),
+                )
+
+    def _meaning(self, name: str, meanings: Meanings) -> Column:
+        if name == ESTIMATE:
+            truth = meanings[self.truth]
+            return Column("Estimate", truth.unit, truth.low, truth.high)
+        return meanings[name]
+
+
+def response_of(objects: Objects, truth: str) -> tuple[Floats, NDArray[np.bool_]]:
+    """Response of the objects that have a truth and an estimate, and which they are."""
+    true = np.asarray(objects.columns[truth], dtype=np.float64)
+    good = (true > 0) & np.isfinite(true) & np.isfinite(objects.prediction.estimate)
+    return objects.prediction.estimate[good] / true[good], good
+
+
+def line_shapes(measured: Measured, name: str) -> list[Plot]:
+    """The line shape of every model: logarithmic from 0 to 2, and linear around 1."""
+    series = []
+    for model, histograms in measured.histograms.items():
+        counts = by_group(histograms[name])
+        series.append(shape(model, measured.labels[model], counts))
+    whole = Plot(
+        "line_shape",
+        "Line shape",
+        "Estimate over truth; higher near 1 is better.",
+        "Response (estimate / truth)",
+        "Fraction of objects / 0.01",
+        series,
+        y_log=True,
+        x_range=(0, 2),
+        ratio_to=measured.baseline,
+    )
+    caption = "The same around 1, on a linear scale."
+    return [whole, replace(whole, name="line_shape_zoom", caption=caption, y_log=False, x_range=(0.9, 1.1))]
+
+
+def shape(key: str, label: str, counts: Floats, dashed: bool = False) -> Series:
+    """A line shape from (groups, response): fraction of objects in bins of 0.01 from 0 to 2, with its uncertainty."""
+    inside = counts.sum(axis=0)[1:401].reshape(200, 2).sum(axis=1)
+    total = max(counts.sum(), 1.0)
+    return Series(key, label, EDGES[:401:2], inside / total, np.sqrt(inside) / total, "steps", dashed)
+
+
+def _all_figures(counts: Floats, reference: Floats) -> Iterator[tuple[str, tuple[Floats, Floats]]]:
+    """Each figure with its uncertainty; and those of width over the baseline's."""
+    for figure, read in FIGURES.items():
+        yield figure, statistics.with_uncertainty(counts, read)
+        if figure.startswith("half"):
+            yield f"{figure}_over_baseline", over_baseline(counts, reference, read)
+
+
+def over_baseline(counts: Floats, reference: Floats, read: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
+    """A figure over the baseline's, with its uncertainty; NaN where they are not of the same objects, or of few."""
+    value, error = statistics.jackknife(np.stack([counts, reference], axis=1), statistics.over(read))
+    entries, others = counts.sum(axis=(0, -1)), reference.sum(axis=(0, -1))
+    same = (entries == others) & (entries >= statistics.FEW)
+    return np.where(same, value, np.nan), np.where(same, error, np.nan)

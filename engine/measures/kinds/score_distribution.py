@@ -1,0 +1,89 @@
+"""Distributions of the score of each class, on what was trained on and on what was not."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import ClassVar, Final
+
+import hist
+import numpy as np
+from pydantic import Field
+
+from lineshape.engine.core.histograms import Histograms
+from lineshape.engine.core.split import SplitName
+from lineshape.engine.measures.measure import Figure, Meanings, Measure, Measured, Objects, by_group, group_axis
+from lineshape.engine.measures.plots import Plot, Series
+from lineshape.engine.measures.scores import Classes, usable
+from lineshape.engine.measures.tagging_plots import sentence
+
+_SPLITS: Final[tuple[SplitName, ...]] = ("training", "test")
+#: Expected entries below which a bin has no share in χ².
+_FEW: Final = 10
+
+
+class ScoreDistribution(Measure):
+    """Score by class, normalised, for the training and the test split, and whether the two agree.
+
+    truth: a column that numbers the classes. classes: their names, from 0 on. low, high, bins: of the score.
+    """
+
+    classes: list[str]
+    low: float = 0.0
+    high: float = 1.0
+    bins: int = Field(50, gt=0)
+    title: str = "Scores"
+
+    splits: ClassVar[tuple[SplitName, ...]] = _SPLITS
+
+    def columns(self) -> list[str]:
+        """The class."""
+        return [self.truth]
+
+    def empty(self, meanings: Meanings) -> Histograms:
+        """Score by class, for each split."""
+        score = hist.axis.Regular(self.bins, self.low, self.high, name="score", label="Score")
+        axes = (score, Classes(tuple(self.classes), "").axis(), group_axis())
+        return {split: hist.Hist(*axes, storage=hist.storage.Int64()) for split in _SPLITS}
+
+    def fill(self, histograms: Histograms, objects: Objects) -> None:
+        """Objects with a class and a score."""
+        good = usable(objects, self.truth, len(self.classes))
+        # Of a probability of 1 the bin is the last one.
+        score = objects.prediction.estimate[good].clip(None, np.nextafter(self.high, self.low))
+        histograms[objects.split].fill(score, objects.columns[self.truth][good], objects.group[good])
+
+    def figures(self, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
+        """For each class χ² per degree of freedom of the two shapes: 1 where the model learnt nothing by heart."""
+        found = []
+        for i, name in enumerate(self.classes):
+            training, test = (by_group(histograms[split])[..., 1 + i].sum(axis=0) for split in _SPLITS)
+            if not (training.any() and test.any()):
+                continue
+            share = test.sum() / training.sum()
+            # Of two histograms of counts with totals N and M: Σ (√(M/N) n − √(N/M) m)² / (n + m).
+            filled = np.minimum(training * share, test) >= _FEW
+            n, m = training[filled], test[filled]
+            degrees = int(filled.sum()) - 1
+            if degrees < 1:
+                continue
+            chi2 = float(((np.sqrt(share) * n - m / np.sqrt(share)) ** 2 / (n + m)).sum()) / degrees
+            entries = int(training.sum() + test.sum())
+            found.append(Figure(f"training_test_chi2_{name}", chi2, float(np.sqrt(2 / degrees)), "", entries))
+        return found
+
+    def plots(self, measured: Measured) -> list[Plot]:
+        """For each model, test as points over training as lines."""
+        plots = []
+        for model, histograms in measured.histograms.items():
+            series = []
+            for i, name in enumerate(self.classes):
+                for split in _SPLITS:
+                    histogram = histograms[split]
+                    counts = by_group(histogram)[:, 1:-1, 1 + i].sum(axis=0)
+                    total, edges = max(counts.sum(), 1.0), np.asarray(histogram.axes[0].edges)
+                    label, errors = f"{sentence(name)}, {split}", np.sqrt(counts) / total
+                    one = Series(name, label, edges, counts / total, errors, "steps")
+                    series.append(one if split == "training" else replace(one, style="points"))
+            label = measured.labels[model]
+            caption = f"{label}: score of each class on the training split (lines) and the test split (points)."
+            plots.append(Plot(f"scores_{model}", self.title, caption, f"Score, {label}", "Fraction of objects", series))
+        return plots

@@ -1,1 +1,0 @@
-"""The report: plots as data, drawing, and the page."""

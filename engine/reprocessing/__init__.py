@@ -1,0 +1,1 @@
+"""Scheduled reprocessing: versions, the champion, and what one run does."""

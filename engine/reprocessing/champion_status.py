@@ -1,0 +1,75 @@
+"""How the champion stands: whether it can be measured on the data of now, and what is left to a person to decide."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lineshape.engine.core.errors import RunError
+from lineshape.engine.core.run_folder import ReprocessingFolder, RunFolder, read_job
+from lineshape.engine.core.split import Split
+from lineshape.engine.core.validation import SettingsError
+from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.job.job import Job
+from lineshape.engine.learning.bundles import FILE, Bundle
+from lineshape.engine.reprocessing.attempts import Record
+from lineshape.engine.reprocessing.champion import champion_of, verify
+from lineshape.engine.reprocessing.comparison import Judge, obstacle
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The champion, and its bundle where it can be measured; else problem says why not, and spoilt if it is damaged."""
+
+    version: str | None
+    bundle: Bundle | None = None
+    problem: str = ""
+    spoilt: bool = False
+
+    @property
+    def key(self) -> str:
+        """What it is, without what may be done about it."""
+        return "spoilt" if self.spoilt else self.problem
+
+
+def standing_of(folder: ReprocessingFolder, records: Sequence[Record], job: Job, judge: Judge) -> Standing:
+    """How it stands on the feature store of now; without a bundle and a problem where there is no champion."""
+    version = champion_of(records)
+    if not version:
+        return Standing(None)
+    try:
+        verify(folder, version, records)
+    except RunError as error:
+        return Standing(version, problem=str(error).rstrip("."), spoilt=True)
+    run = RunFolder(folder.version(version))
+    if not (run.models / judge.model / FILE).is_file():
+        return Standing(version, problem=f"it has no model {judge.model}")
+    bundle = Bundle.load(run.models / judge.model)
+    try:
+        split = Split.model_validate(read_job(run).split)
+        problem = obstacle(bundle, split, job, FeatureStore.load(folder.features))
+    except SettingsError as error:
+        problem = f"its kind is no longer known as it was: {error}"
+    return Standing(version, None if problem else bundle, problem)
+
+
+def is_whole(folder: ReprocessingFolder, version: str, records: Sequence[Record]) -> bool:
+    """Whether a version is there, as it was published."""
+    try:
+        verify(folder, version, records)
+    except RunError:
+        return False
+    return True
+
+
+def undecided(records: Sequence[Record], folder: Path) -> str:
+    """What is said, every night, of a last version that could not be compared with the champion; else empty."""
+    last = next((record for record in reversed(records) if record.get("version")), None)
+    if last is None or "comparison" not in last or last["decision"]["promoted"]:
+        return ""
+    champion, version = last["comparison"]["champion"], last["version"]
+    if last["comparison"]["value"] is not None or champion_of(records) != champion:
+        return ""
+    return (
+        f"version {version} could not be compared with champion {champion}: a person decides, by "
+        f"'lineshape ledger rollback {folder} {version}'"
+    )

@@ -1,0 +1,165 @@
+"""Champion and challenger as two models of one run, on the same objects of the test split."""
+
+import math
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from lineshape.engine.core.errors import LineshapeError, RequestError, RunError, listing, nearest
+from lineshape.engine.core.kinds import KindSpec
+from lineshape.engine.core.run_folder import RunFolder
+from lineshape.engine.core.split import Split
+from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.job.job import Job
+from lineshape.engine.job.policy import Comparison
+from lineshape.engine.learning.bundles import FILE, Bundle, Index, save_index
+from lineshape.engine.measures.measure import BASELINE, Better, Measure
+from lineshape.engine.results.performance import Performance
+
+CHAMPION: Final = "champion"
+CHALLENGER: Final = "challenger"
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What champion and challenger are judged by: a model of the job, and a figure over a baseline's of a measure.
+
+    sample: that it is read on; the first that has it where it is empty.
+    """
+
+    model: str
+    measure: str
+    figure: str
+    better: Better
+    sample: str
+
+
+def judge_of(job: Job) -> Judge:
+    """As the job's section `reprocess` says; raises RequestError where it names what there is not."""
+    policy = job.reprocess
+    trained = [name for name, model in job.built_models().items() if model.trains]
+    model = policy.model or (trained[-1] if trained else "")
+    if model not in trained:
+        raise RequestError(
+            f"reprocess.model: '{model}' is not a model that is trained: expected one of {listing(trained) or 'none'}"
+            f"{nearest(model, trained)}"
+        )
+    able = {name: m for name, m in job.built_measures().items() if m.better and model in (m.models or [model])}
+    measure = policy.measure or next(iter(able), "")
+    if measure not in able:
+        raise RequestError(
+            f"reprocess.measure: '{measure}' gives no figure of {model} over a baseline: expected one of "
+            f"{listing(able) or 'none (a measure of kind response, vector, tagging or information is needed)'}"
+        )
+    better = able[measure].better
+    figure = policy.figure or next(iter(better))
+    if figure not in better:
+        raise RequestError(f"reprocess.figure: '{figure}' is not one of {', '.join(better)}{nearest(figure, better)}")
+    sample = policy.sample or ""
+    if sample and sample not in job.samples:
+        raise RequestError(f"reprocess.sample: '{sample}' is not a sample{nearest(sample, job.samples)}")
+    return Judge(model, measure, figure, better[figure], sample)
+
+
+def obstacle(bundle: Bundle, split: Split, job: Job, store: FeatureStore) -> str:
+    """Why a bundle of another run cannot be measured on this job's test split; empty where it can.
+
+    split: of the run that it was trained in, for a bundle that does not remember.
+    """
+    if (bundle.seen.own if bundle.seen else split) != job.split:
+        return "the split changed since: it may have been trained on events that are now of the test split"
+    try:
+        store.require(bundle.columns)
+    except LineshapeError as error:
+        return f"it needs what the processor no longer makes: {error}"
+    return ""
+
+
+def comparison_job(job: Job, models: Mapping[str, Bundle], labels: Mapping[str, str], model: str, about: str) -> Job:
+    """A job whose models are bundles that are there: of the measures those that are of the model they stand for.
+
+    models, labels: under CHAMPION and CHALLENGER, the first is the baseline. about: what the report says first.
+    """
+    values = job.model_dump(mode="json")
+    values |= {
+        "models": {
+            name: {"kind": bundle.model.kind, **bundle.model.settings, "label": labels[name]}
+            for name, bundle in models.items()
+        },
+        "baseline": next(iter(models)),
+        "measures": {
+            name: values["measures"][name] | {"models": [], "against": []}
+            for name, measure in job.built_measures().items()
+            if _is_of(measure, model, job)
+        },
+        "search": {},
+        "reprocess": {},
+        "title": f"{job.title or job.study}: {' and '.join(models)}",
+        "about": [about, *job.about],
+    }
+    return Job.model_validate(values)
+
+
+def _is_of(measure: Measure, model: str, job: Job) -> bool:
+    if model not in (measure.models or [model]):
+        return False
+    try:
+        measure.require_models({model: job.built_models()[model]}, job.target)
+    except RequestError:
+        return False
+    return True
+
+
+def read_comparison(performance: Performance, job: Job, judge: Judge) -> Comparison:
+    """The challenger's figure over the champion's."""
+    measure = job.built_measures()[judge.measure]
+    found: dict[str, Any] = {}
+    for sample in [judge.sample] if judge.sample else performance.samples:
+        own, other = (performance.of(sample, name, judge.measure) for name in (CHALLENGER, CHAMPION))
+        if own and other:
+            found |= {f.figure: f for f in measure.figures(own, {BASELINE: other}) if f.by == ""}
+        figure = found.get(judge.figure)
+        if figure and math.isfinite(figure.value) and math.isfinite(figure.uncertainty):
+            return Comparison(judge.figure, judge.better, float(figure.value), float(figure.uncertainty))
+    return Comparison(
+        judge.figure,
+        judge.better,
+        problem=f"measure {judge.measure} gives no {judge.figure}: too few objects in the test split, or not the same "
+        "ones have an estimate of both",
+    )
+
+
+def put_in_place(models: Mapping[str, Bundle], labels: Mapping[str, str], folder: RunFolder) -> None:
+    """Copies of bundles into a run folder, to be measured there; the originals stay as they are.
+
+    What makes a folder a bundle is written last.
+    """
+    for place in folder.models.glob("*/"):
+        if place.name not in models:
+            shutil.rmtree(place)
+    for name, bundle in models.items():
+        place = folder.models / name
+        named = replace(bundle, folder=place, name=name, model=_labelled(bundle.model, labels[name]))
+        if _digest_at(place) != bundle.digest:
+            shutil.rmtree(place, ignore_errors=True)
+            shutil.copytree(bundle.folder, place, copy_function=shutil.copyfile, ignore=shutil.ignore_patterns(FILE))
+            for path in (place, *place.rglob("*/")):
+                path.chmod(0o755)
+        named.save()
+    save_index(folder, Index(tuple(models), {}, given=True))
+
+
+def _digest_at(place: Path) -> str:
+    """Digest of the bundle that lies there, empty where none does, or one that is damaged."""
+    if not (place / FILE).is_file():
+        return ""
+    try:
+        return Bundle.load(place).digest
+    except RunError:
+        return ""
+
+
+def _labelled(model: KindSpec, label: str) -> KindSpec:
+    return KindSpec(kind=model.kind, **model.settings | {"label": label})

@@ -1,0 +1,124 @@
+"""What became of files since the last run: new, changed, repaired, broken, repeated, vanished. No I/O here."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from lineshape.engine.execution.failures import Failure
+from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.input.catalogue import FileRecord
+
+State = Literal["processed", "processed in part", "quarantined", "repeated", "vanished"]
+Kind = Literal["new", "changed", "repaired", "broken", "repeated", "vanished"]
+KINDS: tuple[Kind, ...] = ("new", "changed", "repaired", "broken", "repeated", "vanished")
+
+#: States of files of which something is lost.
+BROKEN: tuple[State, ...] = ("quarantined", "processed in part")
+
+#: Sample and path of a file.
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class FileState:
+    """A file and what it is: in exactly one state.
+
+    uuid, size, content: of what was processed; empty and 0 where it could not be opened, or is another file once more.
+    reason: why some or all of it was not processed, the first of several.
+    """
+
+    sample: str
+    path: str
+    state: State
+    uuid: str = ""
+    size: int = 0
+    reason: str = ""
+    content: str = ""
+
+
+News = dict[Kind, list[FileState]]
+
+
+def states_of(listed: Iterable[Key], store: FeatureStore) -> dict[Key, FileState]:
+    """The state of each file that was asked for, from the manifest of the feature store."""
+    reasons: dict[Key, str] = {}
+    lost: Counter[Key] = Counter()
+    for item in store.quarantined:
+        reasons.setdefault((item.sample, item.file), item.reason)
+        lost[item.sample, item.file] += item.stop - item.start
+    used = {(file["sample"], file["path"]): file for file in store.files}
+    found: dict[Key, FileState] = {}
+    for key in listed:
+        if key in used:
+            whole, left = lost[key] == 0, lost[key] < used[key]["entries"]
+            state: State = "processed" if whole else "processed in part" if left else "quarantined"
+            about = used[key]["uuid"], used[key]["size"], reasons.get(key, ""), used[key].get("content", "")
+            found[key] = FileState(*key, state, *about)
+        else:
+            found[key] = FileState(*key, "quarantined" if key in reasons else "repeated", reason=reasons.get(key, ""))
+    return found
+
+
+def state_to_come(key: Key, old: FileState | None, outcome: FileRecord | Failure | None, there: bool) -> FileState:
+    """Return the state that a run would find a file in, as far as a look at it tells.
+
+    old: as the last run left it. outcome: what was found of the file as it is now; where nobody has looked into it, a
+    file that is there is taken for one that can be processed.
+    """
+    if isinstance(outcome, FileRecord):
+        new = FileState(*key, "processed", outcome.uuid, outcome.size, content=outcome.content)
+        return old if old and (old.state == "repeated" or _is_same(old, new)) else new
+    if isinstance(outcome, Failure) or not there:
+        same = old and old.state == "quarantined"
+        return old if old and same else FileState(*key, "quarantined")
+    return FileState(*key, "processed", "not known yet")
+
+
+def _is_same(old: FileState, new: FileState) -> bool:
+    """Whether it is the file that it was; earlier versions of this program kept no content."""
+    return (old.uuid, old.size) == (new.uuid, new.size) and (old.content == new.content or not old.content)
+
+
+def news_of(before: Mapping[Key, FileState], now: Mapping[Key, FileState]) -> News:
+    """What happened to which file; one that is as it was is not among them."""
+    news: News = {kind: [] for kind in KINDS}
+    for key, state in now.items():
+        kind = _kind(before.get(key), state)
+        if kind:
+            news[kind].append(state)
+    for key, old in before.items():
+        if key not in now and old.state != "vanished":
+            news["vanished"].append(FileState(*key, "vanished", old.uuid, old.size))
+    return news
+
+
+def _kind(old: FileState | None, new: FileState) -> Kind | None:
+    if old and old.state == new.state and _is_same(old, new):
+        return None
+    if new.state != "processed":
+        return "repeated" if new.state == "repeated" else "broken"
+    if old is None or old.state == "vanished":
+        return "new"
+    return "repaired" if old.state in BROKEN else "changed"
+
+
+def to_record(news: News) -> dict[str, list[dict[str, Any]]]:
+    """As JSON, for the ledger; kinds without a file are left out."""
+    return {kind: [asdict(file) for file in files] for kind, files in news.items() if files}
+
+
+def known(records: Sequence[Mapping[str, Any]]) -> dict[Key, FileState]:
+    """The state of every file that the ledger tells of: its records, one upon the other."""
+    found: dict[Key, FileState] = {}
+    for record in records:
+        for files in record.get("files", {}).values():
+            for file in files:
+                state = FileState(**file)
+                found[state.sample, state.path] = state
+    return found
+
+
+def tell(counts: Mapping[str, int]) -> str:
+    """`3 new, 1 broken`, or that there is nothing."""
+    return ", ".join(f"{number} {kind}" for kind, number in counts.items() if number) or "no news of files"

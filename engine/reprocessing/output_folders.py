@@ -1,0 +1,56 @@
+"""Where runs go: folders that are asked for, and those that are not to be written to."""
+
+from pathlib import Path
+from typing import Final
+
+from lineshape.engine.core import ledger
+from lineshape.engine.core.errors import RequestError
+from lineshape.engine.core.run_folder import ReprocessingFolder, RunFolder
+from lineshape.engine.job import derived
+from lineshape.engine.job.job import Job
+from lineshape.engine.reprocessing.champion import CONTENT
+
+_ELSE: Final = "name another folder with -o"
+
+
+def output_of(job: Job, output: str | Path | None, name: str | Path = "") -> Path:
+    """The run folder: the one asked for, the one that the job was named by, or runs/STUDY.
+
+    Raises RequestError where it cannot be one, or is not to be written to.
+    """
+    named = Path(name) if (Path(name) / "job.json").is_file() else Path("runs") / job.study
+    path = Path(output) if output else named
+    _require_folder(path)
+    if (path / CONTENT).is_file():
+        raise RequestError(
+            f"{path} is a version of scheduled reprocessing, which is not changed: 'lineshape status' and 'lineshape "
+            f"export' read it; for all else {_ELSE}"
+        )
+    if ReprocessingFolder(path).is_one:
+        raise RequestError(f"{path} belongs to scheduled reprocessing: {_ELSE}")
+    derived.require_no_circle(job.derived, path)
+    return path
+
+
+def folder_of(job: Job, output: str | Path | None) -> ReprocessingFolder:
+    """The reprocessing folder that is asked for, or reprocessing/STUDY.
+
+    Its path is absolute, as workers may have another working folder.
+
+    Raises RequestError where it cannot be one, or an ordinary run is there.
+    """
+    path = Path(output) if output else Path("reprocessing") / job.study
+    _require_folder(path)
+    stages = ledger.stages(RunFolder(path).ledger)
+    if RunFolder(path).job.is_file() or (stages and not ReprocessingFolder(path).is_one):
+        raise RequestError(f"{path} is the folder of an ordinary run: {_ELSE}")
+    folder = ReprocessingFolder(path.absolute())
+    for run in (folder.latest, folder.challenger):
+        derived.require_no_circle(job.derived, run.path)
+    return folder
+
+
+def _require_folder(path: Path) -> None:
+    for part in (path, *path.parents):
+        if part.exists() and not part.is_dir():
+            raise RequestError(f"{path} cannot be a run's folder: expected a folder in {part}, found a file; {_ELSE}")

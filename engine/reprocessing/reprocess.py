@@ -1,0 +1,122 @@
+"""Scheduled reprocessing: what is new is processed, models are trained anew where it is time, the better one stays.
+
+One call is one run. It may be killed at any moment: shards, checkpoints, histograms and versions that are there stay,
+the champion is never touched, and the next run goes on from what it finds.
+"""
+
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lineshape.engine.core import ledger
+from lineshape.engine.core.errors import BusyError, IncompleteRunError, LineshapeError, RequestError, StorageError
+from lineshape.engine.core.lock import held
+from lineshape.engine.core.run_folder import ReprocessingFolder
+from lineshape.engine.execution.progress import Screen
+from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.job.job import Job
+from lineshape.engine.reprocessing.attempts import Record
+from lineshape.engine.reprocessing.champion import champion_before, champion_of, point, set_right, verify
+from lineshape.engine.reprocessing.comparison import judge_of
+from lineshape.engine.reprocessing.output_folders import folder_of
+from lineshape.engine.reprocessing.reprocessing_run import Night
+from lineshape.engine.run import Simulate, open_run
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+
+class IncompleteNightError(IncompleteRunError):
+    """A run that is done but for parts of its input, which are quarantined; record: what the ledger says of it."""
+
+    def __init__(self, record: Record, message: str) -> None:
+        super().__init__(message)
+        self.record = record
+
+
+def reprocess(
+    job: Job,
+    simulate: Simulate,
+    output: str | Path | None = None,
+    client: "Client | None" = None,
+    screen: Screen | None = None,
+) -> Record:
+    """Do one run of scheduled reprocessing, and return its record in the ledger.
+
+    simulate: makes the files of a sample that the job file has simulated. output: the reprocessing folder,
+    reprocessing/<study> by default. client: a Dask client; by default the job's own cluster is started, where there is
+    anything to do.
+
+    Raises RequestError where the request is wrong, BusyError where another run is going on, RunError where the run
+    failed, and IncompleteRunError where it is done but more of the input is quarantined than the job tolerates.
+    """
+    folder = folder_of(job, output)
+    judge = judge_of(job)
+    with held(folder.lock) as lock:
+        records = ledger.runs(folder.ledger)
+        set_right(folder, records)
+        with open_run(job, folder.latest.path, screen, client) as opened:
+            night = Night(replace(opened, folder=folder.latest), folder, lock, records, judge)
+            try:
+                night.go(simulate)
+            except BusyError:
+                raise
+            except (KeyboardInterrupt, SystemExit):
+                lock.check()
+                night.close("interrupted", "the next run goes on from here")
+                raise
+            except Exception as error:
+                with suppress(OSError, StorageError):  # a full disk, most often what is told of here
+                    lock.check()
+                    night.close("failed", _told(error))
+                raise
+            store = FeatureStore.load(folder.features)
+            if store.quarantined and store.lost > job.tolerate:
+                raise IncompleteNightError(
+                    night.record,
+                    f"{len(store.quarantined)} parts of the input, about {store.lost:.2%} of its entries, are "
+                    f"quarantined, more than 'tolerate: {job.tolerate}' allows; everything else is done. The list is "
+                    f"in {folder.features}/manifest.json",
+                )
+    return night.record
+
+
+def _told(error: Exception) -> str:
+    return str(error) if isinstance(error, LineshapeError) else f"{type(error).__name__}: {error}"
+
+
+def roll_back(folder: ReprocessingFolder, version: str | None = None) -> Record:
+    """Make an earlier version champion, by default the one before this; returns the record in the ledger.
+
+    The next run does not train the version that was left again: it is the last training that counts, whose code or data
+    must have changed first.
+
+    Raises RequestError where there is no such version, BusyError where a run is going on.
+    """
+    with held(folder.lock) as lock:
+        records = ledger.runs(folder.ledger)
+        now = champion_of(records)
+        chosen = version or champion_before(records)
+        if chosen is None:
+            raise RequestError(
+                f"there is no champion before {now or 'this'}: name one of the versions in {folder.versions}"
+            )
+        verify(folder, chosen, records)
+        moment = datetime.now(UTC).isoformat(timespec="seconds")
+        record = {
+            "run": len(records) + 1,
+            "what": "rollback",
+            "started": moment,
+            "finished": moment,
+            "seconds": 0.0,
+            "status": "done",
+            "text": f"rolled back from {now}" if now != chosen else f"{chosen} is champion already",
+            "champion": chosen,
+            "versions": ledger.versions(),
+        }
+        lock.check()
+        ledger.append(folder.ledger, record)
+        point(folder, chosen)
+    return record

@@ -1,0 +1,295 @@
+"""One run of scheduled reprocessing, a night: files, a challenger where it is time, the comparison, the record."""
+
+import math
+import time
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from lineshape.engine.core import ledger
+from lineshape.engine.core.digests import digest
+from lineshape.engine.core.errors import RunError, listing
+from lineshape.engine.core.files import write_json
+from lineshape.engine.core.lock import Lock
+from lineshape.engine.core.records import find_record
+from lineshape.engine.core.run_folder import ReprocessingFolder, RunFolder
+from lineshape.engine.core.signals import undisturbed
+from lineshape.engine.core.source_code import REPORTING, code_of
+from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.input.sources import expand
+from lineshape.engine.job.policy import Code, Comparison, Decision, decide, reasons_to_train
+from lineshape.engine.learning.bundles import Bundle
+from lineshape.engine.reprocessing.attempts import (
+    Plan,
+    Record,
+    can_go_on,
+    code_of_job,
+    last_attempt,
+    plan_of,
+    seen_by,
+    unseen_rows,
+)
+from lineshape.engine.reprocessing.champion import (
+    champion_of,
+    discard,
+    point,
+    publish,
+    remove,
+    snapshot,
+    start_with,
+    superfluous,
+)
+from lineshape.engine.reprocessing.champion_status import Standing, is_whole, standing_of, undecided
+from lineshape.engine.reprocessing.comparison import (
+    CHALLENGER,
+    CHAMPION,
+    Judge,
+    comparison_job,
+    put_in_place,
+    read_comparison,
+)
+from lineshape.engine.reprocessing.file_changes import known, news_of, states_of, tell, to_record
+from lineshape.engine.run import Run
+
+#: In the latest run: digest of all that it is of.
+_STATE = "state.json"
+_OF_A_CHALLENGER = {"training", "comparison", "decision"}
+
+
+@dataclass
+class Night:
+    """A run at work. run: on the latest run folder. record: what the ledger will say of it."""
+
+    run: Run
+    folder: ReprocessingFolder
+    lock: Lock
+    records: list[Record]
+    judge: Judge
+    record: Record = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._start = time.monotonic()
+        self.job = self.run.job
+        self.champion = champion_of(self.records)
+        self.standing = Standing(self.champion)
+        self.closed = False
+        self.record = {
+            "run": len(self.records) + 1,
+            "what": "reprocessing",
+            "study": self.job.study,
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        if self.lock.before:
+            self.record["after"] = f"a run that did not come to its end: {self.lock.before}"
+
+    def close(self, status: str, text: str) -> None:
+        """Write the record, if it is not written yet: from here on what it says is so."""
+        if self.closed:
+            return
+        with undisturbed():
+            self._close(status, text)
+
+    def _close(self, status: str, text: str) -> None:
+        if status in {"failed", "interrupted"} and "version" not in self.record:
+            # A training counts as the last one only with what became of it.
+            self.record = {key: value for key, value in self.record.items() if key not in _OF_A_CHALLENGER}
+        self.record |= {
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seconds": round(time.monotonic() - self._start, 1),
+            "status": status,
+            "text": text,
+            "champion": self.champion,
+            "versions": ledger.versions(),
+        }
+        if problem := self._problem():
+            self.record["problem"] = problem
+        ledger.append(self.folder.ledger, self.record)
+        self.closed = True
+        point(self.folder, self.champion)
+
+    def go(self, simulate: Any) -> None:
+        """All of it."""
+        store = self._process(simulate)
+        code = code_of_job(self.job)
+        self.standing = standing_of(self.folder, self.records, self.job, self.judge)
+        if self.standing.problem:
+            self.run.screen.warn(f"champion {self.champion} cannot be measured: {self.standing.problem}")
+        state = self._state(store, code)
+        reasons = self._plan(store, code)
+        shown = self.folder.latest.path / _STATE
+        if not reasons and find_record(shown, str) == state:
+            self.close("nothing", "nothing to do")
+            return
+        shown.unlink(missing_ok=True)
+        challenger = self._train(code, reasons) if reasons else None
+        decision = self._compare(challenger)
+        self.lock.check()
+        with undisturbed():
+            text = "; ".join(reasons) if reasons else "the champion on the data of now"
+            if challenger and decision:
+                version, content = publish(self.folder, self.records)
+                self.champion = version if decision.promoted else self.champion
+                self.record |= {"version": version, "content": content}
+                text = f"{version} {'promoted' if decision.promoted else 'not promoted'}: {decision.reason}"
+            write_json(shown, self._state(store, code))
+            records = [*self.records, {"champion": self.champion}]
+            if removed := superfluous(self.folder, records, self.job.reprocess.keep):
+                self.record["removed"] = removed
+            self.close("done", text)
+        remove(self.folder, removed)  # which may take its time, and be stopped
+
+    def _process(self, simulate: Any) -> FeatureStore:
+        """Shards of all that is there now, and the news of files."""
+        files = {name: expand(patterns) for name, patterns in self.run.simulate(simulate).items()}
+        store = self.run.process(files)
+        states = states_of(((name, source.path) for name, found in files.items() for source in found.sources), store)
+        news = news_of(known(self.records), states)
+        counts = {str(kind): len(some) for kind, some in news.items()}
+        self.record |= {
+            "files": to_record(news),
+            "data": {
+                "files": len(store.files),
+                "entries": store.entries,
+                "processed": store.processed,
+                "rows": store.rows,
+                "quarantined": len(store.quarantined),
+                "lost": round(store.lost, 6),
+                "store": store.digest(),
+            },
+        }
+        self.run.screen.say("files", tell(counts))
+        return store
+
+    def _state(self, store: FeatureStore, code: Code) -> str:
+        """Digest of all that a run depends on: where it is as before, there is nothing to do."""
+        standing = self.standing.key if self.standing.version == self.champion else ""
+        parts = [vars(item) for item in store.quarantined], store.notes, asdict(code), self.champion, standing
+        settings = self.job.model_dump(mode="json", exclude={"cluster"})
+        made_by = code_of("lineshape.engine.measures"), code_of(*REPORTING)
+        return digest(store.digest(), parts, settings, made_by)
+
+    def _plan(self, store: FeatureStore, code: Code) -> list[str]:
+        """Why there is to be a challenger: one that a killed run began is gone on with, if its code is that of now."""
+        plan = plan_of(self.folder)
+        if plan and can_go_on(self.folder, plan, code):
+            self.run.screen.warn(f"a challenger was begun at {plan.begun} and is gone on with")
+            return plan.reasons
+        discard(self.folder)
+        attempt, version = last_attempt(self.records)
+        unseen = unseen_rows(store, seen_by(self.folder, version), attempt.rows if attempt else 0)
+        reasons = reasons_to_train(attempt, code, unseen, self.job.reprocess.grown)
+        if self.standing.spoilt and self.job.reprocess.promote == "always":
+            reasons.append(f"champion {self.champion} is spoilt")
+        return reasons
+
+    def _train(self, code: Code, reasons: list[str]) -> Bundle | None:
+        """A challenger, trained, measured and reported on in a folder of its own; None where it was left out."""
+        own = replace(self.run, folder=self.folder.challenger)
+        plan = plan_of(self.folder)
+        if not plan:
+            self.run.screen.say("training", "; ".join(reasons))
+            snapshot(self.folder, own.folder)
+            version = last_attempt(self.records)[1]
+            if version and is_whole(self.folder, version, self.records):
+                start_with(RunFolder(self.folder.version(version)), self.job.models, own.folder)
+            plan = Plan(self.record["started"], reasons, code)
+            plan.save(self.folder)
+        rows = FeatureStore.load(own.folder.features).rows
+        try:
+            trained = own.train()
+        except RunError as error:
+            if type(error) is RunError:  # not the cluster's fault, nor the disk's: it would fail again on the same data
+                discard(self.folder)
+            raise
+        self.record["training"] = {
+            "code": asdict(code),
+            "rows": rows,
+            "reasons": reasons,
+            "begun": plan.begun,
+        }
+        if self.judge.model not in trained.bundles:
+            self.record["training"]["left_out"] = trained.left_out.get(self.judge.model, "")
+            discard(self.folder)
+            return None
+        own.histogram()
+        own.report()
+        return Bundle.load(own.folder.models / self.judge.model)
+
+    def _compare(self, challenger: Bundle | None) -> Decision | None:
+        """Champion and challenger on the data of now, in the latest run; the decision where there is a challenger."""
+        # Training may have taken hours.
+        self.standing = standing_of(self.folder, self.records, self.job, self.judge)
+        champion, problem = self.standing.bundle, self.standing.problem
+        bundles = {CHAMPION: champion, CHALLENGER: challenger}
+        models = {name: bundle for name, bundle in bundles.items() if bundle}
+        if not models:
+            return None
+        labels = {
+            CHAMPION: f"Champion {self.champion}",
+            CHALLENGER: "Challenger" if self.champion else "First version",
+        }
+        job = comparison_job(self.job, models, labels, self.judge.model, "")
+        run = replace(self.run, job=job)
+        put_in_place(models, labels, run.folder)
+        performance = run.histogram()
+        comparison, decision = None, None
+        if challenger:
+            if champion:
+                comparison = read_comparison(performance, job, self.judge)
+            elif self.champion:
+                comparison = Comparison(self.judge.figure, self.judge.better, problem=problem)
+            decision = decide(self.champion, comparison, self.job.reprocess)
+            self._note(comparison, decision)
+        self._drift(champion, run)
+        about = self._about(decision, problem)
+        replace(run, job=comparison_job(self.job, models, labels, self.judge.model, about)).report()
+        return decision
+
+    def _problem(self) -> str:
+        """What is left to a person, of the champion and of the last version."""
+        champion = self.standing.problem if self.standing.version == self.champion else ""
+        said = f"champion {self.champion} cannot be measured: {champion}" if champion else ""
+        return "; ".join(filter(None, [said, undecided([*self.records, self.record], self.folder.path)]))
+
+    def _note(self, comparison: Comparison | None, decision: Decision) -> None:
+        self.record["decision"] = asdict(decision)
+        if comparison:
+            own = {"model": self.judge.model, "measure": self.judge.measure, "champion": self.champion}
+            found = comparison.significance
+            # JSON knows no infinity, which is what a difference without an uncertainty has.
+            told = found if found is not None and math.isfinite(found) else None
+            self.record["comparison"] = own | asdict(comparison) | {"significance": told}
+
+    def _drift(self, champion: Bundle | None, run: Run) -> None:
+        from lineshape.engine.stages.drift.stage import Subject
+
+        if not (champion and self.champion):
+            run.folder.drift.unlink(missing_ok=True)
+            if self.champion:
+                self.record["drift"] = {"problem": "the champion cannot be measured on the data of now"}
+            return
+        version = RunFolder(self.folder.version(self.champion))
+        features = (*champion.features, *champion.built.lists())
+        subject = Subject(self.champion, version, features, champion.built.choice.samples)
+        found = run.drift(subject, self.job.reprocess.drift)
+        above = [each.feature for each in found.drifts if each.worst > self.job.reprocess.drift]
+        self.record["drift"] = {
+            "worst": found.drifts[0].feature if found.drifts else "",
+            "index": round(found.drifts[0].index, 4) if found.drifts else 0.0,
+            "above": above,
+            "left_out": found.left_out,
+        }
+
+    def _about(self, decision: Decision | None, problem: str) -> str:
+        """What the report of the latest run says first."""
+        parts = [f"The champion is version {self.champion}." if self.champion else "There was no champion."]
+        if problem:
+            parts.append(
+                f"It cannot be measured on the data of now: {problem}. Nor is the drift of its features known."
+            )
+        if left_out := self.record.get("drift", {}).get("left_out"):
+            parts.append(f"Drift is not known of {listing(left_out)}, as their control histograms changed.")
+        if decision:
+            verb = "takes its place" if decision.promoted else "does not take its place"
+            parts.append(f"The challenger {verb}: {decision.reason}.")
+        return " ".join(parts)

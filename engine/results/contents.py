@@ -1,0 +1,106 @@
+"""What a report's folder holds: written once, and read again only as it was written."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from lineshape.engine.core.digests import digest
+from lineshape.engine.core.errors import reading
+from lineshape.engine.core.records import digest_of_file, find_record, read_record, save_record
+from lineshape.engine.core.run_folder import RunFolder
+from lineshape.engine.results.summary import Row
+
+_MADE_FROM: Final = "made_from.json"
+_AGAIN: Final = "run 'lineshape report' again"
+#: All but letters of any language, digits, and what no shell, path or URL takes for something else.
+_UNSAFE: Final = re.compile(r"[^\w.+=@()-]+")
+_LONGEST: Final = 100
+
+
+def file_name(name: str) -> str:
+    """Return the name of a plot as that of a file: what a path would take for something else is replaced.
+
+    Two that were apart stay so, as what was replaced is told apart by its digest.
+    """
+    safe = _UNSAFE.sub("_", name).lstrip(".")[:_LONGEST]
+    return name if safe == name else f"{safe}_{digest(name)[:6]}"
+
+
+@dataclass(frozen=True)
+class _MadeFrom:
+    """What a report was made from, and the digest of each of its files, by their path in the run folder."""
+
+    identity: str
+    files: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A plot of a report. section: that it is in. samples: that it is of, where there are several."""
+
+    name: str
+    section: str
+    samples: str
+    caption: str
+
+
+def seal(folder: RunFolder, identity: str) -> None:
+    """Note what a report was made from, once all of its files are there."""
+    files = [folder.summary, *sorted(path for path in folder.report.rglob("*") if path.is_file())]
+    own = (path for path in files if path.name != _MADE_FROM and path.name[0] != ".")
+    digests = {path.relative_to(folder.path).as_posix(): digest_of_file(path) for path in own}
+    save_record(folder.report / _MADE_FROM, {"identity": identity, "files": digests})
+
+
+def is_whole(folder: RunFolder, identity: str) -> bool:
+    """Return whether a report is there that was made from this, and all of its files are as they were written."""
+    made = find_record(folder.report / _MADE_FROM, _MadeFrom)
+    if made is None or made.identity != identity or not made.files:
+        return False
+    paths = {folder.path / name: known for name, known in made.files.items()}
+    return all(path.is_file() and digest_of_file(path) == known for path, known in paths.items())
+
+
+def read_rows(folder: RunFolder) -> list[Row]:
+    """Return the rows of summary.json; raises RunError where it is damaged."""
+    _check(folder, folder.summary)
+    rows = read_record(folder.summary, list[_Row], _AGAIN)
+    return [vars(row) for row in rows]
+
+
+def read_plots(folder: RunFolder) -> list[Entry]:
+    """Return the plots of a report, in its order, none where there is none; raises RunError where it is damaged."""
+    if not folder.plots.is_file():
+        return []
+    _check(folder, folder.plots)
+    return read_record(folder.plots, list[Entry], _AGAIN)
+
+
+@dataclass
+class _Row:
+    """A row of summary.json."""
+
+    sample: str
+    model: str
+    measure: str
+    figure: str
+    by: str
+    low: float | None
+    high: float | None
+    value: float | None
+    uncertainty: float | None
+    unit: str
+    entries: int
+    remark: str
+    shown: str = ""
+
+
+def _check(folder: RunFolder, path: Path) -> None:
+    """Raise RunError where a file is not as it was when the report was made."""
+    about = folder.report / _MADE_FROM
+    known: dict[str, Any] = read_record(about, _MadeFrom, _AGAIN).files if about.is_file() else {}
+    name = path.relative_to(folder.path).as_posix()
+    with reading(path, _AGAIN):
+        if name in known and digest_of_file(path) != known[name]:
+            raise ValueError("its content is not what was written")

@@ -1,0 +1,365 @@
+"""Drawing plots: PNG for the page, PDF for slides. matplotlib is imported where it is used."""
+
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lineshape.engine.core.files import replacing
+from lineshape.engine.measures.plots import Map, Plot, Series
+
+if TYPE_CHECKING:
+    import hist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+#: Colours that stay apart for colour-blind readers (Petroff 2021), the baseline's first; a green for his second grey.
+COLOURS = ("#3f90da", "#717581", "#ffa90e", "#832db6", "#bd1f01", "#92dadd", "#a96b59", "#e76300", "#b9ac70", "#005028")
+#: Relative uncertainty beyond which the ratio of two histograms' bins is left out: it would show noise alone.
+_CLEAR = 0.25
+#: How far from the reference points of a ratio are shown: above this, and below its inverse, an arrow stands for them.
+_FURTHEST = 3.0
+#: Inches of white around a plot.
+_PADDING = 0.1
+MARKERS = ("o", "s", "^", "v", "D", "P", "X", "<", ">", "*")
+
+
+@dataclass(frozen=True)
+class Style:
+    """Colour and marker of each model, the same in all plots, and the line above each plot."""
+
+    keys: tuple[str, ...]
+    heading: str
+    note: str
+
+    def of(self, plot: Plot) -> "Style":
+        """For a plot of other things than models, or of some of many: colours by what it shows."""
+        shown = dict.fromkeys(series.key for series in plot.series)
+        known = [key for key in self.keys if key in shown]
+        if known and len(self.keys) <= len(COLOURS):
+            return self
+        return replace(self, keys=tuple(dict.fromkeys([self.keys[0], *known]) if known else shown))
+
+    def colour(self, key: str) -> str:
+        """Black for what is no model."""
+        return COLOURS[self.keys.index(key) % len(COLOURS)] if key in self.keys else "black"
+
+    def line(self, key: str) -> str:
+        """Where colours come again, lines with dots tell models apart."""
+        return "-." if key in self.keys and self.keys.index(key) >= len(COLOURS) else "-"
+
+    def marker(self, key: str) -> str:
+        """A marker for each model."""
+        return MARKERS[self.keys.index(key) % len(MARKERS)] if key in self.keys else "o"
+
+
+@contextmanager
+def canvas(minor_ticks: bool = True) -> Iterator[Any]:
+    """Pyplot without a screen, in the style of the field."""
+    import warnings
+
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    import matplotlib.pyplot as plt
+
+    with warnings.catch_warnings():
+        # mplhep registers its fonts with a function that matplotlib is about to rename.
+        warnings.simplefilter("ignore")
+        import mplhep
+    changes: dict[Any, Any] = {
+        "font.size": 13,
+        "legend.fontsize": 11,
+        "xtick.minor.visible": minor_ticks,
+        "ytick.minor.visible": minor_ticks,
+    }
+    with plt.style.context(mplhep.style.ATLAS), mpl.rc_context(changes), _without_noise():
+        yield plt
+
+
+@contextmanager
+def _without_noise() -> Iterator[None]:
+    """Without what matplotlib logs of symbols of its own (a root's), which it finds in its second font.
+
+    Of symbols that a label has, and no font, it is to be heard.
+    """
+    log = logging.getLogger("matplotlib.mathtext")
+
+    def is_told(record: logging.LogRecord) -> bool:
+        return not (record.msg.startswith("No TeX to Unicode mapping") and "\\__" in str(record.args))
+
+    log.addFilter(is_told)
+    try:
+        yield
+    finally:
+        log.removeFilter(is_told)
+
+
+def draw(plot: Plot, folder: Path, style: Style) -> str:
+    """Draw a plot as PNG and PDF into a folder; returns the name of the PNG."""
+    if plot.plane is not None:
+        return _draw_plane(plot, plot.plane, folder, style)
+    with canvas() as plt:
+        ratio = plot.ratio_to is not None and any(series.key == plot.ratio_to for series in plot.series)
+        figure, axes = plt.subplots(
+            2 if ratio else 1,
+            1,
+            figsize=(7.2, 6.4 if ratio else 5.2),
+            sharex=True,
+            squeeze=False,
+            gridspec_kw={"height_ratios": [3, 1.15], "hspace": 0.06} if ratio else None,
+        )
+        main = axes[0, 0]
+        style = style.of(plot)
+        for index, series in enumerate(plot.series):
+            _curve(main, series, style, _shift(index, len(plot.series)))
+        for band in plot.bands:
+            main.axhspan(band.low, band.high, color="black", alpha=0.1, linewidth=0, label=band.label, zorder=0)
+        _limits(main, plot)
+        main.set_ylabel(plot.y_label, loc="top")
+        _heading(main, style)
+        main.legend(loc=plot.legend, ncols=2 if len(plot.series) > 3 else 1, frameon=False)
+        if ratio:
+            _ratio_panel(axes[1, 0], plot, style)
+        bottom = axes[-1, 0]
+        bottom.set_xlabel(plot.x_label, loc="right")
+        if plot.names:
+            crowded = sum(len(name) for name in plot.names) > 60
+            bottom.set_xticks(
+                range(len(plot.names)), plot.names, rotation=35 if crowded else 0, ha="right" if crowded else "center"
+            )
+            bottom.minorticks_off()
+        figure.align_ylabels()
+        save(figure, folder, plot.name)
+        plt.close(figure)
+    return f"{plot.name}.png"
+
+
+def _draw_plane(plot: Plot, plane: Map, folder: Path, style: Style) -> str:
+    """Values as colours, and in each cell the value with its uncertainty, in per cent."""
+    with canvas(minor_ticks=False) as plt:
+        figure, axes = plt.subplots(figsize=(8.2, 6.0))
+        low, high = plane.colours
+        mesh = axes.pcolormesh(plane.x, plane.y, plane.values.T, cmap="viridis", vmin=low, vmax=high)
+        small = max(plane.values.shape) > 8
+        for (i, j), value in np.ndenumerate(plane.values):
+            if plane.told and np.isfinite(value):
+                place = (plane.x[i] + plane.x[i + 1]) / 2, (plane.y[j] + plane.y[j + 1]) / 2
+                text = f"{100 * value:.0f}±{100 * plane.errors[i, j]:.0f}"
+                dark = value < (low + high) / 2
+                axes.text(
+                    *place,
+                    text,
+                    ha="center",
+                    va="center",
+                    fontsize=7 if small else 9,
+                    color="white" if dark else "black",
+                )
+        axes.set_xlabel(plot.x_label, loc="right")
+        axes.set_ylabel(plot.y_label, loc="top")
+        _heading(axes, style)
+        figure.colorbar(mesh, ax=axes, label=plane.label)
+        save(figure, folder, plot.name)
+        plt.close(figure)
+    return f"{plot.name}.png"
+
+
+def draw_grid(histograms: "Sequence[hist.Hist[Any]]", folder: Path, name: str, columns: int = 4) -> str:
+    """Draw one-dimensional histograms as a grid of small panels; returns the name of the PNG."""
+    rows = -(-len(histograms) // columns)
+    with canvas(minor_ticks=False) as plt:
+        figure, axes = plt.subplots(rows, columns, figsize=(3.6 * columns, 2.6 * rows), squeeze=False)
+        figure.subplots_adjust(left=0.05, right=0.99, bottom=0.06, top=0.96, wspace=0.22, hspace=0.5)
+        for panel, histogram in zip(axes.flat, histograms, strict=False):
+            values = np.asarray(histogram.values())
+            panel.stairs(values, histogram.axes[0].edges, color=COLOURS[0], fill=True, alpha=0.35)
+            panel.stairs(values, histogram.axes[0].edges, color=COLOURS[0])
+            panel.set_xlabel(histogram.axes[0].label, fontsize=10, loc="right")
+            panel.tick_params(labelsize=8)
+            panel.locator_params(axis="x", nbins=5)
+            panel.ticklabel_format(axis="both", style="sci", scilimits=(-3, 4))
+            for axis in (panel.xaxis, panel.yaxis):
+                axis.get_offset_text().set_fontsize(8)
+            panel.set_ylim(bottom=0)
+            panel.set_xlim(histogram.axes[0].edges[0], histogram.axes[0].edges[-1])
+        for panel in list(axes.flat)[len(histograms) :]:
+            panel.set_visible(False)
+        save(figure, folder, name)
+        plt.close(figure)
+    return f"{name}.png"
+
+
+def save(figure: "Figure", folder: Path, name: str) -> None:
+    """As PNG and PDF."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _plain_ticks(figure)
+    # Told what is inked, matplotlib need not draw each of them twice.
+    inked = figure.get_tightbbox().padded(_PADDING)
+    for suffix in ("png", "pdf"):
+        with replacing(folder / f"{name}.{suffix}") as temporary:
+            figure.savefig(temporary, format=suffix, bbox_inches=inked, dpi=110)
+
+
+def _plain_ticks(figure: "Figure") -> None:
+    """Numbers at ticks as text: as formulae, which look the same, they take a third of the time that a plot takes."""
+    from matplotlib.ticker import ScalarFormatter
+
+    class Plain(ScalarFormatter):
+        def __init__(self, like: ScalarFormatter) -> None:
+            vars(self).update(vars(like))
+
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            text: str = super().__call__(x, pos)
+            return text.replace("$\\mathdefault{", "").replace("}$", "").replace("-", "\N{MINUS SIGN}")
+
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            if type(formatter := axis.get_major_formatter()) is ScalarFormatter:
+                axis.set_major_formatter(Plain(formatter))
+
+
+def _shift(index: int, count: int) -> float:
+    """Points of several models stand beside each other within a bin: −0.3 … 0.3 of its width."""
+    return 0.6 * (index - (count - 1) / 2) / max(count - 1, 1) if count > 1 else 0.0
+
+
+def _curve(axes: "Axes", series: Series, style: Style, shift: float) -> None:
+    colour, line = style.colour(series.key), "--" if series.dashed else style.line(series.key)
+    label = _barred(series.label)
+    if series.style == "steps":
+        axes.stairs(series.y, series.x, label=label, color=colour, linestyle=line, linewidth=1.6, baseline=None)
+    elif series.style == "line":
+        axes.plot(series.x, series.y, label=label, color=colour, linestyle=line, linewidth=1.8)
+        if series.error is not None:
+            axes.fill_between(series.x, series.y - series.error, series.y + series.error, color=colour, alpha=0.2)
+    else:
+        centres, widths = (series.x[1:] + series.x[:-1]) / 2, np.diff(series.x)
+        axes.errorbar(
+            centres + shift * widths,
+            series.y,
+            yerr=series.error,
+            label=label,
+            color=colour,
+            marker=style.marker(series.key),
+            markersize=4,
+            linestyle="none",
+            elinewidth=1.2,
+        )
+
+
+def _ratio_panel(axes: "Axes", plot: Plot, style: Style) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    reference = next(series for series in plot.series if series.key == plot.ratio_to)
+    good = []
+    points = []
+    for index, series in enumerate(plot.series):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = series.y / reference.y
+            error = None if series.error is None else np.where(series is reference, 0, series.error / reference.y)
+        if series.ratio is not None:
+            ratio, error = series.ratio
+        if series.style == "steps":
+            ratio = np.where(_relative_error(series, reference) < _CLEAR, ratio, np.nan)
+        shown = Series(series.key, "", series.x, ratio, error, series.style, series.dashed)
+        shift = _shift(index, len(plot.series))
+        _curve(axes, shown, style, shift)
+        if series.style == "points":
+            points.append((shown, shift))
+        inside = np.ones_like(ratio, dtype=bool)
+        if plot.x_range:
+            centres = (series.x[1:] + series.x[:-1]) / 2
+            inside = (centres > plot.x_range[0]) & (centres < plot.x_range[1])
+        good.append(ratio[inside & np.isfinite(ratio)])
+    axes.axhline(1.0, color="black", linewidth=0.8)
+    values = np.concatenate(good)
+    if len(values):
+        axes.set_ylim(*_ratio_limits(values, len(points) == len(plot.series)))
+        for shown, shift in points:
+            _arrows(axes, shown, style, shift)
+    # A label at either end of the panel would run into those of its neighbours.
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=5, prune="both"))
+    axes.set_ylabel(f"/ {reference.label}", loc="center")
+    if plot.x_range:
+        axes.set_xlim(*plot.x_range)
+
+
+def _ratio_limits(values: np.ndarray, points: bool) -> tuple[float, float]:
+    """The range of a panel of ratios: of the few points of a plot by bins all, of a line shape what is not its ends."""
+    low, high = np.quantile(values, [0.0, 1.0] if points else [0.03, 0.97])
+    # A line shape may leave the panel where it is half as high again: small differences are what it is there for.
+    lowest, highest = (1 / _FURTHEST, _FURTHEST) if points else (0.5, 1.5)
+    margin = max(0.03, 0.05 * (high - low)) if points else 0.03
+    return max(min(low - margin, 0.95), lowest), min(max(high + margin, 1.05), highest)
+
+
+def _arrows(axes: "Axes", series: Series, style: Style, shift: float) -> None:
+    """At the panel's edge, for points that lie beyond it."""
+    low, high = axes.get_ylim()
+    places = (series.x[1:] + series.x[:-1]) / 2 + shift * np.diff(series.x)
+    for beyond, edge, start in ((series.y > high, 0.99, 0.8), (series.y < low, 0.01, 0.2)):
+        for place in places[beyond]:
+            axes.annotate(
+                "",
+                (place, edge),
+                (place, start),
+                axes.get_xaxis_transform(),
+                arrowprops={"arrowstyle": "->", "color": style.colour(series.key), "shrinkA": 0, "shrinkB": 0},
+                annotation_clip=True,
+            )
+
+
+def _relative_error(series: Series, reference: Series) -> np.ndarray:
+    """Relative uncertainty of a ratio, taken as if of different objects."""
+    squares = np.zeros_like(series.y)
+    for part in (series, reference):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            squares = squares + (0 if part.error is None else np.nan_to_num(part.error / part.y, nan=np.inf) ** 2)
+    return np.asarray(np.sqrt(squares))
+
+
+def _limits(axes: "Axes", plot: Plot) -> None:
+    if plot.reference is not None:
+        axes.axhline(plot.reference, color="black", linewidth=0.8)
+    if plot.x_log:
+        axes.set_xscale("log")
+    if plot.x_range:
+        axes.set_xlim(*plot.x_range)
+    elif not plot.x_log and plot.series:
+        low, high = min(s.x[0] for s in plot.series), max(s.x[-1] for s in plot.series)
+        # A training of one epoch is a single point.
+        axes.set_xlim(*((low, high) if low < high else (low - 0.5, high + 0.5)))
+    if plot.y_log:
+        axes.set_yscale("log")
+    else:
+        axes.ticklabel_format(axis="y", style="plain", useOffset=False)
+    if plot.y_range:
+        axes.set_ylim(*plot.y_range)
+        return
+    visible = np.concatenate([_visible(series, plot) for series in plot.series])
+    if len(visible) and plot.y_log:
+        axes.set_ylim(visible[visible > 0].min() / 2, visible.max() * 60)
+    elif len(visible):
+        axes.set_ylim(min(0.0, 1.2 * visible.min()), visible.max() * 1.45)
+
+
+def _visible(series: Series, plot: Plot) -> np.ndarray:
+    x = series.x if len(series.x) == len(series.y) else (series.x[1:] + series.x[:-1]) / 2
+    low, high = plot.x_range or (-np.inf, np.inf)
+    values: np.ndarray = series.y[(x >= low) & (x <= high) & np.isfinite(series.y)]
+    return values
+
+
+def _heading(axes: "Axes", style: Style) -> None:
+    axes.text(0.0, 1.02, style.heading, transform=axes.transAxes, fontsize=13, fontweight="bold")
+    axes.text(1.0, 1.02, _barred(style.note), transform=axes.transAxes, fontsize=11, ha="right")
+
+
+def _barred(text: str) -> str:
+    """Letters with a combining bar (t̄) as mathtext, as fonts set the bar beside the letter."""
+    return re.sub("(\\w)\u0304", r"$\\bar{\\mathrm{\1}}$", text)

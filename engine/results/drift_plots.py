@@ -1,0 +1,84 @@
+"""Drift in the report: a table of all features, plots of those that moved furthest."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from lineshape.engine.core.records import read_record
+from lineshape.engine.core.run_folder import RunFolder
+from lineshape.engine.measures.plots import Plot, Series
+from lineshape.engine.results.drift import Drift, Shift
+
+#: Features that are drawn, the worst ones.
+DRAWN: Final = 4
+SECTION: Final = "Drift"
+_KEYS: Final = {"reference": "training data", "now": "all data now", "arrived": "arrived since"}
+
+
+@dataclass(frozen=True)
+class Drifts:
+    """How the champion's features moved.
+
+    reference: the version whose training data they are held against. threshold: index above which one is warned of.
+    left_out: features of which it is not known, and why.
+    """
+
+    reference: str
+    threshold: float
+    features: list[Drift]
+    left_out: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def above(self) -> list[Drift]:
+        """Those that are warned of."""
+        return [drift for drift in self.features if drift.worst > self.threshold]
+
+
+def read_drifts(folder: RunFolder) -> Drifts | None:
+    """What a run folder has of it."""
+    if not folder.drift.is_file():
+        return None
+    return read_record(folder.drift, Drifts, "remove it; the next run of 'lineshape reprocess' measures it anew")
+
+
+def index_of(shift: Shift | None) -> str:
+    """The index, in words."""
+    return f"{shift.index:.3f}" if shift else "–"
+
+
+def chance_of(shift: Shift | None) -> str:
+    """How often chance alone moves a feature as far."""
+    if shift is None:
+        return "–"
+    return "< 0.0001" if shift.chance < 1e-4 else f"{shift.chance:.4f}"
+
+
+def drift_plots(drifts: Drifts) -> Iterator[Plot]:
+    """Distributions of the features that moved furthest."""
+    for drift in drifts.features[:DRAWN]:
+        series = [
+            _series(key, label, drift.edges, values)
+            for (key, label), values in zip(_KEYS.items(), (drift.reference, drift.now, drift.arrived), strict=True)
+            if sum(values) > 0
+        ]
+        yield Plot(
+            f"drift_{drift.feature}",
+            SECTION,
+            f"{drift.feature}: training data of version {drifts.reference}, all data now, and what arrived since.",
+            drift.label,
+            "Fraction of objects / bin",
+            series,
+            ratio_to="reference",
+        )
+
+
+def keys() -> tuple[str, ...]:
+    """Of the curves' colours."""
+    return tuple(_KEYS)
+
+
+def _series(key: str, label: str, edges: list[float], values: list[float]) -> Series:
+    inside, total = np.array(values[1 : len(edges)]), max(sum(values), 1.0)
+    return Series(key, label, np.array(edges), inside / total, np.sqrt(inside) / total, "steps", key == "arrived")

@@ -1,0 +1,152 @@
+"""Performance histograms: merged, per sample, of every model and measure; on disk for this program and for others."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import hist
+
+from lineshape.engine.core.digests import digest
+from lineshape.engine.core.errors import RequestError, reading
+from lineshape.engine.core.files import write_json
+from lineshape.engine.core.histograms import Histograms, add_part, save_part, save_root, to_uhi
+from lineshape.engine.core.records import digest_of_file, read_record, save_record
+from lineshape.engine.core.source_code import READING, code_of, code_of_modules, source_of
+from lineshape.engine.core.statistics import GROUPS
+from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.job.inputs import inputs_of
+from lineshape.engine.job.job import Job
+from lineshape.engine.learning.bundles import Bundle
+from lineshape.engine.measures.measure import Measure
+
+_INDEX = "measured.json"
+_AGAIN = "run 'lineshape histogram' again"
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """What the histograms beside it are of. samples: digest of the file of each."""
+
+    models: tuple[str, ...]
+    samples: dict[str, str]
+    split: str
+    identity: str
+    about: str
+    doubt: str
+
+
+@dataclass(frozen=True)
+class Performance:
+    """For each sample its histograms, named model/measure/histogram.
+
+    split: the events measured on, by a name of `Counted`; about: in words, and doubt: what is not known of
+    them. identity: digest of the bundles, the data and the measures.
+    """
+
+    samples: dict[str, Histograms]
+    models: tuple[str, ...]
+    split: str
+    identity: str
+    about: str = ""
+    doubt: str = ""
+
+    @staticmethod
+    def identity_of(job: Job, store: FeatureStore, bundles: Mapping[str, Bundle], given: bool = False) -> str:
+        """Digest of all that the histograms of a job depend on.
+
+        given: the bundles were put there from other runs, to be measured on this one's data.
+
+        Raises RequestError where a bundle that should be of this run was made from other data, another split or other
+        settings than the job's.
+        """
+        for name, bundle in bundles.items():
+            if not given and bundle.digest != inputs_of(job, job.built_models()[name]).digest(job, store):
+                raise RequestError(
+                    f"bundle {bundle.folder} was made from other data, settings or code than this job's: "
+                    "run 'lineshape train' first"
+                )
+        content = [(name, bundle.digest) for name, bundle in bundles.items()]
+        return digest(content, store.digest(), store.samples, measured_by(job.built_measures()))
+
+    @classmethod
+    def empty(
+        cls,
+        store: FeatureStore,
+        models: Iterable[str],
+        measures: Mapping[str, Measure],
+        split: str,
+        identity: str,
+        about: str = "",
+        doubt: str = "",
+    ) -> "Performance":
+        """Histograms with nothing in them, for each sample of a feature store."""
+        models = tuple(models)
+        samples = {
+            sample: {
+                f"{model}/{name}/{key}": histogram
+                for model in models
+                for name, measure in measures.items()
+                if measure.is_of(model, sample)
+                for key, histogram in measure.empty(store.columns).items()
+            }
+            for sample in store.samples
+        }
+        return cls(samples, models, split, identity, about, doubt)
+
+    def save(self, folder: Path) -> None:
+        """Keep everything, and without the jackknife's groups as performance.root and performance.json (UHI)."""
+        flat: Histograms = {}
+        for sample, histograms in self.samples.items():
+            save_part(folder / f"{sample}.npz", histograms)
+            for name, histogram in histograms.items():
+                axes = range(histogram.ndim - 1)  # the last are the jackknife's groups
+                flat[f"{sample}/{name}"] = histogram.project(*axes) if axes else histogram
+        save_root(folder / "performance.root", flat)
+        write_json(folder / "performance.json", {name: to_uhi(histogram) for name, histogram in flat.items()})
+        own = {name: getattr(self, name) for name in ("models", "split", "identity", "about", "doubt")}
+        samples = {sample: digest_of_file(folder / f"{sample}.npz") for sample in self.samples}
+        save_record(folder / _INDEX, own | {"samples": samples})
+
+    @classmethod
+    def load(
+        cls, job: Job, folder: Path, store: FeatureStore, bundles: Mapping[str, Bundle], given: bool = False
+    ) -> "Performance":
+        """What `save` kept.
+
+        Raises RequestError where there is nothing, or what is there is of something else, RunError where it is damaged.
+        """
+        if not (folder / _INDEX).is_file():
+            raise RequestError(f"no histograms in {folder}: run 'lineshape histogram' first")
+        index = read_record(folder / _INDEX, _Measured, _AGAIN)
+        if index.identity != cls.identity_of(job, store, bundles, given):
+            raise RequestError(
+                f"the histograms in {folder} are of other bundles, data or measures: run 'lineshape histogram' first"
+            )
+        performance = cls.empty(
+            store, index.models, job.built_measures(), index.split, index.identity, index.about, index.doubt
+        )
+        for sample, histograms in performance.samples.items():
+            path = folder / f"{sample}.npz"
+            with reading(path, _AGAIN):
+                if index.samples.get(sample) != digest_of_file(path):
+                    raise ValueError("its content is not what was written")
+                add_part(path, histograms)
+        return performance
+
+    def of(self, sample: str, model: str, measure: str) -> Histograms:
+        """Histograms of one measure of one model on one sample, by their names; none where it is not of them."""
+        return of_model(self.samples[sample], f"{model}/{measure}")
+
+
+def of_model(histograms: Mapping[str, hist.Hist[Any]], model: str) -> Histograms:
+    """Those whose names begin with a model's, or with model/measure, under what remains of their names."""
+    start = f"{model}/"
+    return {name.removeprefix(start): each for name, each in histograms.items() if name.startswith(start)}
+
+
+def measured_by(measures: Mapping[str, Measure]) -> str:
+    """Digest of measures: their settings, and the code that fills histograms."""
+    dumped = {name: measure.model_dump(mode="json") for name, measure in measures.items()}
+    sources = [source_of(type(measure)) for measure in measures.values()]
+    return digest(dumped, sources, code_of("lineshape.engine.measures"), code_of_modules(*READING), GROUPS)

@@ -1,0 +1,121 @@
+"""The summary: every figure of a run as a list of rows."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from lineshape.engine.measures.measure import BASELINE, Measure
+from lineshape.engine.results.performance import Performance
+
+Row = dict[str, Any]
+
+
+def rows_of(performance: Performance, measures: Mapping[str, Measure], baseline: str) -> list[Row]:
+    """Rows with sample, model, measure, figure, by, low, high, value, uncertainty, unit, entries, remark, shown.
+
+    shown: the unit that tables show a figure in, where that is another one.
+
+    `by` is empty where a figure is inclusive; its low and high are None, or what it is a mean over. Ratios to the
+    baseline are left out where it was not measured.
+    """
+    rows: list[Row] = []
+    for sample in performance.samples:
+        for model in performance.models:
+            for name, measure in measures.items():
+                histograms = performance.of(sample, model, name)
+                if not histograms:
+                    continue
+                others = {BASELINE: baseline} | {other: other for other in measure.against}
+                references = {key: performance.of(sample, other, name) for key, other in others.items()}
+                references = {key: found for key, found in references.items() if found}
+                for figure in measure.figures(histograms, references):
+                    if figure.figure.endswith("_over_baseline") and BASELINE not in references:
+                        continue
+                    rows.append(
+                        {
+                            "sample": sample,
+                            "model": model,
+                            "measure": name,
+                            "figure": figure.figure,
+                            "by": figure.by,
+                            "low": figure.low,
+                            "high": figure.high,
+                            "value": _number(figure.value),
+                            "uncertainty": _number(figure.uncertainty),
+                            "unit": figure.unit,
+                            "entries": figure.entries,
+                            "remark": figure.remark,
+                            "shown": figure.shown,
+                        }
+                    )
+    return rows
+
+
+@dataclass(frozen=True)
+class Line:
+    """A model's row of a table: the rows of its figures, None where there is none, and of how many objects."""
+
+    model: str
+    label: str
+    cells: list[Row | None]
+    entries: int
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The table that sums up a measure on a sample; headings are those of its figures.
+
+    title: of the measure, and of which bins its figures are, where all are of the same.
+    """
+
+    measure: str
+    title: str
+    headings: list[str]
+    lines: list[Line]
+
+
+def headline_tables(
+    rows: list[Row], sample: str, measures: Mapping[str, Measure], labels: Mapping[str, str]
+) -> list[Headline]:
+    """For each measure that has one, the table of its figures on a sample; figures that no model has are left out.
+
+    labels: of the models, in order.
+    """
+    tables = []
+    for name, measure in measures.items():
+        lines: list[Line] = []
+        remarks: list[str] = []
+        for model, label in labels.items():
+            cells = [inclusive(rows, sample, model, name, figure) for figure in measure.headline.values()]
+            if found := [cell for cell in cells if cell]:
+                lines.append(Line(model, label, cells, found[0]["entries"]))
+                remarks.append(found[0].get("remark", ""))
+        kept = [i for i in range(len(measure.headline)) if any(line.cells[i] for line in lines)]
+        if lines:
+            headings = [list(measure.headline)[i] for i in kept]
+            common = remarks[0] if len(set(remarks)) == 1 else ""
+            cut = [
+                replace(
+                    line,
+                    label=f"{line.label}, {remark}" if remark != common else line.label,
+                    cells=[line.cells[i] for i in kept],
+                )
+                for line, remark in zip(lines, remarks, strict=True)
+            ]
+            title = measure.title or name
+            tables.append(Headline(name, f"{title}, {common}" if common else title, headings, cut))
+    return tables
+
+
+def inclusive(rows: list[Row], sample: str, model: str, measure: str, figure: str) -> Row | None:
+    """The row of an inclusive figure, or None."""
+    wanted = (sample, model, measure, figure, "")
+    return next(
+        (row for row in rows if (row["sample"], row["model"], row["measure"], row["figure"], row["by"]) == wanted), None
+    )
+
+
+def _number(value: float) -> float | None:
+    """Six significant digits; None for NaN, which JSON does not know."""
+    return float(f"{value:.6g}") if math.isfinite(value) else None

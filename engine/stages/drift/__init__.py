@@ -1,0 +1,1 @@
+"""How features moved since the champion was trained."""

@@ -1,0 +1,70 @@
+"""Drift of a champion's features: the control histograms of its training data against those of the data of now."""
+
+from collections.abc import Container
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lineshape.engine.core.errors import RunError
+from lineshape.engine.core.histograms import load_control, merge
+from lineshape.engine.core.records import save_record
+from lineshape.engine.core.run_folder import RunFolder
+from lineshape.engine.execution.executor import Executor
+from lineshape.engine.execution.failures import Failure
+from lineshape.engine.execution.progress import Bars
+from lineshape.engine.execution.workers import Workers
+from lineshape.engine.feature_store.partial_sums import Group, Sum, Tally
+from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.results.drift import Drifts, Population, drifts
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Whose features: the version that the champion is, its run folder, its features and the samples it learnt from."""
+
+    version: str
+    run: RunFolder
+    features: tuple[str, ...]
+    samples: Container[str] | None
+
+
+def drift(subject: Subject, folder: RunFolder, workers: Workers, bars: Bars, threshold: float) -> Drifts:
+    """Compare, and keep as drift.json in a run folder, for its report.
+
+    threshold: index above which the report warns.
+    """
+    then, now = FeatureStore.load(subject.run.features), FeatureStore.load(folder.features)
+    old = {shard.identity for shard in then.shards}
+    new = [shard for shard in now.shards if shard.identity not in old and _of(subject, shard.sample)]
+    arrived = _sum(folder, [now.path(shard) for shard in new], workers, bars) if new else None
+    found = drifts(
+        subject.features, _population(subject, then), _population(subject, now), arrived if arrived else None
+    )
+    about: dict[str, Any] = {"reference": subject.version, "threshold": threshold}
+    features = [each.to_dict() for each in found.drifts]
+    save_record(folder.drift, about | {"features": features, "left_out": found.left_out})
+    return found
+
+
+def _of(subject: Subject, sample: str) -> bool:
+    return subject.samples is None or sample in subject.samples
+
+
+def _population(subject: Subject, store: FeatureStore) -> Population:
+    control = load_control(store.folder, store.control)
+    rows = sum(shard.rows for shard in store.shards if _of(subject, shard.sample))
+    return Population(merge(control[sample] for sample in store.samples if _of(subject, sample)), rows)
+
+
+def _sum(folder: RunFolder, shards: list[Path], workers: Workers, bars: Bars) -> Population:
+    """What shards add up to, on the workers."""
+    total = Sum.of(folder.features / "tallies", shards)
+    bar = bars.add("adding up what arrived", sum(map(len, total.levels)))
+    for level in total.levels:
+        for group, outcome in Executor(workers, Group.__call__).run(level):
+            bar.advance()
+            if isinstance(outcome, Failure) or outcome:
+                reason = outcome.reason if isinstance(outcome, Failure) else f"shards {', '.join(outcome)} are torn"
+                raise RunError(f"tally {group.path} could not be made: {reason}: run the same command again")
+    tally = Tally.load(total.path)
+    return Population(tally.histograms, sum(tally.shards.values()))

@@ -1,0 +1,1 @@
+"""From bundles and shards to performance histograms."""

@@ -1,0 +1,119 @@
+"""What measures find of a model before it is measured: on the validation split, kept with its bundle."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lineshape.engine.core.digests import digest
+from lineshape.engine.core.errors import RunError
+from lineshape.engine.core.kinds import KindSpec, build
+from lineshape.engine.core.records import find_record, read_record, save_record
+from lineshape.engine.core.run_folder import RunFolder
+from lineshape.engine.core.source_code import READING, code_of_modules, source_of
+from lineshape.engine.core.split import Split
+from lineshape.engine.core.statistics import groups
+from lineshape.engine.execution.executor import Executor
+from lineshape.engine.execution.failures import Failure
+from lineshape.engine.execution.progress import Bars
+from lineshape.engine.execution.workers import Workers
+from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.job.job import Job
+from lineshape.engine.learning.bundles import KEPT, Bundle
+from lineshape.engine.measures.measure import Measure, Objects
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What was found, as JSON."""
+
+    identity: str
+    found: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """On a worker: what measures of the same settings find of one model, from a sample's validation split.
+
+    names: of these measures. identity: digest of all that it depends on.
+    """
+
+    store: Path
+    bundle: Path
+    names: tuple[str, ...]
+    measure: KindSpec
+    sample: str
+    split: Split
+    identity: str
+
+    def is_done(self) -> bool:
+        """Whether it is there for all of them, and of the same bundle, data and settings."""
+        there = [find_record(_path(self.bundle, name), _Kept) for name in self.names]
+        return all(kept is not None and kept.identity == self.identity for kept in there)
+
+    def __call__(self) -> None:
+        """Find it and write it beside the bundle."""
+        measure = build("lineshape.engine.measures.kinds", Measure, self.measure, ("measures", self.names[0]))
+        found = measure.keep(self._objects(measure))
+        about = {"identity": self.identity, "sample": self.sample, "split": "validation", "found": found}
+        for name in self.names:
+            path = _path(self.bundle, name)
+            path.parent.mkdir(exist_ok=True)
+            save_record(path, about)
+
+    def _objects(self, measure: Measure) -> Iterator[Objects]:
+        bundle = Bundle.load(self.bundle)
+        columns = list(dict.fromkeys([*bundle.columns, *measure.columns(), "event"]))
+        for _, table in FeatureStore.load(self.store).read(columns, samples={self.sample}):
+            rows = self.split.of(table["event"])["validation"]
+            chosen = {name: values[rows] for name, values in table.items()}
+            yield Objects(chosen, bundle.predict(chosen), groups(chosen["event"]), "validation", bundle.predict)
+
+
+def keep(job: Job, folder: RunFolder, store: FeatureStore, models: list[str], workers: Workers, bars: Bars) -> None:
+    """Find what is missing, for each of these models and each measure that asks for something.
+
+    Raises RunError where something could not be found.
+    """
+    todo = [each for each in _keepings(job, folder, store, models) if not each.is_done()]
+    if not todo:
+        return
+    bar = bars.add("working points", len(todo))
+    for item, outcome in Executor(workers, _call).run(todo):
+        if isinstance(outcome, Failure):
+            raise RunError(
+                f"what measure {item.names[0]} keeps of model {item.bundle.name} could not be found: {outcome.reason}"
+            )
+        bar.advance()
+
+
+def read_kept(bundle: Bundle, measure: str) -> dict[str, Any]:
+    """What a measure found of a model."""
+    path = _path(bundle.folder, measure)
+    return read_record(path, _Kept, "run 'lineshape histogram' again, which finds it anew").found
+
+
+def _keepings(job: Job, folder: RunFolder, store: FeatureStore, models: list[str]) -> Iterator[Keeping]:
+    alike: dict[tuple[str, str], list[str]] = {}  # measures by what is looked for, and in which model
+    measures = {name: measure for name, measure in job.built_measures().items() if measure.keeps}
+    samples = [name for name in job.samples if name in store.samples]
+    for name, measure in measures.items():
+        sample = measure.reference(samples)
+        code = source_of(type(measure)), code_of_modules(*READING)
+        about = digest(measure.kept_by(), code, sample, store.digest({sample}), job.split.model_dump())
+        for model in models:
+            if model in (measure.models or [model]):
+                alike.setdefault((model, about), []).append(name)
+    for (model, about), names in alike.items():
+        bundle = folder.models / model
+        identity = digest(about, Bundle.load(bundle).digest)
+        sample = measures[names[0]].reference(samples)
+        yield Keeping(folder.features, bundle, tuple(names), job.measures[names[0]], sample, job.split, identity)
+
+
+def _path(bundle: Path, measure: str) -> Path:
+    return bundle / KEPT / f"{measure}.json"
+
+
+def _call(item: Keeping) -> None:
+    item()

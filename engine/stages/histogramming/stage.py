@@ -1,0 +1,275 @@
+"""Histogramming: bundles applied to the test split, shard by shard; only histograms travel."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lineshape.engine.core.columns import Column
+from lineshape.engine.core.digests import digest
+from lineshape.engine.core.errors import RequestError, RunError, reading
+from lineshape.engine.core.grouping import cut
+from lineshape.engine.core.histograms import Histograms, add_part, save_part
+from lineshape.engine.core.kinds import KindSpec, build
+from lineshape.engine.core.run_folder import RunFolder
+from lineshape.engine.core.split import SplitName
+from lineshape.engine.core.statistics import groups
+from lineshape.engine.execution import memory
+from lineshape.engine.execution.executor import Executor
+from lineshape.engine.execution.failures import Failure
+from lineshape.engine.execution.memory import Need, Term
+from lineshape.engine.execution.progress import Bars
+from lineshape.engine.execution.workers import Workers
+from lineshape.engine.feature_store.shards import FeatureStore, Shard, Table, read_columns
+from lineshape.engine.job.counted_events import Counted, counted
+from lineshape.engine.job.job import Job
+from lineshape.engine.learning.bundles import Bundle, read_index
+from lineshape.engine.measures.measure import Measure, Objects
+from lineshape.engine.results.performance import Performance, measured_by, of_model
+from lineshape.engine.stages.histogramming.calibration import keep, read_kept
+
+#: Rows of a group of shards, whose histograms are one checkpoint.
+GROUP_ROWS = 100_000
+#: Bytes that predictions and measures take for a row, beside its columns.
+ROW_BYTES = 1500
+#: Bytes of a shard's line in the manifest, in memory.
+MANIFEST_BYTES = 1000
+
+Group = tuple[Shard, ...]
+
+
+@dataclass(frozen=True)
+class Todo:
+    """A group of shards, and the models that are to be measured on them."""
+
+    group: Group
+    models: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Work:
+    """On a worker: fills histograms of models on a group of shards and keeps them on disk, those of each model alone.
+
+    What is kept is found again as long as the shards, the model and its measures are what they were, whatever else
+    the job or the data have got.
+
+    models: their bundles' folders. identities: of each model, digest of all that its histograms depend on but the
+    shards. counted: the events that count.
+    """
+
+    store: Path
+    parts: Path
+    models: dict[str, Path]
+    identities: dict[str, str]
+    measures: dict[str, KindSpec]
+    meanings: dict[str, Column]
+    counted: Counted
+
+    def path(self, group: Group, model: str) -> Path:
+        """Where the histograms of a model on a group are, or will be."""
+        shards = [shard.identity for shard in group]
+        return self.parts / f"{digest(group[0].sample, shards, self.identities[model])}.npz"
+
+    def todo(self, group: Group) -> Todo:
+        """What is not there yet."""
+        return Todo(group, tuple(model for model in self.models if not self.path(group, model).exists()))
+
+    def __call__(self, todo: Todo) -> None:
+        """Fill and keep."""
+        loaded = _loaded(self).only(todo.models)
+        total: Histograms = {}
+        for shard in todo.group:
+            columns = read_columns(self.store / shard.path, sorted(loaded.columns))
+            of = self.counted.of(columns["event"])
+            for split in of:
+                if any(split in measure.splits for measure in loaded.measures.values()):
+                    rows = {name: values[of[split]] for name, values in columns.items()}
+                    fill(total, loaded, shard.sample, split, self.meanings, rows)
+        for model in todo.models:
+            save_part(self.path(todo.group, model), of_model(total, model))
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Bundles and measures in a process, and what each measure found of each bundle, by (model, measure)."""
+
+    bundles: Mapping[str, Bundle]
+    measures: Mapping[str, Measure]
+    kept: Mapping[tuple[str, str], Mapping[str, Any]]
+
+    @property
+    def columns(self) -> set[str]:
+        """Columns of the feature store that filling needs."""
+        needed = {name for bundle in self.bundles.values() for name in bundle.columns}
+        return needed | {name for measure in self.measures.values() for name in measure.columns()} | {"event"}
+
+    def only(self, models: Sequence[str]) -> "Loaded":
+        """Of these models."""
+        return replace(self, bundles={name: bundle for name, bundle in self.bundles.items() if name in models})
+
+
+_LOADED: dict[str, Loaded] = {}
+
+
+def _loaded(work: Work) -> Loaded:
+    """Loaded once in a process; what is of other work is let go."""
+    identity = digest(work.models, work.identities)
+    if identity not in _LOADED:
+        _LOADED.clear()
+        bundles = {name: Bundle.load(folder) for name, folder in work.models.items()}
+        measures = {name: _measure(name, spec) for name, spec in work.measures.items()}
+        kept = {
+            (model, name): read_kept(bundle, name)
+            for model, bundle in bundles.items()
+            for name, measure in measures.items()
+            if measure.keeps and model in (measure.models or [model])
+        }
+        _LOADED[identity] = Loaded(bundles, measures, kept)
+    return _LOADED[identity]
+
+
+def fill(
+    total: Histograms, loaded: Loaded, sample: str, split: SplitName, meanings: Mapping[str, Column], columns: Table
+) -> None:
+    """Fill objects of a split into the histograms of all measures that are of them, named model/measure/histogram."""
+    group = groups(columns["event"])
+    for model, bundle in loaded.bundles.items():
+        own = {name: each for name, each in loaded.measures.items() if each.is_of(model, sample)}
+        for name, measure in own.items():
+            start = f"{model}/{name}/"
+            if not any(key.startswith(start) for key in total):
+                total |= {start + key: histogram for key, histogram in measure.empty(meanings).items()}
+        measures = {name: each for name, each in own.items() if split in each.splits}
+        if not measures:
+            continue
+        prediction = bundle.predict(columns)
+        for name, measure in measures.items():
+            kept = loaded.kept.get((model, name), {})
+            objects = Objects(columns, prediction, group, split, bundle.predict, kept, bundle.judge)
+            measure.fill(of_model(total, f"{model}/{name}"), objects)
+
+
+def histogram(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> Performance:
+    """Fill what is missing, merge in the order of the manifest, and save.
+
+    Raises RequestError where there are no bundles, RunError where a shard could not be measured.
+    """
+    store = FeatureStore.load(folder.features)
+    bundles, given = _bundles(job, folder, store)
+    identity = Performance.identity_of(job, store, bundles, given)
+    events = counted(job, store, bundles, job.built_measures().values())
+    keep(job, folder, store, list(bundles), workers, bars)
+    work = _work(job, folder, store, bundles, events)
+    groups = _groups(store)
+    todo = [todo for group in groups if (todo := work.todo(group)).models]
+    bar = bars.add("histogramming", sum(len(group) for group in groups))
+    bar.advance(sum(len(group) for group in groups) - sum(len(each.group) for each in todo))
+    if todo:
+        memory.check(needs(job, store, [*work.models], len(todo), memory.worker_limit(workers)))
+    failures = []
+    for each, outcome in Executor(workers, work).run(todo):
+        bar.advance(len(each.group))
+        if isinstance(outcome, Failure):
+            failures.append(f"{each.group[0].path}: {outcome.reason}")
+    if failures:
+        raise RunError("shards that could not be measured:\n" + "\n".join(sorted(failures)[:5]))
+    about = events.name, identity, events.words, events.doubt
+    performance = Performance.empty(store, work.models, job.built_measures(), *about)
+    parts = [(work.path(group, model), group[0].sample, model) for group in groups for model in work.models]
+    for path, sample, model in parts:
+        try:
+            with reading(path, "it is removed; run the same command again, which fills it anew"):
+                add_part(path, of_model(performance.samples[sample], model))
+        except RunError:
+            path.unlink(missing_ok=True)
+            raise
+    performance.save(folder.histograms)
+    for old in set(work.parts.glob("*.npz")) - {path for path, _, _ in parts}:
+        old.unlink(missing_ok=True)
+    return performance
+
+
+def needs(job: Job, store: FeatureStore, models: Sequence[str], parts: int, worker_limit: float | None) -> list[Need]:
+    """What histogramming needs at most, in the worker and in the command.
+
+    models: that have a bundle. parts: groups of shards. worker_limit: bytes that a worker may use.
+    """
+    measures = job.built_measures()
+    bins = {
+        name: sum(np.asarray(h.view(flow=True)).nbytes for h in measure.empty(store.columns).values())
+        for name, measure in measures.items()
+    }
+    sizes = [
+        sum(bins[name] for name, measure in measures.items() for model in models if measure.is_of(model, sample))
+        for sample in store.samples
+    ]
+    rows, row_bytes = max(shard.rows for shard in store.shards), 16 * len(store.columns) + ROW_BYTES
+    samples, shards = len(store.samples), len(store.shards)
+    names = f"{len(models)} models × {len(measures)} measures"
+    worker = Need(
+        "a worker",
+        (
+            Term("Python and libraries, torch and XGBoost among them", memory.PREDICTING_BASE),
+            Term(f"a shard: {rows:,} rows and what the models say of them", rows * row_bytes),
+            Term(f"histograms of {names}", 2 * max(sizes)),
+        ),
+        worker_limit,
+        "Lower 'chunk_entries' in the job file, or give workers more memory (cluster.memory, or fewer cluster.workers)",
+    )
+    client = Need(
+        "this command, with a local scheduler,",
+        (
+            Term("Python and libraries", memory.CLIENT_BASE),
+            Term(f"histograms of {names} × {samples} samples, and one part", sum(sizes) + max(sizes)),
+            Term(f"the manifest of {shards:,} shards in {parts:,} groups", shards * MANIFEST_BYTES),
+        ),
+        memory.client_limit(),
+        "Lower the number of bins of the measures, or histogram samples one by one",
+    )
+    return [worker, client]
+
+
+def _groups(store: FeatureStore) -> list[Group]:
+    """The shards in groups of one sample each."""
+    found: list[Group] = []
+    for _, shards in groupby(store.shards, key=lambda shard: shard.sample):
+        found += map(tuple, cut(shards, lambda shard: shard.rows / GROUP_ROWS, lambda shard: shard.identity))
+    return found
+
+
+def _bundles(job: Job, folder: RunFolder, store: FeatureStore) -> tuple[dict[str, Bundle], bool]:
+    """The models that have a bundle, and whether these were given. Training says which were left out."""
+    index = read_index(folder)
+    names = [name for name in index.bundles if name in job.models]
+    if not names:
+        raise RequestError("no model of this job could be trained or read: nothing to measure")
+    for measure in job.built_measures().values():
+        store.require(measure.columns())
+    return {name: Bundle.load(folder.models / name) for name in names}, index.given
+
+
+def _work(job: Job, folder: RunFolder, store: FeatureStore, bundles: Mapping[str, Bundle], events: Counted) -> Work:
+    """After `keep`: what measures found is part of what a model's histograms depend on."""
+    measures = job.built_measures()
+    identities = {}
+    for name, bundle in bundles.items():
+        own = {key: each for key, each in measures.items() if name in (each.models or [name])}
+        kept = {key: read_kept(bundle, key) for key, each in own.items() if each.keeps}
+        about = store.columns, asdict(events)
+        identities[name] = digest(bundle.digest, measured_by(own), kept, about)
+    return Work(
+        folder.features,
+        folder.histograms / "parts",
+        {name: bundle.folder for name, bundle in bundles.items()},
+        identities,
+        dict(job.measures),
+        dict(store.columns),
+        events,
+    )
+
+
+def _measure(name: str, spec: KindSpec) -> Measure:
+    return build("lineshape.engine.measures.kinds", Measure, spec, ("measures", name))

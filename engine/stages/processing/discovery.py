@@ -1,0 +1,110 @@
+"""What there is to process: files as they are now, the chunks they are cut into, and what cannot be used."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lineshape.engine.core.errors import RequestError
+from lineshape.engine.execution.executor import Executor
+from lineshape.engine.execution.failures import Failure
+from lineshape.engine.execution.progress import Bars
+from lineshape.engine.execution.workers import Workers
+from lineshape.engine.feature_store.shards import Quarantined
+from lineshape.engine.input.catalogue import (
+    Chunk,
+    FileRecord,
+    FileRequest,
+    chunks_of,
+    remember,
+    remembered,
+    versions,
+)
+from lineshape.engine.input.copies import notes_on, without_copies
+from lineshape.engine.input.inspection import inspect_file
+from lineshape.engine.input.processor import Selects
+from lineshape.engine.input.sources import Listing, Patterns, expand
+from lineshape.engine.job.job import Job
+from lineshape.engine.stages.processing.findings import (
+    Found,
+    in_some_alone,
+    of_other_stores,
+    require_there,
+    require_usable,
+    without_events,
+)
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What there is to process: files by sample and path, the chunks they are cut into, and what could not be used."""
+
+    records: list[FileRecord]
+    chunks: list[Chunk]
+    quarantined: list[Quarantined]
+    notes: list[str]
+
+
+def look_into(
+    job: Job,
+    processor: Selects,
+    folder: Path,
+    workers: Workers,
+    bars: Bars,
+    files: Mapping[str, Patterns],
+) -> Catalogue:
+    """Open the files that an earlier look did not see as they are now, on the workers.
+
+    folder: of the feature store, where what was found is remembered. files: for each sample, as of `process`.
+
+    Raises RequestError where no file of a sample can be used, or none has any entries; RunError where those of a sample
+    may yet be read.
+    """
+    listings = {sample: expand(patterns) for sample, patterns in files.items()}
+    requests = requests_of(job, processor, listings)
+    require_there(requests)
+    found = _found(requests, folder, workers, bars)
+    require_usable(found)
+    records, copies = without_copies(record for _, record in found if isinstance(record, FileRecord))
+    chunks = [chunk for record in records for chunk in chunks_of(record, job.chunk_entries)]
+    if not chunks:
+        raise RequestError(f"there are no events: the trees of all {len(records)} files have no entries")
+    quarantined = [
+        Quarantined(request.sample, request.source.path, -1, -1, outcome.cause.value, outcome.reason)
+        for request, outcome in found
+        if isinstance(outcome, Failure)
+    ]
+    left_out = [note for found_of in listings.values() for note in found_of.notes]
+    notes = [*left_out, *notes_on(records, copies), *of_other_stores(found), *in_some_alone(records)]
+    notes += without_events(records, quarantined)
+    return Catalogue(records, chunks, quarantined, notes)
+
+
+def _found(requests: Sequence[FileRequest], folder: Path, workers: Workers, bars: Bars) -> Found:
+    """What an earlier look found of the files, and what this one finds of the others."""
+    bar = bars.add("catalogue", len(requests))
+    before = remembered(folder)
+    found: Found = [(request, before[request.key]) for request in requests if request.key in before]
+    new = [request for request in requests if request.key not in before]
+    bar.advance(len(found))
+    for request, outcome in Executor(workers, inspect_file).run(new):
+        bar.advance()
+        found.append((request, outcome))
+    if new:
+        remember(folder, found)
+    return found
+
+
+def requests_of(job: Job, processor: Selects, files: Mapping[str, Listing]) -> list[FileRequest]:
+    """The files of each sample, as they are now, and what is to be read of each."""
+    branches = {name: _alternatives(default) for name, default in processor.reads.items()}
+    branches |= {name: _alternatives(branch) for name, branch in job.branches.items()}
+    now = versions([source.path for found in files.values() for source in found.sources])
+    return [
+        FileRequest(sample, source, job.samples[sample].tree, branches, now[source.path])
+        for sample, found in files.items()
+        for source in found.sources
+    ]
+
+
+def _alternatives(branch: str | tuple[str | None, ...] | list[str | None] | None) -> tuple[str | None, ...]:
+    return (branch,) if isinstance(branch, str) or branch is None else tuple(branch)

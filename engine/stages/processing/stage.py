@@ -1,0 +1,254 @@
+"""Processing: ROOT files through a coffea processor into feature shards."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+
+from lineshape.engine.core.errors import DAMAGES, RunError
+from lineshape.engine.core.files import sweep
+from lineshape.engine.core.histograms import save_control
+from lineshape.engine.core.run_folder import RunFolder
+from lineshape.engine.execution import memory
+from lineshape.engine.execution.executor import TASKS_A_WORKER, Executor
+from lineshape.engine.execution.failures import Failure, hopeless
+from lineshape.engine.execution.progress import Bars
+from lineshape.engine.execution.workers import Workers
+from lineshape.engine.feature_store.event_numbers import remark
+from lineshape.engine.feature_store.partial_sums import Group, Sum, Tally
+from lineshape.engine.feature_store.shards import (
+    FeatureStore,
+    Quarantined,
+    Shard,
+    columns_in,
+    identities_in,
+    shard_path,
+)
+from lineshape.engine.input.catalogue import Chunk
+from lineshape.engine.input.processor import Selects
+from lineshape.engine.input.sources import Patterns
+from lineshape.engine.job.job import Job
+from lineshape.engine.job.processor_builder import build_processor, fingerprint_of, with_derived
+from lineshape.engine.stages.processing.discovery import Catalogue, look_into
+from lineshape.engine.stages.processing.make_shards import Plan
+from lineshape.engine.stages.processing.needs import needs
+
+#: Entries, and chunks, that one task takes at most: a second or two of work on one file, which is opened once for it.
+TASK_ENTRIES = 400_000
+TASK_CHUNKS = 64
+#: Entries that a task takes at least, so that its work outweighs opening the file.
+LEAST_ENTRIES = 20_000
+
+
+def process(job: Job, folder: RunFolder, workers: Workers, bars: Bars, files: Mapping[str, Patterns]) -> FeatureStore:
+    """Make the shards that are not there yet, and the manifest of them all.
+
+    files: for each sample its files, as paths, URLs, globs, folders or lists, or what these were expanded to.
+
+    Raises RequestError where no file can be used, RunError where every chunk failed.
+    """
+    bare, settings = build_processor(job)
+    mark = fingerprint_of(job)
+    plan = Plan(job.processor.kind, settings, mark, folder.features, job.nonfinite, job.derived)
+    processor = with_derived(bare, job.derived)
+    catalogue = look_into(job, processor, folder.features, workers, bars, files)
+    failures = _make(plan, catalogue, workers, bars)
+    tallies, torn = _add_up(plan, catalogue.chunks, workers, bars)
+    if torn:
+        failures = _make(plan, catalogue, workers, bars)
+        tallies, torn = _add_up(plan, catalogue.chunks, workers, bars)
+    if torn:
+        raise RunError(
+            f"{len(torn)} shards or their tallies were cut short twice in a row, first {torn[0]}: is the disk failing?"
+        )
+    seen = {name: column.seen for name, column in job.derived.items()}
+    store = replace(_store(plan, processor, catalogue, failures, tallies), seen=seen)
+    _check(store)
+    control = save_control(plan.folder, {sample: tally.histograms for sample, tally in tallies.items()})
+    store = replace(store, control=control)
+    store.save()
+    sweep(plan.folder)
+    return store
+
+
+def _make(plan: Plan, catalogue: Catalogue, workers: Workers, bars: Bars) -> list[Quarantined]:
+    """Make the shards that are missing; returns the chunks that could not be made.
+
+    Raises RequestError where they would need more memory than there is, RunError early where the processor fails on
+    everything.
+    """
+    chunks = catalogue.chunks
+    there = _there(plan, chunks)
+    todo = [chunk for chunk in chunks if chunk.identity(plan.fingerprint) not in there[chunk.file.sample]]
+    if todo:
+        memory.check(needs(catalogue, memory.worker_limit(workers), TASKS_A_WORKER * workers.number))
+    bar = bars.add("processing", len(chunks))
+    done = len(chunks) - len(todo)
+    bar.advance(done)
+    failures: list[Failure] = []
+    quarantined = []
+    for chunk, outcome in _outcomes(plan, todo, workers):
+        bar.advance()
+        if outcome is None:
+            done += 1
+            continue
+        failures.append(outcome)
+        quarantined.append((chunk, outcome))
+        if hopeless(failures, done):
+            raise RunError(f"stopped early, as each of the first {len(failures)} chunks failed: {outcome.reason}")
+    # A task that failed in the end may have made some of its shards before.
+    there = _there(plan, chunks)
+    return [
+        _quarantined(chunk, failure)
+        for chunk, failure in quarantined
+        if chunk.identity(plan.fingerprint) not in there[chunk.file.sample]
+    ]
+
+
+def _outcomes(plan: Plan, todo: Sequence[Chunk], workers: Workers) -> Iterator[tuple[Chunk, Failure | None]]:
+    """For each chunk what went wrong, or None.
+
+    Of a task that failed as a whole each chunk is tried alone, so that one bad chunk takes no other with it.
+    """
+    if not todo:
+        return
+    tasks = tasks_of(todo, workers.number)
+    alone: list[tuple[Chunk, ...]] = []
+    for task, outcome in Executor(workers, plan).run(tasks):
+        if isinstance(outcome, Failure) and len(task) > 1:
+            alone += [(chunk,) for chunk in task]
+        else:
+            yield from _each(task, outcome)
+    for task, outcome in Executor(workers, plan).run(alone):
+        yield from _each(task, outcome)
+
+
+def tasks_of(todo: Sequence[Chunk], workers: int) -> list[tuple[Chunk, ...]]:
+    """Chunks in tasks of one file each: large ones first, then ever smaller ones, so that all workers end together.
+
+    (Guided self-scheduling: Polychronopoulos and Kuck, IEEE Trans. Comput. C-36 (1987) 1425.)
+    """
+    entries = sum(chunk.stop - chunk.start for chunk in todo) / len(todo)
+    most, least = min(TASK_CHUNKS, TASK_ENTRIES / entries), LEAST_ENTRIES / entries
+    tasks: list[tuple[Chunk, ...]] = []
+    left = len(todo)
+    for _, of_file in groupby(todo, key=lambda chunk: (chunk.file.sample, chunk.file.path, chunk.file.tree)):
+        chunks = list(of_file)
+        while chunks:
+            size = max(1, int(min(most, max(least, left / (4 * workers)))))
+            tasks.append(tuple(chunks[:size]))
+            left -= len(tasks[-1])
+            chunks = chunks[size:]
+    return tasks
+
+
+def _each(task: Sequence[Chunk], outcome: list[Failure | None] | Failure) -> Iterator[tuple[Chunk, Failure | None]]:
+    outcomes = [outcome] * len(task) if isinstance(outcome, Failure) else outcome
+    yield from zip(task, outcomes, strict=True)
+
+
+def _quarantined(chunk: Chunk, failure: Failure) -> Quarantined:
+    return Quarantined(chunk.file.sample, chunk.file.path, chunk.start, chunk.stop, failure.cause.value, failure.reason)
+
+
+def _there(plan: Plan, chunks: Sequence[Chunk]) -> dict[str, set[str]]:
+    """Identities of the shards that are there, by sample."""
+    return {sample: identities_in(plan.folder, sample) for sample in {chunk.file.sample for chunk in chunks}}
+
+
+def _add_up(plan: Plan, chunks: Sequence[Chunk], workers: Workers, bars: Bars) -> tuple[dict[str, Tally], list[str]]:
+    """The tally of each sample, of all shards that are there; and shards that were torn, which are removed."""
+    there = _there(plan, chunks)
+    shards: dict[str, list[Path]] = {}
+    for chunk in chunks:
+        sample, identity = chunk.file.sample, chunk.identity(plan.fingerprint)
+        if identity in there[sample]:
+            shards.setdefault(sample, []).append(shard_path(plan.folder, sample, identity))
+    folder = plan.folder / "tallies"
+    sums = {sample: Sum.of(folder, of_sample) for sample, of_sample in shards.items()}
+    bar = bars.add("adding up", sum(len(level) for each in sums.values() for level in each.levels))
+    torn: list[str] = []
+    depth = max((len(each.levels) for each in sums.values()), default=0)
+    for height in range(depth):
+        level = [group for each in sums.values() if height < len(each.levels) for group in each.levels[height]]
+        for group, outcome in Executor(workers, Group.__call__).run(level):
+            bar.advance()
+            if isinstance(outcome, Failure):
+                raise RunError(f"tally {group.path} could not be made: {outcome.reason}")
+            torn += outcome
+        if torn:
+            return {}, torn
+    found = {}
+    for sample, each in sums.items():
+        try:
+            found[sample] = Tally.load(each.path)
+        except MemoryError:
+            raise
+        except (RunError, *DAMAGES):
+            each.path.unlink(missing_ok=True)
+            torn.append(each.path.stem)
+    return found, torn
+
+
+def _store(
+    plan: Plan,
+    processor: Selects,
+    catalogue: Catalogue,
+    failures: Sequence[Quarantined],
+    tallies: Mapping[str, Tally],
+) -> FeatureStore:
+    """The manifest of the shards that are there, in the catalogue's order."""
+    notes = list(catalogue.notes)
+    if dropped := sum(tally.dropped for tally in tallies.values()):
+        notes.append(f"{dropped:,} entries with NaN or infinite values were left out (nonfinite: drop)")
+    notes += filter(None, (remark(name, sum(each.shards.values()), each.events) for name, each in tallies.items()))
+    quarantined = sorted([*catalogue.quarantined, *failures], key=lambda item: (item.sample, item.file, item.start))
+    files = tuple(
+        {name: getattr(record, name) for name in ("sample", "path", "uuid", "tree", "entries", "size", "content")}
+        for record in catalogue.records
+    )
+    # A column may be left out by the processor's settings, or where files have not what it is made of.
+    firsts = [
+        shard_path(plan.folder, sample, next(iter(tally.shards))) for sample, tally in tallies.items() if tally.shards
+    ]
+    made: set[str] = set().union(*map(columns_in, firsts))
+    return FeatureStore(
+        plan.folder,
+        tuple(
+            Shard(str(shard_path(Path(), sample, identity)), sample, rows, identity)
+            for sample, tally in tallies.items()
+            for identity, rows in tally.shards.items()
+        ),
+        {name: meaning for name, meaning in processor.makes.items() if name in made},
+        {sample: tally.cut_flow for sample, tally in tallies.items()},
+        sum(record.entries for record in catalogue.records),
+        sum(tally.processed for tally in tallies.values()),
+        tuple(quarantined),
+        files,
+        tuple(notes),
+    )
+
+
+def _check(store: FeatureStore) -> None:
+    """Entries processed + entries quarantined = entries in the catalogue; and there is something left to go on with."""
+    if not store.shards:
+        reasons = dict.fromkeys(item.reason for item in store.quarantined)
+        raise RunError("every chunk failed:\n" + "\n".join(list(reasons)[:5]))
+    entries = Counter[str]()
+    for file in store.files:
+        entries[file["sample"]] += file["entries"]
+    for sample, number in entries.items():
+        if number and sample not in store.samples:
+            reasons = dict.fromkeys(item.reason for item in store.quarantined if item.sample == sample)
+            said = "\n".join(list(reasons)[:5])
+            raise RunError(f"sample {sample}: none of its {number:,} entries could be processed:\n{said}")
+    quarantined = sum(item.stop - item.start for item in store.quarantined)
+    if store.processed + quarantined != store.entries:
+        raise RunError(
+            f"entries are not accounted for: {store.entries:,} in the catalogue, {store.processed:,} processed, "
+            f"{quarantined:,} quarantined; run 'lineshape process' again"
+        )
+    if store.rows == 0:
+        flows = "; ".join(f"{sample}: {flow}" for sample, flow in store.cut_flows.items())
+        raise RunError(f"no object passes the cuts of this study: {flows}")

@@ -1,0 +1,1 @@
+"""From histograms to figures, plots and a page."""

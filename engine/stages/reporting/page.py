@@ -1,0 +1,159 @@
+"""The report's page: one HTML file with everything inside."""
+
+import base64
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from lineshape.engine.core.files import replacing
+from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.job.job import Job
+from lineshape.engine.learning.bundles import Bundle
+from lineshape.engine.results.drift_plots import SECTION, Drifts, chance_of, index_of
+from lineshape.engine.results.performance import Performance
+from lineshape.engine.results.summary import Row, headline_tables
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and its pictures: names of files under plots/ and captions.
+
+    samples: that it is of, where there are several.
+    """
+
+    title: str
+    samples: str
+    pictures: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Content:
+    """All that the page shows."""
+
+    job: Job
+    store: FeatureStore
+    performance: Performance
+    bundles: dict[str, Bundle]
+    left_out: dict[str, str]
+    rows: list[Row]
+    sections: list[Section]
+    ledger: list[dict[str, Any]]
+    drifts: Drifts | None = None
+
+    @property
+    def contents(self) -> dict[str, list[tuple[str, int]]]:
+        """For each title the samples that it has a section of, and the numbers of those."""
+        found: dict[str, list[tuple[str, int]]] = {}
+        for number, section in enumerate(self.sections, start=1):
+            found.setdefault(section.title, []).append((section.samples, number))
+        return found
+
+
+def lead(title: str) -> str:
+    """A title within a line: its first letter is small, but for an abbreviation or a symbol (BRT, N−1)."""
+    return title[:1].lower() + title[1:] if title[1:2].islower() or title[1:2] == " " else title
+
+
+def write_page(path: Path, content: Content) -> None:
+    """Write the page; its plots must lie in plots/ beside it."""
+    import jinja2
+
+    source = files("lineshape.engine.stages.reporting").joinpath("page.html").read_text(encoding="utf-8")
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    environment.filters["picture"] = lambda name: _embedded(path.parent / "plots" / f"{name}.png")
+    environment.filters["number"] = number
+    environment.filters |= {"lead": lead, "index": index_of, "chance": chance_of}
+    last = {record["stage"]: record for record in content.ledger}
+    page = environment.from_string(source).render(
+        content=content,
+        job=content.job,
+        drift_section=SECTION,
+        store=content.store,
+        made=datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC"),
+        samples=[_of_sample(content, name) for name in content.job.samples if name in content.store.samples],
+        notes=list(dict.fromkeys(measure.note for measure in content.job.built_measures().values() if measure.note)),
+        facts=[_model_facts(name, bundle) for name, bundle in content.bundles.items()],
+        stages=list(last.values()),
+        versions=content.ledger[-1]["versions"] if content.ledger else {},
+    )
+    with replacing(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def _of_sample(content: Content, sample: str) -> dict[str, Any]:
+    """Inclusive figures of a sample: the tables that sum the measures up, and all others by measure."""
+    labels = {model: bundle.label for model, bundle in content.bundles.items()}
+    own = [row for row in content.rows if row["sample"] == sample and row["by"] == ""]
+    measures = content.job.built_measures()
+    tables = headline_tables(content.rows, sample, measures, labels)
+    shown = {(name, figure) for name, measure in measures.items() for figure in measure.headline.values()}
+    others = {
+        name: [
+            {"label": labels[row["model"]], **row}
+            for row in own
+            if row["measure"] == name and (name, row["figure"]) not in shown
+        ]
+        for name in measures
+    }
+    titles = {name: measure.title or name for name, measure in measures.items()}
+    return {
+        "label": content.job.samples[sample].label or sample,
+        "tables": tables,
+        "lacking": "; ".join(
+            dict.fromkeys(
+                each.lacking for each in measures.values() if any(each.is_of(model, sample) for model in labels)
+            )
+        ),
+        "others": [(titles[name], rows) for name, rows in others.items() if rows],
+    }
+
+
+def number(row: Row | None) -> str:
+    """Value ± uncertainty, the uncertainty to two significant digits; in the unit that the figure is to be shown in."""
+    if row is None or row["value"] is None:
+        return "–"
+    percent = row.get("shown") == "%"
+    unit = " %" if percent else f" {row['unit']}" if row["unit"] else ""
+    value, error = (100 * (row[key] or 0.0) if percent else row[key] or 0.0 for key in ("value", "uncertainty"))
+    if not error:
+        return f"{value:.4g}{unit}"
+    # Two digits of an uncertainty up to 0.35, one above, as the Particle Data Group rounds.
+    mantissa, exponent = f"{error:.2e}".split("e")
+    decimals = max(0, min(2 if percent else 4, (1 if float(mantissa) < 3.55 else 0) - int(exponent)))
+    return f"{value:.{decimals}f} ± {error:.{decimals}f}{unit}"
+
+
+def _model_facts(name: str, bundle: Bundle) -> dict[str, Any]:
+    facts = bundle.provenance
+    trained = {
+        "trees": facts.get("rounds"),
+        "best epoch": facts.get("best_epoch"),
+        "weights": facts.get("parameters"),
+        "training rows": facts.get("training_rows"),
+        "validation rows": facts.get("validation_rows"),
+    }
+    importance = list(facts.get("importance", {}).items())[:6]
+    return {
+        "name": name,
+        "label": bundle.label,
+        "kind": bundle.model.kind,
+        "features": len(bundle.features),
+        "target": _target(bundle) if bundle.built.trains else "–",
+        "settings": {key: value for key, value in bundle.model.settings.items() if key not in {"label", "features"}},
+        "trained": {key: f"{value:,}" for key, value in trained.items() if value is not None},
+        "remarks": bundle.remarks,
+        "importance": ", ".join(f"{feature} {share:.0%}" for feature, share in importance),
+    }
+
+
+def _target(bundle: Bundle) -> str:
+    truth = ", ".join(bundle.target.truths)
+    return f"{truth} / {bundle.target.per}" if bundle.target.per else truth
+
+
+def _embedded(path: Path) -> str:
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()

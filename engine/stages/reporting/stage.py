@@ -1,0 +1,237 @@
+"""Reporting: figures, plots and one self-contained page from the merged histograms."""
+
+import re
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lineshape.engine.core import ledger
+from lineshape.engine.core.digests import digest
+from lineshape.engine.core.errors import RunError
+from lineshape.engine.core.files import write_json
+from lineshape.engine.core.histograms import Histograms, load_control
+from lineshape.engine.core.run_folder import RunFolder
+from lineshape.engine.core.source_code import REPORTING, code_of
+from lineshape.engine.execution.executor import Executor
+from lineshape.engine.execution.failures import Failure
+from lineshape.engine.execution.progress import Bars
+from lineshape.engine.execution.workers import Workers
+from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.job.job import Job
+from lineshape.engine.learning.bundles import Bundle, Index, read_index
+from lineshape.engine.learning.fit.history import read_history
+from lineshape.engine.measures.measure import Measured
+from lineshape.engine.measures.plots import Plot, Series
+from lineshape.engine.results.contents import file_name, is_whole, read_rows, seal
+from lineshape.engine.results.drawing import Style, draw, draw_grid
+from lineshape.engine.results.drift_plots import Drifts, drift_plots, keys, read_drifts
+from lineshape.engine.results.performance import Performance
+from lineshape.engine.results.summary import Row, rows_of
+from lineshape.engine.stages.reporting.page import Content, Section, write_page
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One picture to be drawn on a worker.
+
+    section: of the page, and samples: those that it is of, where there are several.
+    """
+
+    name: str
+    section: str
+    samples: str
+    caption: str
+    what: Plot | tuple[Any, ...]
+    style: Style
+    folder: Path
+
+    def as_file(self) -> "Drawing":
+        """Named so that a file can be: a measure may name a plot by a column, which may be called anything."""
+        name = file_name(self.name)
+        return replace(
+            self, name=name, what=replace(self.what, name=name) if isinstance(self.what, Plot) else self.what
+        )
+
+    def __call__(self) -> None:
+        """Draw it."""
+        if isinstance(self.what, Plot):
+            draw(self.what, self.folder, self.style)
+        else:
+            draw_grid(self.what, self.folder, self.name)
+
+
+def report(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> list[Row]:
+    """Write summary.json, the plots and the page; returns the rows of the summary.
+
+    Raises RequestError where the histograms are missing.
+    """
+    store = FeatureStore.load(folder.features)
+    measures = job.built_measures()
+    index = read_index(folder) if folder.index.is_file() else Index((), {})
+    bundles = {name: Bundle.load(folder.models / name) for name in index.bundles if name in job.models}
+    performance = Performance.load(job, folder.histograms, store, bundles, index.given)
+    drifts = read_drifts(folder)
+    identity = _identity(job, store, performance, index, drifts)
+    if is_whole(folder, identity):
+        return read_rows(folder)
+    rows = rows_of(performance, measures, job.baseline)
+    shutil.rmtree(folder.report / "plots", ignore_errors=True)
+    wanted = [*_drift(job, folder, drifts), *_drawings(job, folder, store, performance, bundles)]
+    drawings = [drawing.as_file() for drawing in wanted]
+    bar = bars.add("reporting", len(drawings))
+    for drawing, outcome in Executor(workers, _draw).run(drawings):
+        if isinstance(outcome, Failure):
+            raise RunError(f"plot {drawing.name} could not be drawn: {outcome.reason}")
+        bar.advance()
+    content = Content(
+        job,
+        store,
+        performance,
+        bundles,
+        index.left_out,
+        rows,
+        _sections(drawings),
+        ledger.stages(folder.ledger),
+        drifts,
+    )
+    write_page(folder.page, content)
+    write_json(folder.plots, [_entry(drawing) for drawing in drawings])
+    write_json(folder.summary, rows)
+    seal(folder, identity)
+    return rows
+
+
+def _entry(drawing: Drawing) -> dict[str, str]:
+    return {name: getattr(drawing, name) for name in ("name", "section", "samples", "caption")}
+
+
+def _identity(job: Job, store: FeatureStore, performance: Performance, index: Index, drifts: Drifts | None) -> str:
+    """Digest of all that the page shows: figures, labels, what is missing, and the code that draws it."""
+    missing = [vars(item) for item in store.quarantined], store.notes, index.left_out
+    moved = [drifts.threshold, drifts.left_out, *(drift.to_dict() for drift in drifts.features)] if drifts else []
+    return digest(performance.identity, job.model_dump(mode="json"), missing, moved, code_of(*REPORTING))
+
+
+def _draw(drawing: Drawing) -> None:
+    drawing()
+
+
+def _drawings(
+    job: Job, folder: RunFolder, store: FeatureStore, performance: Performance, bundles: dict[str, Bundle]
+) -> Iterable[Drawing]:
+    plots = folder.report / "plots"
+    # The baseline has the first colour, whichever models there are.
+    keys = tuple(dict.fromkeys([job.baseline, *job.models]))
+    labels = {name: bundle.label for name, bundle in bundles.items()}
+    for sample, prefix in _prefixes([name for name in job.samples if name in store.samples]).items():
+        style = Style(keys, job.title or job.study, job.samples[sample].label or sample)
+        for name, measure in job.built_measures().items():
+            measured = _measured(job, store, performance, labels, sample, name)
+            start = f"{prefix}{_start(job, name)}"
+            drawn = measure.plots(measured) if measured.histograms else []
+            for plot in filter(None, (plot.without_empty() for plot in drawn)):
+                of = "" if len(store.samples) == 1 else style.note
+                yield Drawing(f"{start}{plot.name}", plot.section, of, plot.caption, _named(plot, start), style, plots)
+        control = load_control(folder.features, store.control).get(sample, {})
+        yield from _control(control, prefix, sample, style, plots)
+    yield from _across(job, folder, store, performance, labels)
+    style = Style(keys, job.title or job.study, "")
+    for name, bundle in bundles.items():
+        for curve in _curves(name, bundle):
+            yield Drawing(curve.name, "Training", "", curve.caption, curve, style, plots)
+
+
+def _drift(job: Job, folder: RunFolder, drifts: Drifts | None) -> Iterable[Drawing]:
+    """Features that moved furthest since the champion was trained, where that is known."""
+    style = Style(keys(), job.title or job.study, "")
+    for plot in drift_plots(drifts) if drifts else ():
+        yield Drawing(plot.name, plot.section, "", plot.caption, plot, style, folder.report / "plots")
+
+
+def _across(
+    job: Job, folder: RunFolder, store: FeatureStore, performance: Performance, labels: dict[str, str]
+) -> Iterable[Drawing]:
+    """Plots of several samples."""
+    samples = [sample for sample in job.samples if sample in store.samples]
+    style = Style(tuple(samples), job.title or job.study, "")
+    for name, measure in job.built_measures().items():
+        all_of_it = [_measured(job, store, performance, labels, sample, name) for sample in samples]
+        measured = [each for each in all_of_it if each.histograms]
+        start = _start(job, name)
+        for plot in filter(None, (plot.without_empty() for plot in measure.plots_across(measured))):
+            what = _named(plot, start)
+            plots = folder.report / "plots"
+            yield Drawing(what.name, plot.section, "all samples", plot.caption, what, style, plots)
+
+
+def _measured(
+    job: Job, store: FeatureStore, performance: Performance, labels: dict[str, str], sample: str, name: str
+) -> Measured:
+    histograms = {model: performance.of(sample, model, name) for model in performance.models}
+    found = {model: each for model, each in histograms.items() if each}
+    return Measured(sample, found, labels, job.baseline, store.columns, job.samples[sample].label or sample)
+
+
+def _start(job: Job, measure: str) -> str:
+    """Of the names of a measure's plots: with several of a kind, its name."""
+    kinds = [spec.kind for spec in job.measures.values()]
+    return f"{measure}_" if kinds.count(job.measures[measure].kind) > 1 else ""
+
+
+def _prefixes(samples: list[str]) -> dict[str, str]:
+    return {sample: "" if len(samples) == 1 else f"{sample}_" for sample in samples}
+
+
+def _named(plot: Plot, prefix: str) -> Plot:
+    return replace(plot, name=f"{prefix}{plot.name}")
+
+
+def _control(control: Histograms, prefix: str, sample: str, style: Style, folder: Path) -> Iterable[Drawing]:
+    flat = tuple(histogram for histogram in control.values() if histogram.ndim == 1 and histogram.sum() > 0)
+    if flat:
+        caption = f"What the processor selected in {sample}: all splits together."
+        yield Drawing(f"{prefix}control", "Control histograms", "", caption, flat, style, folder)
+
+
+def _curves(name: str, bundle: Bundle) -> Iterable[Plot]:
+    """What is watched, and where there are several losses or metrics each of them, by step."""
+    history = read_history(bundle.folder)
+    keys = list(dict.fromkeys(key for line in history for key in line if key != "step"))
+    parts = dict.fromkeys(key.partition(" ")[2] for key in keys)
+    for part in parts:
+        curves = [key for key in keys if key.partition(" ")[2] == part]
+        steps = {key: [line["step"] for line in history if key in line] for key in curves}
+        values = {key: np.array([line[key] for line in history if key in line], dtype=float) for key in curves}
+        series = [
+            Series(name, key.split(" ")[0], np.array(steps[key], dtype=float), values[key], None, "line", dashed)
+            for key, dashed in ((key, key.startswith("training")) for key in curves)
+        ]
+        # The first steps fall from far above, those of averaged weights for longer: the last two thirds are to be seen.
+        shown = np.concatenate([line.y[len(line.y) // 3 :] for line in series])
+        shown = shown[np.isfinite(shown)]
+        if not len(shown):
+            continue
+        low, high = shown.min(), shown.max()
+        margin = 0.1 * (high - low) + 1e-9
+        kind = bundle.model.settings.get("loss", {}).get("kind", "")
+        what = str(bundle.provenance.get("loss", kind)).replace("_", " ")
+        yield Plot(
+            f"loss_{name}_{re.sub(r'[^a-z0-9]+', '_', part.lower())}" if part else f"loss_{name}",
+            "Training",
+            f"{bundle.label}: {part}." if part else f"Loss of {bundle.label}: {what}.",
+            "Boosting round" if "rounds" in bundle.provenance else "Epoch",
+            f"{bundle.label}: {part}" if part else f"Loss of {bundle.label}",
+            series,
+            y_range=(float(low - margin), float(high + 4 * margin)),
+        )
+
+
+def _sections(drawings: list[Drawing]) -> list[Section]:
+    sections: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for drawing in drawings:
+        sections.setdefault((drawing.section, drawing.samples), []).append((drawing.name, drawing.caption))
+    return [Section(title, samples, pictures) for (title, samples), pictures in sections.items()]

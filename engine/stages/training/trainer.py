@@ -1,0 +1,254 @@
+"""A training seen through: parts on workers, started again where they died, and the bundle put in place at the end."""
+
+import shutil
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Event, Lock
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
+
+from lineshape.engine.core.errors import ClusterError, LineshapeError, plainly
+from lineshape.engine.core.files import replacing, write_json
+from lineshape.engine.core.kinds import build
+from lineshape.engine.core.ledger import versions
+from lineshape.engine.core.seen_events import Seen
+from lineshape.engine.execution.workers import Watch, Workers
+from lineshape.engine.learning.bundles import Bundle
+from lineshape.engine.learning.fit.history import read_history
+from lineshape.engine.learning.launch.launch import ATTEMPT, FACTS, RankDiedError, read_facts, require_current
+from lineshape.engine.learning.roles.model import Demands, Model, Report
+from lineshape.engine.learning.roles.training_task import Work
+
+if TYPE_CHECKING:
+    from distributed import Future
+
+#: Of the events by which workers tell of their progress.
+TOPIC: Final = "lineshape-training"
+#: Deaths without a step of progress after which a training is given up.
+_DEATHS = 3
+#: Seconds after which a shared disk shows on one machine what another wrote.
+_DISK_PATIENCE = 30.0
+#: Seconds that parts of a training have to end by themselves once one has.
+_GRACE = 20.0
+#: Seconds between two looks at the workers, and those that several have to come where nothing is known of them.
+_LOOK_EVERY = 0.2
+_WAIT = 30.0
+
+
+@dataclass(frozen=True)
+class Task:
+    """One model to be trained.
+
+    digest: of all that it depends on. folder: of its bundle. seen: which events it and its columns are trained on.
+    """
+
+    work: Work
+    model: Model
+    digest: str
+    folder: Path
+    seen: Seen
+
+    @property
+    def name(self) -> str:
+        """Of the model."""
+        return self.work.name
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a worker's part of a training ended: what is wrong with it, or that it died and can go on."""
+
+    problem: str = ""
+    died: bool = False
+
+
+class Trainer:
+    """Sees trainings through: starts them again where they died, for as long as that brings them on."""
+
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+        self._together = Lock()
+        self.stopped = Event()
+
+    def train(self, task: Task) -> str:
+        """Returns what went wrong, empty where nothing did."""
+        _sweep(task)
+        deaths, epochs = 0, -1
+        while True:
+            outcome = self._attempt(task)
+            if not outcome.died:
+                return outcome.problem or _publish(task)
+            reached = len(read_history(task.work.folder))
+            deaths, epochs = (deaths + 1, epochs) if reached <= epochs else (1, reached)
+            if deaths >= _DEATHS or self.stopped.is_set():
+                return f"it died {deaths} times after step {reached}, the last time so: {outcome.problem}"
+
+    def _attempt(self, task: Task) -> Outcome:
+        """One start, on one worker or on several that wait for one another."""
+        wanted = task.model.demands()
+        if wanted.workers == 1:
+            return self._on(task, wanted, [None])
+        with self._together:  # two of these at once could each wait for the other's workers
+            try:
+                chosen = self._choose(wanted)
+                if len(chosen) < wanted.workers:
+                    return Outcome(
+                        f"workers: {wanted.workers} were asked for to train together, and the cluster has {len(chosen)}"
+                    )
+                return self._on(task, wanted, list(chosen))
+            finally:
+                self._workers.want_together(0)
+
+    def _on(self, task: Task, wanted: Demands, chosen: Sequence[str | None]) -> Outcome:
+        """Start one part on each of these workers (None: on any), and wait for all."""
+        gpus = self._gpus() if wanted.gpu else 0
+        attempt = uuid4().hex[:12]
+        _say_attempt(task.work, attempt)
+        client = self._workers.client
+        futures = []
+        for node, address in enumerate(chosen):
+            work = replace(task.work, node=node, nodes=len(chosen), ranks=max(1, gpus), attempt=attempt, gpu=gpus > 0)
+            place = {} if address is None else {"workers": [address], "allow_other_workers": False}
+            needs = {"resources": {"GPU": gpus}} if gpus else {}
+            futures.append(client.submit(train_part, work, pure=False, retries=0, **place, **needs))
+        try:
+            return self._wait(futures, chosen)
+        finally:
+            # Dask does not stop a task that runs: each part looks at this file, and ends.
+            _say_attempt(task.work, "")
+            if client.status == "running":
+                client.cancel(futures)
+
+    def _wait(self, futures: "list[Future[Outcome]]", chosen: Sequence[str | None]) -> Outcome:
+        """Until all parts have ended, or one has badly: the others would wait for it."""
+        watch = Watch(self._workers.patience)
+        ended_since: float | None = None
+        while not all(future.done() for future in futures):
+            if self.stopped.wait(_LOOK_EVERY):
+                return Outcome("stopped")
+            if self._workers.client.status != "running":
+                raise ClusterError("the scheduler was lost: run the same command again with another one")
+            addresses = self._addresses()
+            if len(chosen) > 1 and not set(chosen) <= addresses:
+                return Outcome("a worker of those that trained together was lost", died=True)
+            watch.look(bool(addresses), self._workers.trouble)
+            ended = [outcome for future in futures if future.done() if (outcome := _outcome(future)).problem]
+            ended_since = (ended_since or time.monotonic()) if ended else None
+            # What is wrong with the work may be said by a part that ends a little later than one that lost it.
+            if ended_since and (time.monotonic() - ended_since > _GRACE or not all(one.died for one in ended)):
+                break
+        outcomes = [_outcome(future) for future in futures if future.done()]
+        # What one says is wrong goes first; that others lost their connection to it says nothing.
+        wrong = [outcome for outcome in outcomes if outcome.problem and not outcome.died]
+        return next(iter([*wrong, *(outcome for outcome in outcomes if outcome.died)]), Outcome())
+
+    def _infos(self) -> dict[str, Any]:
+        found: dict[str, Any] = self._workers.client.scheduler_info(n_workers=-1)["workers"]
+        return found
+
+    def _addresses(self) -> set[str]:
+        return set(self._infos())
+
+    def _gpus(self) -> int:
+        """GPUs that each worker which has any declares, the least of them; those of workers that are yet to come."""
+        declared = [n for info in self._infos().values() if (n := info["resources"].get("GPU", 0)) >= 1]
+        return int(min(declared, default=self._workers.promise.gpus))
+
+    def _choose(self, wanted: Demands) -> list[str]:
+        """Workers to train together, with GPUs where that is wanted and there are such; waits for those to come."""
+        on_gpus = wanted.gpu and self._gpus() > 0
+        comes = self._workers.promise.gpus if on_gpus else self._workers.promise.workers
+        end = time.monotonic() + (self._workers.patience if comes else _WAIT)
+        self._workers.want_together(wanted.workers if on_gpus else 0)
+        while True:
+            infos = self._infos()
+            able = [name for name, info in infos.items() if info["resources"].get("GPU", 0) >= 1 or not on_gpus]
+            found = sorted(able)[: wanted.workers]
+            if len(found) == wanted.workers or self.stopped.wait(_LOOK_EVERY) or time.monotonic() > end:
+                return found
+
+
+def _say_attempt(work: Work, attempt: str) -> None:
+    """Name the start that counts; parts of any other end."""
+    work.scratch.mkdir(parents=True, exist_ok=True)
+    with replacing(work.scratch / ATTEMPT) as temporary:
+        temporary.write_text(attempt, encoding="utf-8")
+
+
+def _outcome(future: "Future[Outcome]") -> Outcome:
+    """What a worker returned; Dask gives up a task whose workers die one after the other."""
+    if future.status == "finished":
+        return future.result()
+    return Outcome(
+        f"its worker was lost: {future.exception() if future.status == 'error' else future.status}", died=True
+    )
+
+
+def train_part(work: Work) -> Outcome:
+    """On a worker: train a model, or be one of those that train it together."""
+    try:
+        model = build("lineshape.engine.learning.models", Model, work.model, ("models", work.name))
+        require_current(work, _DISK_PATIENCE)
+        if work.node == 0:
+            model.prepare(work)
+        _check_in(work)
+        facts = model.train(work, _reporter(work))
+        if work.node == 0:
+            write_json(work.scratch / FACTS, facts)
+    except RankDiedError as error:
+        return Outcome(str(error), died=True)
+    except LineshapeError as error:
+        return Outcome(str(error))
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a model's code raises ends its training alone
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        return Outcome(f"{plainly(error)} ({place.filename}, line {place.lineno})")
+    return Outcome()
+
+
+def _check_in(work: Work) -> None:
+    """Until all that train together are at work (some may wait for a worker), and the first has written the rows."""
+    places = [work.scratch / f"here.{work.attempt}.{node}" for node in range(work.nodes)]
+    places[work.node].touch()
+    while not all(place.is_file() for place in places):
+        require_current(work)
+        time.sleep(_LOOK_EVERY)
+
+
+def _publish(task: Task) -> str:
+    """Put the bundle in place, whole or not at all."""
+    work = task.work
+    provenance = read_facts(work.scratch / FACTS) | {"seed": work.seed, "versions": versions()}
+    work.folder.mkdir(parents=True, exist_ok=True)
+    data = work.data
+    Bundle(work.folder, work.name, work.model, data.features, data.target, task.digest, provenance, task.seen).save()
+    shutil.rmtree(task.folder, ignore_errors=True)
+    work.folder.rename(task.folder)
+    shutil.rmtree(work.folder.parent, ignore_errors=True)
+    return ""
+
+
+def _sweep(task: Task) -> None:
+    """Remove what trainings of this model from other data or settings left."""
+    place = task.work.folder.parent
+    for left in place.parent.glob(f".{task.name}.*.work"):
+        if left.name != place.name and left.name.count(".") == place.name.count("."):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _reporter(work: Work) -> Report:
+    """Progress to the driver; raises RankDiedError where another start of the training took the place of this one."""
+    from distributed import get_worker
+
+    try:
+        worker = get_worker()
+    except ValueError:
+        return lambda *_: None
+
+    def report(done: float, total: float, note: str) -> None:
+        require_current(work)
+        worker.log_event(TOPIC, {"name": work.name, "done": done, "total": total, "note": note})
+
+    return report

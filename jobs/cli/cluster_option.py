@@ -1,0 +1,36 @@
+"""What --cluster stands for: the section `cluster:` of a job file, said in one word or in a file of its own."""
+
+from pathlib import Path
+from typing import Any
+
+from lineshape.engine.clusters.cluster import Cluster
+from lineshape.engine.core.errors import RequestError
+from lineshape.engine.core.kinds import KindSpec, build
+from lineshape.engine.core.validation import SettingsError, validated
+from lineshape.engine.job.job_file import Source, explain
+
+
+def section(said: str) -> dict[str, Any]:
+    """The section; raises RequestError where a file holds something else."""
+    if said.endswith((".yaml", ".yml")):
+        return _of_file(Path(said))
+    if "://" in said:
+        return {"kind": "scheduler", "address": said}
+    if said.endswith(".json"):
+        return {"kind": "scheduler", "file": said}
+    return {"kind": "facility", "cluster": said} if ":" in said else {"kind": said}
+
+
+def _of_file(path: Path) -> dict[str, Any]:
+    """Checked here, where its lines are known; the job file has others."""
+    if not path.is_file():
+        raise RequestError(f"--cluster {path}: no such file (working folder: {Path.cwd()})")
+    source = Source.read(path)
+    found = source.values.get("cluster")
+    if not (isinstance(found, dict) and len(source.values) == 1 and isinstance(found.get("kind"), str)):
+        raise RequestError(f"--cluster {path}: expected one section, 'cluster:', with a 'kind', as a job file has it")
+    try:
+        build("lineshape.engine.clusters.kinds", Cluster, validated(KindSpec, found, ("cluster",)), ("cluster",))
+    except SettingsError as error:
+        raise explain(source, error) from error
+    return found

@@ -1,0 +1,1 @@
+"""Job files of the studies, one each."""

@@ -1,0 +1,84 @@
+"""Memory is computed before launch, refused with every term, and held against what is measured."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lineshape.engine.core.errors import RequestError
+from lineshape.engine.execution.memory import MIB, Need, Term, check
+from lineshape.engine.input.catalogue import FileRecord, chunks_of
+from lineshape.engine.stages.histogramming import stage as histogramming
+from lineshape.engine.stages.processing.discovery import Catalogue
+from lineshape.engine.stages.processing.needs import needs
+from lineshape.jobs import api
+
+
+def catalogue(entries: int, chunk: int, entry_bytes: float) -> Catalogue:
+    record = FileRecord("s", "a.root", "tree", "uuid", entries, 100, dict.fromkeys("abcdef", "x"), entry_bytes)
+    return Catalogue([record], chunks_of(record, chunk), [], [])
+
+
+def measured(chunks: int, entries: int, folder: Path, workers: int = 1) -> dict[str, Any]:
+    folder.mkdir()
+    command = [sys.executable, "-m", "tests.measured", str(chunks), str(entries), str(folder), str(workers)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def test_a_need_is_refused_with_every_term() -> None:
+    need = Need("a worker", (Term("Python", 300 * MIB), Term("a chunk", 1800 * MIB)), 2000 * MIB, "Lower it")
+    with pytest.raises(RequestError) as refused:
+        check([need])
+    assert str(refused.value).splitlines() == [
+        "too little memory: a worker needs",
+        "         300 MiB  Python",
+        "       1,800 MiB  a chunk",
+        "       2,100 MiB  in all",
+        "       2,000 MiB  is its limit",
+        "Lower it",
+    ]
+    check([Need("a worker", need.terms, 2200 * MIB, ""), Need("a worker", need.terms, None, "")])
+
+
+def test_a_workers_need_is_of_the_chunk_and_the_clients_of_their_number() -> None:
+    few, many = (needs(catalogue(10**6, size, 250), None, 6) for size in (10**6, 10**3))
+    assert few[0].size > many[0].size + 500 * MIB
+    assert few[1].size < many[1].size
+    assert needs(catalogue(10**6, 10**3, 500), None, 6)[0].size > many[0].size
+
+
+@pytest.mark.processes
+def test_the_sum_holds_against_the_measured_peak(tmp_path: Path) -> None:
+    """The peak is below what was computed, and that is not more than twice of it."""
+    for entries in (1000, 80_000):
+        found = measured(3, entries, tmp_path / str(entries))
+        computed = needs(catalogue(3 * entries, entries, found["entry_bytes"]), None, 6)
+        for need, peak in zip(computed, (found["worker"], found["client"]), strict=True):
+            assert peak <= need.size <= 2 * peak, (entries, need.process, peak / MIB, need.size / MIB)
+
+
+@pytest.mark.processes
+def test_memory_is_flat_in_the_number_of_chunks(tmp_path: Path) -> None:
+    """From 10 to 1,000 chunks of one size: within 20 %, in the worker and in the client with its scheduler."""
+    few, many = (measured(chunks, 4, tmp_path / str(chunks), workers=2) for chunks in (10, 1000))
+    assert few["chunks"] < 15
+    assert many["chunks"] >= 1000
+    for process in ("client", "worker"):
+        assert many[process] <= 1.2 * few[process], process
+
+
+@pytest.mark.processes
+def test_histogramming_is_computed_too(finished: api.Result) -> None:
+    from lineshape.engine.feature_store.shards import FeatureStore
+
+    store = FeatureStore.load(finished.folder / "features")
+    worker, client = histogramming.needs(finished.job, store, list(finished.job.models), 3, 10 * MIB)
+    assert [term.what for term in worker.terms][1].startswith("a shard: ")
+    assert client.size > 300 * MIB
+    with pytest.raises(RequestError, match="histograms of 5 models × 3 measures"):
+        check([worker])

@@ -1,0 +1,86 @@
+"""Shards hold their rows, their units and what became of their chunk."""
+
+from pathlib import Path
+
+import awkward as ak
+import hist
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from lineshape.engine.core.columns import Column
+from lineshape.engine.core.errors import DataError, RunError
+from lineshape.engine.feature_store.shards import (
+    FeatureStore,
+    Quarantined,
+    ShardInfo,
+    read_columns,
+    read_info,
+    write_shard,
+)
+
+MEANINGS = {"pt": Column(r"$p_T$", "GeV", 0, 100), "clusters": Column("Clusters", "GeV", 0, 10)}
+
+
+@pytest.fixture
+def shard(tmp_path: Path) -> Path:
+    histogram = hist.Hist(MEANINGS["pt"].axis(), storage=hist.storage.Int64()).fill([1, 2, 50])
+    info = ShardInfo({"file": "a.root", "start": 0, "stop": 5}, 3, {"read": 5, "cut": 3}, {"pt": histogram})
+    columns = {
+        "event": ak.Array(np.array([2**63, 2, 3], dtype=np.uint64)),
+        "pt": ak.Array([1.5, 2.5, np.nan]),
+        "clusters": ak.Array([[1.0, 2.0], [], [3.0]]),
+    }
+    path = tmp_path / "s" / "shard.parquet"
+    write_shard(path, columns, MEANINGS, info)
+    return path
+
+
+def test_round_trip(shard: Path) -> None:
+    table = read_columns(shard, ["event", "pt"])
+    assert table["event"].tolist() == [2**63, 2, 3]
+    assert table["pt"].dtype == np.float32
+    assert np.isnan(table["pt"][2])
+    assert ak.from_parquet(shard)["clusters"].to_list() == [[1.0, 2.0], [], [3.0]]
+
+
+def test_what_it_says_of_itself(shard: Path) -> None:
+    info = read_info(shard)
+    assert info.chunk == {"file": "a.root", "start": 0, "stop": 5}
+    assert info.cut_flow == {"read": 5, "cut": 3}
+    assert info.histograms["pt"].sum() == 3
+    assert pq.read_schema(shard).field("pt").metadata[b"unit"] == b"GeV"
+
+
+def test_flipped_bits_are_noticed(shard: Path) -> None:
+    column = pq.ParquetFile(shard).metadata.row_group(0).column(0)
+    content = bytearray(shard.read_bytes())
+    content[column.data_page_offset + column.total_compressed_size - 2] ^= 0xFF
+    shard.write_bytes(content)
+    with pytest.raises(
+        DataError, match=r"(?i)was damaged on disk, and is removed: .*(crc|corrupt|checksum|decompress)"
+    ):
+        read_columns(shard, ["event", "pt"])
+    with pytest.raises(DataError, match="is not there: run 'lineshape process' again"):
+        read_columns(shard, ["event", "pt"])
+
+
+def test_plain_labels_are_for_sentences() -> None:
+    assert Column(r"True $p_T^{vis}$", "GeV", 0, 1).plain == "True pT vis"
+    assert Column(r"$\eta$", "", 0, 1).plain == "η"
+
+
+def test_a_manifest_of_another_version_is_named(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text('{"shards": [], "columns": {}}', encoding="utf-8")
+    with pytest.raises(RunError, match=r"of another version of this program .*run 'lineshape process' again"):
+        FeatureStore.load(tmp_path)
+
+
+def test_what_is_lost_is_a_fraction_of_the_entries() -> None:
+    """A chunk by its entries; a file that could not be counted as the average of the others."""
+    files = ({"path": "a"}, {"path": "b"})
+    chunk = Quarantined("s", "a", 0, 10, "corrupt", "")
+    uncounted = Quarantined("s", "c", -1, -1, "corrupt", "")
+    assert FeatureStore(Path(), (), {}, {}, 200, 200, (), files).lost == 0
+    assert FeatureStore(Path(), (), {}, {}, 200, 190, (chunk,), files).lost == pytest.approx(0.05)
+    assert FeatureStore(Path(), (), {}, {}, 200, 190, (chunk, uncounted), files).lost == pytest.approx(110 / 300)
