@@ -37,16 +37,16 @@ lint: $(STAMP)  ## Style and types
 	$(BIN)/mypy
 
 unit: $(STAMP)  ## Tests that take seconds
-	$(BIN)/python -m pytest -m 'not processes and not study and not browser'
+	$(BIN)/python -m pytest -m 'not processes and not study and not browser and not drill'
 
 test: lint  ## Tests, style and types; two files at a time, as many wait for processes more than they compute
-	$(BIN)/python -m pytest -m 'not study' --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations=25
+	$(BIN)/python -m pytest -m 'not study and not drill' --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations=25
 
 studies: $(STAMP)  ## What studies must show of physics, on large samples: half an hour
 	$(BIN)/python -m pytest -m study
 
-soak: $(STAMP)  ## Tests with random inputs, ten times as many of them and new ones at every run
-	LINESHAPE_SOAK=1 $(BIN)/python -m pytest -m soak
+soak: $(STAMP)  ## Random inputs, ten times as many and new ones at every run, and drills of many minutes
+	LINESHAPE_SOAK=1 $(BIN)/python -m pytest -m 'soak or drill'
 
 bench: $(STAMP)  ## Measurements, some minutes each; the README says what they found
 	$(BIN)/python -m tests.benchmarks.simulation

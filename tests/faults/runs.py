@@ -31,7 +31,8 @@ def faulty_job(files: list[Path] | list[str], faults: Path, **changes: object) -
     """The tau energy scale on files, with the faults that a folder says, in chunks of 100 entries."""
     faults.mkdir(exist_ok=True)
     processor = {"processor.kind": KIND, "processor.folder": str(faults)}
-    return small_job(files, **{"chunk_entries": 100} | processor | changes)
+    ranks = {f"models.{name}.own_process": True for name in ("dnn", "mdn")}
+    return small_job(files, **{"chunk_entries": 100} | processor | ranks | changes)
 
 
 def run(job: Job, folder: Path, workers: int = 2, **local: object) -> FeatureStore:

@@ -1,6 +1,10 @@
-"""Thirty nights of scheduled reprocessing: files arrive, change, break, come back, vanish; three runs are killed."""
+"""Nights of scheduled reprocessing: files arrive, change, break, come back, vanish; runs are killed.
+
+Twelve of them with one kill, and under `make soak` thirty with three.
+"""
 
 import hashlib
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +24,7 @@ from lineshape.engine.reprocessing.file_changes import known
 from lineshape.engine.stages.processing.stage import process
 from lineshape.jobs import api
 from lineshape.jobs.cli.reprocess import summary
+from tests.conftest import SOAK
 from tests.jobs.nights import called, killed_when, small_study, write_taus
 
 #: A killed command's last words are not ours to hush.
@@ -130,6 +135,8 @@ NIGHTS: list[tuple[Night, dict[str, int], bool, int | str]] = [
     (arrive(13, 14, 15), {"new": 3}, True, 0),
     (quiet, {}, False, 0),
 ]
+if not os.environ.get(SOAK):
+    NIGHTS = NIGHTS[:12]
 #: From which night on the model has other settings.
 CHANGED = 17
 #: Nights that run as a timer would call them, beside those that are killed and those after; the others are run here.
@@ -160,7 +167,8 @@ def shards_in(folder: ReprocessingFolder) -> int:
     return len(list((folder.features / "taus").glob("*.parquet")))
 
 
-def test_thirty_nights(tmp_path: Path, client: Client, workers: Workers, bars: Bars) -> None:
+@pytest.mark.soak
+def test_nights(tmp_path: Path, client: Client, workers: Workers, bars: Bars) -> None:
     data, folder = tmp_path / "data", ReprocessingFolder(tmp_path / "reprocessing" / "tau_energy_scale")
     data.mkdir()
     job = small_study(tmp_path / "job.yaml", f"{data}/*.root")

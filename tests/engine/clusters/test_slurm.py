@@ -147,6 +147,7 @@ def test_jobs_cancelled_and_killed(
     assert not (tmp_path / "logs").exists(), "logs are kept where something failed"
 
 
+@pytest.mark.drill
 def test_a_node_goes_down(
     batch: Slurm, ntuples: list[Path], faults: Path, tmp_path: Path, undisturbed: dict[str, str], when: Any
 ) -> None:
@@ -160,6 +161,7 @@ def test_a_node_goes_down(
         batch.ask("scontrol", "update", "nodename=n1", "state=resume")
 
 
+@pytest.mark.drill
 def test_jobs_run_into_their_wall_time(
     batch: Slurm, ntuples: list[Path], faults: Path, tmp_path: Path, undisturbed: dict[str, str], when: Any
 ) -> None:
@@ -173,6 +175,7 @@ def test_jobs_run_into_their_wall_time(
     assert all("JobState=TIMEOUT" in state for state in states)
 
 
+@pytest.mark.drill
 def test_workers_end_by_themselves_before(
     batch: Slurm, ntuples: list[Path], faults: Path, tmp_path: Path, undisturbed: dict[str, str]
 ) -> None:
@@ -188,6 +191,7 @@ def test_workers_end_by_themselves_before(
     assert not any("JobState=TIMEOUT" in line for line in ended)
 
 
+@pytest.mark.drill
 def test_the_jobs_end_when_the_command_is_killed(
     batch: Slurm, ntuples: list[Path], faults: Path, tmp_path: Path, undisturbed: dict[str, str]
 ) -> None:

@@ -26,7 +26,7 @@ from lineshape.engine.execution.workers import Workers
 from lineshape.engine.feature_store.shards import FeatureStore
 from lineshape.engine.input.catalogue import FileRecord, chunks_of
 from lineshape.engine.stages.processing.stage import tasks_of
-from tests.conftest import TREE, small_job
+from tests.conftest import SOAK, TREE, small_job
 from tests.faults.runs import content, faulty_job, killing_workers, process_with, run, worker_pids
 
 #: A killed worker's last words are not ours to hush.
@@ -116,8 +116,10 @@ def test_a_stopped_worker(ntuples: list[Path], tmp_path: Path, faults: Path, wor
     assert content(tmp_path / "run") == content(tmp_path / "plain")
 
 
-def test_a_driver_killed_at_twenty_moments(ntuples: list[Path], tmp_path: Path) -> None:
+@pytest.mark.soak
+def test_a_driver_killed_at_many_moments(ntuples: list[Path], tmp_path: Path) -> None:
     """Processing and histogramming, with a rerun after each kill; a moment is a number of files made, not a time."""
+    kills, of_stores, of_sums = (20, 5, 2) if os.environ.get(SOAK) else (3, 1, 1)
     plain, folder = RunFolder(tmp_path / "plain"), RunFolder(tmp_path / "run")
     path = tmp_path / "job.json"
     write_json(path, small_job(ntuples, chunk_entries=100).model_dump(mode="json"))
@@ -129,9 +131,9 @@ def test_a_driver_killed_at_twenty_moments(ntuples: list[Path], tmp_path: Path) 
     met: list[int] = []
 
     def enough() -> bool:
-        """Twenty kills, some of which met half-made stores and some half-made sums: a slow machine needs more."""
+        """So many kills, some of which met half-made stores and some half-made sums: a slow machine needs more."""
         in_stores, in_sums = sum(0 < made < shards for made in met), sum(shards < made < made_in_all for made in met)
-        return len(met) >= 20 and in_stores >= 5 and in_sums >= 2
+        return len(met) >= kills and in_stores >= of_stores and in_sums >= of_sums
 
     while not enough():
         assert len(met) < 80, f"eighty kills met too few half-made stores and sums: {met} of {shards} and {made_in_all}"
