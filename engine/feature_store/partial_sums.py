@@ -1,6 +1,6 @@
-"""Tallies: what groups of shards add up to, so that no client reads a hundred thousand shards to know their sum.
+"""Partial sums: what groups of shards add up to, so that no client reads a hundred thousand shards to know their sum.
 
-A tally is kept on disk under the identities of what it is of: a resumed run counts nothing again. Groups are of
+A partial sum is kept on disk under the identities of what it is of: a resumed run counts nothing again. Groups are of
 neighbours in the catalogue, so the order of addition, and with it every bit of the sum, is fixed.
 """
 
@@ -17,12 +17,12 @@ from lineshape.engine.core.records import read_record, save_record
 from lineshape.engine.feature_store import event_numbers
 from lineshape.engine.feature_store.shards import read_info
 
-#: Shards, or tallies, that one tally is of.
+#: Shards, or partial sums, that one partial sum is of.
 GROUP = 64
 
 
 @dataclass
-class Tally:
+class PartialSum:
     """The sum of some shards of one sample.
 
     shards: rows of each, by identity, in order. processed: entries of their chunks. dropped: entries left out for NaN.
@@ -36,7 +36,7 @@ class Tally:
     histograms: Histograms = field(default_factory=dict)
     events: list[float] = field(default_factory=list)
 
-    def add(self, other: "Tally") -> None:
+    def add(self, other: "PartialSum") -> None:
         """Add what comes next in order."""
         self.shards |= other.shards
         self.processed += other.processed
@@ -52,13 +52,13 @@ class Tally:
         save_record(path, content)
 
     @classmethod
-    def load(cls, path: Path) -> "Tally":
+    def load(cls, path: Path) -> "PartialSum":
         """What `save` kept; raises RunError where it is damaged."""
         kept = read_record(path, _Kept, "remove it, and run 'lineshape process' again")
         return cls(**vars(kept) | {"histograms": {k: from_uhi(h) for k, h in kept.histograms.items()}})
 
     @classmethod
-    def of_shard(cls, path: Path) -> "Tally":
+    def of_shard(cls, path: Path) -> "PartialSum":
         """One shard; ValueError where it is torn."""
         info = read_info(path)
         processed = info.chunk["stop"] - info.chunk["start"]
@@ -67,7 +67,7 @@ class Tally:
 
 @dataclass
 class _Kept:
-    """A tally as JSON."""
+    """A partial sum as JSON."""
 
     shards: dict[str, int]
     processed: int
@@ -79,7 +79,7 @@ class _Kept:
 
 @dataclass(frozen=True)
 class Group:
-    """Shards, or tallies, to be added up on a worker into one tally, at `path`."""
+    """Shards, or partial sums, to be added up on a worker into one partial sum, at `path`."""
 
     path: Path
     parts: tuple[Path, ...]
@@ -94,18 +94,18 @@ class Group:
 
         A shard is torn where a machine died before what was renamed had reached its disk.
         """
-        total = Tally()
+        total = PartialSum()
         torn = []
         for part in self.parts:
             try:
-                tally = Tally.load(part) if part.suffix == ".json" else Tally.of_shard(part)
+                partial_sum = PartialSum.load(part) if part.suffix == ".json" else PartialSum.of_shard(part)
             except MemoryError:
                 raise
             except (RunError, *DAMAGES):
                 part.unlink(missing_ok=True)
                 torn.append(part.stem)
                 continue
-            total.add(tally)
+            total.add(partial_sum)
         if not torn:
             total.save(self.path)
         return tuple(torn)
@@ -113,9 +113,9 @@ class Group:
 
 @dataclass(frozen=True)
 class Sum:
-    """What is left to be added up for one tally of many shards: groups of shards, groups of those, …, the whole.
+    """What is left to be added up for one partial sum of many shards: groups of shards, groups of those, …, the whole.
 
-    levels: groups whose tally is not on disk, those that others need first.
+    levels: groups whose partial sum is not on disk, those that others need first.
     """
 
     path: Path

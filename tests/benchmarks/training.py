@@ -25,7 +25,7 @@ from lineshape.engine.core.split import Split, Target
 from lineshape.engine.learning.data.source import Layout, Source
 from lineshape.engine.learning.data.table import TrainingTable
 from lineshape.engine.learning.fit.loop import Hooks, State, fit
-from lineshape.engine.learning.fit.process_group import Gang
+from lineshape.engine.learning.fit.process_group import ProcessGroup
 from lineshape.engine.learning.launch.launch import launch
 from lineshape.engine.learning.models.boosted_trees import BoostedTrees
 from lineshape.engine.learning.models.neural import Neural
@@ -90,14 +90,14 @@ def network(data: Dataset, folder: Path) -> None:
     rows, validation = table.rows("training"), table.rows("validation")
     layout = Layout.of(model.columns(FEATURES), 1.0, {})
     x, target = torch.from_numpy(rows.flat[:, :20].copy()), torch.from_numpy(rows.flat[:, -1].copy())
-    gang = Gang(0, 1, torch.device("cpu"))
-    small = Source(validation, layout, gang.device, validation.bytes)
+    group = ProcessGroup(0, 1, torch.device("cpu"))
+    small = Source(validation, layout, group.device, validation.bytes)
 
     def ours(share: float) -> None:
         learner = model.learner(table, FEATURES)
-        source = Source(rows, layout, gang.device, share * rows.bytes)
+        source = Source(rows, layout, group.device, share * rows.bytes)
         hooks = Hooks(lambda _: None, lambda *_: None)
-        fit(learner, model.phases_of(), source, small, model.recipe(FEATURES, 1), gang, State(), hooks)
+        fit(learner, model.phases_of(), source, small, model.fit_config(FEATURES, 1), group, State(), hooks)
 
     def by_hand() -> None:
         learner = model.learner(table, FEATURES)

@@ -21,7 +21,7 @@ from lineshape.engine.learning.blocks.batch import Batch
 from lineshape.engine.learning.data.source import Layout, Source
 from lineshape.engine.learning.data.table import TrainingTable
 from lineshape.engine.learning.fit.loop import Hooks, State, fit
-from lineshape.engine.learning.fit.process_group import Gang
+from lineshape.engine.learning.fit.process_group import ProcessGroup
 from lineshape.engine.learning.models.neural import Neural
 from lineshape.engine.learning.roles.sampler import Sampler
 from tests.benchmarks import ratios
@@ -105,7 +105,7 @@ def main() -> None:
         table = TrainingTable(folder / "scratch" / "table")
         rows, validation = table.rows("training"), table.rows("validation")
         layout = Layout.of(model.columns(FEATURES), 1.0, {})
-        gang = Gang(0, 1, DEVICE)
+        group = ProcessGroup(0, 1, DEVICE)
         sources = [Source(part, layout, DEVICE, part.bytes) for part in (rows, validation)]
         x = torch.from_numpy(rows.flat[:, : len(FEATURES)].copy()).to(DEVICE)
         target = torch.from_numpy(rows.flat[:, -1].copy()).to(DEVICE)
@@ -118,7 +118,16 @@ def main() -> None:
             ends: list[float] = []
             hooks = Hooks(lambda _: ends.append(now()), lambda *_: None)
             source = cast("Source", training)
-            fit(learner, model.phases_of(), source, sources[1], model.recipe(FEATURES, 1), gang, State(), hooks)
+            fit(
+                learner,
+                model.phases_of(),
+                source,
+                sources[1],
+                model.fit_config(FEATURES, 1),
+                group,
+                State(),
+                hooks,
+            )
             return ends[-1] - ends[0]
 
         def by_hand() -> float:

@@ -41,7 +41,7 @@ FILES = (
     "features/manifest.json",
     "features/control.json",
     "features/catalogue.json",
-    "features/tallies/*.json",
+    "features/partial_sums/*.json",
     "features/s/*.parquet",
     "models/models.json",
     "models/d0/bundle.json",

@@ -29,7 +29,7 @@ _TARGETS = "targets.f32"
 
 
 @dataclass(frozen=True)
-class Spool:
+class RowFile:
     """A folder that holds, row by row, features, a weight where there is one, and the target, as float32.
 
     features, targets: how many. width: of a row. weight: its place in a row, which may be that of a feature.
@@ -44,7 +44,7 @@ class Spool:
     looks: dict[SplitName, Look]
 
     @classmethod
-    def write(cls, data: Dataset, columns: Columns, folder: Path, share: Share = WHOLE) -> "Spool":
+    def write(cls, data: Dataset, columns: Columns, folder: Path, share: Share = WHOLE) -> "RowFile":
         """The rows of a share of the shards, or find them written."""
         found_looks = find_beside(folder / _LOOKS)
         if found_looks is None:

@@ -16,7 +16,7 @@ Pair = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Symmetries:
+class Augmentation:
     """Places of columns.
 
     mirrored: of x, whose sign is drawn. mirrored_lists: columns of lists that change sign along with one of them: the
@@ -38,7 +38,7 @@ class Symmetries:
         encoders: Mapping[str, Encoder],
         features: Sequence[str],
         truths: Sequence[str],
-    ) -> "Symmetries":
+    ) -> "Augmentation":
         """From names; those that are no features of this model are passed over.
 
         Raises RequestError where features are turned and a target of two components is not.

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lineshape.engine.learning.fit.augmentation import Symmetries
+from lineshape.engine.learning.fit.augmentation import Augmentation
 from lineshape.engine.learning.roles.sampler import Sampler
 
 Schedule = Literal["one_cycle", "cosine", "constant"]
@@ -14,12 +14,12 @@ Precision = Literal["float32", "bfloat16"]
 
 
 @dataclass(frozen=True)
-class Recipe:
+class FitConfig:
     """Settings of a fit.
 
     batch: rows a step, over all ranks. rate: the highest learning rate. patience: epochs without a better validation
     loss after which a phase stops. clip: the largest gradient norm. average: decay of the running average of the
-    weights that is validated and kept; 0 keeps the weights themselves. symmetries: what is drawn anew in each batch.
+    weights that is validated and kept; 0 keeps the weights themselves. augmentation: what is drawn anew in each batch.
     compiled: arguments of torch.compile, none where it is not used. metrics: losses that are told of the validation
     split and that nothing learns from.
     """
@@ -34,7 +34,7 @@ class Recipe:
     schedule: Schedule
     precision: Precision
     seed: int
-    symmetries: Symmetries = field(default_factory=Symmetries)
+    augmentation: Augmentation = field(default_factory=Augmentation)
     compiled: dict[str, Any] = field(default_factory=dict)
     metrics: tuple[str, ...] = ()
 

@@ -16,8 +16,8 @@ from lineshape.engine.learning.blocks.memory import default_memory
 from lineshape.engine.learning.blocks.scaling import SCALINGS, Affine, Scaling, Scalings, chosen_scaling
 from lineshape.engine.learning.data.columns import Columns
 from lineshape.engine.learning.data.table import Rows, TrainingTable
-from lineshape.engine.learning.fit.augmentation import Symmetries
-from lineshape.engine.learning.fit.fit_config import Precision, Recipe, Schedule
+from lineshape.engine.learning.fit.augmentation import Augmentation
+from lineshape.engine.learning.fit.fit_config import FitConfig, Precision, Schedule
 from lineshape.engine.learning.fit.phases import Phase
 from lineshape.engine.learning.roles.model import Demands, Model
 from lineshape.engine.learning.roles.network import Network
@@ -169,7 +169,7 @@ class FittedNetwork(Model, ABC):
                 f"network {type(network).__name__} gives one quantity, and the target has {len(target.truths)}: "
                 f"{', '.join(target.truths)}"
             )
-        Symmetries.of(self.mirrored, self.rotated, network.encoders, [], target.truths)
+        Augmentation.of(self.mirrored, self.rotated, network.encoders, [], target.truths)
 
     def lists(self) -> tuple[str, ...]:
         """Columns with a list in each row that the predicting network sees."""
@@ -208,15 +208,15 @@ class FittedNetwork(Model, ABC):
         """For the rows on a worker: by default a quarter of the machine's, shared among its workers."""
         return self.memory * 2**30 if self.memory else default_memory()
 
-    def recipe(self, features: tuple[str, ...], seed: int, truths: tuple[str, ...] = ()) -> Recipe:
+    def fit_config(self, features: tuple[str, ...], seed: int, truths: tuple[str, ...] = ()) -> FitConfig:
         """What the loop needs to know. truths: components of the target."""
-        own = {"sampler", "symmetries", "seed", "compiled", "metrics"}
-        shared = {name: getattr(self, name) for name in Recipe.__dataclass_fields__ if name not in own}
-        return Recipe(
+        own = {"sampler", "augmentation", "seed", "compiled", "metrics"}
+        shared = {name: getattr(self, name) for name in FitConfig.__dataclass_fields__ if name not in own}
+        return FitConfig(
             self.built_sampler,
             **shared,
             seed=seed,
-            symmetries=Symmetries.of(self.mirrored, self.rotated, self.predicting.encoders, features, truths),
+            augmentation=Augmentation.of(self.mirrored, self.rotated, self.predicting.encoders, features, truths),
             compiled=_COMPILE[self.compile],
             metrics=self.metric_names,
         )

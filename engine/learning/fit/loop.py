@@ -15,11 +15,11 @@ from torch.optim.swa_utils import AveragedModel
 from lineshape.engine.core.errors import RunError
 from lineshape.engine.learning.blocks.batch import Batch
 from lineshape.engine.learning.data.source import Epochs, Source
-from lineshape.engine.learning.fit.fit_config import Recipe
+from lineshape.engine.learning.fit.fit_config import FitConfig
 from lineshape.engine.learning.fit.history import require_finite, standing
 from lineshape.engine.learning.fit.learner import Learner
 from lineshape.engine.learning.fit.phases import Phase, Step
-from lineshape.engine.learning.fit.process_group import Gang
+from lineshape.engine.learning.fit.process_group import ProcessGroup
 from lineshape.engine.learning.fit.shapes import require_losses
 
 Several = tuple[Tensor, ...] | list[Tensor]
@@ -57,8 +57,8 @@ def fit(
     phases: Sequence[Phase],
     training: Source,
     validation: Source,
-    recipe: Recipe,
-    gang: Gang,
+    config: FitConfig,
+    group: ProcessGroup,
     state: State,
     hooks: Hooks,
 ) -> dict[str, object]:
@@ -66,32 +66,32 @@ def fit(
 
     Returns the best epoch and its validation loss. Raises RunError where a loss is not finite.
     """
-    epochs = training.sampled(recipe.sampler, recipe.batch // gang.size)
+    epochs = training.sampled(config.sampler, config.batch // group.size)
     if state.weights:
         learner.load_state_dict(state.weights)
     total = sum(phase.epochs for phase in phases)
     while state.phase < len(phases):
         phase = phases[state.phase]
         before = sum(earlier.epochs for earlier in phases[: state.phase])
-        average = _averaged(learner, recipe.average)
+        average = _averaged(learner, config.average)
         steps: list[_Stepper] = []
         if state.average:
             average.load_state_dict(state.average)
         while state.epoch < phase.epochs and not state.done:
-            random = recipe.random(state.phase, state.epoch, gang.rank)
+            random = config.random(state.phase, state.epoch, group.rank)
             drawn = epochs.prepare(random)
-            if gang.least(drawn) == 0:
+            if group.least(drawn) == 0:
                 raise RunError("the sampler draws no row: ask for more, or for fewer workers")
-            number = gang.least(max(1, round(drawn * gang.size / recipe.batch)))
+            number = group.least(max(1, round(drawn * group.size / config.batch)))
             if not steps:
-                steps = [_Stepper(learner, step, number, phase.epochs, recipe, gang) for step in phase.steps]
+                steps = [_Stepper(learner, step, number, phase.epochs, config, group) for step in phase.steps]
                 for stepper, saved in zip(steps, state.optimisers, strict=False):
                     stepper.load_state_dict(saved)
-            tell = _Teller(hooks, before + state.epoch, number, total, _standing(state, recipe))
-            losses = _one_epoch(learner, average, steps, epochs, number, random, recipe, gang, tell)
-            gang.share(learner)
-            gang.share(average)
-            judged = evaluate(_kept(average), {*phase.names, *recipe.metrics}, validation, gang, recipe.batch)
+            tell = _Teller(hooks, before + state.epoch, number, total, _standing(state, config))
+            losses = _one_epoch(learner, average, steps, epochs, number, random, config, group, tell)
+            group.share(learner)
+            group.share(average)
+            judged = evaluate(_kept(average), {*phase.names, *config.metrics}, validation, group, config.batch)
             watched = sum(weight * judged[name] for name, weight in phase.watched.items())
             line = {"step": before + state.epoch + 1, **_line(losses, judged, phase, watched)}
             require_finite(line, f"in epoch {state.epoch + 1}", _ADVICE)
@@ -100,11 +100,11 @@ def fit(
             if phase.keep == "last" or watched < state.best:
                 state.best, state.best_epoch = watched, before + state.epoch
                 state.best_weights = copy.deepcopy(_kept(average).state_dict())
-            state.done = before + state.epoch - state.best_epoch >= recipe.patience
+            state.done = before + state.epoch - state.best_epoch >= config.patience
             state.weights, state.average = learner.state_dict(), average.state_dict()
             state.optimisers = [stepper.state_dict() for stepper in steps]
             hooks.save(state)
-            hooks.tell(before + state.epoch, total, _standing(state, recipe))
+            hooks.tell(before + state.epoch, total, _standing(state, config))
         learner.load_state_dict(state.best_weights)
         if state.phase + 1 == len(phases):
             break
@@ -121,18 +121,18 @@ def _one_epoch(
     epochs: Epochs,
     number: int,
     random: np.random.Generator,
-    recipe: Recipe,
-    gang: Gang,
+    config: FitConfig,
+    group: ProcessGroup,
     tell: "_Teller",
 ) -> dict[str, float]:
     """All batches of an epoch; returns the mean of each loss."""
     learner.train()
     sums: dict[str, Tensor] = {}
     rows: dict[str, int] = {}
-    signs = torch.Generator(gang.device).manual_seed(int(random.integers(2**63)))
+    signs = torch.Generator(group.device).manual_seed(int(random.integers(2**63)))
     torch.manual_seed(int(random.integers(2**63)))  # of dropout
     for place, batch in enumerate(epochs.batches(number, random)):
-        recipe.symmetries.draw(batch, signs)
+        config.augmentation.draw(batch, signs)
         for stepper in steps:
             if place % stepper.every:
                 continue
@@ -145,30 +145,38 @@ def _one_epoch(
         if average is not learner:
             average.update_parameters(learner)  # type: ignore[operator]
         tell(place)
-    return _means(sums, rows, gang)
+    return _means(sums, rows, group)
 
 
 class _Stepper:
     """A step of a phase, its optimiser and its schedule."""
 
-    def __init__(self, learner: Learner, step: Step, batches: int, epochs: int, recipe: Recipe, gang: Gang) -> None:
+    def __init__(
+        self,
+        learner: Learner,
+        step: Step,
+        batches: int,
+        epochs: int,
+        config: FitConfig,
+        group: ProcessGroup,
+    ) -> None:
         self.every = step.every
         self._trained = [p for name in step.train for p in learner.networks[name].parameters()]
-        self._recipe, self._gang = recipe, gang
+        self._recipe, self._gang = config, group
         self.take_turn(learner, several=True)
         objective: nn.Module = _Objective(learner, step)
-        if recipe.compiled:
-            objective.compile(**recipe.compiled)
-        self._objective = gang.together(objective)
+        if config.compiled:
+            objective.compile(**config.compiled)
+        self._objective = group.together(objective)
         self._optimiser = torch.optim.AdamW(
             self._trained,
-            lr=step.rate or recipe.rate,
-            weight_decay=recipe.weight_decay,
-            fused=gang.device.type == "cuda",
+            lr=step.rate or config.rate,
+            weight_decay=config.weight_decay,
+            fused=group.device.type == "cuda",
         )
         turns = -(-batches // step.every) * epochs
         self._schedule = torch.optim.lr_scheduler.LambdaLR(
-            self._optimiser, lambda turn: recipe.schedule_at(turn / turns)
+            self._optimiser, lambda turn: config.schedule_at(turn / turns)
         )
 
     def take_turn(self, learner: Learner, several: bool) -> None:
@@ -227,7 +235,7 @@ class _Teller:
             self._hooks.tell(self._before + (place + 1) / self._number, self._total, self._note)
 
 
-def evaluate(learner: Learner, names: set[str], source: Source, gang: Gang, batch: int) -> dict[str, float]:
+def evaluate(learner: Learner, names: set[str], source: Source, group: ProcessGroup, batch: int) -> dict[str, float]:
     """Mean of each loss over all rows of all ranks, without a random number.
 
     batch: of a step in training. A penalty that takes the square of a batch's rows is to cost no more here.
@@ -241,21 +249,21 @@ def evaluate(learner: Learner, names: set[str], source: Source, gang: Gang, batc
                 if name in names:
                     sums[name] = sums.get(name, torch.zeros_like(value)) + value * len(part)
                     rows[name] = rows.get(name, 0) + len(part)
-    return _means(sums, rows, gang)
+    return _means(sums, rows, group)
 
 
-def _means(sums: Mapping[str, Tensor], rows: Mapping[str, int], gang: Gang) -> dict[str, float]:
+def _means(sums: Mapping[str, Tensor], rows: Mapping[str, int], group: ProcessGroup) -> dict[str, float]:
     names = sorted(sums)
     values = torch.stack(
         [sums[name].double() for name in names] + [torch.tensor(rows[n]).to(sums[n]).double() for n in names]
     )
-    summed, counted = gang.total(values).chunk(2)
+    summed, counted = group.total(values).chunk(2)
     return dict(zip(names, (summed / counted).tolist(), strict=True))
 
 
-def _standing(state: State, recipe: Recipe) -> str:
+def _standing(state: State, config: FitConfig) -> str:
     said = standing([line["validation"] for line in state.history])
-    metrics = [f"{name} {state.history[-1][f'validation {name}']:.4g}" for name in recipe.metrics if state.history]
+    metrics = [f"{name} {state.history[-1][f'validation {name}']:.4g}" for name in config.metrics if state.history]
     return ", ".join([said, *metrics])
 
 

@@ -9,7 +9,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 
 @dataclass(frozen=True)
-class Gang:
+class ProcessGroup:
     """A rank's place among all; one alone is the plain case, for which nothing is sent."""
 
     rank: int

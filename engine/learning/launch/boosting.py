@@ -16,7 +16,7 @@ from lineshape.engine.core.records import sealed_bytes, unsealed_bytes
 from lineshape.engine.core.split import SplitName
 from lineshape.engine.learning.blocks.threads import threads
 from lineshape.engine.learning.data.rounds import Stops
-from lineshape.engine.learning.data.row_file import Spool
+from lineshape.engine.learning.data.row_file import RowFile
 from lineshape.engine.learning.fit.history import History, read_history, require_finite, standing
 from lineshape.engine.learning.launch.launch import no_gpu
 from lineshape.engine.learning.roles.dataset import SPLITS
@@ -41,7 +41,7 @@ class Boosted:
 
 
 @contextmanager
-def matrices(rows: Spool, bins: int, memory: float) -> Iterator[dict[SplitName, xgboost.DMatrix]]:
+def matrices(rows: RowFile, bins: int, memory: float) -> Iterator[dict[SplitName, xgboost.DMatrix]]:
     """The rows of each split in quantised form, in memory where they fit, else on disk beside the rows."""
     size = sum(rows.count(split) for split in SPLITS) * rows.features * (1 if bins <= 256 else 2)
     with _cache(rows.folder, size > memory) as cache:
@@ -130,7 +130,7 @@ def _scores(said: str) -> dict[str, float]:
     return {name.partition("-")[0]: float(value) for name, value in pairs}
 
 
-def _blocks(rows: Spool, split: SplitName, cache: Path | None) -> xgboost.DataIter:
+def _blocks(rows: RowFile, split: SplitName, cache: Path | None) -> xgboost.DataIter:
     """The rows of a split, block by block, so that the float matrix is never held."""
 
     class Blocks(xgboost.DataIter):

@@ -18,7 +18,7 @@ from lineshape.engine.learning.fit.history import write_history
 from lineshape.engine.learning.fit.learner import Learner
 from lineshape.engine.learning.fit.loop import Hooks, State, fit
 from lineshape.engine.learning.fit.permuted_losses import losses_of_others
-from lineshape.engine.learning.fit.process_group import Gang
+from lineshape.engine.learning.fit.process_group import ProcessGroup
 from lineshape.engine.learning.launch.launch import FACTS, TABLE, no_gpu
 from lineshape.engine.learning.roles.model import REMARKS, Report
 from lineshape.engine.learning.roles.training_task import Work
@@ -34,7 +34,7 @@ def take_part(model: FittedNetwork, work: Work, rank: int, size: int, tell: Repo
     device = _device(model.device)
     if model.deterministic != torch.are_deterministic_algorithms_enabled():  # which imports torch's compiler
         torch.use_deterministic_algorithms(model.deterministic, warn_only=True)
-    gang = Gang(rank, size, device)
+    group = ProcessGroup(rank, size, device)
     if size > 1:
         backend = "nccl" if device.type == "cuda" else "gloo"
         # Not by the URL of the file, in which a folder may have characters that mean something else.
@@ -52,9 +52,9 @@ def take_part(model: FittedNetwork, work: Work, rank: int, size: int, tell: Repo
     validation = Source(rows[1], layout, device, for_validation, rank, size)
     validation.judged_by(model.built_sampler)
     state = _load_state(work.scratch / _CHECKPOINT)
-    recipe = model.recipe(work.data.features, work.seed, work.data.target.truths)
+    config = model.fit_config(work.data.features, work.seed, work.data.target.truths)
     hooks = Hooks(lambda state: _save(state, work, rank), tell)
-    facts = fit(learner, model.phases_of(), training, validation, recipe, gang, state, hooks)
+    facts = fit(learner, model.phases_of(), training, validation, config, group, state, hooks)
     if rank == 0:
         told = [*table.remarks, *_remarks(model, work, learner, table, layout, state)]
         for file, module in {model.weights: learner.predicting, **_files(learner)}.items():

@@ -19,7 +19,7 @@ from lineshape.engine.learning.blocks.memory import default_memory
 from lineshape.engine.learning.blocks.threads import threads
 from lineshape.engine.learning.data.columns import Columns
 from lineshape.engine.learning.data.rounds import Stops, Together
-from lineshape.engine.learning.data.row_file import Spool
+from lineshape.engine.learning.data.row_file import RowFile
 from lineshape.engine.learning.data.survey import TREES, require_learnable, together
 from lineshape.engine.learning.fit import remarks
 from lineshape.engine.learning.fit.history import read_history
@@ -140,9 +140,9 @@ class BoostedTrees(Model):
             told = [f"trained by {size} ranks: not the trees of one, and not always the same bits", *facts[REMARKS]]
             write_json(work.scratch / FACTS, facts | {"ranks": size, REMARKS: told})
 
-    def _rows(self, work: Work, share: Share) -> Spool:
+    def _rows(self, work: Work, share: Share) -> RowFile:
         columns = self._columns(work.data.x_columns)
-        rows = Spool.write(work.data, columns, work.scratch / f"rows.{share[0]}.of.{share[1]}", share)
+        rows = RowFile.write(work.data, columns, work.scratch / f"rows.{share[0]}.of.{share[1]}", share)
         if share != WHOLE and not all(rows.count(split) for split in SPLITS):
             raise RunError(
                 f"workers: {share[1]} share the shards, and one has no rows; make chunks smaller, or ask for fewer"
@@ -155,7 +155,7 @@ class BoostedTrees(Model):
         return Columns(features, weight=weight_column(self.weight), classes=classes)
 
     def _fit(
-        self, work: Work, rows: Spool, whole: Together, device: str, report: Report, first: bool = True
+        self, work: Work, rows: RowFile, whole: Together, device: str, report: Report, first: bool = True
     ) -> dict[str, Any]:
         """Look at the rows, and boost round by round; of those that share the rows the first writes what is made."""
         from lineshape.engine.learning.launch.boosting import boost, matrices
@@ -192,7 +192,7 @@ class BoostedTrees(Model):
         }
 
     def _remarks(
-        self, best: "xgboost.Booster", rows: Spool, work: Work, history: Sequence[Mapping[str, float]]
+        self, best: "xgboost.Booster", rows: RowFile, work: Work, history: Sequence[Mapping[str, float]]
     ) -> list[str]:
         """Remarks on trees, from some of the validation rows."""
         import xgboost

@@ -14,7 +14,7 @@ from lineshape.engine.core.kinds import KindSpec, build
 from lineshape.engine.core.split import Target
 from lineshape.engine.learning.blocks.scaling import Affine, Scaling, Scalings
 from lineshape.engine.learning.data.table import Rows
-from lineshape.engine.learning.fit.fit_config import Recipe
+from lineshape.engine.learning.fit.fit_config import FitConfig
 from lineshape.engine.learning.fit.phases import Phase, Step
 from lineshape.engine.learning.models.network_model import NetworkModel
 from lineshape.engine.learning.networks.identity import Identity
@@ -111,9 +111,9 @@ class EventVariable(NetworkModel):
         """V, which is none of the parameters; of known variables, where they are several, these."""
         return features if isinstance(self.predicting, Identity) and len(features) > 1 else ("V",)
 
-    def recipe(self, features: tuple[str, ...], seed: int, truths: tuple[str, ...] = ()) -> Recipe:
+    def fit_config(self, features: tuple[str, ...], seed: int, truths: tuple[str, ...] = ()) -> FitConfig:
         """As of all networks; several parameters are no vector that could be turned."""
-        return super().recipe(features, seed)
+        return super().fit_config(features, seed)
 
     def build_learner(self, scalings: Scalings, rows: Rows) -> "Learner":
         """Both networks."""

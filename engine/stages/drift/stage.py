@@ -13,7 +13,7 @@ from lineshape.engine.execution.executor import Executor
 from lineshape.engine.execution.failures import Failure
 from lineshape.engine.execution.progress import Bars
 from lineshape.engine.execution.workers import Workers
-from lineshape.engine.feature_store.partial_sums import Group, Sum, Tally
+from lineshape.engine.feature_store.partial_sums import Group, PartialSum, Sum
 from lineshape.engine.feature_store.shards import FeatureStore
 from lineshape.engine.results.drift import Drifts, Population, drifts
 
@@ -58,13 +58,13 @@ def _population(subject: Subject, store: FeatureStore) -> Population:
 
 def _sum(folder: RunFolder, shards: list[Path], workers: Workers, bars: Bars) -> Population:
     """What shards add up to, on the workers."""
-    total = Sum.of(folder.features / "tallies", shards)
-    bar = bars.add("adding up what arrived", sum(map(len, total.levels)))
-    for level in total.levels:
+    tree = Sum.of(folder.features / "partial_sums", shards)
+    bar = bars.add("adding up what arrived", sum(map(len, tree.levels)))
+    for level in tree.levels:
         for group, outcome in Executor(workers, Group.__call__).run(level):
             bar.advance()
             if isinstance(outcome, Failure) or outcome:
                 reason = outcome.reason if isinstance(outcome, Failure) else f"shards {', '.join(outcome)} are torn"
-                raise RunError(f"tally {group.path} could not be made: {reason}: run the same command again")
-    tally = Tally.load(total.path)
-    return Population(tally.histograms, sum(tally.shards.values()))
+                raise RunError(f"partial sum {group.path} could not be made: {reason}: run the same command again")
+    total = PartialSum.load(tree.path)
+    return Population(total.histograms, sum(total.shards.values()))

@@ -16,7 +16,7 @@ from lineshape.engine.execution.failures import Failure, hopeless
 from lineshape.engine.execution.progress import Bars
 from lineshape.engine.execution.workers import Workers
 from lineshape.engine.feature_store.event_numbers import remark
-from lineshape.engine.feature_store.partial_sums import Group, Sum, Tally
+from lineshape.engine.feature_store.partial_sums import Group, PartialSum, Sum
 from lineshape.engine.feature_store.shards import (
     FeatureStore,
     Quarantined,
@@ -54,18 +54,19 @@ def process(job: Job, folder: RunFolder, workers: Workers, bars: Bars, files: Ma
     processor = with_derived(bare, job.derived)
     catalogue = look_into(job, processor, folder.features, workers, bars, files)
     failures = _make(plan, catalogue, workers, bars)
-    tallies, torn = _add_up(plan, catalogue.chunks, workers, bars)
+    sums, torn = _add_up(plan, catalogue.chunks, workers, bars)
     if torn:
         failures = _make(plan, catalogue, workers, bars)
-        tallies, torn = _add_up(plan, catalogue.chunks, workers, bars)
+        sums, torn = _add_up(plan, catalogue.chunks, workers, bars)
     if torn:
         raise RunError(
-            f"{len(torn)} shards or their tallies were cut short twice in a row, first {torn[0]}: is the disk failing?"
+            f"{len(torn)} shards or their partial sums were cut short twice in a row, first {torn[0]}: "
+            "is the disk failing?"
         )
     seen = {name: column.seen for name, column in job.derived.items()}
-    store = replace(_store(plan, processor, catalogue, failures, tallies), seen=seen)
+    store = replace(_store(plan, processor, catalogue, failures, sums), seen=seen)
     _check(store)
-    control = save_control(plan.folder, {sample: tally.histograms for sample, tally in tallies.items()})
+    control = save_control(plan.folder, {sample: total.histograms for sample, total in sums.items()})
     store = replace(store, control=control)
     store.save()
     sweep(plan.folder)
@@ -157,15 +158,17 @@ def _there(plan: Plan, chunks: Sequence[Chunk]) -> dict[str, set[str]]:
     return {sample: identities_in(plan.folder, sample) for sample in {chunk.file.sample for chunk in chunks}}
 
 
-def _add_up(plan: Plan, chunks: Sequence[Chunk], workers: Workers, bars: Bars) -> tuple[dict[str, Tally], list[str]]:
-    """The tally of each sample, of all shards that are there; and shards that were torn, which are removed."""
+def _add_up(
+    plan: Plan, chunks: Sequence[Chunk], workers: Workers, bars: Bars
+) -> tuple[dict[str, PartialSum], list[str]]:
+    """The partial sum of each sample, of all shards that are there; and shards that were torn, which are removed."""
     there = _there(plan, chunks)
     shards: dict[str, list[Path]] = {}
     for chunk in chunks:
         sample, identity = chunk.file.sample, chunk.identity(plan.fingerprint)
         if identity in there[sample]:
             shards.setdefault(sample, []).append(shard_path(plan.folder, sample, identity))
-    folder = plan.folder / "tallies"
+    folder = plan.folder / "partial_sums"
     sums = {sample: Sum.of(folder, of_sample) for sample, of_sample in shards.items()}
     bar = bars.add("adding up", sum(len(level) for each in sums.values() for level in each.levels))
     torn: list[str] = []
@@ -175,14 +178,14 @@ def _add_up(plan: Plan, chunks: Sequence[Chunk], workers: Workers, bars: Bars) -
         for group, outcome in Executor(workers, Group.__call__).run(level):
             bar.advance()
             if isinstance(outcome, Failure):
-                raise RunError(f"tally {group.path} could not be made: {outcome.reason}")
+                raise RunError(f"partial sum {group.path} could not be made: {outcome.reason}")
             torn += outcome
         if torn:
             return {}, torn
     found = {}
     for sample, each in sums.items():
         try:
-            found[sample] = Tally.load(each.path)
+            found[sample] = PartialSum.load(each.path)
         except MemoryError:
             raise
         except (RunError, *DAMAGES):
@@ -196,13 +199,13 @@ def _store(
     processor: Selects,
     catalogue: Catalogue,
     failures: Sequence[Quarantined],
-    tallies: Mapping[str, Tally],
+    sums: Mapping[str, PartialSum],
 ) -> FeatureStore:
     """The manifest of the shards that are there, in the catalogue's order."""
     notes = list(catalogue.notes)
-    if dropped := sum(tally.dropped for tally in tallies.values()):
+    if dropped := sum(total.dropped for total in sums.values()):
         notes.append(f"{dropped:,} entries with NaN or infinite values were left out (nonfinite: drop)")
-    notes += filter(None, (remark(name, sum(each.shards.values()), each.events) for name, each in tallies.items()))
+    notes += filter(None, (remark(name, sum(each.shards.values()), each.events) for name, each in sums.items()))
     quarantined = sorted([*catalogue.quarantined, *failures], key=lambda item: (item.sample, item.file, item.start))
     files = tuple(
         {name: getattr(record, name) for name in ("sample", "path", "uuid", "tree", "entries", "size", "content")}
@@ -210,20 +213,20 @@ def _store(
     )
     # A column may be left out by the processor's settings, or where files have not what it is made of.
     firsts = [
-        shard_path(plan.folder, sample, next(iter(tally.shards))) for sample, tally in tallies.items() if tally.shards
+        shard_path(plan.folder, sample, next(iter(total.shards))) for sample, total in sums.items() if total.shards
     ]
     made: set[str] = set().union(*map(columns_in, firsts))
     return FeatureStore(
         plan.folder,
         tuple(
             Shard(str(shard_path(Path(), sample, identity)), sample, rows, identity)
-            for sample, tally in tallies.items()
-            for identity, rows in tally.shards.items()
+            for sample, total in sums.items()
+            for identity, rows in total.shards.items()
         ),
         {name: meaning for name, meaning in processor.makes.items() if name in made},
-        {sample: tally.cut_flow for sample, tally in tallies.items()},
+        {sample: total.cut_flow for sample, total in sums.items()},
         sum(record.entries for record in catalogue.records),
-        sum(tally.processed for tally in tallies.values()),
+        sum(total.processed for total in sums.values()),
         tuple(quarantined),
         files,
         tuple(notes),

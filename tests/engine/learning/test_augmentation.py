@@ -12,7 +12,7 @@ from lineshape.engine.core.kinds import KindSpec, build
 from lineshape.engine.core.split import Split, Target
 from lineshape.engine.learning.blocks.batch import Batch, Sequence
 from lineshape.engine.learning.encoders.vector_sum import VectorSum
-from lineshape.engine.learning.fit.augmentation import Symmetries
+from lineshape.engine.learning.fit.augmentation import Augmentation
 from lineshape.engine.learning.roles.dataset import Dataset
 from lineshape.engine.learning.roles.model import Model
 from tests.engine.learning.stores import make_store, train
@@ -32,8 +32,10 @@ DENSE: dict[str, Any] = {
 
 def test_all_vectors_turn_by_the_same_angle() -> None:
     """Features, target and objects of a row; what is no vector stays as it is."""
-    symmetries = Symmetries.of([], ROTATED, TRACKS, ["sum", "uy", "ux"], TRUTHS)
-    assert symmetries == Symmetries(rotated=((2, 1),), rotated_target=((0, 1),), rotated_lists=(("tracks", (0, 2)),))
+    augmentation = Augmentation.of([], ROTATED, TRACKS, ["sum", "uy", "ux"], TRUTHS)
+    assert augmentation == Augmentation(
+        rotated=((2, 1),), rotated_target=((0, 1),), rotated_lists=(("tracks", (0, 2)),)
+    )
     n = 500
     batch = Batch(
         torch.tensor([[7.0, 0.0, 3.0]] * n),
@@ -41,7 +43,7 @@ def test_all_vectors_turn_by_the_same_angle() -> None:
         torch.ones(n),
         sequences={"tracks": Sequence(torch.tensor([[[1.0, 9.0, 0.0]] * 2] * n), torch.ones(n, 2, dtype=torch.bool))},
     )
-    symmetries.draw(batch, torch.Generator().manual_seed(1))
+    augmentation.draw(batch, torch.Generator().manual_seed(1))
     angle = torch.atan2(batch.target[:, 1], batch.target[:, 0])
     torch.testing.assert_close(batch.target.norm(dim=1), torch.full((n,), 2.0))
     torch.testing.assert_close(torch.stack([batch.x[:, 2], batch.x[:, 1]], dim=1), 1.5 * batch.target)
@@ -70,7 +72,7 @@ def test_a_network_learns_from_one_direction_what_holds_in_all(tmp_path: Path, r
 
 def test_half_a_vector_is_refused() -> None:
     with pytest.raises(RequestError, match="ux and uy are components of one vector, and only one is there"):
-        Symmetries.of([], ROTATED, {}, ["ux"], TRUTHS)
+        Augmentation.of([], ROTATED, {}, ["ux"], TRUTHS)
 
 
 def test_the_target_must_turn_along() -> None:

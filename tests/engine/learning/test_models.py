@@ -15,7 +15,7 @@ from lineshape.engine.core.kinds import KindSpec, build
 from lineshape.engine.core.split import Split, SplitName, Target
 from lineshape.engine.learning.blocks.batch import Batch, Sequence
 from lineshape.engine.learning.bundles import Bundle
-from lineshape.engine.learning.fit.augmentation import Symmetries
+from lineshape.engine.learning.fit.augmentation import Augmentation
 from lineshape.engine.learning.fit.history import read_history
 from lineshape.engine.learning.models.neural import Neural
 from lineshape.engine.learning.roles.dataset import Dataset
@@ -280,7 +280,7 @@ def test_columns_of_lists_are_mirrored_along_with_a_feature() -> None:
         torch.ones(200),
         sequences={"tracks": Sequence(torch.full((200, 3, 2), 2.0), torch.ones(200, 3, dtype=torch.bool))},
     )
-    Symmetries((0,), (("tracks", 1, 0),)).draw(batch, torch.Generator().manual_seed(1))
+    Augmentation((0,), (("tracks", 1, 0),)).draw(batch, torch.Generator().manual_seed(1))
     values = batch.sequences["tracks"].values
     assert {1.0, -1.0} == set(batch.x[:, 0].tolist())
     assert torch.equal(values[:, :, 1], 2 * batch.x[:, :1].expand(-1, 3))
@@ -323,10 +323,10 @@ def test_gradients_are_clipped(data: Dataset, tmp_path: Path) -> None:
 def test_schedules(schedule: str, shares: list[float]) -> None:
     model = build("lineshape.engine.learning.models", Model, KindSpec(**MODELS["dense"], schedule=schedule), ())
     assert isinstance(model, Neural)
-    recipe = model.recipe(FEATURES, 1)
-    assert [recipe.schedule_at(progress) for progress in (0.0, 0.5, 1.0)] == pytest.approx(shares, abs=1e-3)
+    config = model.fit_config(FEATURES, 1)
+    assert [config.schedule_at(progress) for progress in (0.0, 0.5, 1.0)] == pytest.approx(shares, abs=1e-3)
     if schedule == "one_cycle":
-        assert recipe.schedule_at(0.2) == pytest.approx(1)
+        assert config.schedule_at(0.2) == pytest.approx(1)
 
 
 VECTOR = Target(truth=("x_true", "y_true"))

@@ -151,7 +151,7 @@ def test_a_driver_killed_at_many_moments(ntuples: list[Path], tmp_path: Path) ->
 
 
 def _made(folder: Path) -> int:
-    """Files made so far: shards, tallies and the manifest, parts of histograms and their sum."""
+    """Files made so far: shards, partial sums and the manifest, parts of histograms and their sum."""
     return len(content(folder))
 
 
@@ -183,7 +183,9 @@ def test_torn_files(
     """Half a shard under its own name, as a machine that lost its power leaves it, and half of one not yet renamed."""
     job = faulty_job(ntuples, faults)
     store = process_with(job, tmp_path / "run", workers)
-    shutil.rmtree(tmp_path / "run" / "features" / "tallies")  # else they are known, and found out when they are read
+    shutil.rmtree(
+        tmp_path / "run" / "features" / "partial_sums"
+    )  # else they are known, and found out when they are read
     paths = [store.path(shard) for shard in store.shards]
     paths[3].write_bytes(paths[3].read_bytes()[:1000])
     paths[5].write_bytes(b"")
@@ -200,8 +202,8 @@ def test_a_torn_tally_is_made_again(
 ) -> None:
     job = faulty_job(ntuples, faults)
     process_with(job, tmp_path / "run", workers)
-    for tally in (tmp_path / "run" / "features" / "tallies").iterdir():
-        tally.write_bytes(b"")
+    for partial_sum in (tmp_path / "run" / "features" / "partial_sums").iterdir():
+        partial_sum.write_bytes(b"")
     process_with(job, tmp_path / "run", workers)
     assert content(tmp_path / "run") == undisturbed
 
