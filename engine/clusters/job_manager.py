@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lineshape.engine.clusters.jobs import Jobs
-from lineshape.engine.clusters.scaling import Demand, Standing, delay, missing, surplus, wanted
+from lineshape.engine.clusters.scaling import Demand, JobStates, delay, missing, surplus, wanted
 from lineshape.engine.execution.workers import TOGETHER
 
 if TYPE_CHECKING:
@@ -153,10 +153,10 @@ class Keeper:
         together = (self._scheduler.task_metadata.get(section) or {}).get(key, 0)
         return max(tasks, int(together)) if on_gpus else tasks
 
-    def _standing(self, group: str) -> Standing:
+    def _standing(self, group: str) -> JobStates:
         asked = tuple(name for name in self._cluster.worker_spec if name.rpartition("-")[0] == group)
         states = {str(state.name): bool(state.processing) for state in self._scheduler.workers.values()}
-        return Standing(
+        return JobStates(
             asked,
             frozenset(name for name in asked if states.get(name) is False),
             frozenset(name for name in asked if states.get(name) is True),

@@ -7,7 +7,7 @@ AT_ONCE = 20
 
 
 @dataclass(frozen=True)
-class Standing:
+class JobStates:
     """A group of jobs as it stands.
 
     asked: names of jobs that are submitted or about to be, oldest first. idle: those whose worker has come and has no
@@ -41,12 +41,12 @@ def wanted(tasks: int, fewest: int, most: int) -> int:
     return min(max(tasks, fewest), most)
 
 
-def missing(standing: Standing, number: int) -> int:
+def missing(standing: JobStates, number: int) -> int:
     """How many to submit now."""
     return min(max(number - len(standing.asked), 0), AT_ONCE)
 
 
-def surplus(standing: Standing, number: int) -> list[str]:
+def surplus(standing: JobStates, number: int) -> list[str]:
     """Which to give back: the youngest that still wait in the queue, then idle ones; none that is at work."""
     youngest = standing.asked[::-1]
     queued = [name for name in youngest if name not in standing.idle | standing.busy]

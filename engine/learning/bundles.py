@@ -152,9 +152,9 @@ class Bundle:
         return self.built.gives(self.target, self.features)
 
     @cached_property
-    def judge(self) -> Callable[[Floats, Floats], Floats] | None:
+    def log_density_ratio(self) -> Callable[[Floats, Floats], Floats] | None:
         """Ln p(v, θ) / (p(v) p(θ)) of estimates and values of the target, where the model knows of it."""
-        return self.built.load_judge(self.folder)
+        return self.built.load_log_density_ratio(self.folder)
 
     def predict(self, columns: Mapping[str, Any]) -> Prediction:
         """Predict from named columns of n values, or n lists, each; raises RequestError where one is missing."""

@@ -30,8 +30,8 @@ class Objects:
     """Objects of one shard and what one model says of them; arrays of one length.
 
     group: of the jackknife. split: that they are of. predict: the model, for other columns. kept: what the measure's
-    `keep` found on the validation split. judge: the logarithm of the density of pairs of an estimate and of values of
-    the target over that of independent ones, where the model knows of it.
+    `keep` found on the validation split. log_density_ratio: the logarithm of the density of pairs of an estimate and of
+    values of the target over that of independent ones, where the model knows of it.
     """
 
     columns: Mapping[str, NDArray[Any]]
@@ -40,7 +40,7 @@ class Objects:
     split: SplitName = "test"
     predict: Callable[[Mapping[str, Any]], Prediction] | None = None
     kept: Mapping[str, Any] = field(default_factory=dict)
-    judge: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]] | None = None
+    log_density_ratio: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]] | None = None
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ from lineshape.engine.job.job import Job
 from lineshape.engine.learning.bundles import FILE, Bundle
 from lineshape.engine.reprocessing.attempts import Record
 from lineshape.engine.reprocessing.champion import champion_of, verify
-from lineshape.engine.reprocessing.comparison import Judge, obstacle
+from lineshape.engine.reprocessing.comparison import Criterion, obstacle
 
 
 @dataclass(frozen=True)
-class Standing:
+class ChampionStatus:
     """The champion, and its bundle where it can be measured; else problem says why not, and spoilt if it is damaged."""
 
     version: str | None
@@ -31,25 +31,27 @@ class Standing:
         return "spoilt" if self.spoilt else self.problem
 
 
-def standing_of(folder: ReprocessingFolder, records: Sequence[Record], job: Job, judge: Judge) -> Standing:
+def champion_status_of(
+    folder: ReprocessingFolder, records: Sequence[Record], job: Job, criterion: Criterion
+) -> ChampionStatus:
     """How it stands on the feature store of now; without a bundle and a problem where there is no champion."""
     version = champion_of(records)
     if not version:
-        return Standing(None)
+        return ChampionStatus(None)
     try:
         verify(folder, version, records)
     except RunError as error:
-        return Standing(version, problem=str(error).rstrip("."), spoilt=True)
+        return ChampionStatus(version, problem=str(error).rstrip("."), spoilt=True)
     run = RunFolder(folder.version(version))
-    if not (run.models / judge.model / FILE).is_file():
-        return Standing(version, problem=f"it has no model {judge.model}")
-    bundle = Bundle.load(run.models / judge.model)
+    if not (run.models / criterion.model / FILE).is_file():
+        return ChampionStatus(version, problem=f"it has no model {criterion.model}")
+    bundle = Bundle.load(run.models / criterion.model)
     try:
         split = Split.model_validate(read_job(run).split)
         problem = obstacle(bundle, split, job, FeatureStore.load(folder.features))
     except SettingsError as error:
         problem = f"its kind is no longer known as it was: {error}"
-    return Standing(version, None if problem else bundle, problem)
+    return ChampionStatus(version, None if problem else bundle, problem)
 
 
 def is_whole(folder: ReprocessingFolder, version: str, records: Sequence[Record]) -> bool:

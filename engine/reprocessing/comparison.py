@@ -23,7 +23,7 @@ CHALLENGER: Final = "challenger"
 
 
 @dataclass(frozen=True)
-class Judge:
+class Criterion:
     """What champion and challenger are judged by: a model of the job, and a figure over a baseline's of a measure.
 
     sample: that it is read on; the first that has it where it is empty.
@@ -36,7 +36,7 @@ class Judge:
     sample: str
 
 
-def judge_of(job: Job) -> Judge:
+def criterion_of(job: Job) -> Criterion:
     """As the job's section `reprocess` says; raises RequestError where it names what there is not."""
     policy = job.reprocess
     trained = [name for name, model in job.built_models().items() if model.trains]
@@ -60,7 +60,7 @@ def judge_of(job: Job) -> Judge:
     sample = policy.sample or ""
     if sample and sample not in job.samples:
         raise RequestError(f"reprocess.sample: '{sample}' is not a sample{nearest(sample, job.samples)}")
-    return Judge(model, measure, figure, better[figure], sample)
+    return Criterion(model, measure, figure, better[figure], sample)
 
 
 def obstacle(bundle: Bundle, split: Split, job: Job, store: FeatureStore) -> str:
@@ -112,22 +112,22 @@ def _is_of(measure: Measure, model: str, job: Job) -> bool:
     return True
 
 
-def read_comparison(performance: Performance, job: Job, judge: Judge) -> Comparison:
+def read_comparison(performance: Performance, job: Job, criterion: Criterion) -> Comparison:
     """The challenger's figure over the champion's."""
-    measure = job.built_measures()[judge.measure]
+    measure = job.built_measures()[criterion.measure]
     found: dict[str, Any] = {}
-    for sample in [judge.sample] if judge.sample else performance.samples:
-        own, other = (performance.of(sample, name, judge.measure) for name in (CHALLENGER, CHAMPION))
+    for sample in [criterion.sample] if criterion.sample else performance.samples:
+        own, other = (performance.of(sample, name, criterion.measure) for name in (CHALLENGER, CHAMPION))
         if own and other:
             found |= {f.figure: f for f in measure.figures(own, {BASELINE: other}) if f.by == ""}
-        figure = found.get(judge.figure)
+        figure = found.get(criterion.figure)
         if figure and math.isfinite(figure.value) and math.isfinite(figure.uncertainty):
-            return Comparison(judge.figure, judge.better, float(figure.value), float(figure.uncertainty))
+            return Comparison(criterion.figure, criterion.better, float(figure.value), float(figure.uncertainty))
     return Comparison(
-        judge.figure,
-        judge.better,
-        problem=f"measure {judge.measure} gives no {judge.figure}: too few objects in the test split, or not the same "
-        "ones have an estimate of both",
+        criterion.figure,
+        criterion.better,
+        problem=f"measure {criterion.measure} gives no {criterion.figure}: too few objects in the test split, or not "
+        "the same ones have an estimate of both",
     )
 
 

@@ -24,17 +24,17 @@ from lineshape.engine.reprocessing.attempts import (
     unseen_rows,
 )
 from lineshape.engine.reprocessing.champion import champion_of, unrecorded
-from lineshape.engine.reprocessing.comparison import judge_of
+from lineshape.engine.reprocessing.comparison import criterion_of
 from lineshape.engine.reprocessing.file_changes import known, news_of, state_to_come, tell
 from lineshape.engine.reprocessing.output_folders import folder_of
 
 
-def foresee(job: Job, output: str | Path | None = None, screen: Screen | None = None) -> Record:
+def describe(job: Job, output: str | Path | None = None, screen: Screen | None = None) -> Record:
     """Say what `reprocess` would do, as far as can be known without opening new files.
 
     Raises RequestError where the request is wrong.
     """
-    folder, judge = folder_of(job, output), judge_of(job)
+    folder, criterion = folder_of(job, output), criterion_of(job)
     records = ledger.runs(folder.ledger)
     files, said = _files(job, folder, records)
     training = _training(job, folder, records, files["new"] + files["changed"] + files["repaired"] > 0)
@@ -45,15 +45,15 @@ def foresee(job: Job, output: str | Path | None = None, screen: Screen | None = 
     if training:
         policy = job.reprocess
         said.append(
-            f"then {judge.model} is judged by {judge.figure} of {judge.measure} and promoted if: {policy.promote}"
-            f" (sigmas: {policy.sigmas:g})"
+            f"then {criterion.model} is judged by {criterion.figure} of {criterion.measure} and promoted if: "
+            f"{policy.promote} (sigmas: {policy.sigmas:g})"
         )
     console = (screen or Screen()).console
     for line in said:
         console.print(f"would: {line}", highlight=False, markup=False, soft_wrap=True)
     would: dict[str, Any] = {"files": {kind: number for kind, number in files.items() if number}, "train": training}
     record = {"study": job.study, "status": "dry run", "text": "; ".join(said), "champion": champion_of(records)}
-    return record | {"would": would, "judge": asdict(judge)}
+    return record | {"would": would, "judge": asdict(criterion)}
 
 
 def _files(job: Job, folder: ReprocessingFolder, records: list[Record]) -> tuple[Counter[str], list[str]]:

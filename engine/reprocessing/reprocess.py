@@ -19,16 +19,16 @@ from lineshape.engine.feature_store.shards import FeatureStore
 from lineshape.engine.job.job import Job
 from lineshape.engine.reprocessing.attempts import Record
 from lineshape.engine.reprocessing.champion import champion_before, champion_of, point, set_right, verify
-from lineshape.engine.reprocessing.comparison import judge_of
+from lineshape.engine.reprocessing.comparison import criterion_of
 from lineshape.engine.reprocessing.output_folders import folder_of
-from lineshape.engine.reprocessing.reprocessing_run import Night
+from lineshape.engine.reprocessing.reprocessing_run import ReprocessingRun
 from lineshape.engine.run import Simulate, open_run
 
 if TYPE_CHECKING:
     from distributed import Client
 
 
-class IncompleteNightError(IncompleteRunError):
+class IncompleteReprocessingError(IncompleteRunError):
     """A run that is done but for parts of its input, which are quarantined; record: what the ledger says of it."""
 
     def __init__(self, record: Record, message: str) -> None:
@@ -53,12 +53,12 @@ def reprocess(
     failed, and IncompleteRunError where it is done but more of the input is quarantined than the job tolerates.
     """
     folder = folder_of(job, output)
-    judge = judge_of(job)
+    criterion = criterion_of(job)
     with held(folder.lock) as lock:
         records = ledger.runs(folder.ledger)
         set_right(folder, records)
         with open_run(job, folder.latest.path, screen, client) as opened:
-            night = Night(replace(opened, folder=folder.latest), folder, lock, records, judge)
+            night = ReprocessingRun(replace(opened, folder=folder.latest), folder, lock, records, criterion)
             try:
                 night.go(simulate)
             except BusyError:
@@ -74,7 +74,7 @@ def reprocess(
                 raise
             store = FeatureStore.load(folder.features)
             if store.quarantined and store.lost > job.tolerate:
-                raise IncompleteNightError(
+                raise IncompleteReprocessingError(
                     night.record,
                     f"{len(store.quarantined)} parts of the input, about {store.lost:.2%} of its entries, are "
                     f"quarantined, more than 'tolerate: {job.tolerate}' allows; everything else is done. The list is "

@@ -39,11 +39,11 @@ from lineshape.engine.reprocessing.champion import (
     start_with,
     superfluous,
 )
-from lineshape.engine.reprocessing.champion_status import Standing, is_whole, standing_of, undecided
+from lineshape.engine.reprocessing.champion_status import ChampionStatus, champion_status_of, is_whole, undecided
 from lineshape.engine.reprocessing.comparison import (
     CHALLENGER,
     CHAMPION,
-    Judge,
+    Criterion,
     comparison_job,
     put_in_place,
     read_comparison,
@@ -57,21 +57,21 @@ _OF_A_CHALLENGER = {"training", "comparison", "decision"}
 
 
 @dataclass
-class Night:
+class ReprocessingRun:
     """A run at work. run: on the latest run folder. record: what the ledger will say of it."""
 
     run: Run
     folder: ReprocessingFolder
     lock: Lock
     records: list[Record]
-    judge: Judge
+    criterion: Criterion
     record: Record = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._start = time.monotonic()
         self.job = self.run.job
         self.champion = champion_of(self.records)
-        self.standing = Standing(self.champion)
+        self.champion_status = ChampionStatus(self.champion)
         self.closed = False
         self.record = {
             "run": len(self.records) + 1,
@@ -111,9 +111,9 @@ class Night:
         """All of it."""
         store = self._process(simulate)
         code = code_of_job(self.job)
-        self.standing = standing_of(self.folder, self.records, self.job, self.judge)
-        if self.standing.problem:
-            self.run.screen.warn(f"champion {self.champion} cannot be measured: {self.standing.problem}")
+        self.champion_status = champion_status_of(self.folder, self.records, self.job, self.criterion)
+        if self.champion_status.problem:
+            self.run.screen.warn(f"champion {self.champion} cannot be measured: {self.champion_status.problem}")
         state = self._state(store, code)
         reasons = self._plan(store, code)
         shown = self.folder.latest.path / _STATE
@@ -162,8 +162,8 @@ class Night:
 
     def _state(self, store: FeatureStore, code: Code) -> str:
         """Digest of all that a run depends on: where it is as before, there is nothing to do."""
-        standing = self.standing.key if self.standing.version == self.champion else ""
-        parts = [vars(item) for item in store.quarantined], store.notes, asdict(code), self.champion, standing
+        champion_status = self.champion_status.key if self.champion_status.version == self.champion else ""
+        parts = [vars(item) for item in store.quarantined], store.notes, asdict(code), self.champion, champion_status
         settings = self.job.model_dump(mode="json", exclude={"cluster"})
         made_by = code_of("lineshape.engine.measures"), code_of(*REPORTING)
         return digest(store.digest(), parts, settings, made_by)
@@ -178,7 +178,7 @@ class Night:
         attempt, version = last_attempt(self.records)
         unseen = unseen_rows(store, seen_by(self.folder, version), attempt.rows if attempt else 0)
         reasons = reasons_to_train(attempt, code, unseen, self.job.reprocess.grown)
-        if self.standing.spoilt and self.job.reprocess.promote == "always":
+        if self.champion_status.spoilt and self.job.reprocess.promote == "always":
             reasons.append(f"champion {self.champion} is spoilt")
         return reasons
 
@@ -207,19 +207,19 @@ class Night:
             "reasons": reasons,
             "begun": plan.begun,
         }
-        if self.judge.model not in trained.bundles:
-            self.record["training"]["left_out"] = trained.left_out.get(self.judge.model, "")
+        if self.criterion.model not in trained.bundles:
+            self.record["training"]["left_out"] = trained.left_out.get(self.criterion.model, "")
             discard(self.folder)
             return None
         own.histogram()
         own.report()
-        return Bundle.load(own.folder.models / self.judge.model)
+        return Bundle.load(own.folder.models / self.criterion.model)
 
     def _compare(self, challenger: Bundle | None) -> Decision | None:
         """Champion and challenger on the data of now, in the latest run; the decision where there is a challenger."""
         # Training may have taken hours.
-        self.standing = standing_of(self.folder, self.records, self.job, self.judge)
-        champion, problem = self.standing.bundle, self.standing.problem
+        self.champion_status = champion_status_of(self.folder, self.records, self.job, self.criterion)
+        champion, problem = self.champion_status.bundle, self.champion_status.problem
         bundles = {CHAMPION: champion, CHALLENGER: challenger}
         models = {name: bundle for name, bundle in bundles.items() if bundle}
         if not models:
@@ -228,33 +228,33 @@ class Night:
             CHAMPION: f"Champion {self.champion}",
             CHALLENGER: "Challenger" if self.champion else "First version",
         }
-        job = comparison_job(self.job, models, labels, self.judge.model, "")
+        job = comparison_job(self.job, models, labels, self.criterion.model, "")
         run = replace(self.run, job=job)
         put_in_place(models, labels, run.folder)
         performance = run.histogram()
         comparison, decision = None, None
         if challenger:
             if champion:
-                comparison = read_comparison(performance, job, self.judge)
+                comparison = read_comparison(performance, job, self.criterion)
             elif self.champion:
-                comparison = Comparison(self.judge.figure, self.judge.better, problem=problem)
+                comparison = Comparison(self.criterion.figure, self.criterion.better, problem=problem)
             decision = decide(self.champion, comparison, self.job.reprocess)
             self._note(comparison, decision)
         self._drift(champion, run)
         about = self._about(decision, problem)
-        replace(run, job=comparison_job(self.job, models, labels, self.judge.model, about)).report()
+        replace(run, job=comparison_job(self.job, models, labels, self.criterion.model, about)).report()
         return decision
 
     def _problem(self) -> str:
         """What is left to a person, of the champion and of the last version."""
-        champion = self.standing.problem if self.standing.version == self.champion else ""
+        champion = self.champion_status.problem if self.champion_status.version == self.champion else ""
         said = f"champion {self.champion} cannot be measured: {champion}" if champion else ""
         return "; ".join(filter(None, [said, undecided([*self.records, self.record], self.folder.path)]))
 
     def _note(self, comparison: Comparison | None, decision: Decision) -> None:
         self.record["decision"] = asdict(decision)
         if comparison:
-            own = {"model": self.judge.model, "measure": self.judge.measure, "champion": self.champion}
+            own = {"model": self.criterion.model, "measure": self.criterion.measure, "champion": self.champion}
             found = comparison.significance
             # JSON knows no infinity, which is what a difference without an uncertainty has.
             told = found if found is not None and math.isfinite(found) else None

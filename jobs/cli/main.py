@@ -296,7 +296,7 @@ def reprocess(
     def do() -> dict[str, Any]:
         loaded = _load(job, sample, _changes(set_, workers, cluster))
         if dry_run:
-            return foresight.foresee(loaded, output)
+            return foresight.describe(loaded, output)
         return reprocessing.reprocess(loaded, simulator(loaded), output)
 
     with stopping.ending_in_order():

@@ -15,7 +15,7 @@ from lineshape.engine.core.errors import BusyError, LineshapeError, RequestError
 from lineshape.engine.core.output import write_line
 from lineshape.engine.core.run_folder import ReprocessingFolder
 from lineshape.engine.core.signals import INTERRUPTED
-from lineshape.engine.reprocessing.reprocess import IncompleteNightError, roll_back
+from lineshape.engine.reprocessing.reprocess import IncompleteReprocessingError, roll_back
 
 Record = dict[str, Any]
 
@@ -28,7 +28,7 @@ def one_line(job: str, do: Callable[[], Record]) -> None:
     with _standard_output_kept() as say:
         try:
             say(summary(do(), 0))
-        except IncompleteNightError as error:
+        except IncompleteReprocessingError as error:
             say(summary(error.record | {"status": "incomplete", "text": str(error)}, error.status))
             raise
         except LineshapeError as error:

@@ -30,7 +30,7 @@ from lineshape.engine.learning.launch.launch import launch
 from lineshape.engine.learning.models.boosted_trees import BoostedTrees
 from lineshape.engine.learning.models.neural import Neural
 from lineshape.engine.learning.roles.dataset import Dataset
-from lineshape.engine.learning.roles.training_task import Work
+from lineshape.engine.learning.roles.training_task import TrainingTask
 from tests.benchmarks import ratios
 from tests.engine.learning.stores import make_store
 
@@ -59,9 +59,11 @@ def make(folder: Path, rows: int, shards: int = 8) -> Dataset:
     return Dataset(folder, FEATURES, Target(truth="truth"), Split(test=0.02, validation=0.02))
 
 
-def work_of(kind: str, settings: dict[str, Any], data: Dataset, folder: Path, **changes: Any) -> Work:
+def work_of(kind: str, settings: dict[str, Any], data: Dataset, folder: Path, **changes: Any) -> TrainingTask:
     """A training of its own folder."""
-    return Work("model", KindSpec(kind=kind, **settings), data, 1, folder / "bundle", folder / "scratch", **changes)
+    return TrainingTask(
+        "model", KindSpec(kind=kind, **settings), data, 1, folder / "bundle", folder / "scratch", **changes
+    )
 
 
 def wall(act: Callable[[], object]) -> float:

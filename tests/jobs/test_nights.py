@@ -32,10 +32,10 @@ pytestmark = [pytest.mark.processes, pytest.mark.timeout(1800), pytest.mark.filt
 
 #: What a night brings is done to the folder of files, and to what each of them must then be.
 World = tuple[Path, dict[str, str]]
-Night = Callable[[World], None]
+ReprocessingRun = Callable[[World], None]
 
 
-def arrive(*numbers: int, **settings: float) -> Night:
+def arrive(*numbers: int, **settings: float) -> ReprocessingRun:
     def night(world: World) -> None:
         for number in numbers:
             write_taus(world[0] / f"{number}.root", number, **settings)
@@ -44,7 +44,7 @@ def arrive(*numbers: int, **settings: float) -> Night:
     return night
 
 
-def change(number: int) -> Night:
+def change(number: int) -> ReprocessingRun:
     """The same path with other events."""
 
     def night(world: World) -> None:
@@ -53,7 +53,7 @@ def change(number: int) -> Night:
     return night
 
 
-def cut_short(number: int) -> Night:
+def cut_short(number: int) -> ReprocessingRun:
     def night(world: World) -> None:
         path = world[0] / f"{number}.root"
         shutil.copy(path, world[0].parent / path.name)
@@ -63,7 +63,7 @@ def cut_short(number: int) -> Night:
     return night
 
 
-def spoil(number: int) -> Night:
+def spoil(number: int) -> ReprocessingRun:
     """What is no ROOT file any more."""
 
     def night(world: World) -> None:
@@ -73,7 +73,7 @@ def spoil(number: int) -> Night:
     return night
 
 
-def put_back(number: int) -> Night:
+def put_back(number: int) -> ReprocessingRun:
     def night(world: World) -> None:
         shutil.copy(world[0].parent / f"{number}.root", world[0] / f"{number}.root")
         world[1][f"{number}.root"] = "processed"
@@ -81,7 +81,7 @@ def put_back(number: int) -> Night:
     return night
 
 
-def vanish(*numbers: int) -> Night:
+def vanish(*numbers: int) -> ReprocessingRun:
     def night(world: World) -> None:
         for number in numbers:
             shutil.move(world[0] / f"{number}.root", world[0].parent / f"{number}.root")
@@ -90,7 +90,7 @@ def vanish(*numbers: int) -> Night:
     return night
 
 
-def copy(number: int, to: int) -> Night:
+def copy(number: int, to: int) -> ReprocessingRun:
     def night(world: World) -> None:
         shutil.copy(world[0] / f"{number}.root", world[0] / f"{to}.root")
         world[1][f"{to}.root"] = "repeated"
@@ -103,7 +103,7 @@ def quiet(world: World) -> None:
 
 
 #: What each night brings, what the ledger must say of files, whether a challenger is trained, and how a run ends.
-NIGHTS: list[tuple[Night, dict[str, int], bool, int | str]] = [
+NIGHTS: list[tuple[ReprocessingRun, dict[str, int], bool, int | str]] = [
     (arrive(0, 1, 2), {"new": 3}, True, 0),
     (quiet, {}, False, 0),
     (arrive(3), {"new": 1}, True, 0),

@@ -22,8 +22,8 @@ from lineshape.engine.execution.progress import Screen
 from lineshape.engine.feature_store.shards import FeatureStore
 from lineshape.engine.job.job import Job
 from lineshape.engine.reprocessing.champion import champion_of
-from lineshape.engine.reprocessing.comparison import judge_of
-from lineshape.engine.reprocessing.dry_run import foresee
+from lineshape.engine.reprocessing.comparison import criterion_of
+from lineshape.engine.reprocessing.dry_run import describe
 from lineshape.engine.reprocessing.reprocess import roll_back
 from lineshape.jobs import api
 from lineshape.jobs.cli.reprocess import summary
@@ -99,15 +99,15 @@ def test_a_dry_run_changes_nothing(nights: tuple[Path, ReprocessingFolder], tmp_
     (data / "0.root").unlink()
     write_taus(data / "9.root", 9)
     changes = {"samples.taus.files": [f"{data}/*.root", str(job.parent / "data" / "[12].root")]}
-    found = foresee(api.load(job, None, changes), folder.path)
+    found = describe(api.load(job, None, changes), folder.path)
     assert found["would"]["files"] == {"new": 4, "vanished": 2}
     assert found["would"]["train"] == ["train if the new files bring the new objects from 0% to 30%"]
-    changed = foresee(api.load(job, None, {"models.brt.depth": 3, "processor.maximum_ratio": 20}), folder.path)
+    changed = describe(api.load(job, None, {"models.brt.depth": 3, "processor.maximum_ratio": 20}), folder.path)
     assert changed["would"]["train"] == [
         "train: the processor's code or settings changed",
         "train: code or settings of brt changed",
     ]
-    assert foresee(api.load(job), folder.path)["would"] == {"files": {}, "train": []}
+    assert describe(api.load(job), folder.path)["would"] == {"files": {}, "train": []}
     assert contents(folder.path) == before
     status, told, said = called(tmp_path, "reprocess", str(job), "-o", "nowhere", "--dry-run")
     assert (status, told["would"]["files"]) == (0, {"new": 4})
@@ -318,7 +318,7 @@ def test_a_version_may_be_removed_by_hand(nights: tuple[Path, ReprocessingFolder
     for path in (old, *old.rglob("*")):
         path.chmod(0o755)
     shutil.rmtree(old)
-    assert foresee(api.load(job), folder.path)["would"]["train"] == []
+    assert describe(api.load(job), folder.path)["would"]["train"] == []
     assert jobs.reprocess(job, folder.path, client)["champion"] == "0001"
     assert jobs.reprocess(api.load(job, None, {"models.brt.depth": 3}), folder.path, client)["version"] == "0003"
 
@@ -393,10 +393,10 @@ def test_shipped_studies_need_no_section_of_their_own() -> None:
         "hadronic_recoil": None,
         "event_variables_mass": None,
     }.items():
-        judge = judge_of(api.load(name))
+        criterion = criterion_of(api.load(name))
         if judged:
-            assert (judge.model, judge.measure, judge.figure, judge.better) == judged
-    assert judge_of(small_job(["x.root"])).model == "mdn"
+            assert (criterion.model, criterion.measure, criterion.figure, criterion.better) == judged
+    assert criterion_of(small_job(["x.root"])).model == "mdn"
 
 
 def test_the_champion_is_a_run_like_any_other(nights: tuple[Path, ReprocessingFolder]) -> None:

@@ -21,7 +21,7 @@ from lineshape.engine.learning.fit.history import History, read_history, require
 from lineshape.engine.learning.launch.launch import no_gpu
 from lineshape.engine.learning.roles.dataset import SPLITS
 from lineshape.engine.learning.roles.model import Report
-from lineshape.engine.learning.roles.training_task import Work
+from lineshape.engine.learning.roles.training_task import TrainingTask
 
 _CHECKPOINT = "checkpoint.ubj"
 
@@ -73,7 +73,7 @@ def boost(
     parameters: dict[str, Any],
     split: dict[SplitName, xgboost.DMatrix],
     stops: Stops,
-    work: Work,
+    work: TrainingTask,
     report: Report,
     first: bool,
 ) -> Boosted:
@@ -106,7 +106,7 @@ def boost(
     return Boosted(booster[: _best(scores)], scores, resumed)
 
 
-def _left(saved: Path, work: Work) -> tuple[bytes, list[dict[str, Any]]]:
+def _left(saved: Path, work: TrainingTask) -> tuple[bytes, list[dict[str, Any]]]:
     """What a training that died left, and its history; nothing where it is damaged: it then begins anew."""
     left = unsealed_bytes(saved.read_bytes()) if saved.is_file() else None
     return (left, read_history(work.folder)) if left else (b"", [])

@@ -12,7 +12,7 @@ import torch
 from lineshape.engine.learning.fit.fitted_network import FittedNetwork
 from lineshape.engine.learning.launch.network_rank import take_part
 from lineshape.engine.learning.roles.model import Report
-from lineshape.engine.learning.roles.training_task import Work
+from lineshape.engine.learning.roles.training_task import TrainingTask
 
 #: Rows times epochs that take a network of usual size some seconds.
 _SMALL: Final = 1_000_000
@@ -20,7 +20,7 @@ _SMALL: Final = 1_000_000
 _ONE_AT_A_TIME: Final = Lock()
 
 
-def fits_in_worker(model: FittedNetwork, work: Work, rows: int) -> bool:
+def fits_in_worker(model: FittedNetwork, work: TrainingTask, rows: int) -> bool:
     """Return whether a training is of one rank, on a CPU, and small.
 
     rows: of the training split.
@@ -32,7 +32,7 @@ def fits_in_worker(model: FittedNetwork, work: Work, rows: int) -> bool:
     return rows * sum(phase.epochs for phase in model.phases_of()) <= _SMALL
 
 
-def train_in_worker(model: FittedNetwork, work: Work, report: Report) -> None:
+def train_in_worker(model: FittedNetwork, work: TrainingTask, report: Report) -> None:
     """Take part as the only rank."""
     with _ONE_AT_A_TIME:
         take_part(model, work, 0, 1, report)

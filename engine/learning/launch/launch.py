@@ -18,7 +18,7 @@ from typing import Any
 from lineshape.engine.core.errors import LineshapeError, RunError
 from lineshape.engine.core.records import read_record
 from lineshape.engine.learning.roles.model import Report
-from lineshape.engine.learning.roles.training_task import Work
+from lineshape.engine.learning.roles.training_task import TrainingTask
 
 #: Seconds between two looks at the ranks.
 _LOOK_EVERY = 0.1
@@ -38,7 +38,7 @@ class RankDiedError(LineshapeError):
     """A rank was killed, or lost another one: the training can go on from its last checkpoint."""
 
 
-def launch(work: Work, report: Report) -> None:
+def launch(work: TrainingTask, report: Report) -> None:
     """Run this node's ranks to their end; a line from the first of all is progress.
 
     Raises RunError with what a rank says is wrong, RankDiedError where one was killed.
@@ -48,11 +48,11 @@ def launch(work: Work, report: Report) -> None:
     with tempfile.TemporaryDirectory() as place, _started(work, order, Path(place)) as ranks:
         if work.node == 0:
             Thread(target=_listen, args=(ranks[0], report), daemon=True).start()
-        judge(work, ranks, _wait(work, ranks))
+        raise_failures(work, ranks, _wait(work, ranks))
 
 
 @contextmanager
-def _started(work: Work, order: Path, place: Path) -> Iterator[list["subprocess.Popen[str]"]]:
+def _started(work: TrainingTask, order: Path, place: Path) -> Iterator[list["subprocess.Popen[str]"]]:
     # Where all ranks are on one machine, nothing need be met over the network or over a shared disk.
     meeting = place / "meeting" if work.nodes == 1 else work.scratch / f"meeting.{work.attempt}"
     host = _LOOPBACK if work.nodes == 1 else _host()
@@ -118,16 +118,16 @@ def _host() -> str:
     return str(get_address_host(get_worker().address))
 
 
-def _log(work: Work, rank: int) -> Path:
+def _log(work: TrainingTask, rank: int) -> Path:
     return work.scratch / f"rank.{rank}.log"
 
 
-def failure_file(work: Work, rank: int) -> Path:
+def failure_file(work: TrainingTask, rank: int) -> Path:
     """Where a rank says what is wrong with its work."""
     return work.scratch / f"failure.{work.attempt}.{rank}"
 
 
-def trouble_file(work: Work, rank: int) -> Path:
+def trouble_file(work: TrainingTask, rank: int) -> Path:
     """Where a rank says how it ended that lost another one, or met a fault of the program."""
     return work.scratch / f"trouble.{work.attempt}.{rank}"
 
@@ -142,7 +142,7 @@ def _listen(rank: "subprocess.Popen[str]", report: Report) -> None:
                 report(*json.loads(line))
 
 
-def _wait(work: Work, ranks: list["subprocess.Popen[str]"]) -> int | None:
+def _wait(work: TrainingTask, ranks: list["subprocess.Popen[str]"]) -> int | None:
     """Until all have ended; when one ended badly, the others have a little time to. Returns the first that did."""
     first, last = None, 0.0
     while any(process.poll() is None for process in ranks):
@@ -156,7 +156,7 @@ def _wait(work: Work, ranks: list["subprocess.Popen[str]"]) -> int | None:
     return first
 
 
-def require_current(work: Work, patience: float = 0.0) -> None:
+def require_current(work: TrainingTask, patience: float = 0.0) -> None:
     """Raise RankDiedError where this start of a training is not, or no longer, the one that counts.
 
     patience: seconds that a shared disk may take to show which one does.
@@ -168,14 +168,14 @@ def require_current(work: Work, patience: float = 0.0) -> None:
         time.sleep(_LOOK_EVERY)
 
 
-def _current(work: Work) -> str:
+def _current(work: TrainingTask) -> str:
     try:
         return (work.scratch / ATTEMPT).read_text(encoding="utf-8")
     except FileNotFoundError:
         return ""
 
 
-def judge(work: Work, ranks: list["subprocess.Popen[str]"], first: int | None) -> None:
+def raise_failures(work: TrainingTask, ranks: list["subprocess.Popen[str]"], first: int | None) -> None:
     """Raise what went wrong. first: the number of the rank that ended badly before all others, if one did."""
     numbers = [work.node * work.ranks + local for local in range(len(ranks))]
     for rank in numbers:
@@ -200,7 +200,7 @@ def judge(work: Work, ranks: list["subprocess.Popen[str]"], first: int | None) -
     raise RankDiedError(problem) if work.nodes > 1 else RunError(problem)
 
 
-def _ended(work: Work, rank: int, code: int | None) -> str:
+def _ended(work: TrainingTask, rank: int, code: int | None) -> str:
     """How a rank ended that did not say what was wrong: its exit status, and the end of its log."""
     lines = _log(work, rank).read_text(encoding="utf-8", errors="replace").strip().splitlines()[-_LAST_LINES:]
     told = " / ".join(line.strip()[:_LINE] for line in lines)

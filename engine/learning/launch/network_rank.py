@@ -21,14 +21,14 @@ from lineshape.engine.learning.fit.permuted_losses import losses_of_others
 from lineshape.engine.learning.fit.process_group import ProcessGroup
 from lineshape.engine.learning.launch.launch import FACTS, TABLE, no_gpu
 from lineshape.engine.learning.roles.model import REMARKS, Report
-from lineshape.engine.learning.roles.training_task import Work
+from lineshape.engine.learning.roles.training_task import TrainingTask
 
 _CHECKPOINT = "checkpoint.pt"
 #: Time without a word from another rank after which it is taken for lost.
 _PATIENCE = dt.timedelta(minutes=30)
 
 
-def take_part(model: FittedNetwork, work: Work, rank: int, size: int, tell: Report) -> None:
+def take_part(model: FittedNetwork, work: TrainingTask, rank: int, size: int, tell: Report) -> None:
     """Train, and write what was made where this is the first rank."""
     torch.set_num_threads(threads())
     device = _device(model.device)
@@ -68,7 +68,7 @@ def take_part(model: FittedNetwork, work: Work, rank: int, size: int, tell: Repo
 
 
 def _remarks(
-    model: FittedNetwork, work: Work, learner: Learner, table: TrainingTable, layout: Layout, state: State
+    model: FittedNetwork, work: TrainingTask, learner: Learner, table: TrainingTable, layout: Layout, state: State
 ) -> list[str]:
     """Remarks on networks, from some of the validation rows."""
     rows = table.rows("validation")
@@ -115,7 +115,7 @@ def _load_state(path: Path) -> State:
         return State(**torch.load(path, weights_only=True, map_location="cpu"))
 
 
-def _save(state: State, work: Work, rank: int) -> None:
+def _save(state: State, work: TrainingTask, rank: int) -> None:
     if rank == 0:
         with replacing(work.scratch / _CHECKPOINT) as temporary:
             torch.save(vars(state), temporary)

@@ -16,14 +16,14 @@ from lineshape.engine.core.errors import LineshapeError, plainly
 from lineshape.engine.core.kinds import build
 from lineshape.engine.learning.launch.launch import failure_file, search_like_parent, trouble_file
 from lineshape.engine.learning.roles.model import Model
-from lineshape.engine.learning.roles.training_task import Work
+from lineshape.engine.learning.roles.training_task import TrainingTask
 
 
 def main(order: Path) -> None:
     """Take part in a training; what is wrong with it is left in a file for the worker that started this."""
     Thread(target=_end_with_parent, daemon=True).start()
     search_like_parent()
-    work = Work.load(order)
+    work = TrainingTask.load(order)
     rank = int(os.environ["RANK"])
     model = build("lineshape.engine.learning.models", Model, work.model, ("models", work.name))
     try:

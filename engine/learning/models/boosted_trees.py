@@ -25,7 +25,7 @@ from lineshape.engine.learning.fit import remarks
 from lineshape.engine.learning.fit.history import read_history
 from lineshape.engine.learning.roles.dataset import SPLITS
 from lineshape.engine.learning.roles.model import REMARKS, Demands, Model, Output, Report
-from lineshape.engine.learning.roles.training_task import Work
+from lineshape.engine.learning.roles.training_task import TrainingTask
 from lineshape.engine.learning.roles.weight import Weight, built_weight, weight_column, weight_reads
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class BoostedTrees(Model):
         """Workers, and a GPU where there is one."""
         return Demands(self.workers, gpu=self.device != "cpu")
 
-    def train(self, work: Work, report: Report) -> dict[str, object]:
+    def train(self, work: TrainingTask, report: Report) -> dict[str, object]:
         """Fit the trees; on one worker the same data and seed give the same model bit for bit.
 
         But for a training that died: XGBoost does not save where its random numbers stand, so the rounds after the last
@@ -123,7 +123,7 @@ class BoostedTrees(Model):
         launch(work, report)
         return read_facts(work.scratch / FACTS) if work.node == 0 else {}
 
-    def take_part(self, work: Work, rank: int, size: int, report: Report) -> None:
+    def take_part(self, work: TrainingTask, rank: int, size: int, report: Report) -> None:
         """Fit trees with others, each rank with its share of the shards."""
         from lineshape.engine.learning.launch.launch import FACTS
         from lineshape.engine.learning.launch.tree_rank import gather, meet
@@ -140,7 +140,7 @@ class BoostedTrees(Model):
             told = [f"trained by {size} ranks: not the trees of one, and not always the same bits", *facts[REMARKS]]
             write_json(work.scratch / FACTS, facts | {"ranks": size, REMARKS: told})
 
-    def _rows(self, work: Work, share: Share) -> RowFile:
+    def _rows(self, work: TrainingTask, share: Share) -> RowFile:
         columns = self._columns(work.data.x_columns)
         rows = RowFile.write(work.data, columns, work.scratch / f"rows.{share[0]}.of.{share[1]}", share)
         if share != WHOLE and not all(rows.count(split) for split in SPLITS):
@@ -155,7 +155,7 @@ class BoostedTrees(Model):
         return Columns(features, weight=weight_column(self.weight), classes=classes)
 
     def _fit(
-        self, work: Work, rows: RowFile, whole: Together, device: str, report: Report, first: bool = True
+        self, work: TrainingTask, rows: RowFile, whole: Together, device: str, report: Report, first: bool = True
     ) -> dict[str, Any]:
         """Look at the rows, and boost round by round; of those that share the rows the first writes what is made."""
         from lineshape.engine.learning.launch.boosting import boost, matrices
@@ -192,7 +192,7 @@ class BoostedTrees(Model):
         }
 
     def _remarks(
-        self, best: "xgboost.Booster", rows: RowFile, work: Work, history: Sequence[Mapping[str, float]]
+        self, best: "xgboost.Booster", rows: RowFile, work: TrainingTask, history: Sequence[Mapping[str, float]]
     ) -> list[str]:
         """Remarks on trees, from some of the validation rows."""
         import xgboost
@@ -221,7 +221,7 @@ class BoostedTrees(Model):
         }[self.objective]
         return found if found.ndim == 1 else np.asarray(found.mean(axis=1))
 
-    def _device(self, work: Work) -> str:
+    def _device(self, work: TrainingTask) -> str:
         return "cuda" if self.device == "cuda" or (self.device == "auto" and work.gpu) else "cpu"
 
     def parameters(self, seed: int, targets: NDArray[np.float32] | None, device: str) -> dict[str, Any]:

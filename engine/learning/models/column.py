@@ -12,7 +12,7 @@ from lineshape.engine.core.errors import RequestError
 from lineshape.engine.core.jagged import Jagged
 from lineshape.engine.core.split import Target
 from lineshape.engine.learning.roles.model import Model, Output, Report
-from lineshape.engine.learning.roles.training_task import Work
+from lineshape.engine.learning.roles.training_task import TrainingTask
 
 
 class Column(Model):
@@ -36,7 +36,7 @@ class Column(Model):
         """The column alone."""
         return (self.column,) if isinstance(self.column, str) else tuple(self.column)
 
-    def train(self, work: Work, report: Report) -> dict[str, object]:
+    def train(self, work: TrainingTask, report: Report) -> dict[str, object]:
         """Nothing to do."""
         return {}
 

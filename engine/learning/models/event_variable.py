@@ -122,7 +122,7 @@ class EventVariable(NetworkModel):
         classifier = _classifier(self.built_classifier, size, scalings.target)
         return _learner(network, classifier, self.shuffles)
 
-    def load_judge(self, folder: Path) -> Callable[[Floats, Floats], Floats]:
+    def load_log_density_ratio(self, folder: Path) -> Callable[[Floats, Floats], Floats]:
         """The classifier."""
         import torch
 
@@ -133,13 +133,13 @@ class EventVariable(NetworkModel):
             module.load_state_dict(state)
         module.double().eval()
 
-        def judge(variable: Floats, parameters: Floats) -> Floats:
+        def log_density_ratio(variable: Floats, parameters: Floats) -> Floats:
             pairs = [torch.from_numpy(each.reshape(len(each), -1)) for each in (variable, parameters)]
             with torch.no_grad():
                 found = [module(rows)["target"] for rows in torch.cat(pairs, dim=1).split(_ROWS)]
             return np.asarray(torch.cat(found).numpy())
 
-        return judge
+        return log_density_ratio
 
 
 def _classifier(settings: Network, size: int, parameters: Affine) -> "nn.Module":

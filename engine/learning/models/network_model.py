@@ -15,7 +15,7 @@ from lineshape.engine.learning.blocks.scaling import Affine, Scaling, Scalings
 from lineshape.engine.learning.data.table import TrainingTable, make_table
 from lineshape.engine.learning.fit.fitted_network import FittedNetwork
 from lineshape.engine.learning.roles.model import Output, Report
-from lineshape.engine.learning.roles.training_task import Work
+from lineshape.engine.learning.roles.training_task import TrainingTask
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 class NetworkModel(FittedNetwork, ABC):
     """Networks that are trained by ranks, of which one predicts."""
 
-    def prepare(self, work: Work) -> None:
+    def prepare(self, work: TrainingTask) -> None:
         """Write the rows of the training once, before its ranks start."""
         from lineshape.engine.learning.launch.launch import TABLE
 
         make_table(work.data, self.columns(work.data.x_columns), work.scratch / TABLE)
 
-    def train(self, work: Work, report: Report) -> dict[str, object]:
+    def train(self, work: TrainingTask, report: Report) -> dict[str, object]:
         """Fit the networks, here or in ranks of their own; the same data, seed and ranks give the same weights."""
         from lineshape.engine.learning.launch.in_worker import fits_in_worker, train_in_worker
         from lineshape.engine.learning.launch.launch import FACTS, TABLE, launch, read_facts
@@ -43,7 +43,7 @@ class NetworkModel(FittedNetwork, ABC):
             launch(work, report)
         return read_facts(work.scratch / FACTS) if work.node == 0 else {}
 
-    def take_part(self, work: Work, rank: int, size: int, report: Report) -> None:
+    def take_part(self, work: TrainingTask, rank: int, size: int, report: Report) -> None:
         """The loop, as one rank of all."""
         from lineshape.engine.learning.launch.network_rank import take_part
 

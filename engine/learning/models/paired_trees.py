@@ -18,7 +18,7 @@ from lineshape.engine.learning.blocks.threads import threads
 from lineshape.engine.learning.models.boosted_trees import BoostedTrees
 from lineshape.engine.learning.roles.dataset import SPLITS, Dataset
 from lineshape.engine.learning.roles.model import Demands, Model, Output, Report
-from lineshape.engine.learning.roles.training_task import Work
+from lineshape.engine.learning.roles.training_task import TrainingTask
 
 Floats = NDArray[np.float64]
 #: Whether the parameters are the event's own.
@@ -61,7 +61,7 @@ class PairedTrees(Model):
         """The known variable, which is none of the parameters, or several."""
         return features if len(features) > 1 else ("V",)
 
-    def prepare(self, work: Work) -> None:
+    def prepare(self, work: TrainingTask) -> None:
         """Write the pairs, as a feature store of their own."""
         data, folder = work.data, work.scratch / "pairs"
         names = [*data.x_columns, *data.target.truths]
@@ -74,7 +74,7 @@ class PairedTrees(Model):
         total = sum(shard.rows for shard in shards)
         FeatureStore(folder, tuple(shards), meanings, {}, total, total).save()
 
-    def train(self, work: Work, report: Report) -> dict[str, object]:
+    def train(self, work: TrainingTask, report: Report) -> dict[str, object]:
         """Fit the trees on the pairs."""
         names = (*work.data.x_columns, *work.data.target.truths)
         pairs = Dataset(work.scratch / "pairs", names, Target(truth=_LABEL), work.data.split)
@@ -84,18 +84,18 @@ class PairedTrees(Model):
         """The features, (n,) or (n, features)."""
         return lambda x, _: Output(x[:, 0] if x.shape[1] == 1 else x)
 
-    def load_judge(self, folder: Path) -> Callable[[Floats, Floats], Floats]:
+    def load_log_density_ratio(self, folder: Path) -> Callable[[Floats, Floats], Floats]:
         """The trees' sum."""
         import xgboost
 
         booster = self._trees.booster(folder)
 
-        def judge(variable: Floats, parameters: Floats) -> Floats:
+        def log_density_ratio(variable: Floats, parameters: Floats) -> Floats:
             x = np.column_stack([variable, parameters]).astype(np.float32)
             rows = xgboost.DMatrix(x, feature_names=booster.feature_names, nthread=threads())
             return np.asarray(booster.predict(rows, output_margin=True), dtype=np.float64)
 
-        return judge
+        return log_density_ratio
 
 
 def _pairs(data: Dataset, names: list[str]) -> Iterator[tuple[dict[str, Any], int]]:

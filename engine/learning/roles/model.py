@@ -17,7 +17,7 @@ from lineshape.engine.core.split import Target
 from lineshape.engine.learning.roles.weight import Weight
 
 if TYPE_CHECKING:
-    from lineshape.engine.learning.roles.training_task import Work
+    from lineshape.engine.learning.roles.training_task import TrainingTask
 
 Floats = NDArray[np.float64]
 #: Called with steps done, steps in all and a word on where the training stands.
@@ -144,18 +144,18 @@ class Model(Settings, ABC):
         """What its training asks of the cluster."""
         return Demands()
 
-    def prepare(self, work: "Work") -> None:
+    def prepare(self, work: "TrainingTask") -> None:
         """What is done once, on one worker, before the training."""
 
     @abstractmethod
-    def train(self, work: "Work", report: Report) -> dict[str, object]:
+    def train(self, work: "TrainingTask", report: Report) -> dict[str, object]:
         """Fit to the training split, stop by the validation split, write all that `load` needs into the work's folder.
 
         Where the scratch folder holds what an earlier attempt left, go on from there. Returns facts for the bundle's
         provenance, as JSON. A line a step goes to history.jsonl in the folder.
         """
 
-    def take_part(self, work: "Work", rank: int, size: int, report: Report) -> None:
+    def take_part(self, work: "TrainingTask", rank: int, size: int, report: Report) -> None:
         """As one rank of all that `launch` started, which `train` may call; the first leaves its facts in the scratch.
 
         Raises LineshapeError with what is wrong.
@@ -166,7 +166,7 @@ class Model(Settings, ABC):
     def load(self, folder: Path) -> Callable[[Floats, Mapping[str, Jagged]], Output]:
         """The prediction from x (n, features) and lists by their column, without unpickling code."""
 
-    def load_judge(self, folder: Path) -> Callable[[Floats, Floats], Floats] | None:
+    def load_log_density_ratio(self, folder: Path) -> Callable[[Floats, Floats], Floats] | None:
         """Ln p(v, θ) / (p(v) p(θ)), (n,), of estimates v and values θ of the target, each (n,) or (n, components).
 
         None where the model knows of none.

@@ -15,7 +15,7 @@ from lineshape.engine.learning.roles.weight import built_weight
 
 
 @dataclass(frozen=True)
-class Work:
+class TrainingTask:
     """A model to be trained, and where.
 
     folder: of the bundle that it makes. scratch: what a training that dies goes on from; gone when the bundle is there.
@@ -45,7 +45,7 @@ class Work:
         write_json(path, json.loads(json.dumps(values, default=str)) | {"model": spec, "data": own | data})
 
     @classmethod
-    def load(cls, path: Path) -> "Work":
+    def load(cls, path: Path) -> "TrainingTask":
         """From JSON."""
         values: dict[str, Any] = read_record(path, dict[str, Any], "run the same command again")
         data = values.pop("data")

@@ -65,7 +65,7 @@ class Information(Measure):
     def require_models(self, models: Mapping[str, Model], target: Target) -> None:
         """Raise RequestError where a model's target is not the parameters, in their order."""
         for name, model in models.items():
-            judges = type(model).load_judge is not Model.load_judge
+            judges = type(model).load_log_density_ratio is not Model.load_log_density_ratio
             truths = (model.truth,) if model.truth else target.truths
             if judges and name in (self.models or [name]) and truths != tuple(self.parameters):
                 raise RequestError(
@@ -109,15 +109,15 @@ class Information(Measure):
         parameters = np.column_stack([np.asarray(objects.columns[name], np.float64) for name in self.parameters])
         good = np.isfinite(variable.reshape(len(variable), -1)).all(axis=1) & np.isfinite(parameters).all(axis=1)
         variable, parameters, group = variable[good], parameters[good], objects.group[good]
-        if objects.judge is None or len(group) <= self.negatives:
+        if objects.log_density_ratio is None or len(group) <= self.negatives:
             return
         # Neighbours in a file may be alike: the parameters come from anywhere in the shard.
         mixed = np.random.default_rng(len(group)).permutation(len(group))
         variable, parameters, group = variable[mixed], parameters[mixed], group[mixed]
-        joint = _inside(objects.judge(variable, parameters))
+        joint = _inside(objects.log_density_ratio(variable, parameters))
         total = np.exp(joint)
         for step in range(1, self.negatives + 1):
-            found = _inside(objects.judge(variable, np.roll(parameters, step, axis=0)))
+            found = _inside(objects.log_density_ratio(variable, np.roll(parameters, step, axis=0)))
             total += np.exp(found)
             histograms["product"].fill(found, group)
         histograms["joint"].fill(joint, group)

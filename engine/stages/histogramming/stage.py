@@ -50,7 +50,7 @@ class Todo:
 
 
 @dataclass(frozen=True)
-class Work:
+class HistogramTask:
     """On a worker: fills histograms of models on a group of shards and keeps them on disk, those of each model alone.
 
     What is kept is found again as long as the shards, the model and its measures are what they were, whatever else
@@ -114,7 +114,7 @@ class Loaded:
 _LOADED: dict[str, Loaded] = {}
 
 
-def _loaded(work: Work) -> Loaded:
+def _loaded(work: HistogramTask) -> Loaded:
     """Loaded once in a process; what is of other work is let go."""
     identity = digest(work.models, work.identities)
     if identity not in _LOADED:
@@ -148,7 +148,7 @@ def fill(
         prediction = bundle.predict(columns)
         for name, measure in measures.items():
             kept = loaded.kept.get((model, name), {})
-            objects = Objects(columns, prediction, group, split, bundle.predict, kept, bundle.judge)
+            objects = Objects(columns, prediction, group, split, bundle.predict, kept, bundle.log_density_ratio)
             measure.fill(of_model(total, f"{model}/{name}"), objects)
 
 
@@ -251,7 +251,9 @@ def _bundles(job: Job, folder: RunFolder, store: FeatureStore) -> tuple[dict[str
     return {name: Bundle.load(folder.models / name) for name in names}, index.given
 
 
-def _work(job: Job, folder: RunFolder, store: FeatureStore, bundles: Mapping[str, Bundle], events: Counted) -> Work:
+def _work(
+    job: Job, folder: RunFolder, store: FeatureStore, bundles: Mapping[str, Bundle], events: Counted
+) -> HistogramTask:
     """After `keep`: what measures found is part of what a model's histograms depend on."""
     measures = job.built_measures()
     identities = {}
@@ -260,7 +262,7 @@ def _work(job: Job, folder: RunFolder, store: FeatureStore, bundles: Mapping[str
         kept = {key: read_kept(bundle, key) for key, each in own.items() if each.keeps}
         about = store.columns, asdict(events)
         identities[name] = digest(bundle.digest, measured_by(own), kept, about)
-    return Work(
+    return HistogramTask(
         folder.features,
         folder.histograms / "parts",
         {name: bundle.folder for name, bundle in bundles.items()},

@@ -20,7 +20,7 @@ from lineshape.engine.learning.bundles import FILE, Bundle, Index, save_index
 from lineshape.engine.learning.data.counting import Counting, Counts, groups
 from lineshape.engine.learning.roles.dataset import SPLITS, Dataset
 from lineshape.engine.learning.roles.model import Model
-from lineshape.engine.learning.roles.training_task import Work
+from lineshape.engine.learning.roles.training_task import TrainingTask
 from lineshape.engine.stages.training.trainer import TOPIC, Task, Trainer
 
 
@@ -89,7 +89,7 @@ def _task(job: Job, store: FeatureStore, folder: RunFolder, name: str, model: Mo
     # Named by what it is made of: a training that was killed finds what it left, and no other does.
     place = folder.models.resolve() / f".{name}.{digest[:16]}.work"
     seed = job.seed if model.seed is None else model.seed
-    work = Work(name, job.models[name], data, seed, place / "bundle", place / "scratch")
+    work = TrainingTask(name, job.models[name], data, seed, place / "bundle", place / "scratch")
     through = seen_through(job, store, _columns(data, model))
     seen = Seen.behind(job.split if model.trains else None, through.values())
     return Task(work, model, digest, folder.models / name, seen)

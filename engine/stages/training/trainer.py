@@ -20,7 +20,7 @@ from lineshape.engine.learning.bundles import Bundle
 from lineshape.engine.learning.fit.history import read_history
 from lineshape.engine.learning.launch.launch import ATTEMPT, FACTS, RankDiedError, read_facts, require_current
 from lineshape.engine.learning.roles.model import Demands, Model, Report
-from lineshape.engine.learning.roles.training_task import Work
+from lineshape.engine.learning.roles.training_task import TrainingTask
 
 if TYPE_CHECKING:
     from distributed import Future
@@ -45,7 +45,7 @@ class Task:
     digest: of all that it depends on. folder: of its bundle. seen: which events it and its columns are trained on.
     """
 
-    work: Work
+    work: TrainingTask
     model: Model
     digest: str
     folder: Path
@@ -171,7 +171,7 @@ class Trainer:
                 return found
 
 
-def _say_attempt(work: Work, attempt: str) -> None:
+def _say_attempt(work: TrainingTask, attempt: str) -> None:
     """Name the start that counts; parts of any other end."""
     work.scratch.mkdir(parents=True, exist_ok=True)
     with replacing(work.scratch / ATTEMPT) as temporary:
@@ -187,7 +187,7 @@ def _outcome(future: "Future[Outcome]") -> Outcome:
     )
 
 
-def train_part(work: Work) -> Outcome:
+def train_part(work: TrainingTask) -> Outcome:
     """On a worker: train a model, or be one of those that train it together."""
     try:
         model = build("lineshape.engine.learning.models", Model, work.model, ("models", work.name))
@@ -208,7 +208,7 @@ def train_part(work: Work) -> Outcome:
     return Outcome()
 
 
-def _check_in(work: Work) -> None:
+def _check_in(work: TrainingTask) -> None:
     """Until all that train together are at work (some may wait for a worker), and the first has written the rows."""
     places = [work.scratch / f"here.{work.attempt}.{node}" for node in range(work.nodes)]
     places[work.node].touch()
@@ -238,7 +238,7 @@ def _sweep(task: Task) -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
-def _reporter(work: Work) -> Report:
+def _reporter(work: TrainingTask) -> Report:
     """Progress to the driver; raises RankDiedError where another start of the training took the place of this one."""
     from distributed import get_worker
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lineshape.engine.clusters.scaling import AT_ONCE, Demand, Standing, delay, missing, surplus, wanted
+from lineshape.engine.clusters.scaling import AT_ONCE, Demand, JobStates, delay, missing, surplus, wanted
 
 FOUR = ("cpu-0", "cpu-1", "cpu-2", "cpu-3")
 
@@ -13,9 +13,9 @@ def test_one_job_for_each_task_within_the_bounds(tasks: int, number: int) -> Non
 
 
 def test_what_is_missing_is_asked_for_but_not_all_at_once() -> None:
-    assert missing(Standing(FOUR), 6) == 2
-    assert missing(Standing(FOUR), 3) == 0
-    assert missing(Standing(FOUR), 400) == AT_ONCE
+    assert missing(JobStates(FOUR), 6) == 2
+    assert missing(JobStates(FOUR), 3) == 0
+    assert missing(JobStates(FOUR), 400) == AT_ONCE
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_what_is_missing_is_asked_for_but_not_all_at_once() -> None:
     ],
 )
 def test_those_that_wait_go_first(idle: set[str], busy: set[str], number: int, gone: list[str]) -> None:
-    assert surplus(Standing(FOUR, frozenset(idle), frozenset(busy)), number) == gone
+    assert surplus(JobStates(FOUR, frozenset(idle), frozenset(busy)), number) == gone
 
 
 def test_the_demand_of_late_counts_not_that_of_the_moment() -> None:

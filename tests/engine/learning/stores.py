@@ -15,7 +15,7 @@ from lineshape.engine.feature_store.shards import FeatureStore, Shard, ShardInfo
 from lineshape.engine.learning.bundles import Bundle
 from lineshape.engine.learning.roles.dataset import Dataset
 from lineshape.engine.learning.roles.model import Model
-from lineshape.engine.learning.roles.training_task import Work
+from lineshape.engine.learning.roles.training_task import TrainingTask
 
 
 def make_store(
@@ -46,7 +46,7 @@ def train(settings: dict[str, Any], data: Dataset, folder: Path) -> Bundle:
     """A bundle of a model of these settings."""
     spec = KindSpec(**settings)
     model = build("lineshape.engine.learning.models", Model, spec, ())
-    work = Work("model", spec, data, 5, folder, folder.with_name(f"{folder.name}.scratch"))
+    work = TrainingTask("model", spec, data, 5, folder, folder.with_name(f"{folder.name}.scratch"))
     model.prepare(work)
     facts = model.train(work, lambda *_: None)
     Bundle(folder, "model", spec, data.features, data.target, "digest", facts).save()

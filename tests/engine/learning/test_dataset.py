@@ -16,7 +16,7 @@ from lineshape.engine.learning.data import counting
 from lineshape.engine.learning.data.columns import Columns
 from lineshape.engine.learning.data.table import make_table
 from lineshape.engine.learning.roles.dataset import SPLITS, Dataset
-from lineshape.engine.learning.roles.training_task import Work
+from lineshape.engine.learning.roles.training_task import TrainingTask
 from lineshape.engine.learning.roles.weight import WEIGHT
 from lineshape.engine.learning.weights.flat import Flat
 from tests.engine.learning.stores import make_store, train
@@ -154,8 +154,8 @@ def test_a_work_survives_its_file(store: Path, tmp_path: Path) -> None:
     weight = {"kind": "flat", "column": "pt", "low": 10, "high": 100, "bins": 3, "classes": "label"}
     spec = KindSpec(kind="boosted_trees", weight=weight)
     data = Dataset(store, ("a",), TARGET, Split(), choice, Flat(**{k: v for k, v in weight.items() if k != "kind"}))
-    Work("m", spec, data, 1, tmp_path / "bundle", tmp_path / "scratch").save(tmp_path / "work.json")
-    assert Work.load(tmp_path / "work.json").data == data
+    TrainingTask("m", spec, data, 1, tmp_path / "bundle", tmp_path / "scratch").save(tmp_path / "work.json")
+    assert TrainingTask.load(tmp_path / "work.json").data == data
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)

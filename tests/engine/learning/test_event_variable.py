@@ -42,9 +42,9 @@ def data(store: Path, *features: str, truth: Any = "theta") -> Dataset:
     return Dataset(store, features, Target(truth=truth), Split(test=0.05, validation=0.1))
 
 
-def told(judge: Any, variable: Any, theta: Any) -> float:
+def told(log_density_ratio: Any, variable: Any, theta: Any) -> float:
     """Mean logarithm of pairs of one event."""
-    return float(judge(variable, theta).mean())
+    return float(log_density_ratio(variable, theta).mean())
 
 
 def test_the_best_variable_is_found(store: Path, tmp_path: Path, rng: np.random.Generator) -> None:
@@ -52,11 +52,13 @@ def test_the_best_variable_is_found(store: Path, tmp_path: Path, rng: np.random.
     fresh = drawn(20_000, rng)
     variable = bundle.predict(fresh).estimate
     assert abs(spearmanr(variable, fresh["a"] + fresh["b"]).statistic) > 0.995
-    assert bundle.judge is not None
-    found = bundle.judge(variable, fresh["theta"])
+    assert bundle.log_density_ratio is not None
+    found = bundle.log_density_ratio(variable, fresh["theta"])
     assert found.mean() == pytest.approx(BOTH, abs=0.05)
     # Over independent pairs the mean of what it says a density ratio is must be one.
-    assert np.exp(bundle.judge(variable, rng.permutation(fresh["theta"]))).mean() == pytest.approx(1, abs=0.1)
+    assert np.exp(bundle.log_density_ratio(variable, rng.permutation(fresh["theta"]))).mean() == pytest.approx(
+        1, abs=0.1
+    )
 
 
 def test_a_known_variable_is_judged_as_it_is(store: Path, tmp_path: Path, rng: np.random.Generator) -> None:
@@ -64,7 +66,7 @@ def test_a_known_variable_is_judged_as_it_is(store: Path, tmp_path: Path, rng: n
     fresh = drawn(20_000, rng)
     variable = bundle.predict(fresh).estimate
     assert spearmanr(variable, fresh["a"]).statistic == pytest.approx(1)
-    assert told(bundle.judge, variable, fresh["theta"]) == pytest.approx(ONE, abs=0.04)
+    assert told(bundle.log_density_ratio, variable, fresh["theta"]) == pytest.approx(ONE, abs=0.04)
 
 
 def test_several_known_variables(store: Path, tmp_path: Path, rng: np.random.Generator) -> None:
@@ -73,7 +75,7 @@ def test_several_known_variables(store: Path, tmp_path: Path, rng: np.random.Gen
     variable = bundle.predict(fresh).estimate
     assert variable.shape == (20_000, 2)
     assert bundle.gives == ("a", "b")
-    assert told(bundle.judge, variable, fresh["theta"]) == pytest.approx(BOTH, abs=0.05)
+    assert told(bundle.log_density_ratio, variable, fresh["theta"]) == pytest.approx(BOTH, abs=0.05)
 
 
 def test_trees_see_that_pairs_differ(store: Path, tmp_path: Path, rng: np.random.Generator) -> None:
@@ -83,7 +85,7 @@ def test_trees_see_that_pairs_differ(store: Path, tmp_path: Path, rng: np.random
     fresh = drawn(20_000, rng)
     variable = bundle.predict(fresh).estimate
     assert variable == pytest.approx(fresh["a"])
-    assert told(bundle.judge, variable, fresh["theta"]) == pytest.approx(ONE, abs=0.06)
+    assert told(bundle.log_density_ratio, variable, fresh["theta"]) == pytest.approx(ONE, abs=0.06)
 
 
 def test_parameters_may_be_several(store: Path, tmp_path: Path, rng: np.random.Generator) -> None:
@@ -91,7 +93,7 @@ def test_parameters_may_be_several(store: Path, tmp_path: Path, rng: np.random.G
     bundle = train(VARIABLE, data(store, "a", "b", truth=("theta", "other")), tmp_path / "bundle")
     fresh = drawn(20_000, rng)
     parameters = np.stack([fresh["theta"], fresh["other"]], axis=1)
-    assert told(bundle.judge, bundle.predict(fresh).estimate, parameters) == pytest.approx(BOTH, abs=0.06)
+    assert told(bundle.log_density_ratio, bundle.predict(fresh).estimate, parameters) == pytest.approx(BOTH, abs=0.06)
 
 
 def test_parameters_are_not_needed_to_predict(store: Path, tmp_path: Path) -> None:
@@ -105,7 +107,7 @@ def test_a_damaged_classifier_is_named(store: Path, tmp_path: Path) -> None:
     bundle = train(VARIABLE | {"epochs": 1}, data(store, "a", "b"), tmp_path / "bundle")
     (bundle.folder / "classifier.pt").write_bytes(b"no weights")
     with pytest.raises(RunError, match=r"classifier\.pt is damaged"):
-        _ = bundle.judge
+        _ = bundle.log_density_ratio
 
 
 def test_same_seed_same_bits(store: Path, tmp_path: Path, rng: np.random.Generator) -> None:
@@ -117,7 +119,7 @@ def test_same_seed_same_bits(store: Path, tmp_path: Path, rng: np.random.Generat
 
 def test_models_of_quantities_judge_nothing(store: Path, tmp_path: Path) -> None:
     settings = {"kind": "boosted_trees", "rounds": 2}
-    assert train(settings, data(store, "a"), tmp_path / "bundle").judge is None
+    assert train(settings, data(store, "a"), tmp_path / "bundle").log_density_ratio is None
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ import pytest
 
 from lineshape.engine.core.errors import RunError
 from lineshape.engine.core.kinds import KindSpec
-from lineshape.engine.learning.launch.launch import PATHS, judge, search_like_parent
-from lineshape.engine.learning.roles.training_task import Work
+from lineshape.engine.learning.launch.launch import PATHS, raise_failures, search_like_parent
+from lineshape.engine.learning.roles.training_task import TrainingTask
 from tests.engine.learning.stores import dataset, make_store, train
 
 #: What a user may have called a script of his own.
@@ -24,6 +24,7 @@ SETTINGS: dict[str, Any] = {
     "loss": {"kind": "mean_squared_error"},
     "epochs": 1,
     "batch": 100,
+    "own_process": True,
 }
 
 
@@ -71,12 +72,12 @@ def test_a_rank_that_ends_by_itself_says_where(store: Path, tmp_path: Path, monk
     ],
 )
 def test_a_rank_that_ends_without_a_word(code: int, log: str, said: str, tmp_path: Path) -> None:
-    work = Work("m", KindSpec(kind="neural"), dataset(tmp_path, ("a",)), 1, tmp_path, tmp_path)
+    work = TrainingTask("m", KindSpec(kind="neural"), dataset(tmp_path, ("a",)), 1, tmp_path, tmp_path)
     (tmp_path / "rank.0.log").write_text(log, encoding="utf-8")
     rank = subprocess.Popen([sys.executable, "-c", f"raise SystemExit({code})"], text=True)
     rank.wait()
     with pytest.raises(RunError, match=said):
-        judge(work, [rank], 0 if code else None)
+        raise_failures(work, [rank], 0 if code else None)
 
 
 def test_places_of_the_parent_come_last(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from lineshape.engine.learning.launch.network_rank import take_part
 from lineshape.engine.learning.models.neural import Neural
 from lineshape.engine.learning.roles.dataset import Dataset
 from lineshape.engine.learning.roles.model import REMARKS
-from lineshape.engine.learning.roles.training_task import Work
+from lineshape.engine.learning.roles.training_task import TrainingTask
 from tests.engine.learning.stores import dataset, make_store, train
 
 N = 6000
@@ -53,7 +53,7 @@ def told(kind: str, data: Dataset, folder: Path, **changes: Any) -> list[str]:
     """What is remarked on trees, or on a network that is trained in this process."""
     if kind == "trees":
         return train(TREES | changes, data, folder).remarks
-    work = Work("m", KindSpec(kind="neural", **NETWORK | changes), data, 1, folder, folder.with_name("scratch"))
+    work = TrainingTask("m", KindSpec(kind="neural", **NETWORK | changes), data, 1, folder, folder.with_name("scratch"))
     folder.mkdir()
     model = Neural.model_validate(NETWORK | changes)
     model.prepare(work)

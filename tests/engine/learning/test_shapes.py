@@ -14,7 +14,7 @@ from lineshape.engine.learning.fit.history import read_history
 from lineshape.engine.learning.launch.network_rank import take_part
 from lineshape.engine.learning.models.neural import Neural
 from lineshape.engine.learning.roles.dataset import Dataset
-from lineshape.engine.learning.roles.training_task import Work
+from lineshape.engine.learning.roles.training_task import TrainingTask
 from lineshape.engine.learning.roles.weight import built_weight
 from tests.engine.learning.stores import dataset, make_store
 
@@ -39,7 +39,7 @@ def fit(changes: dict[str, Any], data: Dataset, folder: Path) -> None:
     data = Dataset(
         data.store, data.features, data.target, data.split, data.choice, built_weight(settings.get("weight"))
     )
-    work = Work("m", KindSpec(kind="neural", **settings), data, 1, folder / "bundle", folder / "scratch")
+    work = TrainingTask("m", KindSpec(kind="neural", **settings), data, 1, folder / "bundle", folder / "scratch")
     model = Neural.model_validate(settings)
     model.prepare(work)
     take_part(model, work, 0, 1, lambda *_: None)

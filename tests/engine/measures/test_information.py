@@ -20,8 +20,8 @@ MEANINGS = {"truth": Column("θ", "GeV", -4, 4), "x": Column("Known", "GeV", -4,
 N = 40_000
 
 
-def objects(rng: np.random.Generator, judge: Any = exact, kept: Mapping[str, Any] | None = None) -> Objects:
-    return replace(pairs(rng, N), judge=judge, kept=kept or {})
+def objects(rng: np.random.Generator, log_density_ratio: Any = exact, kept: Mapping[str, Any] | None = None) -> Objects:
+    return replace(pairs(rng, N), log_density_ratio=log_density_ratio, kept=kept or {})
 
 
 def figures(

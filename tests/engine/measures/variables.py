@@ -31,10 +31,15 @@ def pairs(rng: np.random.Generator, n: int = 40_000) -> Objects:
     variable = RHO * theta + np.sqrt(1 - RHO**2) * noise
     columns = {"truth": theta, "x": -np.sinh(variable) + 0.01 * more}
     group = groups(np.arange(n, dtype=np.uint64))
-    return Objects(columns, Prediction(variable, variable), group, judge=exact)
+    return Objects(columns, Prediction(variable, variable), group, log_density_ratio=exact)
 
 
 def pairs_at(whole: Objects, rows: np.ndarray) -> Objects:
     p = whole.prediction
     columns = {name: values[rows] for name, values in whole.columns.items()}
-    return Objects(columns, Prediction(p.estimate[rows], p.target[rows]), whole.group[rows], judge=whole.judge)
+    return Objects(
+        columns,
+        Prediction(p.estimate[rows], p.target[rows]),
+        whole.group[rows],
+        log_density_ratio=whole.log_density_ratio,
+    )
