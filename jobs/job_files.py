@@ -87,7 +87,7 @@ def _check_processor(job: Job) -> None:
     from lineshape.engine.job.processor_builder import build_processor
 
     processor, _ = build_processor(job)
-    made = [*processor.makes, *job.derived, "event"]
+    made = [*processor.outputs, *job.derived, "event"]
 
     def require(where: tuple[str | int, ...], columns: Iterable[str]) -> None:
         for column in columns:

@@ -13,14 +13,13 @@ import awkward as ak
 import numpy as np
 import vector
 from coffea.nanoevents.methods.base import NanoEvents
-from coffea.processor import ProcessorABC
 from numpy.typing import NDArray
 from pydantic import Field
 
 from lineshape.engine.core.columns import Column
 from lineshape.engine.core.settings import Settings
 from lineshape.engine.input.events import flat
-from lineshape.engine.input.processor import Selected, control_histograms
+from lineshape.engine.input.study import Selection, Study
 from lineshape.processors.event_objects import Floats, collection
 from lineshape.processors.physlite import event_info
 
@@ -52,19 +51,20 @@ def _particle(number: int) -> dict[str, Column]:
     }
 
 
-class EventVariables(ProcessorABC):  # type: ignore[misc]
+class EventVariables(Study):
     """One row an event with as many visible particles as there are to be."""
 
     Settings: ClassVar[type[Cuts]] = Cuts
+    settings: Cuts
 
-    reads: ClassVar[Mapping[str, str | tuple[str | None, ...]]] = {
+    inputs: ClassVar[Mapping[str, str | tuple[str | None, ...]]] = {
         "event": event_info("eventNumber"),
         **{f"visible{part}": _VISIBLE + part.lower() for part in _PARTS},
         **{f"missingP{axis}": f"{_MISSING}mp{axis}" for axis in "xy"},
         **{name: (*event_info(branch), None) for name, branch in _MASSES.items()},
     }
 
-    makes: ClassVar[Mapping[str, Column]] = {
+    outputs: ClassVar[Mapping[str, Column]] = {
         **_particle(1),
         **_particle(2),
         "missingPx": Column("Missing $p_x$", "GeV", -400, 400),
@@ -78,10 +78,7 @@ class EventVariables(ProcessorABC):  # type: ignore[misc]
         "mC": Column("$m_C$", "GeV", 0, 600),
     }
 
-    def __init__(self, settings: Cuts) -> None:
-        self.settings = settings
-
-    def process(self, events: NanoEvents) -> Selected:
+    def select(self, events: NanoEvents) -> Selection:
         """Select events and build the columns, GeV; masses that the file has not, and what needs them, are left out."""
         number, unit = self.settings.visible, self.settings.unit
         objects = collection(events, "visible", _PARTS).scaled({"Pt", "M"}, unit)
@@ -99,11 +96,7 @@ class EventVariables(ProcessorABC):  # type: ignore[misc]
             columns[f"b{i + 1}E"] = one.E
         columns |= missing | masses | self._known(visible, missing, masses.get("mC"))
         found = {name: ak.Array(values) for name, values in columns.items()}
-        return Selected(found, cut_flow, control_histograms(found, self.makes))
-
-    def postprocess(self, accumulator: Selected) -> Selected:
-        """Nothing is left to be done."""
-        return accumulator
+        return found, cut_flow
 
     def _known(self, visible: Any, missing: Mapping[str, Floats], invisible: Floats | None) -> dict[str, Floats]:
         """The variables of the textbook, GeV."""

@@ -12,14 +12,13 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 import awkward as ak
 import numpy as np
 from coffea.nanoevents.methods.base import NanoEvents
-from coffea.processor import ProcessorABC
 from numpy.typing import NDArray
 from pydantic import Field
 
 from lineshape.engine.core.columns import Column
 from lineshape.engine.core.settings import Settings
 from lineshape.engine.input.events import flat
-from lineshape.engine.input.processor import Selected, control_histograms
+from lineshape.engine.input.study import Selection, Study
 from lineshape.processors.event_objects import Floats, Objects, collection
 from lineshape.processors.physlite import PILE_UP_VERTEX, PRIMARY_VERTEX, event_info
 
@@ -75,12 +74,13 @@ INPUTS: Final[Mapping[str, Column]] = {
 }
 
 
-class HadronicRecoil(ProcessorABC):  # type: ignore[misc]
+class HadronicRecoil(Study):
     """One row an event with as many muons as the boson has, no more."""
 
     Settings: ClassVar[type[Cuts]] = Cuts
+    settings: Cuts
 
-    reads: ClassVar[Mapping[str, str | tuple[str | None, ...]]] = {
+    inputs: ClassVar[Mapping[str, str | tuple[str | None, ...]]] = {
         "event": event_info("eventNumber"),
         "mu": (*event_info("averageInteractionsPerCrossing"), None),
         "vertexType": "PrimaryVerticesAuxDyn.vertexType",
@@ -92,7 +92,7 @@ class HadronicRecoil(ProcessorABC):  # type: ignore[misc]
         **{f"boson{name}": (_BOSON + branch, None) for name, branch in (("Px", "px"), ("Py", "py"), ("Pdg", "pdgId"))},
     }
 
-    makes: ClassVar[Mapping[str, Column]] = {
+    outputs: ClassVar[Mapping[str, Column]] = {
         **INPUTS,
         **_vector("p{}True", "True boson $p_{}$", 150),
         "ptTrue": Column("True boson $p_T$", "GeV", 0, 150),
@@ -103,10 +103,7 @@ class HadronicRecoil(ProcessorABC):  # type: ignore[misc]
         "objectPt": Column("Object $p_T$", "GeV", 0, 20),
     }
 
-    def __init__(self, settings: Cuts) -> None:
-        self.settings = settings
-
-    def process(self, events: NanoEvents) -> Selected:
+    def select(self, events: NanoEvents) -> Selection:
         """Select events and build the columns, GeV; where a file has no true boson its momentum is NaN."""
         muons = self._collection(events, "muon", ("Pt", "Eta", "Phi"))
         good = muons.keep(
@@ -133,11 +130,7 @@ class HadronicRecoil(ProcessorABC):  # type: ignore[misc]
         mu = flat(events, "mu")[0] if "mu" in events.fields else np.full(len(passed), np.nan)
         columns["mu"] = mu[passed].astype(np.float64)
         found = {name: ak.Array(values) for name, values in columns.items()} | self._lists(charged, neutral)
-        return Selected(found, cut_flow, control_histograms(found, self.makes))
-
-    def postprocess(self, accumulator: Selected) -> Selected:
-        """Nothing is left to be done."""
-        return accumulator
+        return found, cut_flow
 
     def _collection(self, events: NanoEvents, kind: str, parts: Sequence[str]) -> Objects:
         """Objects of a kind with their momenta in GeV."""

@@ -11,13 +11,12 @@ from typing import Any, ClassVar, Final
 import awkward as ak
 import numpy as np
 from coffea.nanoevents.methods.base import NanoEvents
-from coffea.processor import ProcessorABC
 from numpy.typing import NDArray
 
 from lineshape.engine.core.columns import Column
 from lineshape.engine.core.settings import Settings
 from lineshape.engine.input.events import per_object
-from lineshape.engine.input.processor import Selected, control_histograms
+from lineshape.engine.input.study import Selection, Study
 from lineshape.processors.physlite import event_info, matched, primary_vertex
 
 Floats = NDArray[np.float64]
@@ -94,17 +93,18 @@ def at_true_taus(events: NanoEvents) -> ak.Array:
     return ~ak.is_none(matched(events["eta"], events["phi"], eta, phi, _TAU_CONE), axis=1)
 
 
-class Leptons(ProcessorABC):  # type: ignore[misc]
+class Leptons(Study):
     """Features and origin of leptons of one flavour, whose class says how to find tracks, momenta and quality.
 
     isolated: MCTruthClassifier's type of leptons that no hadron made.
     """
 
     Settings: ClassVar[type[Cuts]]
-    reads: ClassVar[Mapping[str, str | tuple[str | None, ...]]]
+    settings: Cuts
+    inputs: ClassVar[Mapping[str, str | tuple[str | None, ...]]]
     isolated: ClassVar[int]
 
-    makes: ClassVar[Mapping[str, Column]] = {
+    outputs: ClassVar[Mapping[str, Column]] = {
         "absD0": Column(r"$|d_0|$", "mm", 0, 0.2),
         "absZ0SinTheta": Column(r"$|z_0 \sin\theta|$", "mm", 0, 150),
         "absDeltaZ0": Column(r"$|z_{PV}-z_0|$", "mm", 0, 1),
@@ -124,9 +124,6 @@ class Leptons(ProcessorABC):  # type: ignore[misc]
         "neutralinoMass": Column("Neutralino mass", "GeV", 0, 250),
     }
 
-    def __init__(self, settings: Cuts) -> None:
-        self.settings = settings
-
     @abstractmethod
     def tracks_of(self, events: NanoEvents, tracks: ak.Array) -> ak.Array:
         """The track of each lepton, or None; tracks are records, (events, var)."""
@@ -143,7 +140,7 @@ class Leptons(ProcessorABC):  # type: ignore[misc]
         """MCTruthClassifier's type and origin of each lepton, where the file has them."""
         return leptons["truthType"].astype(np.float64), leptons["truthOrigin"].astype(np.float64)
 
-    def process(self, events: NanoEvents) -> Selected:
+    def select(self, events: NanoEvents) -> Selection:
         """Select leptons and build the features; flat columns, one value a lepton, NaN where a file lacks it."""
         leptons = per_object(self._table(events), like="pt")
         columns = self._features(leptons)
@@ -162,11 +159,7 @@ class Leptons(ProcessorABC):  # type: ignore[misc]
             passed &= cut
             cut_flow[name] = int(passed.sum())
         arrays = {name: ak.Array(values[passed]) for name, values in columns.items()}
-        return Selected(arrays, cut_flow, control_histograms(arrays, self.makes))
-
-    def postprocess(self, accumulator: Selected) -> Selected:
-        """Nothing is left to be done."""
-        return accumulator
+        return arrays, cut_flow
 
     def _table(self, events: NanoEvents) -> ak.Array:
         """What is there of an event and of each of its leptons, to which its track's columns belong as well."""

@@ -27,7 +27,7 @@ class TauElectrons(Leptons):
     Settings: ClassVar[type[Cuts]] = Cuts
     isolated: ClassVar[int] = 2
 
-    reads: ClassVar[Mapping[str, str | tuple[str | None, ...]]] = {
+    inputs: ClassVar[Mapping[str, str | tuple[str | None, ...]]] = {
         **branches(_ELECTRONS, _TRACKS),
         "identified": _ELECTRONS + "DFCommonElectronsLHMedium",
         "trackLinks": _ELECTRONS + "trackParticleLinks",
@@ -35,8 +35,8 @@ class TauElectrons(Leptons):
         "motherOrigin": (_ELECTRONS + "firstEgMotherTruthOrigin", None),
     }
 
-    makes: ClassVar[Mapping[str, Column]] = {
-        **Leptons.makes,
+    outputs: ClassVar[Mapping[str, Column]] = {
+        **Leptons.outputs,
         # Bremsstrahlung makes an electron's track far worse than a muon's.
         "relativePtError": Column(r"$\sigma(q/p)/|q/p|$", "", 0, 1),
         "rhoPrime": Column(r"$\rho'$", "", -1, 2),

@@ -10,14 +10,13 @@ from typing import Annotated, Any, ClassVar
 import awkward as ak
 import numpy as np
 from coffea.nanoevents.methods.base import NanoEvents
-from coffea.processor import ProcessorABC
 from numpy.typing import NDArray
 from pydantic import Field
 
 from lineshape.engine.core.columns import Column
 from lineshape.engine.core.settings import Settings
 from lineshape.engine.input.events import per_object
-from lineshape.engine.input.processor import Selected, control_histograms
+from lineshape.engine.input.study import Selection, Study
 
 _TAU = "TauJetsAuxDyn."
 
@@ -36,12 +35,13 @@ class Cuts(Settings):
     minimum_true_pt: Annotated[float, Field(gt=0)] = 10.0
 
 
-class TauEnergyScale(ProcessorABC):  # type: ignore[misc]
+class TauEnergyScale(Study):
     """Reconstructed hadronic taus with 1–5 tracks and sane ratios of their momenta."""
 
     Settings: ClassVar[type[Cuts]] = Cuts
+    settings: Cuts
 
-    reads: ClassVar[Mapping[str, str | tuple[str | None, ...]]] = {
+    inputs: ClassVar[Mapping[str, str | tuple[str | None, ...]]] = {
         "event": "EventInfoAuxDyn.eventNumber",
         "mu": ("EventInfoAuxDyn.averageInteractionsPerCrossing", _TAU + "mu"),
         "nVtxPU": ("EventInfoAuxDyn.nVtxPU", _TAU + "nVtxPU"),
@@ -72,7 +72,7 @@ class TauEnergyScale(ProcessorABC):  # type: ignore[misc]
         "truthDecayMode": _TAU + "truthDecayMode",
     }
 
-    makes: ClassVar[Mapping[str, Column]] = {
+    outputs: ClassVar[Mapping[str, Column]] = {
         "mu": Column(r"$\mu$", "", 0, 80),
         "nVtxPU": Column("Pile-up vertices", "", 0, 60, 60),
         "rho": Column(r"$\rho$", "GeV", 0, 60),
@@ -105,16 +105,13 @@ class TauEnergyScale(ProcessorABC):  # type: ignore[misc]
         "truthDecayMode": Column("True decay mode", "", -0.5, 4.5, 5),
     }
 
-    def __init__(self, settings: Cuts) -> None:
-        self.settings = settings
-
-    def process(self, events: NanoEvents) -> Selected:
+    def select(self, events: NanoEvents) -> Selection:
         """Select taus and build the features; flat columns, one value a tau."""
-        taus, passed, cut_flow = self.select(events)
-        columns = {name: ak.Array(taus[name][passed]) for name in ("event", *self.makes)}
-        return Selected(columns, cut_flow, control_histograms(columns, self.makes))
+        taus, passed, cut_flow = self.candidates(events)
+        columns = {name: ak.Array(taus[name][passed]) for name in ("event", *self.outputs)}
+        return columns, cut_flow
 
-    def select(self, events: NanoEvents) -> tuple[dict[str, NDArray[Any]], NDArray[np.bool_], dict[str, int]]:
+    def candidates(self, events: NanoEvents) -> tuple[dict[str, NDArray[Any]], NDArray[np.bool_], dict[str, int]]:
         """Columns of all taus, which of them pass the cuts, and the cut flow."""
         taus = per_object(events, like="eta")
         cut_flow = {"reconstructed": len(taus["eta"])}
@@ -149,7 +146,3 @@ class TauEnergyScale(ProcessorABC):  # type: ignore[misc]
             passed &= cut
             cut_flow[name] = int(passed.sum())
         return taus, passed, cut_flow
-
-    def postprocess(self, accumulator: Selected) -> Selected:
-        """Nothing is left to be done."""
-        return accumulator

@@ -10,13 +10,12 @@ from typing import Any, ClassVar
 import awkward as ak
 import numpy as np
 from coffea.nanoevents.methods.base import NanoEvents
-from coffea.processor import ProcessorABC
 from numpy.typing import NDArray
 
 from lineshape.engine.core.columns import Column
 from lineshape.engine.core.jagged import Jagged
 from lineshape.engine.input.events import per_object_lists
-from lineshape.engine.input.processor import Selected, control_histograms
+from lineshape.engine.input.study import Selection, Study
 from lineshape.processors.tau_energy_scale import Cuts, TauEnergyScale
 
 _TAU, _TRACK, _CLUSTER = "TauJetsAuxDyn.", "TauTracksAuxDyn.", "TauClustersAuxDyn."
@@ -36,7 +35,7 @@ _CLUSTERS = {
 }
 
 
-class TauEnergyScaleConstituents(ProcessorABC):  # type: ignore[misc]
+class TauEnergyScaleConstituents(Study):
     """The taus of the main study, and lists of their tracks and clusters.
 
     In the file, the tracks of an event are those of its first tau, of its second, …; nTracks counts them, and nClusters
@@ -44,17 +43,18 @@ class TauEnergyScaleConstituents(ProcessorABC):  # type: ignore[misc]
     """
 
     Settings: ClassVar[type[Cuts]] = Cuts
+    settings: Cuts
 
-    reads: ClassVar[Mapping[str, str | tuple[str | None, ...]]] = {
-        **TauEnergyScale.reads,
+    inputs: ClassVar[Mapping[str, str | tuple[str | None, ...]]] = {
+        **TauEnergyScale.inputs,
         "phi": _TAU + "phi",
         "nClusters": _TAU + "nClusters",
         **{column: _TRACK + branch for column, branch in _TRACKS.items()},
         **{column: _CLUSTER + branch for column, branch in _CLUSTERS.items()},
     }
 
-    makes: ClassVar[Mapping[str, Column]] = {
-        **TauEnergyScale.makes,
+    outputs: ClassVar[Mapping[str, Column]] = {
+        **TauEnergyScale.outputs,
         "trackPt": Column(r"Track $p_T$", "GeV", 0, 150),
         "trackPt_over_ptCombined": Column(r"Track $p_T/p_T^{comb}$", "", 0, 2),
         "trackEta": Column(r"Track $\eta-\eta_{\tau}$", "", -0.2, 0.2),
@@ -72,22 +72,17 @@ class TauEnergyScaleConstituents(ProcessorABC):  # type: ignore[misc]
         "clusterEMProbability": Column("Cluster EM probability", "", 0, 1),
     }
 
-    def __init__(self, settings: Cuts) -> None:
-        self.settings = settings
-
-    def process(self, events: NanoEvents) -> Selected:
+    def select(self, events: NanoEvents) -> Selection:
         """Select taus as the main study does; flat columns, one value a tau, and lists with one value an object."""
         study = TauEnergyScale(self.settings)
-        taus, passed, cut_flow = study.select(events[[name for name in events.fields if name in [*study.reads, "phi"]]])
+        taus, passed, cut_flow = study.candidates(
+            events[[name for name in events.fields if name in [*study.inputs, "phi"]]]
+        )
         lists = self._relative(per_object_lists(events, list(_TRACKS), "nTracks"), "track", taus)
         lists |= self._relative(per_object_lists(events, list(_CLUSTERS), "nClusters"), "cluster", taus)
-        columns = {name: ak.Array(taus[name][passed]) for name in ("event", *study.makes)}
-        columns |= {name: lists[name][passed].to_awkward() for name in self.makes if name in lists}
-        return Selected(columns, cut_flow, control_histograms(columns, self.makes))
-
-    def postprocess(self, accumulator: Selected) -> Selected:
-        """Nothing is left to be done."""
-        return accumulator
+        columns = {name: ak.Array(taus[name][passed]) for name in ("event", *study.outputs)}
+        columns |= {name: lists[name][passed].to_awkward() for name in self.outputs if name in lists}
+        return columns, cut_flow
 
     def _relative(self, lists: dict[str, Jagged], kind: str, taus: Mapping[str, NDArray[Any]]) -> dict[str, Jagged]:
         """Momenta in GeV and over the tau's, angles from the tau's axis; other columns as they are."""

@@ -12,13 +12,12 @@ from typing import Annotated, ClassVar
 import awkward as ak
 import numpy as np
 from coffea.nanoevents.methods.base import NanoEvents
-from coffea.processor import ProcessorABC
 from pydantic import Field
 
 from lineshape.engine.core.columns import Column
 from lineshape.engine.core.settings import Settings
 from lineshape.engine.input.events import per_object
-from lineshape.engine.input.processor import Selected, control_histograms
+from lineshape.engine.input.study import Selection, Study
 from lineshape.processors.physlite import AOD_TAUS, PILE_UP_VERTEX, TAUS, TRUTH, event_info, matched, missing
 
 _MOMENTA = ("ptTauEnergyScale", "ptCombined", "ptFinalCalib")
@@ -47,12 +46,13 @@ class Matching(Settings):
     matched_only: bool = True
 
 
-class TauEnergyScalePhyslite(ProcessorABC):  # type: ignore[misc]
+class TauEnergyScalePhyslite(Study):
     """Reconstructed taus matched to hadronic true taus."""
 
     Settings: ClassVar[type[Matching]] = Matching
+    settings: Matching
 
-    reads: ClassVar[Mapping[str, str | tuple[str | None, ...]]] = {
+    inputs: ClassVar[Mapping[str, str | tuple[str | None, ...]]] = {
         "event": (*event_info("eventNumber"), "EventInfoAuxDyn.mcEventNumber"),
         "mu": (*event_info("averageInteractionsPerCrossing"), None),
         "vertexType": ("PrimaryVerticesAuxDyn.vertexType", None),
@@ -70,7 +70,7 @@ class TauEnergyScalePhyslite(ProcessorABC):  # type: ignore[misc]
         "truthHadronic": (TRUTH + "IsHadronicTau", None),
     }
 
-    makes: ClassVar[Mapping[str, Column]] = {
+    outputs: ClassVar[Mapping[str, Column]] = {
         "mu": Column(r"$\mu$", "", 0, 80),
         "nVtxPU": Column("Pile-up vertices", "", 0, 60, 60),
         "rho": Column(r"$\rho$", "GeV", 0, 60),
@@ -88,19 +88,16 @@ class TauEnergyScalePhyslite(ProcessorABC):  # type: ignore[misc]
         "truthPtVis": Column(r"True $p_T^{vis}$", "GeV", 0, 150),
     }
 
-    def __init__(self, settings: Matching) -> None:
-        self.settings = settings
-
-    def process(self, events: NanoEvents) -> Selected:
+    def select(self, events: NanoEvents) -> Selection:
         """Match to truth and build the features; flat columns, one value a tau, NaN where a file lacks a quantity."""
         derived = {"truthPtVis": self._true_pt(events)}
         if "vertexType" in events.fields:
             derived["nVtxPU"] = ak.sum(events["vertexType"] == PILE_UP_VERTEX, axis=1)
-        read = [name for name in events.fields if name in self.makes or name == "event"]
+        read = [name for name in events.fields if name in self.outputs or name == "event"]
         table = ak.zip({name: events[name] for name in read} | derived, depth_limit=1)
         taus = per_object(table, like="eta")
         count = len(taus["eta"])
-        columns = {name: missing(taus[name]) if name in taus else np.full(count, np.nan) for name in self.makes}
+        columns = {name: missing(taus[name]) if name in taus else np.full(count, np.nan) for name in self.outputs}
         columns["event"] = taus["event"].astype(np.uint64)
         for name in (*_MOMENTA, "rho", "truthPtVis"):
             columns[name] = columns[name] * self.settings.unit
@@ -110,11 +107,7 @@ class TauEnergyScalePhyslite(ProcessorABC):  # type: ignore[misc]
             columns = {name: values[passed] for name, values in columns.items()}
             cut_flow["matched to a hadronic true tau"] = int(passed.sum())
         arrays = {name: ak.Array(values) for name, values in columns.items()}
-        return Selected(arrays, cut_flow, control_histograms(arrays, self.makes))
-
-    def postprocess(self, accumulator: Selected) -> Selected:
-        """Nothing is left to be done."""
-        return accumulator
+        return arrays, cut_flow
 
     def _true_pt(self, events: NanoEvents) -> ak.Array:
         """True visible pT of the hadronic true tau matched to each reconstructed one, in the file's unit, or NaN.

@@ -33,7 +33,7 @@ class TauMuons(Leptons):
     Settings: ClassVar[type[MuonCuts]] = MuonCuts
     isolated: ClassVar[int] = 6
 
-    reads: ClassVar[Mapping[str, str | tuple[str | None, ...]]] = {
+    inputs: ClassVar[Mapping[str, str | tuple[str | None, ...]]] = {
         **branches(_MUONS, _TRACKS),
         "innerPt": _MUONS + "InnerDetectorPt",
         "outerPt": _MUONS + "MuonSpectrometerPt",
@@ -44,9 +44,6 @@ class TauMuons(Leptons):
     }
 
     settings: MuonCuts
-
-    def __init__(self, settings: MuonCuts) -> None:
-        super().__init__(settings)
 
     def tracks_of(self, events: NanoEvents, tracks: ak.Array) -> ak.Array:
         """The combined track of each muon."""

@@ -138,7 +138,7 @@ def rng() -> np.random.Generator:
 
 def select(processor: StudyProcessor, path: Path) -> Selected:
     """What a processor makes of a whole file."""
-    branches = {name: (default,) if isinstance(default, str) else default for name, default in processor.reads.items()}
+    branches = {name: (default,) if isinstance(default, str) else default for name, default in processor.inputs.items()}
     record = inspect_file(FileRequest("s", Source(str(path)), TREE, branches))
     with open_file(str(path)) as file:
         return processor.process(EventReader(file, record).events(Chunk(record, 0, record.entries)))

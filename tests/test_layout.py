@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import lineshape.engine
+
 ROOT = Path(__file__).parents[1]
 LAYERS = {"engine": 0, "processors": 1, "jobs": 2}
 #: Rooms of a package from top to bottom, folders and modules: one imports from itself and from what stands below it.
@@ -122,3 +124,17 @@ def test_a_processors_folder_of_the_user_hides_nothing(tmp_path: Path) -> None:
         (tmp_path / name / "__init__.py").write_text("raise RuntimeError('the wrong module')", encoding="utf-8")
     code = "import lineshape.processors.physlite, lineshape.jobs.cli.main"
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+
+
+def test_the_interface_is_there_and_costs_nothing() -> None:
+    """Every name that type checkers are told of is found, and importing the interface imports none of it."""
+    tree = ast.parse((ROOT / "engine" / "__init__.py").read_text(encoding="utf-8"))
+    told = {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
+    told -= {"import_module", "TYPE_CHECKING", "Any", "Final"}
+    assert told <= set(dir(lineshape.engine))
+    for name in told:
+        assert getattr(lineshape.engine, name) is not None
+    assert set(lineshape.engine._MODULES) == told
+    code = "import sys, lineshape.engine; print([name for name in sys.modules if name.startswith('lineshape.engine.')])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"

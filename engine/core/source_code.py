@@ -41,7 +41,7 @@ def source_of(kind: type) -> str:
     while pending:
         name = pending.pop()
         path = _file_of(name, home)
-        if name in seen or path is None or (name.startswith(_ENGINE) and not name.startswith(own)):
+        if name in seen or path is None or (f"{name}.".startswith(_ENGINE) and not name.startswith(own)):
             continue
         text = path.read_text(encoding="utf-8")
         seen[name] = code_in(text)

@@ -36,12 +36,12 @@ class Selects(Protocol):
     """What makes columns of events: a processor, or one with further columns."""
 
     @property
-    def reads(self) -> Mapping[str, str | tuple[str | None, ...]]:
+    def inputs(self) -> Mapping[str, str | tuple[str | None, ...]]:
         """As of a processor."""
         ...
 
     @property
-    def makes(self) -> Mapping[str, Column]:
+    def outputs(self) -> Mapping[str, Column]:
         """As of a processor."""
         ...
 
@@ -53,14 +53,14 @@ class Selects(Protocol):
 class StudyProcessor(Protocol):
     """A coffea `ProcessorABC` with the declarations that the engine reads.
 
-    Settings: its settings in the job file. reads: for each column that it reads, the branch that holds it by default,
+    Settings: its settings in the job file. inputs: for each column that it reads, the branch that holds it by default,
     or several of which the first that is there counts; None at the end of them: the column may be missing, and is then
-    not a field of the events. makes: what the columns that it returns mean.
+    not a field of the events. outputs: what the columns that it returns mean.
     """
 
     Settings: ClassVar[type[Settings]]
-    reads: ClassVar[Mapping[str, str | tuple[str | None, ...]]]
-    makes: ClassVar[Mapping[str, Column]]
+    inputs: ClassVar[Mapping[str, str | tuple[str | None, ...]]]
+    outputs: ClassVar[Mapping[str, Column]]
 
     def process(self, events: "NanoEvents") -> Selected:
         """Select and build features."""

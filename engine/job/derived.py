@@ -92,14 +92,14 @@ class Deriving:
     columns: Mapping[str, Derived]
 
     @property
-    def reads(self) -> Mapping[str, str | tuple[str | None, ...]]:
+    def inputs(self) -> Mapping[str, str | tuple[str | None, ...]]:
         """The processor's."""
-        return self.processor.reads
+        return self.processor.inputs
 
     @cached_property
-    def makes(self) -> Mapping[str, Column]:
+    def outputs(self) -> Mapping[str, Column]:
         """The processor's, and those of the bundles."""
-        return {**self.processor.makes, **{name: column.meaning(name) for name, column in self.columns.items()}}
+        return {**self.processor.outputs, **{name: column.meaning(name) for name, column in self.columns.items()}}
 
     def process(self, events: "NanoEvents") -> Selected:
         """What the processor selects, with the bundles' columns beside."""
@@ -108,7 +108,7 @@ class Deriving:
         selected = self.processor.process(events)
         table = {name: _plain(values) for name, values in selected.columns.items()}
         found = {name: ak.Array(each.loaded.predict(table).estimate) for name, each in self.columns.items()}
-        histograms = control_histograms(found, self.makes)
+        histograms = control_histograms(found, self.outputs)
         return Selected(selected.columns | found, selected.cut_flow, selected.histograms | histograms)
 
 
@@ -122,7 +122,7 @@ def require(processor: Selects, columns: Mapping[str, Derived]) -> None:
 
 
 def _require(processor: Selects, name: str, column: Derived) -> None:
-    if name in {*processor.makes, "event"}:
+    if name in {*processor.outputs, "event"}:
         raise RequestError(f"'{name}' is a column of the processor already; call it something else")
     bundle = column.loaded
     column.require_known(name, column.seen)
@@ -130,10 +130,10 @@ def _require(processor: Selects, name: str, column: Derived) -> None:
     if len(given) > 1:
         raise RequestError(f"bundle {bundle.name} gives a vector ({', '.join(given)}), and a column is one number")
     for needed in bundle.columns:
-        if needed not in processor.makes:
+        if needed not in processor.outputs:
             raise RequestError(
                 f"bundle {bundle.name} needs column '{needed}', which the processor does not make"
-                f"{nearest(needed, processor.makes)}"
+                f"{nearest(needed, processor.outputs)}"
             )
 
 

@@ -34,8 +34,8 @@ def build_processor(job: Job) -> tuple[StudyProcessor, Settings]:
     except Exception as error:
         raise SettingsError.at(("processor",), f"{kind} cannot be made: {code_line(error)}") from error
     for name in job.branches:
-        if name not in found.reads:
-            text = f"'{name}' is not a column of this study{nearest(name, found.reads)}"
+        if name not in found.inputs:
+            text = f"'{name}' is not a column of this study{nearest(name, found.inputs)}"
             raise SettingsError.at(("branches", name), text)
     derived.require(processor, job.derived)
     return processor, settings
@@ -67,7 +67,10 @@ def _require_declared(processor: Any) -> None:
             f"{processor.__name__} has no class 'Settings' of lineshape's Settings, which say what a job file may set; "
             "where there is nothing to set: Settings: ClassVar[type[Settings]] = Settings"
         )
-    expected = {"reads": ((str, tuple, list), "the branch of each column"), "makes": ((Column,), "a Column for each")}
+    expected = {
+        "inputs": ((str, tuple, list), "the branch of each column"),
+        "outputs": ((Column,), "a Column for each"),
+    }
     for name, (types, what) in expected.items():
         declared = getattr(processor, name, None)
         if not isinstance(declared, Mapping) or not all(isinstance(value, types) for value in declared.values()):

@@ -49,8 +49,8 @@ def look(path: Path, study: str) -> tuple[FileRecord, Plan]:
     """A file's record, and the plan of a study with no folder yet."""
     job = api.load(study)
     processor, settings = build_processor(job)
-    reads = {name: (d,) if isinstance(d, str) else d for name, d in processor.reads.items()}
-    record = inspect_file(FileRequest("sample", Source(str(path)), TREE, reads))
+    inputs = {name: (d,) if isinstance(d, str) else d for name, d in processor.inputs.items()}
+    record = inspect_file(FileRequest("sample", Source(str(path)), TREE, inputs))
     mark = fingerprint(processor, settings, "refuse")
     return record, Plan(job.processor.kind, settings, mark, Path(), "refuse")
 

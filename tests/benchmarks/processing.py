@@ -65,8 +65,8 @@ def by_hand(record: FileRecord, folder: Path) -> None:
             ):
                 passed &= taus[name] < 25
             table = {"event": np.asarray(taus["event"])[passed].astype(np.uint64)}
-            table |= {name: np.asarray(taus[name])[passed].astype(np.float32) for name in TauEnergyScale.makes}
-            control_histograms({name: ak.Array(values) for name, values in table.items()}, TauEnergyScale.makes)
+            table |= {name: np.asarray(taus[name])[passed].astype(np.float32) for name in TauEnergyScale.outputs}
+            control_histograms({name: ak.Array(values) for name, values in table.items()}, TauEnergyScale.outputs)
             pq.write_table(pa.table(table), folder / f"{number:04d}.parquet", **WRITING)
 
 
@@ -150,8 +150,8 @@ def main(taus: int) -> None:
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / "taus.root"
         write_file(FileOrder(GammaTauTau(), taus, 2022, 0, TREE, path))
-        reads = {n: (d,) if isinstance(d, str) else d for n, d in TauEnergyScale.reads.items()}
-        record = inspect_file(FileRequest("taus", Source(str(path)), TREE, reads))
+        inputs = {n: (d,) if isinstance(d, str) else d for n, d in TauEnergyScale.inputs.items()}
+        record = inspect_file(FileRequest("taus", Source(str(path)), TREE, inputs))
         ways = {
             "by hand": by_hand,
             "lineshape": lineshape,

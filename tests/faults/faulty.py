@@ -35,8 +35,8 @@ class Faulty(ProcessorABC):  # type: ignore[misc]
     """Misbehaves, then selects as the tau energy scale does."""
 
     Settings: ClassVar[type[Settings]] = Faults
-    reads: ClassVar[Mapping[str, str | tuple[str | None, ...]]] = TauEnergyScale.reads
-    makes: ClassVar[Mapping[str, Column]] = TauEnergyScale.makes
+    inputs: ClassVar[Mapping[str, str | tuple[str | None, ...]]] = TauEnergyScale.inputs
+    outputs: ClassVar[Mapping[str, Column]] = TauEnergyScale.outputs
 
     def __init__(self, settings: Faults) -> None:
         self.settings = settings

@@ -7,41 +7,26 @@ from typing import Any, ClassVar
 import awkward as ak
 import numpy as np
 import uproot
-from coffea.processor import ProcessorABC
 from numpy.typing import NDArray
 
-from lineshape.engine.core.columns import Column
-from lineshape.engine.core.settings import Settings
-from lineshape.engine.input.events import flat
-from lineshape.engine.input.processor import Selected, control_histograms
+from lineshape.engine import Column, Selection, Study, flat
 from lineshape.engine.job.job import Job
 
 
-class Toy(ProcessorABC):
+class Toy(Study):
     """Events with a label, and what tells of it."""
 
-    class Settings(Settings):
-        """There are none."""
-
-    reads: ClassVar[Mapping[str, Any]] = {name: name for name in ("event", "pt", "d0", "label")}
-    makes: ClassVar[Mapping[str, Column]] = {
+    inputs: ClassVar[Mapping[str, Any]] = {name: name for name in ("event", "pt", "d0", "label")}
+    outputs: ClassVar[Mapping[str, Column]] = {
         "pt": Column("$p_T$", "GeV", 0, 200),
         "d0": Column("$d_0$", "mm", -1, 1),
         "label": Column("Label", "", -0.5, 1.5, 2),
     }
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-
-    def process(self, events: Any) -> Selected:
+    def select(self, events: Any) -> Selection:
         """All events."""
-        columns = {name: ak.Array(flat(events, name)[0]) for name in ("event", *self.makes)}
-        rows = len(columns["event"])
-        return Selected(columns, {"read": rows}, control_histograms(columns, self.makes))
-
-    def postprocess(self, accumulator: Any) -> Any:
-        """Nothing."""
-        return accumulator
+        columns = {name: ak.Array(flat(events, name)[0]) for name in ("event", *self.outputs)}
+        return columns, {"read": len(columns["event"])}
 
 
 def events(rows: int, seed: int = 1) -> dict[str, NDArray[Any]]:

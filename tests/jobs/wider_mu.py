@@ -9,4 +9,4 @@ from lineshape.processors.tau_energy_scale import TauEnergyScale
 class WiderMu(TauEnergyScale):
     """mu up to 500."""
 
-    makes: ClassVar = TauEnergyScale.makes | {"mu": replace(TauEnergyScale.makes["mu"], high=500.0)}
+    outputs: ClassVar = TauEnergyScale.outputs | {"mu": replace(TauEnergyScale.outputs["mu"], high=500.0)}

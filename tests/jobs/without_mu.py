@@ -8,4 +8,4 @@ from lineshape.processors.tau_energy_scale import TauEnergyScale
 class WithoutMu(TauEnergyScale):
     """No mu any more."""
 
-    makes: ClassVar = {name: column for name, column in TauEnergyScale.makes.items() if name != "mu"}
+    outputs: ClassVar = {name: column for name, column in TauEnergyScale.outputs.items() if name != "mu"}

@@ -70,7 +70,7 @@ def test_by_hand(tmp_path: Path) -> None:
     """Left are three tracks and one cluster: the other one is 0.13 from the muon, across φ = π."""
     found = select(HadronicRecoil(Cuts()), write(tmp_path / "w.root"))
     assert found.cut_flow == {"read": 3, "1 muon": 1, "primary vertex": 1}
-    assert set(found.columns) == {"event", *HadronicRecoil.makes}
+    assert set(found.columns) == {"event", *HadronicRecoil.outputs}
     columns = numbers(found)
     expected = {
         **dict.fromkeys(INPUTS, 0.0),
@@ -149,7 +149,7 @@ def test_data_have_no_truth(tmp_path: Path) -> None:
 
 def test_columns_of_different_collections(tmp_path: Path) -> None:
     class Mixed(HadronicRecoil):
-        reads = HadronicRecoil.reads | {"chargedEta": "MuonsAuxDyn.eta"}
+        inputs = HadronicRecoil.inputs | {"chargedEta": "MuonsAuxDyn.eta"}
 
     with pytest.raises(DataError, match="chargedEta has not as many values an event as column chargedPt"):
         select(Mixed(Cuts()), write(tmp_path / "w.root"))

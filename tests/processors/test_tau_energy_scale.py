@@ -62,7 +62,7 @@ def test_a_true_tau_counts_from_a_visible_pt(ntuples: list[Path], raw: dict[str,
 
 def test_control_histograms_hold_what_was_selected(ntuples: list[Path]) -> None:
     found = selected(ntuples[0])
-    assert set(found.histograms) == set(TauEnergyScale.makes)
+    assert set(found.histograms) == set(TauEnergyScale.outputs)
     for name in ("eta", "ClustersMeanEMProbability", "nTracks"):
         assert found.histograms[name].sum(flow=True) == len(found.columns["event"])
     assert "GeV" in found.histograms["ptCombined"].axes[0].label

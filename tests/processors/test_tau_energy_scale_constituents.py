@@ -35,7 +35,7 @@ def test_taus_are_those_of_the_main_study(path: Path, selected: Selected) -> Non
     assert study.cut_flow == selected.cut_flow
     for name, values in study.columns.items():
         assert ak.to_numpy(values).tobytes() == ak.to_numpy(selected.columns[name]).tobytes(), name
-    assert set(selected.columns) == {"event", *TauEnergyScaleConstituents.makes}
+    assert set(selected.columns) == {"event", *TauEnergyScaleConstituents.outputs}
 
 
 def test_lists_against_the_file(path: Path, selected: Selected) -> None:
@@ -70,7 +70,7 @@ def test_control_histograms_count_objects(selected: Selected) -> None:
 
 def test_a_file_whose_counts_are_of_something_else(path: Path) -> None:
     class Swapped(TauEnergyScaleConstituents):
-        reads = TauEnergyScaleConstituents.reads | {"nClusters": "TauJetsAuxDyn.nTracks"}
+        inputs = TauEnergyScaleConstituents.inputs | {"nClusters": "TauJetsAuxDyn.nTracks"}
 
     with pytest.raises(DataError, match="clusterPt has not as many values an event as column nClusters adds up to"):
         select(Swapped(CUTS), path)

@@ -42,7 +42,7 @@ def test_origins_in_genuine_files(
     origin = ak.to_numpy(found.columns["origin"])
     assert [(origin == each).sum() for each in (PROMPT, TAU, FAKE)] == origins
     assert (ak.to_numpy(found.columns["isTau"]) == (origin == TAU)).all()
-    assert set(found.columns) == {"event", *TauMuons.makes}
+    assert set(found.columns) == {"event", *TauMuons.outputs}
 
 
 @pytest.mark.parametrize("release", RELEASES)

@@ -96,7 +96,7 @@ def _found(requests: Sequence[FileRequest], folder: Path, workers: Workers, bars
 
 def requests_of(job: Job, processor: Selects, files: Mapping[str, Listing]) -> list[FileRequest]:
     """The files of each sample, as they are now, and what is to be read of each."""
-    branches = {name: _alternatives(default) for name, default in processor.reads.items()}
+    branches = {name: _alternatives(default) for name, default in processor.inputs.items()}
     branches |= {name: _alternatives(branch) for name, branch in job.branches.items()}
     now = versions([source.path for found in files.values() for source in found.sources])
     return [

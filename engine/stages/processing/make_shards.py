@@ -78,7 +78,7 @@ def make_shard(plan: Plan, processor: Selects, reader: EventReader, chunk: Chunk
     info = ShardInfo(
         chunk.to_dict(), len(numbers_of), selected.cut_flow, selected.histograms, dropped, sample_of(numbers_of)
     )
-    write_shard(plan.path(chunk), selected.columns, processor.makes, info)
+    write_shard(plan.path(chunk), selected.columns, processor.outputs, info)
 
 
 def _select(processor: Selects, events: Any) -> Selected:
@@ -149,9 +149,9 @@ def _check_columns(selected: Selected, processor: Selects) -> NDArray[np.uint64]
     lengths = {name: len(values) for name, values in selected.columns.items()}
     if "event" not in lengths or len(set(lengths.values())) != 1:
         raise ProcessorError(f"a processor must return 'event' and columns of one length, and returned {lengths}")
-    unknown = set(lengths) - set(processor.makes) - {"event"}
+    unknown = set(lengths) - set(processor.outputs) - {"event"}
     if unknown:
-        raise ProcessorError(f"columns {sorted(unknown)} are not declared in the processor's 'makes'")
+        raise ProcessorError(f"columns {sorted(unknown)} are not declared in the processor's 'outputs'")
     try:
         return exact(ak.to_numpy(selected.columns["event"]), "column event, as the processor returns it")
     except (DataError, ValueError) as error:

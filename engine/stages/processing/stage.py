@@ -223,7 +223,7 @@ def _store(
             for sample, total in sums.items()
             for identity, rows in total.shards.items()
         ),
-        {name: meaning for name, meaning in processor.makes.items() if name in made},
+        {name: meaning for name, meaning in processor.outputs.items() if name in made},
         {sample: total.cut_flow for sample, total in sums.items()},
         sum(record.entries for record in catalogue.records),
         sum(total.processed for total in sums.values()),

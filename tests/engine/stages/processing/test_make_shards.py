@@ -39,8 +39,8 @@ class Events:
     """The number of each event."""
 
     Settings: ClassVar[type[Settings]] = Settings
-    reads: ClassVar[Mapping[str, str | tuple[str | None, ...]]] = {}
-    makes: ClassVar[Mapping[str, Column]] = {}
+    inputs: ClassVar[Mapping[str, str | tuple[str | None, ...]]] = {}
+    outputs: ClassVar[Mapping[str, Column]] = {}
 
     def __init__(self) -> None:
         self.seen: list[Any] = []
