@@ -63,30 +63,39 @@ def content(folder: Path) -> dict[str, str]:
 
 
 def worker_pids() -> list[int]:
-    """The worker processes that this process started, oldest first."""
+    """The worker processes of local clusters that this process started, oldest first.
+
+    They are forked from one that this process started, and share its command line.
+    """
     found = []
     for child in psutil.Process().children(recursive=True):
         try:
-            if "spawn_main" in " ".join(child.cmdline()):
+            if all("multiprocessing.forkserver" in " ".join(each.cmdline()) for each in (child, child.parent())):
                 found.append(child.pid)
-        except psutil.Error:
+        except (psutil.Error, AttributeError):
             continue
     return found
 
 
 @contextmanager
-def killing_workers(every: float, seed: int) -> Iterator[list[int]]:
-    """Meanwhile one random worker that is started in it gets SIGKILL each so many seconds; gives those killed."""
+def killing_workers(folder: Path, every: int, seed: int) -> Iterator[list[int]]:
+    """Meanwhile one random worker that is started in it gets SIGKILL whenever so many more shards are in a folder.
+
+    Gives those killed. A moment is a number of shards, not a time: a busy machine takes longer to start a worker than
+    an idle one to do all the work.
+    """
     killed: list[int] = []
     stop = threading.Event()
     rng = random.Random(seed)
-
     others = set(worker_pids())
 
     def kill() -> None:
-        while not stop.wait(every):
-            if pids := [pid for pid in worker_pids() if pid not in others]:
-                pid = rng.choice(pids)
+        made = 0
+        while not stop.wait(0.02):
+            now = len(list(folder.rglob("*.parquet")))
+            pids = [pid for pid in worker_pids() if pid not in others]
+            if now >= made + every and pids:
+                made, pid = now, rng.choice(pids)
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
                     killed.append(pid)

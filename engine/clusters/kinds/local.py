@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from pydantic import Field
 
 from lineshape.engine.clusters.cluster import LOGS, THREADS, Cluster
+from lineshape.engine.clusters.forkserver import start_forkserver
 from lineshape.engine.clusters.site import require_loopback, require_unencrypted, starting
 from lineshape.engine.core.output import forgive
 
@@ -56,8 +57,10 @@ class Local(Cluster):
             # In place of Dask's own, whose MALLOC_TRIM_THRESHOLD_ gives memory back after every batch of a training.
             "distributed.nanny.pre-spawn-environ": environment,
             "distributed.worker.daemon": False,
+            "distributed.worker.multiprocessing-method": "forkserver",
         }
         with dask.config.set(settings):
+            start_forkserver(environment)
             options = {
                 "host": "127.0.0.1",
                 "nthreads": 1,

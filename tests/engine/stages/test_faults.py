@@ -61,10 +61,10 @@ def test_the_same_bits_with_any_number_of_workers(
     assert content(tmp_path / "run") == undisturbed
 
 
-def test_workers_killed_every_second(ntuples: list[Path], tmp_path: Path, faults: Path, workers: Workers) -> None:
-    job = faulty_job(ntuples, faults, **{"processor.seconds": 0.2})
+def test_workers_killed_again_and_again(ntuples: list[Path], tmp_path: Path, faults: Path, workers: Workers) -> None:
+    job = faulty_job(ntuples, faults, **{"processor.seconds": 0.1})
     process_with(job, tmp_path / "plain", workers)
-    with killing_workers(every=1, seed=3) as killed:
+    with killing_workers(tmp_path / "run", every=12, seed=3) as killed:
         run(job, tmp_path / "run")
     assert len(set(killed)) >= 3
     assert content(tmp_path / "run") == content(tmp_path / "plain")
@@ -119,7 +119,7 @@ def test_a_stopped_worker(ntuples: list[Path], tmp_path: Path, faults: Path, wor
 @pytest.mark.soak
 def test_a_driver_killed_at_many_moments(ntuples: list[Path], tmp_path: Path) -> None:
     """Processing and histogramming, with a rerun after each kill; a moment is a number of files made, not a time."""
-    kills, of_stores, of_sums = (20, 5, 2) if os.environ.get(SOAK) else (3, 1, 1)
+    kills, of_stores, of_sums = (20, 5, 2) if os.environ.get(SOAK) else (2, 1, 1)
     plain, folder = RunFolder(tmp_path / "plain"), RunFolder(tmp_path / "run")
     path = tmp_path / "job.json"
     write_json(path, small_job(ntuples, chunk_entries=100).model_dump(mode="json"))
