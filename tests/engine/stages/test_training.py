@@ -42,6 +42,7 @@ NETWORK: dict[str, Any] = {
     "average": 0.99,
     "mirrored": ["eta"],
     "minimum_entries": 100,
+    "own_process": True,
 }
 TREES: dict[str, Any] = {
     "kind": "boosted_trees",
@@ -122,6 +123,21 @@ def test_a_killed_worker_is_replaced_and_the_weights_are_the_same(
 
     with Striking(folder, "mdn", [3], strike) as striking:
         train_all(job, folder)
+    assert striking.struck
+    assert digests(folder, "mdn") == expected
+
+
+def test_a_training_in_its_worker_is_that_of_a_process_of_its_own(ntuples: list[Path], folder: RunFolder) -> None:
+    """Bit by bit, also where the worker is killed under it."""
+    expected = undisturbed(job_with(ntuples, mdn=NETWORK), folder, "mdn")
+    others = set(worker_pids())
+
+    def strike() -> int | None:
+        """The worker, which is the only one, where it trains itself."""
+        return None if rank_pids() else kill([pid for pid in worker_pids() if pid not in others])
+
+    with Striking(folder, "mdn", [3], strike) as striking:
+        train_all(job_with(ntuples, mdn=NETWORK | {"own_process": False}), folder, workers=1)
     assert striking.struck
     assert digests(folder, "mdn") == expected
 
