@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 import hist
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import field_validator
 
 from lineshape.engine.core import statistics
 from lineshape.engine.core.columns import Column
@@ -61,6 +62,13 @@ class Response(Measure):
     by: dict[str, Binning] = {}
 
     better: ClassVar[Mapping[str, Better]] = {"half_68_over_baseline": "lower", "half_95_over_baseline": "lower"}
+
+    @field_validator("by")
+    @classmethod
+    def _not_all(cls, by: dict[str, Binning]) -> dict[str, Binning]:
+        if _INCLUSIVE in by:
+            raise ValueError(f"'{_INCLUSIVE}' is the histogram of all objects: give the column another name")
+        return by
 
     @property
     def note(self) -> str:

@@ -44,6 +44,11 @@ def test_one_class_cannot_be_told_from_another(kind: type[Measure]) -> None:
         kind.model_validate({"truth": "label", "classes": ["s"], "signal": "s"} | own)
 
 
+def test_the_name_of_all_objects_is_no_columns() -> None:
+    with pytest.raises(ValueError, match="'inclusive' is the histogram of all objects: give the column another name"):
+        Response(truth="t", by={"inclusive": Binning(low=0, high=1, bins=4)})
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_column_may_have_any_name(name: str, tmp_path: Path, rng: np.random.Generator) -> None:
     values = {column: rng.random(ROWS) for column in (name, "t")} | {"label_of_it": np.arange(ROWS) % 2}
