@@ -7,6 +7,8 @@ STAMP := $(VENV)/.installed
 PIP := set -o pipefail; $(BIN)/pip install --disable-pip-version-check --no-color --progress-bar off --constraint constraints.txt --editable
 LINES := | { grep -E --line-buffered '^(Collecting|Installing|ERROR|error|WARNING)' | cut -c1-100 || true; }
 SHELL := bash
+# What tests start by the hundred compiles this project's modules once.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help install facility demo test lint unit studies soak bench clean
