@@ -5,9 +5,11 @@ Code is what Python makes of a file: comments, docstrings and layout are no part
 
 import ast
 import importlib
+import sys
 import sysconfig
 from collections.abc import Iterator
 from functools import cache
+from importlib.machinery import ModuleSpec
 from importlib.util import find_spec, resolve_name
 from pathlib import Path
 from typing import Final
@@ -90,11 +92,25 @@ def _file_of(name: str, home: str) -> Path | None:
     home: a package that counts wherever it is; lineshape itself is the other.
     """
     top = name.partition(".")[0]
+    spec = _found(name) if top in {home, _OURS} or _is_local(_found(top)) else None
+    return Path(spec.origin) if spec and spec.has_location and spec.origin and spec.origin.endswith(".py") else None
+
+
+def _found(name: str) -> ModuleSpec | None:
+    """Return how a module would be imported, None where there is none; unlike importlib's own, import no parent of it.
+
+    What looks like a module may be a class: its module would be run, and a library of seconds imported with it.
+    """
+    parent = name.rpartition(".")[0]
+    above = _found(parent) if parent else None
+    if parent and (above is None or above.submodule_search_locations is None):
+        return None
+    path = list(above.submodule_search_locations or ()) if above else None
     try:
-        spec = find_spec(name) if top in {home, _OURS} or _is_local(find_spec(top)) else None
+        found = (finder.find_spec(name, path) for finder in sys.meta_path)
+        return next(filter(None, found), None)
     except (ImportError, ValueError, AttributeError):
         return None
-    return Path(spec.origin) if spec and spec.has_location and spec.origin and spec.origin.endswith(".py") else None
 
 
 def _is_local(spec: object) -> bool:
