@@ -21,7 +21,7 @@ from tests.conftest import small_job
 
 pytest.importorskip("dask_jobqueue", reason="dask-jobqueue is not installed: pip install '.[batch]'")
 
-CLUSTERS = "lineshape.engine.clusters"
+CLUSTERS = "lineshape.engine.clusters.kinds"
 #: Said of every system: 3 jobs of 2 cores, and one with 2 GPUs.
 SETTINGS: dict[str, Any] = {"workers": 3, "cores": 2, "memory": "3GiB", "walltime": "30:00:00", "account": "higgs"}
 GPU = {"gpus": 2, "cores": 4, "memory": "8GiB"}

@@ -111,7 +111,7 @@ def test_every_kind_explains_its_own_keys(base: type) -> None:
     """Whatever else is called as it is: the keys that are listed are those of this class."""
     from lineshape.engine.core import kinds
 
-    package = "lineshape.engine.measures" if base is Measure else "lineshape.engine.learning.models"
+    package = "lineshape.engine.measures.kinds" if base is Measure else "lineshape.engine.learning.models"
     for name in kinds.names(package, base):
         kind = kinds.find(package, base, name)
         with pytest.raises(SettingsError) as raised:

@@ -22,7 +22,7 @@ from tests.engine.measures.vectors import VECTOR, recoils, recoils_at
 
 NAMES = ("eta", "x", "noise", "mu")
 MEANINGS = {"truth": Column("True", "GeV", 0, 100)} | {name: Column(name, "", -2, 2) for name in NAMES}
-MEASURES = "lineshape.engine.measures"
+MEASURES = "lineshape.engine.measures.kinds"
 #: Settings with which every kind is put to the contract.
 SETTINGS: dict[str, dict[str, Any]] = {
     "response": {"by": {"eta": {"low": -2, "high": 2, "bins": 4}}},
