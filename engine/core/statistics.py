@@ -7,6 +7,7 @@ the right one.
 
 import hashlib
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -65,13 +66,19 @@ def _with_uncertainty(counts: Floats, figure: Callable[[Floats], Floats]) -> tup
     entries = total.sum(axis=-1)
     few = np.asarray((entries < FEW) & (entries > 0))
     if few.any():
-        rng = np.random.default_rng(20)
-        rows = total[few]
-        shares = rows / rows.sum(axis=-1, keepdims=True)
-        draws = rng.multinomial(rows.sum(axis=-1).astype(np.int64), shares, (400, len(rows)))
+        rows = np.ascontiguousarray(total[few])
         error = np.asarray(error).copy()
-        error[few] = figure(draws.astype(np.float64)).std(axis=0)
+        error[few] = figure(_drawn(rows.tobytes(), rows.shape)).std(axis=0)
     return np.asarray(value), np.asarray(error)
+
+
+@lru_cache(maxsize=2)
+def _drawn(content: bytes, shape: tuple[int, ...]) -> Floats:
+    """Return 400 multinomial samples (400, n, bins) of distributions (n, bins); the next figure is of the same ones."""
+    rows = np.frombuffer(content).reshape(shape)
+    shares = rows / rows.sum(axis=-1, keepdims=True)
+    draws = np.random.default_rng(20).multinomial(rows.sum(axis=-1).astype(np.int64), shares, (400, len(rows)))
+    return draws.astype(np.float64)
 
 
 def quantiles(counts: Floats, edges: Floats, probabilities: list[float]) -> Floats:
