@@ -47,7 +47,7 @@ def source_of(kind: type) -> str:
             continue
         text = path.read_text(encoding="utf-8")
         seen[name] = code_in(text)
-        pending += _imports(ast.parse(text), name if path.name == "__init__.py" else name.rpartition(".")[0])
+        pending += _imports(text, name if path.name == "__init__.py" else name.rpartition(".")[0])
     return "\n".join(seen[name] for name in sorted(seen))
 
 
@@ -68,8 +68,13 @@ def _is_text(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
-def _imports(tree: ast.Module, package: str) -> Iterator[str]:
-    """Names of what may be modules among all that is imported anywhere in a module of a package."""
+@cache
+def _imports(text: str, package: str) -> tuple[str, ...]:
+    """Return the names of what may be modules among all that is imported anywhere in a module of a package."""
+    return tuple(dict.fromkeys(_imported(ast.parse(text), package)))
+
+
+def _imported(tree: ast.Module, package: str) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (part for alias in node.names for part in _with_parents(alias.name))

@@ -1,6 +1,6 @@
 """Performance histograms: merged, per sample, of every model and measure; on disk for this program and for others."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from lineshape.engine.core.digests import digest
 from lineshape.engine.core.errors import RequestError, reading
 from lineshape.engine.core.files import write_json
 from lineshape.engine.core.histograms import Histograms, add_part, save_part, save_root, to_uhi
-from lineshape.engine.core.records import digest_of_file, read_record, save_record
+from lineshape.engine.core.records import digest_of_file, find_record, read_record, save_record
 from lineshape.engine.core.source_code import READING, code_of, code_of_modules, source_of
 from lineshape.engine.core.statistics import GROUPS
 from lineshape.engine.feature_store.shards import FeatureStore
@@ -21,19 +21,28 @@ from lineshape.engine.learning.bundles import Bundle
 from lineshape.engine.measures.measure import Measure
 
 _INDEX = "measured.json"
+#: For other programs: ROOT, and the JSON of UHI.
+_EXPORTED = ("performance.root", "performance.json")
 _AGAIN = "run 'lineshape histogram' again"
 
 
 @dataclass(frozen=True)
 class _Measured:
-    """What the histograms beside it are of. samples: digest of the file of each."""
+    """What the histograms beside it are of. files: digest of each."""
 
     models: tuple[str, ...]
-    samples: dict[str, str]
+    files: dict[str, str]
     split: str
     identity: str
     about: str
     doubt: str
+
+    def are_whole(self, folder: Path, names: Set[str]) -> bool:
+        """Return whether these files, and no others, were written, and are as they were."""
+        paths = {folder / name: known for name, known in self.files.items()}
+        return self.files.keys() == names and all(
+            path.is_file() and digest_of_file(path) == known for path, known in paths.items()
+        )
 
 
 @dataclass(frozen=True)
@@ -95,18 +104,24 @@ class Performance:
         return cls(samples, models, split, identity, about, doubt)
 
     def save(self, folder: Path) -> None:
-        """Keep everything, and without the jackknife's groups as performance.root and performance.json (UHI)."""
+        """Keep everything, and without the jackknife's groups as performance.root and performance.json (UHI).
+
+        Where all of it is there as it was written, nothing is done.
+        """
+        own = {name: getattr(self, name) for name in ("models", "split", "identity", "about", "doubt")}
+        kept = find_record(folder / _INDEX, _Measured)
+        files = {*_EXPORTED, *(f"{sample}.npz" for sample in self.samples)}
+        if kept and {name: getattr(kept, name) for name in own} == own and kept.are_whole(folder, files):
+            return
         flat: Histograms = {}
         for sample, histograms in self.samples.items():
             save_part(folder / f"{sample}.npz", histograms)
             for name, histogram in histograms.items():
                 axes = range(histogram.ndim - 1)  # the last are the jackknife's groups
                 flat[f"{sample}/{name}"] = histogram.project(*axes) if axes else histogram
-        save_root(folder / "performance.root", flat)
-        write_json(folder / "performance.json", {name: to_uhi(histogram) for name, histogram in flat.items()})
-        own = {name: getattr(self, name) for name in ("models", "split", "identity", "about", "doubt")}
-        samples = {sample: digest_of_file(folder / f"{sample}.npz") for sample in self.samples}
-        save_record(folder / _INDEX, own | {"samples": samples})
+        save_root(folder / _EXPORTED[0], flat)
+        write_json(folder / _EXPORTED[1], {name: to_uhi(histogram) for name, histogram in flat.items()})
+        save_record(folder / _INDEX, own | {"files": {name: digest_of_file(folder / name) for name in sorted(files)}})
 
     @classmethod
     def load(
@@ -129,7 +144,7 @@ class Performance:
         for sample, histograms in performance.samples.items():
             path = folder / f"{sample}.npz"
             with reading(path, _AGAIN):
-                if index.samples.get(sample) != digest_of_file(path):
+                if index.files.get(path.name) != digest_of_file(path):
                     raise ValueError("its content is not what was written")
                 add_part(path, histograms)
         return performance
