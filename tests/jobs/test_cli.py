@@ -29,6 +29,7 @@ QUICK = [
     "--set=models.dnn.minimum_entries=100",
     "--set=models.mdn.epochs=1",
     "--set=models.mdn.minimum_entries=100",
+    "--set=measures.response.by={}",
     "--workers=2",
 ]
 
