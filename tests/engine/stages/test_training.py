@@ -38,7 +38,7 @@ NETWORK: dict[str, Any] = {
     "loss": {"kind": "negative_log_likelihood"},
     "sampler": {"kind": "weighted", "column": "ptCombined"},
     "epochs": 12,
-    "batch": 16,
+    "batch": 64,
     "average": 0.99,
     "mirrored": ["eta"],
     "minimum_entries": 100,
