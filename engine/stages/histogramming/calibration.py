@@ -25,9 +25,11 @@ from lineshape.engine.measures.measure import Measure, Objects
 
 @dataclass(frozen=True)
 class _Kept:
-    """What was found, as JSON."""
+    """What was found, as JSON, and in which split of which sample."""
 
     identity: str
+    sample: str
+    split: str
     found: dict[str, Any]
 
 
