@@ -34,9 +34,14 @@ class Kernel:
         return psutil.Process(self.manager.provisioner.process.pid)
 
     def children(self) -> list[str]:
-        """Commands of the processes that it has started and that are still there, but for Python's own helper."""
-        commands = [" ".join(child.cmdline()) for child in self.process.children(recursive=True)]
-        return [command for command in commands if "resource_tracker" not in command]
+        """Commands of the processes that it has started and that are still there, but for Python's own helpers.
+
+        Those are its tracker of resources, and the idle process from which the next cluster's workers are forked.
+        """
+        helpers = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
+        own = [" ".join(child.cmdline()) for child in self.process.children()]
+        below = [" ".join(each.cmdline()) for child in self.process.children() for each in child.children(True)]
+        return [command for command in own if not any(helper in command for helper in helpers)] + below
 
     def run(self, code: str, interrupt: Callable[[], bool] | None = None, patience: float = 300) -> Cell:
         """Run a cell to its end, and interrupt it, once, as soon as that says so."""
