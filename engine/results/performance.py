@@ -21,14 +21,14 @@ from lineshape.engine.learning.bundles import Bundle
 from lineshape.engine.measures.measure import Measure
 
 _INDEX = "measured.json"
-#: For other programs: ROOT, and the JSON of UHI.
-_EXPORTED = ("performance.root", "performance.json")
+#: For other programs: the JSON of UHI, and ROOT, which holds the time of its writing, so that it has no digest.
+_UHI, _ROOT = "performance.json", "performance.root"
 _AGAIN = "run 'lineshape histogram' again"
 
 
 @dataclass(frozen=True)
 class _Measured:
-    """What the histograms beside it are of. files: digest of each."""
+    """What the histograms beside it are of. files: digest of each but ROOT's."""
 
     models: tuple[str, ...]
     files: dict[str, str]
@@ -40,8 +40,10 @@ class _Measured:
     def are_whole(self, folder: Path, names: Set[str]) -> bool:
         """Return whether these files, and no others, were written, and are as they were."""
         paths = {folder / name: known for name, known in self.files.items()}
-        return self.files.keys() == names and all(
-            path.is_file() and digest_of_file(path) == known for path, known in paths.items()
+        return (
+            (folder / _ROOT).is_file()
+            and self.files.keys() == names
+            and all(path.is_file() and digest_of_file(path) == known for path, known in paths.items())
         )
 
 
@@ -110,7 +112,7 @@ class Performance:
         """
         own = {name: getattr(self, name) for name in ("models", "split", "identity", "about", "doubt")}
         kept = find_record(folder / _INDEX, _Measured)
-        files = {*_EXPORTED, *(f"{sample}.npz" for sample in self.samples)}
+        files = {_UHI, *(f"{sample}.npz" for sample in self.samples)}
         if kept and {name: getattr(kept, name) for name in own} == own and kept.are_whole(folder, files):
             return
         flat: Histograms = {}
@@ -119,8 +121,8 @@ class Performance:
             for name, histogram in histograms.items():
                 axes = range(histogram.ndim - 1)  # the last are the jackknife's groups
                 flat[f"{sample}/{name}"] = histogram.project(*axes) if axes else histogram
-        save_root(folder / _EXPORTED[0], flat)
-        write_json(folder / _EXPORTED[1], {name: to_uhi(histogram) for name, histogram in flat.items()})
+        save_root(folder / _ROOT, flat)
+        write_json(folder / _UHI, {name: to_uhi(histogram) for name, histogram in flat.items()})
         save_record(folder / _INDEX, own | {"files": {name: digest_of_file(folder / name) for name in sorted(files)}})
 
     @classmethod
