@@ -1,23 +1,18 @@
-"""In the process that workers are forked from: import the libraries that each of them needs."""
+"""Run by the process that workers are forked from alone: import the libraries that each of them needs."""
 
 import os
 import signal
-import sys
 from importlib import import_module
 from typing import Final
 
-#: Where the process that starts this one looks for modules.
-PATHS: Final = "LINESHAPE_WORKER_PATHS"
-SAFE_PATH: Final = "PYTHONSAFEPATH"
-#: Value of that variable where it is not a user's.
-OURS: Final = "lineshape"
+from lineshape.engine.core.module_paths import PATHS, search_like_parent
+
 _LIBRARIES: Final = ("distributed.nanny", "hist", "pyarrow.parquet", "uproot", "coffea.nanoevents", "pydantic")
 
-if paths := os.environ.pop(PATHS, ""):
-    # Ctrl-C is for the command, which then stops its workers; neither they nor this process need complain of it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if os.environ.get(SAFE_PATH) == OURS:
-        del os.environ[SAFE_PATH]
-    sys.path[:] = paths.split(os.pathsep)
-    for _name in _LIBRARIES:
-        import_module(_name)
+# Ctrl-C is for the command, which then stops its workers; neither they nor this process need complain of it.
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+search_like_parent()
+for _library in _LIBRARIES:
+    import_module(_library)
+# What a worker starts is as if the command had: these were for this process.
+del os.environ[PATHS], os.environ["PYTHONSAFEPATH"]

@@ -10,7 +10,7 @@ import sysconfig
 from collections.abc import Iterator
 from functools import cache
 from importlib.machinery import ModuleSpec
-from importlib.util import find_spec, resolve_name
+from importlib.util import resolve_name
 from pathlib import Path
 from typing import Final
 
@@ -106,14 +106,16 @@ def _found(name: str) -> ModuleSpec | None:
 
     What looks like a module may be a class: its module would be run, and a library of seconds imported with it.
     """
+    if name in sys.modules:  # it may be of a file that no path leads to
+        return getattr(sys.modules[name], "__spec__", None)
     parent = name.rpartition(".")[0]
     above = _found(parent) if parent else None
     if parent and (above is None or above.submodule_search_locations is None):
         return None
     path = list(above.submodule_search_locations or ()) if above else None
     try:
-        found = (finder.find_spec(name, path) for finder in sys.meta_path)
-        return next(filter(None, found), None)
+        finders = (finder for finder in sys.meta_path if hasattr(finder, "find_spec"))
+        return next(filter(None, (finder.find_spec(name, path) for finder in finders)), None)
     except (ImportError, ValueError, AttributeError):
         return None
 
@@ -135,7 +137,7 @@ def _installed() -> frozenset[str]:
 
 def code_of_modules(*names: str) -> str:
     """Return a digest of the code of single modules."""
-    paths = [Path(str(getattr(find_spec(name), "origin", ""))) for name in names]
+    paths = [Path(str(getattr(_found(name), "origin", ""))) for name in names]
     return digest([(name, code_in(path.read_text(encoding="utf-8"))) for name, path in zip(names, paths, strict=True)])
 
 

@@ -52,11 +52,12 @@ def with_uncertainty(counts: Floats, figure: Callable[[Floats], Floats]) -> tupl
 
     What was asked for lately is known: a table and a plot read the same figures.
     """
-    key = figure, counts.shape, hashlib.blake2b(np.ascontiguousarray(counts).data).digest()
+    counts = np.ascontiguousarray(counts, dtype=np.float64)
+    key = figure, counts.shape, hashlib.blake2b(counts.data).digest()
     found = _KNOWN.pop(key, None) or _with_uncertainty(counts, figure)
     _KNOWN[key] = found
     while len(_KNOWN) > _MOST_KNOWN:
-        del _KNOWN[next(iter(_KNOWN))]
+        _KNOWN.pop(next(iter(_KNOWN)), None)
     return found[0].copy(), found[1].copy()
 
 
@@ -78,7 +79,9 @@ def _drawn(content: bytes, shape: tuple[int, ...]) -> Floats:
     rows = np.frombuffer(content).reshape(shape)
     shares = rows / rows.sum(axis=-1, keepdims=True)
     draws = np.random.default_rng(20).multinomial(rows.sum(axis=-1).astype(np.int64), shares, (400, len(rows)))
-    return draws.astype(np.float64)
+    found = draws.astype(np.float64)
+    found.flags.writeable = False
+    return found
 
 
 def quantiles(counts: Floats, edges: Floats, probabilities: list[float]) -> Floats:

@@ -28,10 +28,11 @@ _AGAIN = "run 'lineshape histogram' again"
 
 @dataclass(frozen=True)
 class _Measured:
-    """What the histograms beside it are of. files: digest of each but ROOT's."""
+    """What the histograms beside it are of. files: digest of each but ROOT's, of which root_bytes is the size."""
 
     models: tuple[str, ...]
     files: dict[str, str]
+    root_bytes: int
     split: str
     identity: str
     about: str
@@ -40,8 +41,10 @@ class _Measured:
     def are_whole(self, folder: Path, names: Set[str]) -> bool:
         """Return whether these files, and no others, were written, and are as they were."""
         paths = {folder / name: known for name, known in self.files.items()}
+        root = folder / _ROOT
         return (
-            (folder / _ROOT).is_file()
+            root.is_file()
+            and root.stat().st_size == self.root_bytes
             and self.files.keys() == names
             and all(path.is_file() and digest_of_file(path) == known for path, known in paths.items())
         )
@@ -123,7 +126,9 @@ class Performance:
                 flat[f"{sample}/{name}"] = histogram.project(*axes) if axes else histogram
         save_root(folder / _ROOT, flat)
         write_json(folder / _UHI, {name: to_uhi(histogram) for name, histogram in flat.items()})
-        save_record(folder / _INDEX, own | {"files": {name: digest_of_file(folder / name) for name in sorted(files)}})
+        digests = {name: digest_of_file(folder / name) for name in sorted(files)}
+        size = (folder / _ROOT).stat().st_size
+        save_record(folder / _INDEX, own | {"files": digests, "root_bytes": size})
 
     @classmethod
     def load(

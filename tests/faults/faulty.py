@@ -9,12 +9,11 @@ from typing import ClassVar
 
 import awkward as ak
 from coffea.nanoevents.methods.base import NanoEvents
-from coffea.processor import ProcessorABC
 
 from lineshape.engine.core.columns import Column
 from lineshape.engine.core.settings import Settings
 from lineshape.engine.input.events import generator
-from lineshape.engine.input.processor import Selected
+from lineshape.engine.input.study import Selection, Study
 from lineshape.processors.tau_energy_scale import Cuts, TauEnergyScale
 
 
@@ -31,17 +30,16 @@ class Faults(Cuts):
     smear: float = 0
 
 
-class Faulty(ProcessorABC):  # type: ignore[misc]
+class Faulty(Study):
     """Misbehaves, then selects as the tau energy scale does."""
 
     Settings: ClassVar[type[Settings]] = Faults
     inputs: ClassVar[Mapping[str, str | tuple[str | None, ...]]] = TauEnergyScale.inputs
     outputs: ClassVar[Mapping[str, Column]] = TauEnergyScale.outputs
 
-    def __init__(self, settings: Faults) -> None:
-        self.settings = settings
+    settings: Faults
 
-    def process(self, events: NanoEvents) -> Selected:
+    def select(self, events: NanoEvents) -> Selection:
         time.sleep(self.settings.seconds)
         if self._says("slow"):
             time.sleep(float((self.settings.folder / "slow").read_text(encoding="utf-8")))
@@ -56,15 +54,12 @@ class Faulty(ProcessorABC):  # type: ignore[misc]
             raise ZeroDivisionError("in the processor")
         if self._says("vanish"):
             Path((self.settings.folder / "vanish").read_text(encoding="utf-8")).unlink(missing_ok=True)
-        selected = TauEnergyScale(self.settings).process(events)
+        columns, cut_flow = TauEnergyScale(self.settings).select(events)
         if self.settings.smear:
-            pt = selected.columns["ptCombined"]
+            pt = columns["ptCombined"]
             noise = generator(events, seed=1).normal(1, self.settings.smear, len(pt))
-            selected.columns["ptCombined"] = ak.Array(ak.to_numpy(pt) * noise)
-        return selected
-
-    def postprocess(self, accumulator: Selected) -> Selected:
-        return accumulator
+            columns["ptCombined"] = ak.Array(ak.to_numpy(pt) * noise)
+        return columns, cut_flow
 
     def _says(self, name: str) -> bool:
         return (self.settings.folder / name).exists()

@@ -65,6 +65,8 @@ class Local(Cluster):
                 "host": "127.0.0.1",
                 "nthreads": 1,
                 "memory_limit": self.memory,
+                # As workers are forked from an older process, they are told what the environment is now.
+                "env": {**os.environ, **environment},
                 # Failures come back as data; what workers log of a cluster that closes is noise.
                 "silence_logs": logging.CRITICAL,
             }

@@ -12,13 +12,13 @@ from lineshape.engine.core.errors import RequestError, nearest
 from lineshape.engine.core.kinds import KindSpec, build
 from lineshape.engine.core.settings import Names
 from lineshape.engine.core.split import Target
-from lineshape.engine.learning.blocks.memory import default_memory
 from lineshape.engine.learning.blocks.scaling import SCALINGS, Affine, Scaling, Scalings, chosen_scaling
 from lineshape.engine.learning.data.columns import Columns
 from lineshape.engine.learning.data.table import Rows, TrainingTable
 from lineshape.engine.learning.fit.augmentation import Augmentation
 from lineshape.engine.learning.fit.fit_config import FitConfig, Precision, Schedule
 from lineshape.engine.learning.fit.phases import Phase
+from lineshape.engine.learning.fit.resources import default_memory
 from lineshape.engine.learning.roles.model import Demands, Model
 from lineshape.engine.learning.roles.network import Network
 from lineshape.engine.learning.roles.sampler import Sampler
@@ -53,7 +53,8 @@ class FittedNetwork(Model, ABC):
     workers: Dask workers that train together. memory: GiB that the rows may take on each; what is more is streamed.
     device: cpu, cuda, or what there is. precision, compile: bfloat16, torch.compile and CUDA graphs, for GPUs.
     deterministic: the same bits each time on a GPU too, where that costs time. own_process: whether the training has a
-    process of its own beside the Dask worker's; by default where it is more than small, or on a GPU.
+    process of its own beside the Dask worker's, as it always has on a GPU; by default where it is more than small, or
+    has code of one's own in it.
     """
 
     scaling: dict[Literal["standard", "robust", "logarithm"], list[str] | Literal["all"]] = {"standard": "all"}
@@ -85,6 +86,8 @@ class FittedNetwork(Model, ABC):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         _ = self.built_sampler, self.predicting, self.weighed_by()
+        if self.own_process is False and (self.workers > 1 or self.device == "cuda"):
+            raise ValueError("own_process: false is for one worker's training on a CPU: leave it out, or change these")
         logarithms = self.scaling.get("logarithm", [])
         if both := [name for name in self.mirrored if logarithms == "all" or name in logarithms]:
             raise ValueError(f"mirrored: {', '.join(both)} is scaled by its logarithm, and so has no sign to be drawn")

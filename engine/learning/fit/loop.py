@@ -162,7 +162,7 @@ class _Stepper:
     ) -> None:
         self.every = step.every
         self._trained = [p for name in step.train for p in learner.networks[name].parameters()]
-        self._recipe, self._gang = config, group
+        self._config, self._group = config, group
         self.take_turn(learner, several=True)
         objective: nn.Module = _Objective(learner, step)
         if config.compiled:
@@ -189,10 +189,10 @@ class _Stepper:
     def __call__(self, batch: Batch) -> dict[str, Tensor]:
         """One change of the weights; returns the losses before it."""
         self._optimiser.zero_grad()
-        with torch.autocast(self._gang.device.type, torch.bfloat16, enabled=self._recipe.precision == "bfloat16"):
+        with torch.autocast(self._group.device.type, torch.bfloat16, enabled=self._config.precision == "bfloat16"):
             total, losses = self._objective(batch)
         total.backward()
-        nn.utils.clip_grad_norm_(self._trained, self._recipe.clip)
+        nn.utils.clip_grad_norm_(self._trained, self._config.clip)
         self._optimiser.step()
         self._schedule.step()
         found: dict[str, Tensor] = losses

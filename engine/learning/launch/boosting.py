@@ -14,10 +14,10 @@ import xgboost
 from lineshape.engine.core.files import replacing
 from lineshape.engine.core.records import sealed_bytes, unsealed_bytes
 from lineshape.engine.core.split import SplitName
-from lineshape.engine.learning.blocks.threads import threads
 from lineshape.engine.learning.data.rounds import Stops
 from lineshape.engine.learning.data.row_file import RowFile
 from lineshape.engine.learning.fit.history import History, read_history, require_finite, standing
+from lineshape.engine.learning.fit.resources import threads
 from lineshape.engine.learning.launch.launch import no_gpu
 from lineshape.engine.learning.roles.dataset import SPLITS
 from lineshape.engine.learning.roles.model import Report

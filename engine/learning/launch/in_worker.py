@@ -21,15 +21,18 @@ _ONE_AT_A_TIME: Final = Lock()
 
 
 def fits_in_worker(model: FittedNetwork, work: TrainingTask, rows: int) -> bool:
-    """Return whether a training is of one rank, on a CPU, and small.
+    """Return whether a training is of one rank, on a CPU, and small or asked for here.
 
-    rows: of the training split.
+    rows: of the training split. One with a user's own code in it may end its process, or know an earlier state of that
+    code from an earlier training: it has a process of its own.
     """
     alone = work.nodes == work.ranks == 1 and not work.gpu
     on_cpu = model.device == "cpu" or (model.device == "auto" and not torch.cuda.is_available())
-    if not (alone and on_cpu) or model.own_process is not None:
-        return alone and on_cpu and model.own_process is False
-    return rows * sum(phase.epochs for phase in model.phases_of()) <= _SMALL
+    if not (alone and on_cpu) or model.own_process:
+        return False
+    small = rows * sum(phase.epochs for phase in model.phases_of()) <= _SMALL
+    ours = all(type(part).__module__.startswith("lineshape.") for part in model.parts())
+    return model.own_process is False or (small and ours)
 
 
 def train_in_worker(model: FittedNetwork, work: TrainingTask, report: Report) -> None:

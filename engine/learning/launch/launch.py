@@ -16,6 +16,7 @@ from threading import Thread
 from typing import Any
 
 from lineshape.engine.core.errors import LineshapeError, RunError
+from lineshape.engine.core.module_paths import module_paths
 from lineshape.engine.core.records import read_record
 from lineshape.engine.learning.roles.model import Report
 from lineshape.engine.learning.roles.training_task import TrainingTask
@@ -28,8 +29,6 @@ _LOOPBACK = "127.0.0.1"
 ATTEMPT = "attempt"
 FACTS = "facts.json"
 TABLE = "table"
-#: Variable of the environment: the folders in which the process that starts a rank finds modules.
-PATHS = "LINESHAPE_PATHS"
 #: Lines of a rank's log that are shown where it said nothing else, and characters of each.
 _LAST_LINES, _LINE = 3, 200
 
@@ -60,15 +59,18 @@ def _started(work: TrainingTask, order: Path, place: Path) -> Iterator[list["sub
     try:
         for local in range(work.ranks):
             rank = work.node * work.ranks + local
-            environment = os.environ | {
-                "RANK": str(rank),
-                "LOCAL_RANK": str(local),
-                "WORLD_SIZE": str(work.nodes * work.ranks),
-                "LINESHAPE_MEETING": str(meeting),
-                "LINESHAPE_HOST": host,
-                "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
-                PATHS: os.pathsep.join(map(os.path.abspath, sys.path)),
-            }
+            environment = (
+                os.environ
+                | {
+                    "RANK": str(rank),
+                    "LOCAL_RANK": str(local),
+                    "WORLD_SIZE": str(work.nodes * work.ranks),
+                    "LINESHAPE_MEETING": str(meeting),
+                    "LINESHAPE_HOST": host,
+                    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+                }
+                | module_paths()
+            )
             if host == _LOOPBACK:
                 environment["GLOO_SOCKET_IFNAME"] = "lo"
             log = _log(work, rank).open("w", encoding="utf-8")
@@ -87,14 +89,6 @@ def _started(work: TrainingTask, order: Path, place: Path) -> Iterator[list["sub
                 if pipe:
                     with suppress(OSError):
                         pipe.close()
-
-
-def search_like_parent() -> None:
-    """In a rank: find modules where the process that started it does, but after all that is found already.
-
-    A notebook's own folder is such a place: its modules are found, and a `hist.py` in it does not become a library.
-    """
-    sys.path += [path for path in os.environ.get(PATHS, "").split(os.pathsep) if path and path not in sys.path]
 
 
 def read_facts(path: Path) -> dict[str, Any]:

@@ -9,7 +9,6 @@ import torch.distributed as dist
 
 from lineshape.engine.core.errors import reading
 from lineshape.engine.core.files import replacing, write_json
-from lineshape.engine.learning.blocks.threads import threads
 from lineshape.engine.learning.data.source import Layout, Source
 from lineshape.engine.learning.data.table import TrainingTable
 from lineshape.engine.learning.fit import remarks
@@ -19,6 +18,7 @@ from lineshape.engine.learning.fit.learner import Learner
 from lineshape.engine.learning.fit.loop import Hooks, State, fit
 from lineshape.engine.learning.fit.permuted_losses import losses_of_others
 from lineshape.engine.learning.fit.process_group import ProcessGroup
+from lineshape.engine.learning.fit.resources import threads
 from lineshape.engine.learning.launch.launch import FACTS, TABLE, no_gpu
 from lineshape.engine.learning.roles.model import REMARKS, Report
 from lineshape.engine.learning.roles.training_task import TrainingTask

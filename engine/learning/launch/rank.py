@@ -14,7 +14,8 @@ from threading import Thread
 
 from lineshape.engine.core.errors import LineshapeError, plainly
 from lineshape.engine.core.kinds import build
-from lineshape.engine.learning.launch.launch import failure_file, search_like_parent, trouble_file
+from lineshape.engine.core.module_paths import search_like_parent
+from lineshape.engine.learning.launch.launch import failure_file, trouble_file
 from lineshape.engine.learning.roles.model import Model
 from lineshape.engine.learning.roles.training_task import TrainingTask
 

@@ -15,14 +15,13 @@ from lineshape.engine.core.jagged import Jagged
 from lineshape.engine.core.kinds import KindSpec
 from lineshape.engine.core.split import Target
 from lineshape.engine.feature_store.shards import WHOLE, Share
-from lineshape.engine.learning.blocks.memory import default_memory
-from lineshape.engine.learning.blocks.threads import threads
 from lineshape.engine.learning.data.columns import Columns
 from lineshape.engine.learning.data.rounds import Stops, Together
 from lineshape.engine.learning.data.row_file import RowFile
 from lineshape.engine.learning.data.survey import TREES, require_learnable, together
 from lineshape.engine.learning.fit import remarks
 from lineshape.engine.learning.fit.history import read_history
+from lineshape.engine.learning.fit.resources import default_memory, threads
 from lineshape.engine.learning.roles.dataset import SPLITS
 from lineshape.engine.learning.roles.model import REMARKS, Demands, Model, Output, Report
 from lineshape.engine.learning.roles.training_task import TrainingTask

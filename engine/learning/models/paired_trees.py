@@ -14,7 +14,7 @@ from lineshape.engine.core.digests import uniform
 from lineshape.engine.core.jagged import Jagged
 from lineshape.engine.core.split import Target
 from lineshape.engine.feature_store.shards import FeatureStore, Shard, ShardInfo, shard_path, write_shard
-from lineshape.engine.learning.blocks.threads import threads
+from lineshape.engine.learning.fit.resources import threads
 from lineshape.engine.learning.models.boosted_trees import BoostedTrees
 from lineshape.engine.learning.roles.dataset import SPLITS, Dataset
 from lineshape.engine.learning.roles.model import Demands, Model, Output, Report

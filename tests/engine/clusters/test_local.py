@@ -7,7 +7,7 @@ import pytest
 from distributed import Client
 
 from lineshape.engine.clusters.kinds.local import Local
-from lineshape.engine.learning.blocks.threads import threads
+from lineshape.engine.learning.fit.resources import threads
 
 pytestmark = pytest.mark.processes
 
@@ -31,6 +31,19 @@ def test_workers_are_processes_of_one_thread(client: Client) -> None:
     assert len(set(pids.values())) == 2
     assert os.getpid() not in pids.values()
     assert set(client.run(threads).values()) == {1}
+
+
+def test_workers_know_the_environment_of_now(monkeypatch: pytest.MonkeyPatch, client: Client) -> None:
+    """They are forked from a process that is older than it, and search for modules as this one does."""
+    monkeypatch.setenv("LINESHAPE_TEST_OF_NOW", "set since")
+    with Local(workers=1).open() as later:
+        (found,) = later.run(_told).values()
+    assert found == {"LINESHAPE_TEST_OF_NOW": "set since", "PYTHONHASHSEED": "6640", "OMP_NUM_THREADS": "1"}
+
+
+def _told() -> dict[str, str]:
+    names = ("LINESHAPE_TEST_OF_NOW", "PYTHONHASHSEED", "OMP_NUM_THREADS", "PYTHONSAFEPATH", "LINESHAPE_PATHS")
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 def test_gpus_are_declared_by_one_worker_however_often_it_is_started_anew() -> None:

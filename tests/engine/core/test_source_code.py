@@ -2,12 +2,14 @@
 
 import importlib
 import sys
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import hist
 import pytest
 
 from lineshape.engine.core.source_code import READING, _file_of, code_in, code_of, code_of_modules, source_of
+from lineshape.engine.measures.kinds.response import Response
 from lineshape.jobs.simulate.families.ttbar import TTbar
 from lineshape.processors.tau_energy_scale_physlite import TauEnergyScalePhyslite
 from tests.faults.faulty import Faulty
@@ -71,6 +73,36 @@ def test_a_change_anywhere_is_seen(name: str, content: str, tmp_path: Path, monk
         for module in ("mine", "mine.processor", "mine.constants", "helper", "base", "deep"):
             sys.modules.pop(module, None)
         _file_of.cache_clear()
+
+
+def test_what_is_imported_from_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What may be a module may be a class: its module may take seconds to import, or do something."""
+    (tmp_path / "thin.py").write_text("class Mine:\n    def late(self):\n        from heavy.inside import Thing\n")
+    (tmp_path / "heavy").mkdir()
+    for name in ("__init__", "inside"):
+        (tmp_path / "heavy" / f"{name}.py").write_text("raise SystemExit('it was run')\nclass Thing: pass\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    _file_of.cache_clear()
+    assert "class Thing" in source_of(importlib.import_module("thin").Mine)
+
+
+def test_a_module_that_no_path_leads_to_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where a loader of one's own, or pytest's, made it."""
+    (tmp_path / "apart.py").write_text("class Mine:\n    cut = 7\n")
+    spec = spec_from_file_location("apart", tmp_path / "apart.py")
+    assert spec
+    assert spec.loader
+    module = module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "apart", module)
+    spec.loader.exec_module(module)
+    _file_of.cache_clear()
+    assert "cut = 7" in source_of(module.Mine)
+
+
+def test_a_kinds_code_is_that_of_its_room() -> None:
+    """Helpers of a measure lie beside the folder of the kinds."""
+    assert "class Binning(" in source_of(Response)
+    assert "class PartialSum" not in source_of(Response)
 
 
 def test_packages_of_a_facility_are_none_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,6 +56,24 @@ def test_ratio_of_the_same_events_is_known_better_than_its_parts(rng: np.random.
     assert error < 0.6 * independent
 
 
+def test_a_figure_that_is_asked_for_again_is_the_same(rng: np.random.Generator) -> None:
+    """Whole numbers or not, few entries or many, and whatever became of what was returned first."""
+
+    def median(counts: np.ndarray) -> np.ndarray:
+        return statistics.quantiles(counts, EDGES, [0.5])[..., 0]
+
+    counts = rng.poisson(0.05, (statistics.GROUPS, 3, len(EDGES) + 1))
+    counts[:, 1] *= 100
+    first = statistics.with_uncertainty(counts.astype(float), median)
+    kept = [each.copy() for each in first]
+    first[0][:], first[1][:] = 0, 0
+    for again in (counts.astype(float), counts):
+        found = statistics.with_uncertainty(again, median)
+        assert [each.tolist() for each in found] == [each.tolist() for each in kept]
+    other = statistics.with_uncertainty(counts[:, ::-1].astype(float), median)
+    assert other[0].tolist() == kept[0][::-1].tolist()
+
+
 def test_no_entries_give_no_figure() -> None:
     empty = np.zeros(len(EDGES) + 1)
     assert np.isnan(statistics.quantiles(empty, EDGES, [0.5])).all()

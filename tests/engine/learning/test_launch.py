@@ -12,7 +12,8 @@ import pytest
 
 from lineshape.engine.core.errors import RunError
 from lineshape.engine.core.kinds import KindSpec
-from lineshape.engine.learning.launch.launch import PATHS, raise_failures, search_like_parent
+from lineshape.engine.core.module_paths import PATHS, search_like_parent
+from lineshape.engine.learning.launch.launch import raise_failures
 from lineshape.engine.learning.roles.training_task import TrainingTask
 from tests.engine.learning.stores import dataset, make_store, train
 

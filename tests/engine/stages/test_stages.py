@@ -153,6 +153,22 @@ def test_same_histograms_from_one_pass_and_from_parts(
     assert (copied.histograms / "performance.json").read_bytes() == first
 
 
+@pytest.mark.parametrize("name", ["performance.root", "performance.json", "ntuples.npz"])
+def test_histograms_that_are_whole_are_not_written_again(
+    name: str, finished: api.Result, copied: RunFolder, workers: Workers, bars: Bars
+) -> None:
+    histogram(finished.job, copied, workers, bars)
+    before = {path: path.stat().st_mtime_ns for path in copied.histograms.iterdir()}
+    index, spoilt = (copied.histograms / "measured.json").read_bytes(), copied.histograms / name
+    histogram(finished.job, copied, workers, bars)
+    assert {path: path.stat().st_mtime_ns for path in copied.histograms.iterdir()} == before
+    size = spoilt.stat().st_size
+    spoilt.write_bytes(spoilt.read_bytes()[: size // 2])
+    histogram(finished.job, copied, workers, bars)
+    assert spoilt.stat().st_size == size
+    assert (copied.histograms / "measured.json").read_bytes() == index, "nothing in it is of the time of writing"
+
+
 def test_only_the_model_that_changed_is_measured_anew(
     finished: api.Result, copied: RunFolder, workers: Workers, bars: Bars
 ) -> None:
