@@ -53,8 +53,8 @@ class FittedNetwork(Model, ABC):
     workers: Dask workers that train together. memory: GiB that the rows may take on each; what is more is streamed.
     device: cpu, cuda, or what there is. precision, compile: bfloat16, torch.compile and CUDA graphs, for GPUs.
     deterministic: the same bits each time on a GPU too, where that costs time. own_process: whether the training has a
-    process of its own beside the Dask worker's, as it always has on a GPU; by default where it is more than small, or
-    has code of one's own in it.
+    process of its own beside the Dask worker's, as it always has on a GPU and where it is compiled; by default where it
+    is more than small, or has code of one's own in it.
     """
 
     scaling: dict[Literal["standard", "robust", "logarithm"], list[str] | Literal["all"]] = {"standard": "all"}
@@ -86,8 +86,11 @@ class FittedNetwork(Model, ABC):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         _ = self.built_sampler, self.predicting, self.weighed_by()
-        if self.own_process is False and (self.workers > 1 or self.device == "cuda"):
-            raise ValueError("own_process: false is for one worker's training on a CPU: leave it out, or change these")
+        if self.own_process is False and (self.workers > 1 or self.device == "cuda" or self.compile != "none"):
+            raise ValueError(
+                "own_process: false is for one worker's training on a CPU that is not compiled: leave it out, or change"
+                " workers, device or compile"
+            )
         logarithms = self.scaling.get("logarithm", [])
         if both := [name for name in self.mirrored if logarithms == "all" or name in logarithms]:
             raise ValueError(f"mirrored: {', '.join(both)} is scaled by its logarithm, and so has no sign to be drawn")

@@ -21,14 +21,14 @@ _ONE_AT_A_TIME: Final = Lock()
 
 
 def fits_in_worker(model: FittedNetwork, work: TrainingTask, rows: int) -> bool:
-    """Return whether a training is of one rank, on a CPU, and small or asked for here.
+    """Return whether a training is of one rank, on a CPU, not compiled, and small or asked for here.
 
     rows: of the training split. One with a user's own code in it may end its process, or know an earlier state of that
-    code from an earlier training: it has a process of its own.
+    code from an earlier training: it has a process of its own. So has the compiler, with processes and files in memory.
     """
     alone = work.nodes == work.ranks == 1 and not work.gpu
     on_cpu = model.device == "cpu" or (model.device == "auto" and not torch.cuda.is_available())
-    if not (alone and on_cpu) or model.own_process:
+    if not (alone and on_cpu) or model.compile != "none" or model.own_process:
         return False
     small = rows * sum(phase.epochs for phase in model.phases_of()) <= _SMALL
     ours = all(type(part).__module__.startswith("lineshape.") for part in model.parts())
