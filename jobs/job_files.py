@@ -97,6 +97,9 @@ def _check_processor(job: Job) -> None:
 
     for name, measure in job.built_measures().items():
         require(("measures", name), measure.columns())
+        if taken := [word for word in measure.not_columns() if word in made]:
+            text = f"'{taken[0]}' is a column, and stands here for the model's own: call the column something else"
+            raise SettingsError.at(("measures", name), text)
     for name, model in job.built_models().items():
         inputs = inputs_of(job, model)
         choice = model.choice

@@ -74,6 +74,18 @@ class Counted:
             good &= ~found["validation"]
         return found | {"test": good} if self.split in self.splits else {"test": good}
 
+    @property
+    def others(self) -> tuple[Split, ...]:
+        """The splits of trainings that are not split as the job is."""
+        return tuple(split for split in self.splits if split != self.split)
+
+    def looked_at(self, event: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Return which events measures look at first, such as for thresholds: validation ones that nothing learnt."""
+        good = self.split.of(event)["validation"]
+        for split in self.others:
+            good &= ~split.of(event)["training"]
+        return good
+
 
 def counted(job: Job, store: FeatureStore, bundles: Mapping[str, Bundle], measures: Iterable[Measure]) -> Counted:
     """Return the events that models of a job are measured on.

@@ -83,6 +83,7 @@ class Measured:
 _ASKED: dict[str, str] = {
     "require_models": "checking the models",
     "columns": "naming its columns",
+    "not_columns": "naming words that are no columns",
     "reference": "choosing its reference sample",
     "kept_by": "naming its settings",
     "named_samples": "naming its samples",
@@ -169,6 +170,10 @@ class Measure(Settings, ABC):
     @abstractmethod
     def columns(self) -> list[str]:
         """Columns of the feature store that filling needs."""
+
+    def not_columns(self) -> list[str]:
+        """Names that mean something else where the settings ask for columns: a column may not be called so."""
+        return []
 
     def reference(self, samples: Sequence[str]) -> str:
         """Of the samples there are, the one whose validation split `keep` looks at: the first."""

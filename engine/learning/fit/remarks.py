@@ -80,7 +80,7 @@ def on_gain(own: Floats | Sequence[float], other: Floats | Sequence[float]) -> l
     up, down = int((more > 0).sum()), int((more < 0).sum())
     if gain > _SIGMAS * error or up - down > _SIGMAS * np.sqrt(up + down):
         return []
-    shows = f"with the features of other rows its validation loss rises by {gain:.2g} ± {error:.2g}"
+    shows = f"with the features of other rows its validation loss changes by {gain:+.2g} ± {error:.2g}"
     return [f"it learnt nothing that shows: {shows}"]
 
 

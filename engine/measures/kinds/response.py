@@ -91,6 +91,10 @@ class Response(Measure):
         """Truth and the columns to bin in."""
         return [self.truth, *(name for name in self.by if name != ESTIMATE)]
 
+    def not_columns(self) -> list[str]:
+        """The model's own estimate."""
+        return [ESTIMATE] if ESTIMATE in self.by else []
+
     def empty(self, meanings: Meanings) -> Histograms:
         """One histogram of response for all objects and one for each binning."""
         found = {_INCLUSIVE: hist.Hist(response_axis(), group_axis(), storage=hist.storage.Int64())}

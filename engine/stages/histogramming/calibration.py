@@ -6,18 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from lineshape.engine.core.digests import digest
-from lineshape.engine.core.errors import RunError
+from lineshape.engine.core.errors import RunError, listing
 from lineshape.engine.core.kinds import KindSpec, build
 from lineshape.engine.core.records import find_record, read_record, save_record
 from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.core.source_code import READING, code_of_modules, source_of
-from lineshape.engine.core.split import Split
 from lineshape.engine.core.statistics import groups
 from lineshape.engine.execution.executor import Executor
 from lineshape.engine.execution.failures import Failure
 from lineshape.engine.execution.progress import Bars
 from lineshape.engine.execution.workers import Workers
 from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.job.counted_events import Counted
 from lineshape.engine.job.job import Job
 from lineshape.engine.learning.bundles import KEPT, Bundle
 from lineshape.engine.measures.measure import Measure, Objects
@@ -45,7 +45,7 @@ class Keeping:
     names: tuple[str, ...]
     measure: KindSpec
     sample: str
-    split: Split
+    events: Counted
     identity: str
 
     def is_done(self) -> bool:
@@ -66,18 +66,30 @@ class Keeping:
     def _objects(self, measure: Measure) -> Iterator[Objects]:
         bundle = Bundle.load(self.bundle)
         columns = list(dict.fromkeys([*bundle.columns, *measure.columns(), "event"]))
+        found = 0
         for _, table in FeatureStore.load(self.store).read(columns, samples={self.sample}):
-            rows = self.split.of(table["event"])["validation"]
+            rows = self.events.looked_at(table["event"])
+            found += int(rows.sum())
             chosen = {name: values[rows] for name, values in table.items()}
             yield Objects(chosen, bundle.predict(chosen), groups(chosen["event"]), "validation", bundle.predict)
+        if not found and self.events.others:
+            raise RunError(
+                f"no event of sample {self.sample} is of the validation split and outside the training of the bundle "
+                f"behind {listing(self.events.columns) or 'a model'}: expected some; train that bundle with the split "
+                "of this job, or give this job its"
+            )
 
 
-def keep(job: Job, folder: RunFolder, store: FeatureStore, models: list[str], workers: Workers, bars: Bars) -> None:
+def keep(
+    job: Job, folder: RunFolder, store: FeatureStore, models: list[str], events: Counted, workers: Workers, bars: Bars
+) -> None:
     """Find what is missing, for each of these models and each measure that asks for something.
+
+    events: those that count, of which each measure looks at the validation ones.
 
     Raises RunError where something could not be found.
     """
-    todo = [each for each in _keepings(job, folder, store, models) if not each.is_done()]
+    todo = [each for each in _keepings(job, folder, store, models, events) if not each.is_done()]
     if not todo:
         return
     bar = bars.add("working points", len(todo))
@@ -95,14 +107,17 @@ def read_kept(bundle: Bundle, measure: str) -> dict[str, Any]:
     return read_record(path, _Kept, "run 'lineshape histogram' again, which finds it anew").found
 
 
-def _keepings(job: Job, folder: RunFolder, store: FeatureStore, models: list[str]) -> Iterator[Keeping]:
+def _keepings(
+    job: Job, folder: RunFolder, store: FeatureStore, models: list[str], events: Counted
+) -> Iterator[Keeping]:
     alike: dict[tuple[str, str], list[str]] = {}  # measures by what is looked for, and in which model
     measures = {name: measure for name, measure in job.built_measures().items() if measure.keeps}
     samples = [name for name in job.samples if name in store.samples]
     for name, measure in measures.items():
         sample = measure.reference(samples)
         code = source_of(type(measure)), code_of_modules(*READING)
-        about = digest(measure.kept_by(), code, sample, store.digest({sample}), job.split.model_dump())
+        splits = [split.model_dump() for split in (job.split, *events.others)]
+        about = digest(measure.kept_by(), code, sample, store.digest({sample}), *splits)
         for model in models:
             if model in (measure.models or [model]):
                 alike.setdefault((model, about), []).append(name)
@@ -110,7 +125,7 @@ def _keepings(job: Job, folder: RunFolder, store: FeatureStore, models: list[str
         bundle = folder.models / model
         identity = digest(about, Bundle.load(bundle).digest)
         sample = measures[names[0]].reference(samples)
-        yield Keeping(folder.features, bundle, tuple(names), job.measures[names[0]], sample, job.split, identity)
+        yield Keeping(folder.features, bundle, tuple(names), job.measures[names[0]], sample, events, identity)
 
 
 def _path(bundle: Path, measure: str) -> Path:

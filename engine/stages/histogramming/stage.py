@@ -161,7 +161,7 @@ def histogram(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> Perf
     bundles, given = _bundles(job, folder, store)
     identity = Performance.identity_of(job, store, bundles, given)
     events = counted(job, store, bundles, job.built_measures().values())
-    keep(job, folder, store, list(bundles), workers, bars)
+    keep(job, folder, store, list(bundles), events, workers, bars)
     work = _work(job, folder, store, bundles, events)
     groups = _groups(store)
     todo = [todo for group in groups if (todo := work.todo(group)).models]

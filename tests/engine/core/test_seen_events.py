@@ -61,6 +61,15 @@ def test_the_events_and_what_is_said_of_them(events: Counted, name: str, share: 
     assert not (events.sought and (good & OWN.of(EVENTS)["validation"]).any())
 
 
+@pytest.mark.parametrize("other", [Split(test=0.4), Split(test=0.4, validation=0.3), Split(test=0.1, validation=0.1)])
+def test_thresholds_are_sought_where_no_training_learnt(other: Split) -> None:
+    own = OWN.of(EVENTS)["validation"]
+    assert (Counted(OWN, (OWN,), sought=True).looked_at(EVENTS) == own).all()
+    found = Counted(OWN, (OWN, other), sought=True, columns=("c",)).looked_at(EVENTS)
+    assert (found == own & ~other.of(EVENTS)["training"]).all()
+    assert (own & other.of(EVENTS)["training"]).any() != (found.sum() == own.sum())
+
+
 def bundle(folder: Path, column: str, seen: Seen | None) -> Bundle:
     """A column of the file, as a model."""
     spec = KindSpec(kind="column", column=column)
