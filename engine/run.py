@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lineshape.engine.learning.search import Found
     from lineshape.engine.results.drift import Drifts
     from lineshape.engine.results.performance import Performance
-    from lineshape.engine.stages.drift.stage import Subject
+    from lineshape.engine.stages.drift.stage import DriftBaseline
     from lineshape.engine.stages.training.stage import Trained
 
 #: Gives the ROOT files of a sample that has none of its own: sample's name, folder, workers, bars → files, text.
@@ -122,7 +122,7 @@ class Run:
             self.screen.warn(f"of the events that are measured, {performance.doubt}")
         return performance
 
-    def drift(self, subject: "Subject", threshold: float) -> "Drifts":
+    def drift(self, subject: "DriftBaseline", threshold: float) -> "Drifts":
         """How features of a version moved since it was trained; its report shows it."""
         from lineshape.engine.stages.drift.stage import drift
 

@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-class Objects:
+class EventObjects:
     """Objects of some events by column, one value an object; event: of each, from 0; length: the number of events."""
 
     def __init__(self, event: Ints, length: int, columns: Mapping[str, NDArray[Any]]) -> None:
@@ -28,21 +28,23 @@ class Objects:
         """Of each event."""
         return np.bincount(self.event, minlength=self.length)
 
-    def scaled(self, names: Collection[str], factor: float) -> "Objects":
+    def scaled(self, names: Collection[str], factor: float) -> "EventObjects":
         """With some columns times a factor."""
         columns = {name: values * factor if name in names else values for name, values in self.columns.items()}
-        return Objects(self.event, self.length, columns)
+        return EventObjects(self.event, self.length, columns)
 
-    def keep(self, rows: NDArray[Any]) -> "Objects":
+    def keep(self, rows: NDArray[Any]) -> "EventObjects":
         """Some of the objects, by a mask or by their numbers; the events stay."""
-        return Objects(self.event[rows], self.length, {name: values[rows] for name, values in self.columns.items()})
+        return EventObjects(
+            self.event[rows], self.length, {name: values[rows] for name, values in self.columns.items()}
+        )
 
-    def of(self, events: NDArray[np.bool_]) -> "Objects":
+    def of(self, events: NDArray[np.bool_]) -> "EventObjects":
         """The objects of some events, which are numbered anew."""
         kept = self.keep(events[self.event])
-        return Objects((np.cumsum(events) - 1)[kept.event], int(events.sum()), kept.columns)
+        return EventObjects((np.cumsum(events) - 1)[kept.event], int(events.sum()), kept.columns)
 
-    def away(self, others: "Objects", cone: float) -> "Objects":
+    def away(self, others: "EventObjects", cone: float) -> "EventObjects":
         """Those at least so far in ΔR from every one of the others, of which all events have the same number."""
         if not self.length:
             return self
@@ -56,7 +58,7 @@ class Objects:
         """Sum over the objects of each event."""
         return np.asarray(np.bincount(self.event, self[name], self.length), dtype=np.float64)
 
-    def hardest(self, number: int) -> "Objects":
+    def hardest(self, number: int) -> "EventObjects":
         """As many of each event at most, in falling order of pT."""
         order = np.lexsort((-self["Pt"], self.event))
         ordered = self.keep(order)
@@ -77,7 +79,7 @@ class Objects:
         return found
 
 
-def collection(events: NanoEvents, kind: str, parts: Sequence[str]) -> Objects:
+def collection(events: NanoEvents, kind: str, parts: Sequence[str]) -> EventObjects:
     """Objects from the columns kindPt, kindEta …: of what parts say; with Pt and Phi among them Px and Py as well.
 
     Raises DataError where a column has one value an event, or not as many as the first.
@@ -93,7 +95,7 @@ def collection(events: NanoEvents, kind: str, parts: Sequence[str]) -> Objects:
         columns[part] = flat(events, kind + part)[0].astype(np.float64)
     if {"Pt", "Phi"} <= set(parts):
         columns |= {"Px": columns["Pt"] * np.cos(columns["Phi"]), "Py": columns["Pt"] * np.sin(columns["Phi"])}
-    return Objects(np.repeat(np.arange(len(counts)), counts), len(counts), columns)
+    return EventObjects(np.repeat(np.arange(len(counts)), counts), len(counts), columns)
 
 
 def _counts(events: NanoEvents, column: str) -> Ints:

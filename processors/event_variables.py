@@ -30,7 +30,7 @@ _PARTS: Final = ("Pt", "Eta", "Phi", "M")
 _MASSES: Final = {"mA": "parentMass", "mB": "intermediateMass", "mC": "invisibleMass"}
 
 
-class Cuts(Settings):
+class EventVariableCuts(Settings):
     """unit: GeV for each unit of the file's momenta; MeV by default. visible: particles that an event must have.
 
     trial: mass that m_T and m_T2 take an invisible particle to have, GeV.
@@ -54,8 +54,8 @@ def _particle(number: int) -> dict[str, Column]:
 class EventVariables(Study):
     """One row an event with as many visible particles as there are to be."""
 
-    Settings: ClassVar[type[Cuts]] = Cuts
-    settings: Cuts
+    Settings: ClassVar[type[EventVariableCuts]] = EventVariableCuts
+    settings: EventVariableCuts
 
     inputs: ClassVar[Mapping[str, str | tuple[str | None, ...]]] = {
         "event": event_info("eventNumber"),

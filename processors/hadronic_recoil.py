@@ -19,7 +19,7 @@ from lineshape.engine.core.columns import Column
 from lineshape.engine.core.settings import Settings
 from lineshape.engine.input.events import flat
 from lineshape.engine.input.study import Selection, Study
-from lineshape.processors.event_objects import Floats, Objects, collection
+from lineshape.processors.event_objects import EventObjects, Floats, collection
 from lineshape.processors.physlite import PILE_UP_VERTEX, PRIMARY_VERTEX, event_info
 
 _CHARGED, _NEUTRAL = "JetETMissChargedParticleFlowObjectsAuxDyn.", "JetETMissNeutralParticleFlowObjectsAuxDyn."
@@ -31,7 +31,7 @@ _LEADING: Final = 5
 _JET_PT: Final = 20.0
 
 
-class Cuts(Settings):
+class RecoilCuts(Settings):
     """unit: GeV for each unit of the file's momenta; MeV by default. leptons: decay muons, of a W or of a Z.
 
     minimum_pt [GeV], maximum_eta: of the muons. cone, jet_cone: ΔR within which objects and jets are the muons'.
@@ -77,8 +77,8 @@ INPUTS: Final[Mapping[str, Column]] = {
 class HadronicRecoil(Study):
     """One row an event with as many muons as the boson has, no more."""
 
-    Settings: ClassVar[type[Cuts]] = Cuts
-    settings: Cuts
+    Settings: ClassVar[type[RecoilCuts]] = RecoilCuts
+    settings: RecoilCuts
 
     inputs: ClassVar[Mapping[str, str | tuple[str | None, ...]]] = {
         "event": event_info("eventNumber"),
@@ -132,7 +132,7 @@ class HadronicRecoil(Study):
         found = {name: ak.Array(values) for name, values in columns.items()} | self._lists(charged, neutral)
         return found, cut_flow
 
-    def _collection(self, events: NanoEvents, kind: str, parts: Sequence[str]) -> Objects:
+    def _collection(self, events: NanoEvents, kind: str, parts: Sequence[str]) -> EventObjects:
         """Objects of a kind with their momenta in GeV."""
         found = collection(events, kind, parts)
         return found.scaled(_MOMENTA, self.settings.unit)
@@ -146,13 +146,13 @@ class HadronicRecoil(Study):
             px[bosons.event], py[bosons.event] = bosons["Px"], bosons["Py"]
         return {"pxTrue": px[passed], "pyTrue": py[passed], "ptTrue": np.hypot(px, py)[passed]}
 
-    def _lists(self, charged: Objects, neutral: Objects) -> dict[str, ak.Array]:
+    def _lists(self, charged: EventObjects, neutral: EventObjects) -> dict[str, ak.Array]:
         """The hardest objects of each event, in falling order."""
         if not self.settings.objects:
             return {}
         both = {name: np.concatenate([charged[name], neutral[name]]) for name in ("Pt", "Px", "Py", "Eta")}
         both["Charge"] = np.concatenate([charged["Charge"], np.zeros(len(neutral.event))])
-        objects = Objects(np.concatenate([charged.event, neutral.event]), charged.length, both)
+        objects = EventObjects(np.concatenate([charged.event, neutral.event]), charged.length, both)
         hardest = objects.hardest(self.settings.objects)
         return {
             f"object{name}": ak.unflatten(ak.Array(values.astype(np.float32)), hardest.counts)
@@ -160,7 +160,7 @@ class HadronicRecoil(Study):
         }
 
 
-def _inputs(charged: Objects, neutral: Objects, jets: Objects) -> dict[str, NDArray[Any]]:
+def _inputs(charged: EventObjects, neutral: EventObjects, jets: EventObjects) -> dict[str, NDArray[Any]]:
     """All of the inputs but the number of vertices."""
     parts = {
         f"u{axis}{kind}": of.total(f"P{axis}")

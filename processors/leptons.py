@@ -41,7 +41,7 @@ _TRUE_TAU: Final = {
 _TRACK: Final = ("d0", "z0", "vz", "theta", "qOverP", "qOverPVariance")
 
 
-class Cuts(Settings):
+class LeptonCuts(Settings):
     """unit: GeV for each unit of the file's momenta and masses; MeV by default. minimum_pt: in GeV."""
 
     unit: float = 0.001
@@ -93,14 +93,14 @@ def at_true_taus(events: NanoEvents) -> ak.Array:
     return ~ak.is_none(matched(events["eta"], events["phi"], eta, phi, _TAU_CONE), axis=1)
 
 
-class Leptons(Study):
+class LeptonStudy(Study):
     """Features and origin of leptons of one flavour, whose class says how to find tracks, momenta and quality.
 
     isolated: MCTruthClassifier's type of leptons that no hadron made.
     """
 
-    Settings: ClassVar[type[Cuts]]
-    settings: Cuts
+    Settings: ClassVar[type[LeptonCuts]]
+    settings: LeptonCuts
     inputs: ClassVar[Mapping[str, str | tuple[str | None, ...]]]
     isolated: ClassVar[int]
 

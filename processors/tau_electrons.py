@@ -13,7 +13,7 @@ from coffea.nanoevents.methods.base import NanoEvents
 from numpy.typing import NDArray
 
 from lineshape.engine.core.columns import Column
-from lineshape.processors.leptons import Cuts, Floats, Leptons, branches
+from lineshape.processors.leptons import Floats, LeptonCuts, LeptonStudy, branches
 from lineshape.processors.physlite import GSF_TRACKS, linked
 
 _ELECTRONS, _TRACKS = "AnalysisElectronsAuxDyn.", "GSFTrackParticlesAuxDyn."
@@ -21,10 +21,10 @@ _ELECTRONS, _TRACKS = "AnalysisElectronsAuxDyn.", "GSFTrackParticlesAuxDyn."
 _BACKGROUND, _CONVERSION = 4, 5
 
 
-class TauElectrons(Leptons):
+class TauElectrons(LeptonStudy):
     """Electrons of the Medium likelihood, and momenta by the track and by the calorimeter."""
 
-    Settings: ClassVar[type[Cuts]] = Cuts
+    Settings: ClassVar[type[LeptonCuts]] = LeptonCuts
     isolated: ClassVar[int] = 2
 
     inputs: ClassVar[Mapping[str, str | tuple[str | None, ...]]] = {
@@ -36,7 +36,7 @@ class TauElectrons(Leptons):
     }
 
     outputs: ClassVar[Mapping[str, Column]] = {
-        **Leptons.outputs,
+        **LeptonStudy.outputs,
         # Bremsstrahlung makes an electron's track far worse than a muon's.
         "relativePtError": Column(r"$\sigma(q/p)/|q/p|$", "", 0, 1),
         "rhoPrime": Column(r"$\rho'$", "", -1, 2),

@@ -21,7 +21,7 @@ from lineshape.engine.input.study import Selection, Study
 _TAU = "TauJetsAuxDyn."
 
 
-class Cuts(Settings):
+class TauCuts(Settings):
     """Cuts, and the unit of momenta in the file.
 
     unit: GeV for each unit of the file's momenta; MeV by default. maximum_ratio: EM/LC, particle flow/combined and
@@ -38,8 +38,8 @@ class Cuts(Settings):
 class TauEnergyScale(Study):
     """Reconstructed hadronic taus with 1–5 tracks and sane ratios of their momenta."""
 
-    Settings: ClassVar[type[Cuts]] = Cuts
-    settings: Cuts
+    Settings: ClassVar[type[TauCuts]] = TauCuts
+    settings: TauCuts
 
     inputs: ClassVar[Mapping[str, str | tuple[str | None, ...]]] = {
         "event": "EventInfoAuxDyn.eventNumber",

@@ -16,7 +16,7 @@ from lineshape.engine.core.columns import Column
 from lineshape.engine.core.jagged import Jagged
 from lineshape.engine.input.events import per_object_lists
 from lineshape.engine.input.study import Selection, Study
-from lineshape.processors.tau_energy_scale import Cuts, TauEnergyScale
+from lineshape.processors.tau_energy_scale import TauCuts, TauEnergyScale
 
 _TAU, _TRACK, _CLUSTER = "TauJetsAuxDyn.", "TauTracksAuxDyn.", "TauClustersAuxDyn."
 
@@ -42,8 +42,8 @@ class TauEnergyScaleConstituents(Study):
     the clusters.
     """
 
-    Settings: ClassVar[type[Cuts]] = Cuts
-    settings: Cuts
+    Settings: ClassVar[type[TauCuts]] = TauCuts
+    settings: TauCuts
 
     inputs: ClassVar[Mapping[str, str | tuple[str | None, ...]]] = {
         **TauEnergyScale.inputs,

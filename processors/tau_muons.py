@@ -12,7 +12,7 @@ import numpy as np
 from coffea.nanoevents.methods.base import NanoEvents
 from numpy.typing import NDArray
 
-from lineshape.processors.leptons import Cuts, Floats, Leptons, branches
+from lineshape.processors.leptons import Floats, LeptonCuts, LeptonStudy, branches
 from lineshape.processors.physlite import COMBINED_MUON_TRACKS, linked
 
 _MUONS, _TRACKS = "AnalysisMuonsAuxDyn.", "CombinedMuonTrackParticlesAuxDyn."
@@ -21,13 +21,13 @@ _LINK = f"{_MUONS}combinedTrackParticleLink/{_MUONS}combinedTrackParticleLink."
 _WORKING_POINT = 7
 
 
-class MuonCuts(Cuts):
+class MuonCuts(LeptonCuts):
     """maximum_quality: 0 Tight, 1 Medium, 2 Loose, 3 VeryLoose."""
 
     maximum_quality: int = 1
 
 
-class TauMuons(Leptons):
+class TauMuons(LeptonStudy):
     """Muons with a combined track, and momenta by the inner detector and by the spectrometer."""
 
     Settings: ClassVar[type[MuonCuts]] = MuonCuts

@@ -18,7 +18,7 @@ from lineshape.engine.input.events import EventReader
 from lineshape.engine.input.inspection import inspect_file
 from lineshape.engine.input.processor import Selected, StudyProcessor
 from lineshape.engine.input.root_files import open_file
-from lineshape.engine.input.sources import Source
+from lineshape.engine.input.sources import FileSource
 from lineshape.engine.job.job import Job
 from lineshape.jobs import api
 from lineshape.jobs.simulate.families.gamma_tautau import GammaTauTau
@@ -139,6 +139,6 @@ def rng() -> np.random.Generator:
 def select(processor: StudyProcessor, path: Path) -> Selected:
     """What a processor makes of a whole file."""
     branches = {name: (default,) if isinstance(default, str) else default for name, default in processor.inputs.items()}
-    record = inspect_file(FileRequest("s", Source(str(path)), TREE, branches))
+    record = inspect_file(FileRequest("s", FileSource(str(path)), TREE, branches))
     with open_file(str(path)) as file:
         return processor.process(EventReader(file, record).events(Chunk(record, 0, record.entries)))

@@ -1,6 +1,7 @@
 """The shape of the project: packages, layers, imports, words."""
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -138,3 +139,11 @@ def test_the_interface_is_there_and_costs_nothing() -> None:
     code = "import sys, lineshape.engine; print([name for name in sys.modules if name.startswith('lineshape.engine.')])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_a_class_name_means_one_thing() -> None:
+    homes: dict[str, list[str]] = {}
+    for path in SOURCES:
+        for name in re.findall(r"^class (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE):
+            homes.setdefault(name, []).append(str(path.relative_to(ROOT)))
+    assert {name: where for name, where in homes.items() if len(where) > 1} == {}

@@ -17,7 +17,7 @@ from dask.utils import parse_bytes
 from pydantic import Field, PrivateAttr, model_validator
 
 from lineshape.engine.clusters.cluster import LOGS, SAFE, THREADS, Cluster
-from lineshape.engine.clusters.job_manager import Group, Keeper, ask, last_words
+from lineshape.engine.clusters.job_manager import JobGroup, Keeper, ask, last_words
 from lineshape.engine.clusters.jobs import Jobs
 from lineshape.engine.core.errors import RequestError, listing
 from lineshape.engine.execution.workers import Promise
@@ -56,7 +56,7 @@ class GpuJobs(Jobs):
         return self.minimum or 0
 
 
-class Batch(Jobs, Cluster, ABC):
+class BatchSystem(Jobs, Cluster, ABC):
     """Workers as jobs of a batch system, by dask-jobqueue; the scheduler is in the command that runs.
 
     Its own settings are those of jobs without GPUs. gpu: jobs with GPUs, on which models are trained; what it leaves
@@ -238,10 +238,10 @@ class Batch(Jobs, Cluster, ABC):
         for folder in [self._scratch] if self.logs else self._scratch.parent.glob(f"{_PREFIX}*"):
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _groups(self) -> dict[str, Group]:
-        groups = {"cpu": Group(self, {})}
+    def _groups(self) -> dict[str, JobGroup]:
+        groups = {"cpu": JobGroup(self, {})}
         if self.gpu:
-            groups["gpu"] = Group(self.gpu, self._words("gpu", self.gpu, self.gpu.gpus), self.gpu.gpus)
+            groups["gpu"] = JobGroup(self.gpu, self._words("gpu", self.gpu, self.gpu.gpus), self.gpu.gpus)
         return groups
 
     def _words(self, name: str, jobs: Jobs, gpus: int) -> dict[str, Any]:

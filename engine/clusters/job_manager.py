@@ -27,7 +27,7 @@ _SHOWN_AFTER = 30.0
 
 
 @dataclass
-class Group:
+class JobGroup:
     """Jobs that are alike: how many, and with which words of dask-jobqueue each is submitted."""
 
     jobs: Jobs
@@ -51,7 +51,7 @@ class Keeper:
     ended before its worker came.
     """
 
-    def __init__(self, cluster: Any, groups: Mapping[str, Group], logs: Path, listing: Sequence[str] = ()) -> None:
+    def __init__(self, cluster: Any, groups: Mapping[str, JobGroup], logs: Path, listing: Sequence[str] = ()) -> None:
         self._cluster = cluster
         self._groups = groups
         self._logs = logs
@@ -124,7 +124,7 @@ class Keeper:
             self.failures, self.trouble = 0, ""
         self._came |= here & set(self._submitted)
 
-    def _decide(self, name: str, group: Group, now: float) -> None:
+    def _decide(self, name: str, group: JobGroup, now: float) -> None:
         tasks = group.demand.see(now, self._tasks(group.gpus > 0))
         number = wanted(tasks, group.jobs.fewest, group.jobs.most)
         standing = self._standing(name)

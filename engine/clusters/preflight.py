@@ -39,7 +39,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Order:
+class WorkerProbe:
     """What a worker is to look at: a folder that it must be able to write to, a name to write there, a file to open."""
 
     folder: Path
@@ -55,9 +55,9 @@ def preflight(workers: Workers, folder: Path, files: Mapping[str, list[str]], sa
 
     Raises ClusterError where no worker comes in time.
     """
-    checks = _examined("worker", workers, Order(folder, uuid4().hex, _firsts(files)), say)
+    checks = _examined("worker", workers, WorkerProbe(folder, uuid4().hex, _firsts(files)), say)
     if workers.promise.gpus:
-        checks += _examined("GPU worker", workers, Order(folder, uuid4().hex, {}, workers.promise.gpus), say)
+        checks += _examined("GPU worker", workers, WorkerProbe(folder, uuid4().hex, {}, workers.promise.gpus), say)
     return checks
 
 
@@ -67,7 +67,7 @@ def _firsts(files: Mapping[str, list[str]]) -> dict[str, str]:
     return {sample: sources[0].path for sample, sources in listed.items() if sources}
 
 
-def _examined(kind: str, workers: Workers, order: Order, say: Say) -> list[Check]:
+def _examined(kind: str, workers: Workers, order: WorkerProbe, say: Say) -> list[Check]:
     client, start = workers.client, time.monotonic()
     needs = {"resources": {"GPU": order.gpus}} if order.gpus else {}
 
@@ -118,7 +118,7 @@ def _result(future: "Future[Any]", workers: Workers, text: str, say: Say, patien
         future.release()
 
 
-def examine(order: Order) -> dict[str, Any]:
+def examine(order: WorkerProbe) -> dict[str, Any]:
     """On a worker: what is there."""
     import socket
 
@@ -156,7 +156,7 @@ def _shows(path: Path) -> bool:
     return path.is_file()
 
 
-def judge(order: Order, found: Mapping[str, Any], shows: bool) -> list[Check]:
+def judge(order: WorkerProbe, found: Mapping[str, Any], shows: bool) -> list[Check]:
     """What is to be said of what a worker found; shows: whether what it wrote is seen here."""
     checks = [
         Check("memory", good=True, text=f"{found['memory'] / 2**30:.1f} GiB on {found['host']}"),

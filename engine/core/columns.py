@@ -23,7 +23,7 @@ _GREEK = {
 
 @dataclass(frozen=True)
 class Column:
-    """A column's meaning.
+    """The metadata of a column.
 
     label: for axes, in mathtext.
     unit: of the values, empty for a pure number.

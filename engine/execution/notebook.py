@@ -35,12 +35,12 @@ class Page:
     lines: of stages that are done, and remarks, as a mark, its colour, and text with what is said of it aside.
     """
 
-    lines: list["Line"] = field(default_factory=list)
+    lines: list["NotebookLine"] = field(default_factory=list)
     _handle: Any = None
     _shown: str = ""
     _one: threading.Lock = field(default_factory=threading.Lock)
 
-    def add(self, line: "Line") -> None:
+    def add(self, line: "NotebookLine") -> None:
         """A line that stays."""
         self.lines.append(line)
         self._show(())
@@ -79,7 +79,7 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Line:
+class NotebookLine:
     """What stays on the page. name: of the stage; aside: what is said in passing."""
 
     mark: str
@@ -94,7 +94,7 @@ class Line:
         return " ".join(part for part in (self.mark, self.name, self.text, self.aside) if part)
 
 
-def page_html(lines: Sequence[Line], tasks: Sequence[Task]) -> str:
+def page_html(lines: Sequence[NotebookLine], tasks: Sequence[Task]) -> str:
     """Lines that stay, and below them a bar for each task that works; empty where there is neither."""
     stay = [
         f'<div><span style="color:{line.colour}">{html.escape(line.mark)}</span> '

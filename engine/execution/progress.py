@@ -59,7 +59,7 @@ class Screen:
     def done(self, stage: str, text: str, seconds: float) -> None:
         """The one line that stays when a stage is done."""
         if self.page:
-            self.page.add(notebook.Line("✓", "green", text, stage, f"({seconds:.1f} s)"))
+            self.page.add(notebook.NotebookLine("✓", "green", text, stage, f"({seconds:.1f} s)"))
             return
         self.console.print(
             f"[green]✓[/green] [bold]{stage:<13}[/bold] {escape(text)} [dim]({seconds:.1f} s)[/dim]",
@@ -70,14 +70,14 @@ class Screen:
     def say(self, about: str, text: str) -> None:
         """A line that stays, of what is found or begins."""
         if self.page:
-            self.page.add(notebook.Line("·", "gray", text, about))
+            self.page.add(notebook.NotebookLine("·", "gray", text, about))
             return
         self.console.print(f"[bold]{about}[/bold] {escape(text)}", highlight=False, soft_wrap=True)
 
     def warn(self, text: str) -> None:
         """A line that stays and asks for attention."""
         if self.page:
-            self.page.add(notebook.Line("!", "darkorange", text))
+            self.page.add(notebook.NotebookLine("!", "darkorange", text))
             return
         self.console.print(f"[yellow]![/yellow] {escape(text)}", highlight=False, soft_wrap=True)
 

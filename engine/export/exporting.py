@@ -13,7 +13,7 @@ from lineshape.engine.core.errors import RequestError, nearest
 from lineshape.engine.core.files import replacing
 from lineshape.engine.core.kinds import KindSpec, build, names
 from lineshape.engine.core.run_folder import RunFolder, read_job
-from lineshape.engine.export.format import Format, Subject, Values
+from lineshape.engine.export.format import ExportedModel, Format, Values
 from lineshape.engine.export.parity import Parity, compare, trial_rows
 from lineshape.engine.export.rounding import rounding_of
 from lineshape.engine.feature_store.shards import FeatureStore
@@ -52,7 +52,7 @@ def export(run: RunFolder, model: str, to: str, path: Path | None = None) -> Exp
         raise RequestError(f"unknown format '{to}': expected one of {', '.join(formats())}{nearest(to, formats())}")
     chosen = build(_PACKAGE, Format, KindSpec(kind=to.replace("-", "_")), ("to",))
     bundle, store = Bundle.load(run.models / model), FeatureStore.load(run.features)
-    subject = Subject(bundle, store.columns, read_job(run).study, version("lineshape"))
+    subject = ExportedModel(bundle, store.columns, read_job(run).study, version("lineshape"))
     content = chosen.content(subject)
     target = path or run.exports / f"{model}{chosen.ending}"
     rows = trial_rows(store, bundle)

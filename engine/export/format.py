@@ -26,21 +26,21 @@ Runtime = Callable[[Mapping[str, Any]], Values]
 
 
 @dataclass(frozen=True)
-class Subject:
+class ExportedModel:
     """What is exported: a bundle, what its columns mean, the study's name and the version of lineshape."""
 
     bundle: Bundle
-    meanings: Mapping[str, Column]
+    column_metadata: Mapping[str, Column]
     study: str
     version: str
 
     def unit(self, column: str) -> str:
         """Of a column, empty where it has none."""
-        return self.meanings[column].unit if column in self.meanings else ""
+        return self.column_metadata[column].unit if column in self.column_metadata else ""
 
     def label(self, column: str) -> str:
         """Of a column, its name where nothing is known of it."""
-        return self.meanings[column].plain if column in self.meanings else column
+        return self.column_metadata[column].plain if column in self.column_metadata else column
 
     @property
     def about(self) -> dict[str, str]:
@@ -84,18 +84,18 @@ class Format(Settings, ABC):
     knows_conditions: ClassVar[bool] = True
 
     @abstractmethod
-    def content(self, subject: Subject) -> bytes:
+    def content(self, subject: ExportedModel) -> bytes:
         """Of the file; raises RequestError, which names the layer, where the format cannot hold the model."""
 
     @abstractmethod
-    def runtime(self, subject: Subject, path: Path) -> Runtime:
+    def runtime(self, subject: ExportedModel, path: Path) -> Runtime:
         """The file in a runtime that shares nothing with what wrote it."""
 
     @abstractmethod
-    def expected(self, subject: Subject, prediction: Prediction) -> Values:
+    def expected(self, subject: ExportedModel, prediction: Prediction) -> Values:
         """What the runtime is to give, out of what the bundle says."""
 
-    def remarks(self, subject: Subject) -> list[str]:
+    def remarks(self, subject: ExportedModel) -> list[str]:
         """What a user of the file must do that the format cannot."""
         return []
 
@@ -116,7 +116,7 @@ def needs(extra: str, error: ImportError) -> RequestError:
     return RequestError(f"this format needs {error.name}: pip install 'lineshape[{extra}]'")
 
 
-def left_to_user(subject: Subject) -> list[str]:
+def left_to_user(subject: ExportedModel) -> list[str]:
     """What a file that gives the bare target leaves to be done with it."""
     bundle = subject.bundle
     remarks = [f"the estimate of {bundle.target.truth} is the output times {bundle.target.per}"]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lineshape.engine.core.jagged import Jagged
 from lineshape.engine.core.row_selection import Condition, Range
-from lineshape.engine.export.format import IN_ORDER, Runtime, Subject, Values, beside, encoders_of, needs
+from lineshape.engine.export.format import IN_ORDER, ExportedModel, Runtime, Values, beside, encoders_of, needs
 from lineshape.engine.learning.bundles import Prediction
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ COUNT: Final = "{}_count"
 _ROWS: Final = "n"
 
 
-def finished(subject: Subject, core: "onnx.ModelProto") -> bytes:
+def finished(subject: ExportedModel, core: "onnx.ModelProto") -> bytes:
     """A file of a graph from X to TARGET with an input for each column before it, and the estimate after it.
 
     Beside TARGET it may give SIGMA, which becomes `sigma` in the estimate's unit; other outputs are left as they are.
@@ -60,9 +60,9 @@ def finished(subject: Subject, core: "onnx.ModelProto") -> bytes:
         nodes.add("Identity", [value], name)
     others = [value for value in graph.output if value.name not in {TARGET, SIGMA}]
     lists = [value for value in graph.input if value.name != X]
-    meanings = {name: _meaning(subject, name) for name in [*results, *(value.name for value in others)]}
+    column_metadata = {name: _metadata(subject, name) for name in [*results, *(value.name for value in others)]}
     for value in others:
-        value.doc_string = _text(*meanings[value.name])
+        value.doc_string = _text(*column_metadata[value.name])
     for value, text in zip(lists, _of_lists(subject, [value.name for value in lists]), strict=True):
         value.doc_string = text
     columns = [name for name in bundle.columns if name not in {value.name for value in lists}]
@@ -70,7 +70,7 @@ def finished(subject: Subject, core: "onnx.ModelProto") -> bytes:
         [*before.made, *graph.node, *nodes.made],
         f"{subject.study}.{bundle.name}",
         [*(_value(name, subject.label(name), subject.unit(name)) for name in columns), *lists],
-        [*(_value(name, *meanings[name]) for name in results), *others],
+        [*(_value(name, *column_metadata[name]) for name in results), *others],
         [*graph.initializer, *before.constants, *nodes.constants],
     )
     domains = {entry.domain: entry for entry in core.opset_import} | {"": onnx.helper.make_opsetid("", OPSET)}
@@ -83,7 +83,7 @@ def finished(subject: Subject, core: "onnx.ModelProto") -> bytes:
         producer_version=subject.version,
         doc_string=f"{bundle.label} of the study {subject.study}",
     )
-    outputs = [{"name": name, "unit": unit, "label": label} for name, (label, unit) in meanings.items()]
+    outputs = [{"name": name, "unit": unit, "label": label} for name, (label, unit) in column_metadata.items()]
     onnx.helper.set_model_props(model, subject.about | {"outputs": json.dumps(outputs)})
     onnx.checker.check_model(model, full_check=True)
     return bytes(model.SerializeToString())
@@ -144,7 +144,7 @@ def _text(label: str, unit: str) -> str:
     return f"{label} [{unit}]" if unit else label
 
 
-def _meaning(subject: Subject, output: str) -> tuple[str, str]:
+def _metadata(subject: ExportedModel, output: str) -> tuple[str, str]:
     """Label and unit of an output."""
     target = subject.bundle.target
     truth = target.truths[0]
@@ -166,7 +166,7 @@ def _meaning(subject: Subject, output: str) -> tuple[str, str]:
     return found[output]
 
 
-def _of_lists(subject: Subject, names: list[str]) -> list[str]:
+def _of_lists(subject: ExportedModel, names: list[str]) -> list[str]:
     """What padded lists and their lengths are."""
     found: dict[str, str] = {}
     for group, encoder in encoders_of(subject.bundle).items():
@@ -176,7 +176,7 @@ def _of_lists(subject: Subject, names: list[str]) -> list[str]:
     return [found[name] for name in names]
 
 
-def expected(subject: Subject, prediction: Prediction) -> Values:
+def expected(subject: ExportedModel, prediction: Prediction) -> Values:
     """The estimate, the width in its unit, and all else that the bundle says."""
     found = estimates(subject, prediction.estimate) | beside(prediction)
     if prediction.spread is not None:
@@ -184,13 +184,13 @@ def expected(subject: Subject, prediction: Prediction) -> Values:
     return found
 
 
-def estimates(subject: Subject, estimate: NDArray[np.float64]) -> Values:
+def estimates(subject: ExportedModel, estimate: NDArray[np.float64]) -> Values:
     """By the name of the true quantity, or of its components."""
     names = subject.bundle.gives
     return {names[0]: estimate} if len(names) == 1 else dict(zip(names, estimate.T, strict=True))
 
 
-def runtime(subject: Subject, path: Path) -> Runtime:
+def runtime(subject: ExportedModel, path: Path) -> Runtime:
     """The file in onnxruntime, in batches."""
     try:
         import onnxruntime
@@ -206,7 +206,7 @@ def runtime(subject: Subject, path: Path) -> Runtime:
     return run
 
 
-def feeds(subject: Subject, columns: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+def feeds(subject: ExportedModel, columns: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
     """Columns as the graph takes them: float32, and lists padded with zeros to the longest one, with their lengths."""
     found: dict[str, NDArray[Any]] = {}
     for group, encoder in encoders_of(subject.bundle).items():

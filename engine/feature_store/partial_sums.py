@@ -54,7 +54,7 @@ class PartialSum:
     @classmethod
     def load(cls, path: Path) -> "PartialSum":
         """What `save` kept; raises RunError where it is damaged."""
-        kept = read_record(path, _Kept, "remove it, and run 'lineshape process' again")
+        kept = read_record(path, _SavedSum, "remove it, and run 'lineshape process' again")
         return cls(**vars(kept) | {"histograms": {k: from_uhi(h) for k, h in kept.histograms.items()}})
 
     @classmethod
@@ -66,7 +66,7 @@ class PartialSum:
 
 
 @dataclass
-class _Kept:
+class _SavedSum:
     """A partial sum as JSON."""
 
     shards: dict[str, int]
@@ -78,14 +78,14 @@ class _Kept:
 
 
 @dataclass(frozen=True)
-class Group:
+class ShardGroup:
     """Shards, or partial sums, to be added up on a worker into one partial sum, at `path`."""
 
     path: Path
     parts: tuple[Path, ...]
 
     @classmethod
-    def of(cls, folder: Path, parts: Sequence[Path]) -> "Group":
+    def of(cls, folder: Path, parts: Sequence[Path]) -> "ShardGroup":
         """A group by its parts: its path is a digest of theirs."""
         return cls(folder / f"{digest([part.stem for part in parts])}.json", tuple(parts))
 
@@ -119,7 +119,7 @@ class Sum:
     """
 
     path: Path
-    levels: tuple[tuple[Group, ...], ...]
+    levels: tuple[tuple[ShardGroup, ...], ...]
 
     @classmethod
     def of(cls, folder: Path, shards: Sequence[Path]) -> "Sum":
@@ -129,12 +129,12 @@ class Sum:
         while True:
             whole = len(parts) <= GROUP
             cuts = [parts] if whole else cut(parts, lambda _: 1 / GROUP, lambda part: part.stem)
-            levels.append([Group.of(folder, some) for some in cuts])
+            levels.append([ShardGroup.of(folder, some) for some in cuts])
             parts = [group.path for group in levels[-1]]
             if whole:
                 break
         wanted = set(parts)
-        missing: list[tuple[Group, ...]] = []
+        missing: list[tuple[ShardGroup, ...]] = []
         for level in reversed(levels):
             missing.insert(0, tuple(group for group in level if group.path in wanted and not group.path.exists()))
             wanted = {part for group in missing[0] for part in group.parts}

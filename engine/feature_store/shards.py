@@ -81,7 +81,7 @@ def identities_in(folder: Path, sample: str) -> set[str]:
 def write_shard(
     path: Path,
     columns: "Mapping[str, ak.Array]",
-    meanings: Mapping[str, Column],
+    column_metadata: Mapping[str, Column],
     info: ShardInfo,
 ) -> None:
     """Write a shard, whole or not at all: float columns as float32, `event` as it is, all else inside the metadata.
@@ -97,8 +97,8 @@ def write_shard(
     arrays, fields = [], []
     for name, values in columns.items():
         array = _to_arrow(values, np.uint64 if name == "event" else np.float32)
-        meaning = meanings.get(name)
-        described = {b"unit": meaning.unit.encode(), b"label": meaning.label.encode()} if meaning else None
+        metadata = column_metadata.get(name)
+        described = {b"unit": metadata.unit.encode(), b"label": metadata.label.encode()} if metadata else None
         arrays.append(array)
         fields.append(pa.field(name, array.type, metadata=described))
     about = {

@@ -11,7 +11,7 @@ from lineshape.engine.core.digests import digest
 from lineshape.engine.core.records import find_record, save_record
 from lineshape.engine.execution.failures import Cause, Failure
 from lineshape.engine.input.remote import is_remote, versions_of
-from lineshape.engine.input.sources import Source
+from lineshape.engine.input.sources import FileSource
 
 _FILE = "catalogue.json"
 #: What an earlier look at files found is forgotten where it looked for something else: raise it with what is looked at.
@@ -28,7 +28,7 @@ class FileRequest:
     """
 
     sample: str
-    source: Source
+    source: FileSource
     tree: str
     branches: dict[str, tuple[str | None, ...]]
     version: str = ""
@@ -68,7 +68,7 @@ class FileRecord:
 
 
 @dataclass(frozen=True)
-class _Kept:
+class _SavedFindings:
     """What was found, as JSON: maps of branches, files with the number of their map, and reasons by key.
 
     look: what was looked at, a number.
@@ -127,7 +127,7 @@ def _local_version(path: str) -> str:
 
 def remembered(folder: Path) -> dict[str, FileRecord | Failure]:
     """What an earlier look found, by the key of the request; none where there was no look, or of another version."""
-    kept = find_record(folder / _FILE, _Kept)
+    kept = find_record(folder / _FILE, _SavedFindings)
     if kept is None:
         return {}
     try:

@@ -77,19 +77,19 @@ def fingerprint(processor: StudyProcessor, settings: Settings, nonfinite: str, d
 
 
 def control_histograms(
-    columns: "Mapping[str, ak.Array]", meanings: Mapping[str, Column]
+    columns: "Mapping[str, ak.Array]", column_metadata: Mapping[str, Column]
 ) -> "dict[str, hist.Hist[Any]]":
-    """A histogram of each column, as its meaning says; jagged columns are flattened, missing values left out."""
+    """A histogram of each column, as its metadata says; jagged columns are flattened, missing values left out."""
     import awkward as ak
     import hist
     import numpy as np
 
     histograms = {}
-    for name, meaning in meanings.items():
+    for name, metadata in column_metadata.items():
         if name in columns:
             column = columns[name]
             values = ak.to_numpy(column if column.layout.is_numpy else ak.flatten(column, axis=None))
             finite = np.isfinite(values)
-            histogram = hist.Hist(meaning.axis(), storage=hist.storage.Int64())
+            histogram = hist.Hist(metadata.axis(), storage=hist.storage.Int64())
             histograms[name] = histogram.fill(values if finite.all() else values[finite])
     return histograms

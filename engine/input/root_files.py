@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lineshape.engine.core.errors import DataError, listing, nearest
 from lineshape.engine.input.remote import first_bytes, is_remote, options
-from lineshape.engine.input.sources import MAGIC, Source
+from lineshape.engine.input.sources import MAGIC, FileSource
 
 if TYPE_CHECKING:
     import uproot
@@ -64,7 +64,7 @@ def may_pass(path: str, but: type[Exception] = DataError) -> Iterator[None]:
         raise OSError(f"{path}: cannot be read: {type(error).__name__}: {_first_line(error)}") from error
 
 
-def verify(source: Source) -> None:
+def verify(source: FileSource) -> None:
     """Raise DataError where the bytes of a file have another adler32 checksum than they must."""
     found = 1
     with _opened(source.path) as file:

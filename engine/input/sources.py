@@ -22,7 +22,7 @@ _ROOT_NAME = re.compile(r"\.root(\.\d+)*$")
 
 
 @dataclass(frozen=True)
-class Source:
+class FileSource:
     """A file by path or URL, and the adler32 checksum that it must have (8 hexadecimal digits), where one was given."""
 
     path: str
@@ -33,7 +33,7 @@ class Source:
 class Listing:
     """The files of a sample; notes: what was left out of the folders that they are of."""
 
-    sources: tuple[Source, ...]
+    sources: tuple[FileSource, ...]
     notes: tuple[str, ...] = ()
 
 
@@ -60,7 +60,7 @@ def expand(patterns: Patterns) -> Listing:
     """
     if isinstance(patterns, Listing):
         return patterns
-    found: dict[str, Source] = {}
+    found: dict[str, FileSource] = {}
     notes: dict[str, None] = {}
     for pattern in patterns:
         for source in _sources(pattern, ()):
@@ -73,7 +73,7 @@ def expand(patterns: Patterns) -> Listing:
     return Listing(tuple(found.values()), tuple(notes))
 
 
-def _sources(pattern: str, within: tuple[str, ...]) -> Iterator[Source | _Left]:
+def _sources(pattern: str, within: tuple[str, ...]) -> Iterator[FileSource | _Left]:
     """Files of a pattern that stands in a list, which stands in another …: those are `within`."""
     path, adler32 = _split_checksum(pattern)
     if is_remote(path):
@@ -81,7 +81,7 @@ def _sources(pattern: str, within: tuple[str, ...]) -> Iterator[Source | _Left]:
             yield from _listed(path, within)
             return
         paths = _remote_glob(path) if glob.has_magic(_behind_host(path)) else [path]
-        yield from (Source(each, adler32) for each in paths)
+        yield from (FileSource(each, adler32) for each in paths)
         return
     path = _at_home(path)
     if path.endswith(LISTS) and not _is_folder(path):
@@ -89,7 +89,7 @@ def _sources(pattern: str, within: tuple[str, ...]) -> Iterator[Source | _Left]:
         return
     for each in _local(path):
         # Workers may have another working folder.
-        yield each if isinstance(each, _Left) else Source(str(Path(each).absolute()), adler32)
+        yield each if isinstance(each, _Left) else FileSource(str(Path(each).absolute()), adler32)
 
 
 def _behind_host(url: str) -> str:
@@ -111,7 +111,7 @@ def _at_home(path: str) -> str:
         raise RequestError(f"{path}: no such user, so no home folder: write the whole path") from error
 
 
-def _listed(path: str, within: tuple[str, ...]) -> Iterator[Source | _Left]:
+def _listed(path: str, within: tuple[str, ...]) -> Iterator[FileSource | _Left]:
     """Files of a text list."""
     if path in within:
         raise RequestError(f"{path}: this list of files names itself, by way of {' → '.join([*within, path])}")

@@ -103,7 +103,7 @@ def counted(job: Job, store: FeatureStore, bundles: Mapping[str, Bundle], measur
     splits |= dict.fromkeys(split for each in behind for split in each.splits)
     unknown = [name for name, each in columns.items() if each.unknown]
     unknown += [name for name, bundle in bundles.items() if bundle.seen and bundle.seen.unknown]
-    sought = any(measure.keeps for measure in measures)
+    sought = any(measure.calibrates for measure in measures)
     return Counted(job.split, tuple(splits), sought, tuple(columns), tuple(unknown))
 
 

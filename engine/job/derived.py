@@ -17,7 +17,7 @@ from lineshape.engine.core.seen_events import Seen
 from lineshape.engine.core.settings import Settings
 from lineshape.engine.core.validation import SettingsError
 from lineshape.engine.input.processor import Selected, Selects, control_histograms
-from lineshape.engine.job.job_file import Source
+from lineshape.engine.job.job_file import YamlSource
 from lineshape.engine.learning.bundles import FILE, Bundle
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Derived(Settings):
             raise ValueError(f"low ({self.low:g}) must be less than high ({self.high:g})")
         return self
 
-    def meaning(self, name: str) -> Column:
+    def metadata(self, name: str) -> Column:
         """As processors declare them."""
         return Column(self.label or name, self.unit, self.low, self.high, self.bins)
 
@@ -99,7 +99,7 @@ class Deriving:
     @cached_property
     def outputs(self) -> Mapping[str, Column]:
         """The processor's, and those of the bundles."""
-        return {**self.processor.outputs, **{name: column.meaning(name) for name, column in self.columns.items()}}
+        return {**self.processor.outputs, **{name: column.metadata(name) for name, column in self.columns.items()}}
 
     def process(self, events: "NanoEvents") -> Selected:
         """What the processor selects, with the bundles' columns beside."""
@@ -155,7 +155,7 @@ def require_no_circle(columns: Mapping[str, Derived], run: Path) -> None:
         if bundle in seen or not job.is_file():
             continue
         seen.add(bundle)
-        own = Source.read(job).values.get("derived")
+        own = YamlSource.read(job).values.get("derived")
         told = [each for each in own.values() if isinstance(each, dict)] if isinstance(own, dict) else []
         pending += [(name, path, (*way, path)) for path in (Path(str(each.get("bundle"))) for each in told)]
 

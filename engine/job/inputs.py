@@ -12,7 +12,7 @@ from lineshape.engine.learning.roles.model import Model
 
 
 @dataclass(frozen=True)
-class Inputs:
+class TrainingInputs:
     """What a model of a job is trained on."""
 
     model: Model
@@ -36,9 +36,9 @@ class Inputs:
         )
 
 
-def inputs_of(job: Job, model: Model) -> Inputs:
+def inputs_of(job: Job, model: Model) -> TrainingInputs:
     """Return features and target of a model, its feature set resolved; raises RequestError where they are not there."""
     features = model.inputs(job.features(model) if model.trains else [])
     # `per: null` in a model is no division, whatever the job's target says.
     per = model.per if "per" in model.model_fields_set else job.target.per
-    return Inputs(model, features, validated(Target, {"truth": model.truth or job.target.truth, "per": per}))
+    return TrainingInputs(model, features, validated(Target, {"truth": model.truth or job.target.truth, "per": per}))

@@ -35,7 +35,7 @@ _PLAIN: Final[tuple[tuple[re.Pattern[str], Callable[[str], Any]], ...]] = (
 
 
 @dataclass
-class Source:
+class YamlSource:
     """A YAML file's values, and the line of each."""
 
     path: Path
@@ -151,7 +151,7 @@ class _Reader:
         return RequestError(f"{self.what}, line {node.start_mark.line + 1}: {key + ': ' if key else ''}{text}")
 
 
-def explain(source: Source, error: SettingsError) -> RequestError:
+def explain(source: YamlSource, error: SettingsError) -> RequestError:
     """Return what is wrong with a job file, one line a fault: file, line, key, what is expected and what is there."""
     faults = []
     for fault in error.faults:

@@ -10,7 +10,7 @@ from lineshape.engine.core.records import CHECKSUM
 from lineshape.engine.core.validation import SettingsError, validated
 from lineshape.engine.job.inputs import inputs_of
 from lineshape.engine.job.job import Job
-from lineshape.engine.job.job_file import Source, explain
+from lineshape.engine.job.job_file import YamlSource, explain
 from lineshape.engine.learning.roles.model import Model
 from lineshape.engine.learning.search import with_settings
 
@@ -26,7 +26,7 @@ def load_job(path: Path, changes: Mapping[str, Any] | None = None, checks: Itera
 
     Raises RequestError with the file, the line, what was expected and what is there.
     """
-    source = Source.read(path)
+    source = YamlSource.read(path)
     source.values.setdefault("cluster", {"kind": "local"})
     source.values.pop(CHECKSUM, None)  # of the job in a run folder
     for key, value in (changes or {}).items():

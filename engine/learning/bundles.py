@@ -22,7 +22,7 @@ from lineshape.engine.learning.roles.model import REMARKS, Mixture, Model, Outpu
 Floats = NDArray[np.float64]
 FILE = "bundle.json"
 #: In a bundle's folder: what measures found of the model, which may be found anew.
-KEPT = "kept"
+CALIBRATION = "calibration"
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from lineshape.engine.learning.bundles import Prediction
 from lineshape.engine.learning.roles.model import Model
 from lineshape.engine.measures.plots import Plot
 
-Meanings = Mapping[str, Column]
+ColumnMetadata = Mapping[str, Column]
 #: Which way a figure is better.
 Better = Literal["lower", "higher"]
 
@@ -29,9 +29,9 @@ Better = Literal["lower", "higher"]
 class Objects:
     """Objects of one shard and what one model says of them; arrays of one length.
 
-    group: of the jackknife. split: that they are of. predict: the model, for other columns. kept: what the measure's
-    `keep` found on the validation split. log_density_ratio: the logarithm of the density of pairs of an estimate and of
-    values of the target over that of independent ones, where the model knows of it.
+    group: of the jackknife. split: that they are of. predict: the model, for other columns. calibration: what the
+    measure's `calibrate` found on the validation split. log_density_ratio: the logarithm of the density of pairs of an
+    estimate and of values of the target over that of independent ones, where the model knows of it.
     """
 
     columns: Mapping[str, NDArray[Any]]
@@ -39,7 +39,7 @@ class Objects:
     group: NDArray[np.int64]
     split: SplitName = "test"
     predict: Callable[[Mapping[str, Any]], Prediction] | None = None
-    kept: Mapping[str, Any] = field(default_factory=dict)
+    calibration: Mapping[str, Any] = field(default_factory=dict)
     log_density_ratio: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]] | None = None
 
 
@@ -75,7 +75,7 @@ class Measured:
     histograms: Mapping[str, Histograms]
     labels: Mapping[str, str]
     baseline: str
-    meanings: Meanings
+    column_metadata: ColumnMetadata
     label: str = ""
 
 
@@ -88,7 +88,7 @@ _ASKED: dict[str, str] = {
     "kept_by": "naming its settings",
     "named_samples": "naming its samples",
     "is_of": "choosing models and samples",
-    "keep": "looking at the validation split",
+    "calibrate": "looking at the validation split",
     "empty": "making empty histograms",
     "fill": "filling histograms",
     "figures": "reading figures off histograms",
@@ -129,8 +129,8 @@ class Measure(Settings, ABC):
 
     #: Whose objects it is filled with; measured on the training split, a model shows what it learnt by heart.
     splits: ClassVar[tuple[SplitName, ...]] = ("test",)
-    #: Whether `keep` finds something.
-    keeps: ClassVar[bool] = False
+    #: Whether `calibrate` finds something.
+    calibrates: ClassVar[bool] = False
     #: Figures over the baseline's, or minus it, that tell which of two models is better, and which way; the usual one
     #: first.
     better: ClassVar[Mapping[str, Better]] = {}
@@ -176,26 +176,26 @@ class Measure(Settings, ABC):
         return []
 
     def reference(self, samples: Sequence[str]) -> str:
-        """Of the samples there are, the one whose validation split `keep` looks at: the first."""
+        """Of the samples there are, the one whose validation split `calibrate` looks at: the first."""
         return samples[0]
 
-    def kept_by(self) -> dict[str, Any]:
-        """The settings that what `keep` finds depends on."""
+    def calibration_settings(self) -> dict[str, Any]:
+        """The settings that what `calibrate` finds depends on."""
         return self.model_dump(mode="json")
 
     def named_samples(self) -> list[str]:
         """Samples that the settings name."""
         return self.samples
 
-    def keep(self, objects: Iterable[Objects]) -> dict[str, Any]:
-        """What is to be known of a model before it is measured, kept with its bundle as JSON.
+    def calibrate(self, objects: Iterable[Objects]) -> dict[str, Any]:
+        """Return what is to be known of a model before it is measured, saved with its bundle as JSON.
 
         objects: of the reference sample's validation split, shard by shard.
         """
         return {}
 
     @abstractmethod
-    def empty(self, meanings: Meanings) -> Histograms:
+    def empty(self, column_metadata: ColumnMetadata) -> Histograms:
         """Histograms of whole numbers with nothing in them; `group` is their last axis."""
 
     @abstractmethod

@@ -91,15 +91,15 @@ class Efficiency:
         reference: float | None,
         names: list[str],
     ) -> Plot:
-        meaning = measured.meanings[self.column]
+        metadata = measured.column_metadata[self.column]
         end = "; the last bin holds what lies above it too" if self.open_end else ""
         shown = np.concatenate([one.y + one.error for one in series if one.error is not None])
         top = float(np.nanmax(shown)) if np.isfinite(shown).any() else 1.0
         return Plot(
             name,
             section,
-            f"Efficiency of {self.label} at the thresholds, against {meaning.plain}{end}.",
-            meaning.title,
+            f"Efficiency of {self.label} at the thresholds, against {metadata.plain}{end}.",
+            metadata.title,
             sentence(f"{self.label} efficiency"),
             series,
             names=names,

@@ -18,7 +18,7 @@ Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Plan:
+class ChallengerPlan:
     """Why a challenger is in the making, since when, and by which code."""
 
     begun: str
@@ -30,12 +30,12 @@ class Plan:
         save_record(folder.challenger.path / PLAN, asdict(self))
 
 
-def plan_of(folder: ReprocessingFolder) -> Plan | None:
+def plan_of(folder: ReprocessingFolder) -> ChallengerPlan | None:
     """Return the plan of the challenger that was begun; None where none was, or it is damaged: another one is begun."""
-    return find_record(folder.challenger.path / PLAN, Plan)
+    return find_record(folder.challenger.path / PLAN, ChallengerPlan)
 
 
-def can_go_on(folder: ReprocessingFolder, plan: Plan | None, code: Code) -> bool:
+def can_go_on(folder: ReprocessingFolder, plan: ChallengerPlan | None, code: Code) -> bool:
     """Return whether a challenger that was begun is of the code of now, and what it is trained on is all there."""
     if plan is None or plan.code != code:
         return False

@@ -20,7 +20,7 @@ from lineshape.engine.input.sources import expand
 from lineshape.engine.job.policy import Code, Comparison, Decision, decide, reasons_to_train
 from lineshape.engine.learning.bundles import Bundle
 from lineshape.engine.reprocessing.attempts import (
-    Plan,
+    ChallengerPlan,
     Record,
     can_go_on,
     code_of_job,
@@ -192,7 +192,7 @@ class ReprocessingRun:
             version = last_attempt(self.records)[1]
             if version and is_whole(self.folder, version, self.records):
                 start_with(RunFolder(self.folder.version(version)), self.job.models, own.folder)
-            plan = Plan(self.record["started"], reasons, code)
+            plan = ChallengerPlan(self.record["started"], reasons, code)
             plan.save(self.folder)
         rows = FeatureStore.load(own.folder.features).rows
         try:
@@ -261,7 +261,7 @@ class ReprocessingRun:
             self.record["comparison"] = own | asdict(comparison) | {"significance": told}
 
     def _drift(self, champion: Bundle | None, run: Run) -> None:
-        from lineshape.engine.stages.drift.stage import Subject
+        from lineshape.engine.stages.drift.stage import DriftBaseline
 
         if not (champion and self.champion):
             run.folder.drift.unlink(missing_ok=True)
@@ -270,7 +270,7 @@ class ReprocessingRun:
             return
         version = RunFolder(self.folder.version(self.champion))
         features = (*champion.features, *champion.built.lists())
-        subject = Subject(self.champion, version, features, champion.built.choice.samples)
+        subject = DriftBaseline(self.champion, version, features, champion.built.choice.samples)
         found = run.drift(subject, self.job.reprocess.drift)
         above = [each.feature for each in found.drifts if each.worst > self.job.reprocess.drift]
         self.record["drift"] = {

@@ -18,7 +18,7 @@ _KEYS: Final = {"reference": "training data", "now": "all data now", "arrived": 
 
 
 @dataclass(frozen=True)
-class Drifts:
+class DriftReport:
     """How the champion's features moved.
 
     reference: the version whose training data they are held against. threshold: index above which one is warned of.
@@ -36,11 +36,11 @@ class Drifts:
         return [drift for drift in self.features if drift.worst > self.threshold]
 
 
-def read_drifts(folder: RunFolder) -> Drifts | None:
+def read_drifts(folder: RunFolder) -> DriftReport | None:
     """What a run folder has of it."""
     if not folder.drift.is_file():
         return None
-    return read_record(folder.drift, Drifts, "remove it; the next run of 'lineshape reprocess' measures it anew")
+    return read_record(folder.drift, DriftReport, "remove it; the next run of 'lineshape reprocess' measures it anew")
 
 
 def index_of(shift: Shift | None) -> str:
@@ -55,7 +55,7 @@ def chance_of(shift: Shift | None) -> str:
     return "< 0.0001" if shift.chance < 1e-4 else f"{shift.chance:.4f}"
 
 
-def drift_plots(drifts: Drifts) -> Iterator[Plot]:
+def drift_plots(drifts: DriftReport) -> Iterator[Plot]:
     """Distributions of the features that moved furthest."""
     for drift in drifts.features[:DRAWN]:
         series = [

@@ -53,7 +53,7 @@ def rows_of(performance: Performance, measures: Mapping[str, Measure], baseline:
 
 
 @dataclass(frozen=True)
-class Line:
+class TableRow:
     """A model's row of a table: the rows of its figures, None where there is none, and of how many objects."""
 
     model: str
@@ -72,7 +72,7 @@ class Headline:
     measure: str
     title: str
     headings: list[str]
-    lines: list[Line]
+    lines: list[TableRow]
 
 
 def headline_tables(
@@ -84,12 +84,12 @@ def headline_tables(
     """
     tables = []
     for name, measure in measures.items():
-        lines: list[Line] = []
+        lines: list[TableRow] = []
         remarks: list[str] = []
         for model, label in labels.items():
             cells = [inclusive(rows, sample, model, name, figure) for figure in measure.headline.values()]
             if found := [cell for cell in cells if cell]:
-                lines.append(Line(model, label, cells, found[0]["entries"]))
+                lines.append(TableRow(model, label, cells, found[0]["entries"]))
                 remarks.append(found[0].get("remark", ""))
         kept = [i for i in range(len(measure.headline)) if any(line.cells[i] for line in lines)]
         if lines:

@@ -7,7 +7,7 @@ from lineshape.engine.clusters.cluster import Cluster
 from lineshape.engine.core.errors import RequestError
 from lineshape.engine.core.kinds import KindSpec, build
 from lineshape.engine.core.validation import SettingsError, validated
-from lineshape.engine.job.job_file import Source, explain
+from lineshape.engine.job.job_file import YamlSource, explain
 
 
 def section(said: str) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def _of_file(path: Path) -> dict[str, Any]:
     """Checked here, where its lines are known; the job file has others."""
     if not path.is_file():
         raise RequestError(f"--cluster {path}: no such file (working folder: {Path.cwd()})")
-    source = Source.read(path)
+    source = YamlSource.read(path)
     found = source.values.get("cluster")
     if not (isinstance(found, dict) and len(source.values) == 1 and isinstance(found.get("kind"), str)):
         raise RequestError(f"--cluster {path}: expected one section, 'cluster:', with a 'kind', as a job file has it")

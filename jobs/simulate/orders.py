@@ -22,7 +22,7 @@ from lineshape.jobs.simulate.family import Family
 from lineshape.jobs.simulate.writing import FileOrder, write_file
 
 
-class Order(Settings):
+class SimulationRequest(Settings):
     """How much of a sample to simulate: the keys beside `kind` and the family's own in a job file.
 
     amount: in all, of the family's own unit, which is its key: taus, muons, events. files: that they are spread over.
@@ -63,14 +63,14 @@ def _code_of(family: Family) -> str:
     return digest(source_of(type(family)), code_of_modules("lineshape.jobs.simulate.writing"))
 
 
-def read_order(sample: str, spec: KindSpec) -> tuple[Family, Order]:
+def read_order(sample: str, spec: KindSpec) -> tuple[Family, SimulationRequest]:
     """The family with its settings, and how much of it is asked for."""
     where = ("samples", sample, "simulate")
     try:
         kind = find("lineshape.jobs.simulate.families", Family, spec.kind)
     except RequestError as error:
         raise SettingsError.at((*where, "kind"), error) from error
-    keys = [kind.unit, *(name for name in Order.model_fields if name != "amount")]
+    keys = [kind.unit, *(name for name in SimulationRequest.model_fields if name != "amount")]
     known = {name: value for name, value in spec.settings.items() if name in keys}
     others = {name: value for name, value in spec.settings.items() if name not in keys}
     for name in others:
@@ -87,9 +87,11 @@ def read_order(sample: str, spec: KindSpec) -> tuple[Family, Order]:
     return family, order
 
 
-def _order_in(unit: str) -> type[Order]:
+def _order_in(unit: str) -> type[SimulationRequest]:
     """An order whose amount goes by the name of its unit, in what it reads and in what it says is wrong."""
-    return create_model("Order", __base__=Order, amount=(Annotated[int, Field(gt=0, alias=unit)], ...))
+    return create_model(
+        "SimulationRequest", __base__=SimulationRequest, amount=(Annotated[int, Field(gt=0, alias=unit)], ...)
+    )
 
 
 def simulator(job: Job) -> Simulate:

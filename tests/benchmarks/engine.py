@@ -29,9 +29,9 @@ from lineshape.engine.input.events import EventReader
 from lineshape.engine.input.inspection import inspect_file
 from lineshape.engine.input.processor import fingerprint
 from lineshape.engine.input.root_files import open_file
-from lineshape.engine.input.sources import Source
+from lineshape.engine.input.sources import FileSource
 from lineshape.engine.job.processor_builder import build_processor
-from lineshape.engine.stages.processing.make_shards import Plan
+from lineshape.engine.stages.processing.make_shards import ShardPlan
 from lineshape.engine.stages.processing.stage import tasks_of
 from lineshape.jobs import api
 from lineshape.jobs.simulate.families.gamma_tautau import GammaTauTau
@@ -45,27 +45,27 @@ ROUNDS = 5
 GROUP = 20  # chunks between which two alternatives take turns, where the neighbours' load changes by the second
 
 
-def look(path: Path, study: str) -> tuple[FileRecord, Plan]:
+def look(path: Path, study: str) -> tuple[FileRecord, ShardPlan]:
     """A file's record, and the plan of a study with no folder yet."""
     job = api.load(study)
     processor, settings = build_processor(job)
     inputs = {name: (d,) if isinstance(d, str) else d for name, d in processor.inputs.items()}
-    record = inspect_file(FileRequest("sample", Source(str(path)), TREE, inputs))
+    record = inspect_file(FileRequest("sample", FileSource(str(path)), TREE, inputs))
     mark = fingerprint(processor, settings, "refuse")
-    return record, Plan(job.processor.kind, settings, mark, Path(), "refuse")
+    return record, ShardPlan(job.processor.kind, settings, mark, Path(), "refuse")
 
 
-def in_folder(plan: Plan, folder: Path) -> Plan:
+def in_folder(plan: ShardPlan, folder: Path) -> ShardPlan:
     shutil.rmtree(folder, ignore_errors=True)
-    return Plan(plan.kind, plan.settings, plan.fingerprint, folder, plan.nonfinite)
+    return ShardPlan(plan.kind, plan.settings, plan.fingerprint, folder, plan.nonfinite)
 
 
-def on_workers(plan: Plan, chunks: list[Chunk], workers: Workers) -> None:
+def on_workers(plan: ShardPlan, chunks: list[Chunk], workers: Workers) -> None:
     for _, outcome in Executor(workers, plan).run(tasks_of(chunks, workers.number)):
         assert outcome == [None] * len(outcome), outcome  # type: ignore[arg-type]
 
 
-def bare(plan: Plan, chunks: list[Chunk], folder: Path) -> None:
+def bare(plan: ShardPlan, chunks: list[Chunk], folder: Path) -> None:
     """The processor's own work: its columns as NanoEvents, `process`, and what it returns as Parquet."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

@@ -24,13 +24,13 @@ from lineshape.engine.feature_store.shards import WRITING
 from lineshape.engine.input.catalogue import FileRecord, FileRequest, chunks_of
 from lineshape.engine.input.inspection import inspect_file
 from lineshape.engine.input.processor import control_histograms, fingerprint
-from lineshape.engine.input.sources import Source
+from lineshape.engine.input.sources import FileSource
 from lineshape.engine.job.processor_builder import build_processor
-from lineshape.engine.stages.processing.make_shards import Plan
+from lineshape.engine.stages.processing.make_shards import ShardPlan
 from lineshape.jobs import api
 from lineshape.jobs.simulate.families.gamma_tautau import GammaTauTau
 from lineshape.jobs.simulate.writing import FileOrder, write_file
-from lineshape.processors.tau_energy_scale import Cuts, TauEnergyScale
+from lineshape.processors.tau_energy_scale import TauCuts, TauEnergyScale
 
 TREE = "CollectionTree"
 CHUNK = 100_000
@@ -74,7 +74,7 @@ def lineshape(record: FileRecord, folder: Path) -> None:
     """What a worker does with a task."""
     job = api.load("tau_energy_scale")
     processor, settings = build_processor(job)
-    plan = Plan(job.processor.kind, settings, fingerprint(processor, settings, "refuse"), folder, "refuse")
+    plan = ShardPlan(job.processor.kind, settings, fingerprint(processor, settings, "refuse"), folder, "refuse")
     outcomes = plan(chunks_of(record, CHUNK))
     assert outcomes == [None] * len(outcomes), outcomes
 
@@ -115,7 +115,7 @@ def _run_stock(record: FileRecord, folder: Path, executor: Any) -> None:
 
     class Writing(ProcessorABC):  # type: ignore[misc]
         def process(self, events: Any) -> dict[str, int]:
-            columns = TauEnergyScale(Cuts()).process(events).columns
+            columns = TauEnergyScale(TauCuts()).process(events).columns
             table = {
                 name: ak.to_numpy(values).astype(np.uint64 if name == "event" else np.float32)
                 for name, values in columns.items()
@@ -151,7 +151,7 @@ def main(taus: int) -> None:
         path = Path(place) / "taus.root"
         write_file(FileOrder(GammaTauTau(), taus, 2022, 0, TREE, path))
         inputs = {n: (d,) if isinstance(d, str) else d for n, d in TauEnergyScale.inputs.items()}
-        record = inspect_file(FileRequest("taus", Source(str(path)), TREE, inputs))
+        record = inspect_file(FileRequest("taus", FileSource(str(path)), TREE, inputs))
         ways = {
             "by hand": by_hand,
             "lineshape": lineshape,

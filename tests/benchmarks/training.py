@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from lineshape.engine.core.kinds import KindSpec
 from lineshape.engine.core.split import Split, Target
-from lineshape.engine.learning.data.source import Layout, Source
+from lineshape.engine.learning.data.source import BatchSource, Layout
 from lineshape.engine.learning.data.table import TrainingTable
 from lineshape.engine.learning.fit.loop import Hooks, State, fit
 from lineshape.engine.learning.fit.process_group import ProcessGroup
@@ -93,11 +93,11 @@ def network(data: Dataset, folder: Path) -> None:
     layout = Layout.of(model.columns(FEATURES), 1.0, {})
     x, target = torch.from_numpy(rows.flat[:, :20].copy()), torch.from_numpy(rows.flat[:, -1].copy())
     group = ProcessGroup(0, 1, torch.device("cpu"))
-    small = Source(validation, layout, group.device, validation.bytes)
+    small = BatchSource(validation, layout, group.device, validation.bytes)
 
     def ours(share: float) -> None:
         learner = model.learner(table, FEATURES)
-        source = Source(rows, layout, group.device, share * rows.bytes)
+        source = BatchSource(rows, layout, group.device, share * rows.bytes)
         hooks = Hooks(lambda _: None, lambda *_: None)
         fit(learner, model.phases_of(), source, small, model.fit_config(FEATURES, 1), group, State(), hooks)
 

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from lineshape.engine.learning.blocks.batch import Batch
-from lineshape.engine.learning.data.source import Layout, Source
+from lineshape.engine.learning.data.source import BatchSource, Layout
 from lineshape.engine.learning.data.table import TrainingTable
 from lineshape.engine.learning.fit.loop import Hooks, State, fit
 from lineshape.engine.learning.fit.process_group import ProcessGroup
@@ -38,7 +38,7 @@ ROUNDS = 5 if GPU else 2
 class Repeated:
     """A source whose epochs are one batch again and again: what is left of the time when data cost none."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: BatchSource) -> None:
         self._source = source
 
     def sampled(self, sampler: Sampler, batch: int) -> "Repeated":
@@ -106,18 +106,18 @@ def main() -> None:
         rows, validation = table.rows("training"), table.rows("validation")
         layout = Layout.of(model.columns(FEATURES), 1.0, {})
         group = ProcessGroup(0, 1, DEVICE)
-        sources = [Source(part, layout, DEVICE, part.bytes) for part in (rows, validation)]
+        sources = [BatchSource(part, layout, DEVICE, part.bytes) for part in (rows, validation)]
         x = torch.from_numpy(rows.flat[:, : len(FEATURES)].copy()).to(DEVICE)
         target = torch.from_numpy(rows.flat[:, -1].copy()).to(DEVICE)
         # Whole batches only: a graph has one shape.
         whole = len(x) // BATCH * BATCH
 
-        def ours(training: Source | Repeated) -> float:
+        def ours(training: BatchSource | Repeated) -> float:
             torch.compiler.reset()
             learner = model.learner(table, FEATURES).to(DEVICE)
             ends: list[float] = []
             hooks = Hooks(lambda _: ends.append(now()), lambda *_: None)
-            source = cast("Source", training)
+            source = cast("BatchSource", training)
             fit(
                 learner,
                 model.phases_of(),

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from lineshape.engine.clusters.batch import Batch
+from lineshape.engine.clusters.batch import BatchSystem
 from lineshape.engine.clusters.kinds.facility import Facility
 from lineshape.jobs import api
 from lineshape.jobs.cli.cluster_option import section
@@ -32,7 +32,7 @@ def test_every_kind_that_is_promised_has_one() -> None:
 @pytest.mark.parametrize("path", CONFIGURATIONS, ids=lambda path: path.name)
 def test_it_is_a_section_of_a_job_file(path: Path) -> None:
     cluster = built(path)
-    if not isinstance(cluster, Batch):
+    if not isinstance(cluster, BatchSystem):
         return
     pytest.importorskip("dask_jobqueue", reason="dask-jobqueue is not installed: pip install '.[batch]'")
     scripts = cluster.scripts()

@@ -14,10 +14,10 @@ from lineshape.engine.core.columns import Column
 from lineshape.engine.core.settings import Settings
 from lineshape.engine.input.events import generator
 from lineshape.engine.input.study import Selection, Study
-from lineshape.processors.tau_energy_scale import Cuts, TauEnergyScale
+from lineshape.processors.tau_energy_scale import TauCuts, TauEnergyScale
 
 
-class Faults(Cuts):
+class Faults(TauCuts):
     """seconds: that a chunk takes. folder: its files say what goes wrong, so that with and without it is the same job.
 
     slow: holds seconds that a chunk takes more. once: present, each chunk kills its worker the first time. always,

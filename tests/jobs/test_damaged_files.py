@@ -48,7 +48,7 @@ FILES = (
     "models/brt/bundle.json",
     "models/brt/trees.ubj",
     "models/brt/history.jsonl",
-    "models/brt/kept/tagging.json",
+    "models/brt/calibration/tagging.json",
     "histograms/measured.json",
     "histograms/s.npz",
     "histograms/parts/*.npz",

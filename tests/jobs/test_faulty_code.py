@@ -37,7 +37,7 @@ COLUMN = {"kind": "column", "column": "d0"}
     ("method", "doing"),
     [
         ("columns", "naming its columns"),
-        ("keep", "looking at the validation split"),
+        ("calibrate", "looking at the validation split"),
         ("empty", "making empty histograms"),
         ("fill", "filling histograms"),
         ("figures", "reading figures off histograms"),

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lineshape.engine.core.errors import RequestError
-from lineshape.engine.job.job_file import Source
+from lineshape.engine.job.job_file import YamlSource
 from lineshape.jobs import job_files
 from tests.conftest import examples
 
@@ -34,7 +34,7 @@ ODD = st.one_of(
 
 
 def values(study: str) -> dict[str, Any]:
-    return Source.read(job_files.shipped()[study]).values
+    return YamlSource.read(job_files.shipped()[study]).values
 
 
 def places(node: Any, above: Place = ()) -> Iterator[Place]:

@@ -67,7 +67,7 @@ def rows(result: api.Result, **wanted: Any) -> list[Row]:
 def test_thresholds_are_kept_with_the_bundle(small: api.Result) -> None:
     for model in MODELS[:3]:
         kept = json.loads(
-            (RunFolder(small.folder).models / model / "kept" / "tagging.json").read_text(encoding="utf-8")
+            (RunFolder(small.folder).models / model / "calibration" / "tagging.json").read_text(encoding="utf-8")
         )
         assert (kept["sample"], kept["split"]) == ("ttbar", "validation")
         assert kept["found"]["edges"] == small.job.measures["tagging"].settings["points"]["edges"]
@@ -78,9 +78,8 @@ def test_thresholds_are_kept_with_the_bundle(small: api.Result) -> None:
 def test_they_give_the_efficiency_that_was_asked_for(small: api.Result) -> None:
     """Within four standard deviations in each bin, of test and validation both."""
     found = rows(small, sample="ttbar", model="brt", measure="tagging", figure="efficiency_tau", by="pt")
-    entries = json.loads((RunFolder(small.folder).models / "brt" / "kept" / "tagging.json").read_text())["found"][
-        "entries"
-    ]
+    path = RunFolder(small.folder).models / "brt" / "calibration" / "tagging.json"
+    entries = json.loads(path.read_text())["found"]["entries"]
     assert len(found) > 5
     by_edge = dict(zip(small.job.measures["tagging"].settings["points"]["edges"], entries, strict=False))
     for row in found:
@@ -92,16 +91,16 @@ def test_new_thresholds_need_no_training(small: api.Result, workers: Workers, ba
     points = small.job.measures["tagging"].settings["points"] | {"efficiency": 0.7}
     job = reduced(MODELS, ["tagging"], QUICK | {"measures.tagging.points": points})
     folder = RunFolder(small.folder)
-    before = (folder.models / "brt" / "kept" / "tagging.json").read_text(encoding="utf-8")
+    before = (folder.models / "brt" / "calibration" / "tagging.json").read_text(encoding="utf-8")
     try:
         assert train(job, folder, workers, bars).made == []
         histogram(job, folder, workers, bars)
-        kept = json.loads((folder.models / "brt" / "kept" / "tagging.json").read_text(encoding="utf-8"))
+        kept = json.loads((folder.models / "brt" / "calibration" / "tagging.json").read_text(encoding="utf-8"))
         higher = json.loads(before)["found"]["thresholds"][0]
         assert kept["found"]["thresholds"][0] < higher
     finally:
         histogram(small.job, folder, workers, bars)
-    assert (folder.models / "brt" / "kept" / "tagging.json").read_text(encoding="utf-8") == before
+    assert (folder.models / "brt" / "calibration" / "tagging.json").read_text(encoding="utf-8") == before
 
 
 def test_a_tagger_for_high_pt_is_measured_there_alone(small: api.Result) -> None:

@@ -14,7 +14,7 @@ from lineshape.jobs.simulate.families.semi_invisible_pair import SemiInvisiblePa
 from lineshape.jobs.simulate.families.visible_pair import VisiblePair
 from lineshape.jobs.simulate.physics.decay_topology import DecayTopology
 from lineshape.jobs.simulate.writing import FileOrder, write_file
-from lineshape.processors.event_variables import Cuts, EventVariables, stransverse_mass, transverse_mass
+from lineshape.processors.event_variables import EventVariableCuts, EventVariables, stransverse_mass, transverse_mass
 from tests.conftest import TREE, select
 
 #: m_A = 400 GeV, m_C = 150 GeV: (m_A² − m_C²) / m_A.
@@ -32,7 +32,7 @@ def columns_of(tmp_path: Path) -> ColumnsOf:
     def make(family: DecayTopology, **settings: Any) -> dict[str, Floats]:
         path = tmp_path / "events.root"
         write_file(FileOrder(family, N, 1, 0, TREE, path))
-        selected = select(EventVariables(Cuts(**settings)), path)
+        selected = select(EventVariables(EventVariableCuts(**settings)), path)
         return {name: np.asarray(values) for name, values in selected.columns.items()}
 
     return make
@@ -92,11 +92,11 @@ def test_a_trial_mass_is_taken(columns_of: ColumnsOf) -> None:
 def test_only_events_of_so_many_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "events.root"
     write_file(FileOrder(SemiInvisible(), 100, 1, 0, TREE, path))
-    selected = select(EventVariables(Cuts(visible=2)), path)
+    selected = select(EventVariables(EventVariableCuts(visible=2)), path)
     assert selected.cut_flow == {"read": 100, "2 visible": 0}
     assert {len(values) for values in selected.columns.values()} == {0}
 
 
 def test_three_visible_particles_are_refused() -> None:
     with pytest.raises(ValidationError, match="visible"):
-        Cuts(visible=3)  # type: ignore[arg-type]
+        EventVariableCuts(visible=3)  # type: ignore[arg-type]

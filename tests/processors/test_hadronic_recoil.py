@@ -14,7 +14,7 @@ from lineshape.engine.input.processor import Selected
 from lineshape.jobs.simulate.families.w_mu_nu import WMuNu
 from lineshape.jobs.simulate.families.z_mu_mu import ZMuMu
 from lineshape.jobs.simulate.writing import FileOrder, write_file
-from lineshape.processors.hadronic_recoil import INPUTS, Cuts, HadronicRecoil
+from lineshape.processors.hadronic_recoil import INPUTS, HadronicRecoil, RecoilCuts
 from tests.conftest import TREE, select
 
 CHARGED, NEUTRAL = "JetETMissChargedParticleFlowObjectsAuxDyn", "JetETMissNeutralParticleFlowObjectsAuxDyn"
@@ -68,7 +68,7 @@ def numbers(found: Selected) -> dict[str, Any]:
 
 def test_by_hand(tmp_path: Path) -> None:
     """Left are three tracks and one cluster: the other one is 0.13 from the muon, across φ = π."""
-    found = select(HadronicRecoil(Cuts()), write(tmp_path / "w.root"))
+    found = select(HadronicRecoil(RecoilCuts()), write(tmp_path / "w.root"))
     assert found.cut_flow == {"read": 3, "1 muon": 1, "primary vertex": 1}
     assert set(found.columns) == {"event", *HadronicRecoil.outputs}
     columns = numbers(found)
@@ -111,7 +111,7 @@ def test_there_are_36_inputs() -> None:
 
 
 def test_two_muons_are_a_z(tmp_path: Path) -> None:
-    found = select(HadronicRecoil(Cuts(leptons=2)), write(tmp_path / "z.root"))
+    found = select(HadronicRecoil(RecoilCuts(leptons=2)), write(tmp_path / "z.root"))
     assert found.cut_flow == {"read": 3, "2 muons": 1, "primary vertex": 1}
     columns = numbers(found)
     assert (columns["event"], columns["nCharged"], columns["nNeutral"]) == ([12], [1], [1])
@@ -121,7 +121,7 @@ def test_two_muons_are_a_z(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("most", "lengths"), [(0, None), (2, [2])])
 def test_number_of_objects(tmp_path: Path, most: int, lengths: list[int] | None) -> None:
-    columns = select(HadronicRecoil(Cuts(objects=most)), write(tmp_path / "w.root")).columns
+    columns = select(HadronicRecoil(RecoilCuts(objects=most)), write(tmp_path / "w.root")).columns
     assert ("objectPt" in columns) == (lengths is not None)
     if lengths:
         assert ak.num(columns["objectPt"]).to_list() == lengths
@@ -129,20 +129,22 @@ def test_number_of_objects(tmp_path: Path, most: int, lengths: list[int] | None)
 
 
 def test_no_event_passes(tmp_path: Path) -> None:
-    found = select(HadronicRecoil(Cuts(minimum_pt=500)), write(tmp_path / "w.root"))
+    found = select(HadronicRecoil(RecoilCuts(minimum_pt=500)), write(tmp_path / "w.root"))
     assert all(len(values) == 0 for values in found.columns.values())
     assert list(found.cut_flow.values()) == [3, 0, 0]
 
 
 def test_no_primary_vertex(tmp_path: Path) -> None:
     vertices = {"z": [[1.0], [1.0], [1.0]], "vertexType": [[3], [1], [1]]}
-    found = select(HadronicRecoil(Cuts()), write(tmp_path / "w.root", {**EVENTS, "PrimaryVerticesAuxDyn": vertices}))
+    found = select(
+        HadronicRecoil(RecoilCuts()), write(tmp_path / "w.root", {**EVENTS, "PrimaryVerticesAuxDyn": vertices})
+    )
     assert list(found.cut_flow.values()) == [3, 1, 0]
 
 
 def test_data_have_no_truth(tmp_path: Path) -> None:
     data = {name: of for name, of in EVENTS.items() if name != "TruthBosonAuxDyn"}
-    found = numbers(select(HadronicRecoil(Cuts()), write(tmp_path / "data.root", data)))
+    found = numbers(select(HadronicRecoil(RecoilCuts()), write(tmp_path / "data.root", data)))
     assert np.isnan([found[name] for name in ("pxTrue", "pyTrue", "ptTrue")]).all()
     assert found["uy"] == [pytest.approx(-2)]
 
@@ -152,7 +154,7 @@ def test_columns_of_different_collections(tmp_path: Path) -> None:
         inputs = HadronicRecoil.inputs | {"chargedEta": "MuonsAuxDyn.eta"}
 
     with pytest.raises(DataError, match="chargedEta has not as many values an event as column chargedPt"):
-        select(Mixed(Cuts()), write(tmp_path / "w.root"))
+        select(Mixed(RecoilCuts()), write(tmp_path / "w.root"))
 
 
 @pytest.mark.parametrize(("family", "leptons"), [(WMuNu, 1), (ZMuMu, 2)])
@@ -160,7 +162,7 @@ def test_simulated_file(tmp_path: Path, family: type[WMuNu | ZMuMu], leptons: in
     """Sums over the jagged columns are u; u points away from the boson; no muon of 25 GeV is left among the objects."""
     path = tmp_path / "events.root"
     write_file(FileOrder(family(mu_high=20), 2000, 3, 0, TREE, path))
-    found = select(HadronicRecoil(Cuts(leptons=leptons, objects=10_000)), path)
+    found = select(HadronicRecoil(RecoilCuts(leptons=leptons, objects=10_000)), path)
     columns = found.columns
     assert found.cut_flow["primary vertex"] > 1000
     for axis in "xy":

@@ -11,12 +11,12 @@ from lineshape.engine.input.catalogue import Chunk, FileRecord
 from lineshape.engine.input.events import EventReader
 from lineshape.engine.input.processor import Selected
 from lineshape.engine.input.root_files import open_file
-from lineshape.processors.tau_energy_scale import Cuts, TauEnergyScale
+from lineshape.processors.tau_energy_scale import TauCuts, TauEnergyScale
 from tests.conftest import TREE, select
 
 
-def selected(path: Path, cuts: Cuts | None = None) -> Selected:
-    return select(TauEnergyScale(cuts or Cuts()), path)
+def selected(path: Path, cuts: TauCuts | None = None) -> Selected:
+    return select(TauEnergyScale(cuts or TauCuts()), path)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_cuts_and_features(ntuples: list[Path], raw: dict[str, np.ndarray]) -> N
 
 
 def test_tighter_ratio_cuts_keep_fewer(ntuples: list[Path], raw: dict[str, np.ndarray]) -> None:
-    found = selected(ntuples[0], Cuts(maximum_ratio=1.5))
+    found = selected(ntuples[0], TauCuts(maximum_ratio=1.5))
     ratios = [
         raw["ptIntermediateAxisEM"] / raw["ptIntermediateAxis"],
         raw["ptPanTauCellBased"] / raw["ptCombined"],
@@ -55,7 +55,7 @@ def test_tighter_ratio_cuts_keep_fewer(ntuples: list[Path], raw: dict[str, np.nd
 
 
 def test_a_true_tau_counts_from_a_visible_pt(ntuples: list[Path], raw: dict[str, np.ndarray]) -> None:
-    found = selected(ntuples[0], Cuts(minimum_true_pt=30))
+    found = selected(ntuples[0], TauCuts(minimum_true_pt=30))
     assert 0 < len(found.columns["event"]) <= (raw["truthPtVis"] >= 30_000).sum()
     assert ak.min(found.columns["truthPtVis"]) >= 30
 

@@ -11,11 +11,11 @@ from lineshape.engine.core.errors import DataError
 from lineshape.engine.input.processor import Selected
 from lineshape.jobs.simulate.families.gamma_tautau import GammaTauTau
 from lineshape.jobs.simulate.writing import FileOrder, write_file
-from lineshape.processors.tau_energy_scale import Cuts, TauEnergyScale
+from lineshape.processors.tau_energy_scale import TauCuts, TauEnergyScale
 from lineshape.processors.tau_energy_scale_constituents import TauEnergyScaleConstituents
 from tests.conftest import TREE, select
 
-CUTS = Cuts(maximum_tracks=3)
+CUTS = TauCuts(maximum_tracks=3)
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,12 @@
 
 from typing import Any, ClassVar
 
-from lineshape.engine.clusters.batch import Batch
+from lineshape.engine.clusters.batch import BatchSystem
 from lineshape.engine.clusters.jobs import Jobs, Size
 from lineshape.engine.core.errors import RequestError
 
 
-class HTCondor(Batch):
+class HTCondor(BatchSystem):
     """HTCondor; it has no queues, and `account` is an accounting group.
 
     disk: of each job. Directives are lines of a submit file, as in "MY.SendCredential = True".

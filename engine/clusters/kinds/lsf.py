@@ -3,11 +3,11 @@
 import math
 from typing import Any, ClassVar
 
-from lineshape.engine.clusters.batch import Batch
+from lineshape.engine.clusters.batch import BatchSystem
 from lineshape.engine.clusters.jobs import Jobs, clock
 
 
-class LSF(Batch):
+class LSF(BatchSystem):
     """LSF; `account` is its project."""
 
     system: ClassVar[str] = "LSFCluster"

@@ -4,11 +4,11 @@ from typing import Any, ClassVar
 
 from dask.utils import parse_bytes
 
-from lineshape.engine.clusters.batch import Batch
+from lineshape.engine.clusters.batch import BatchSystem
 from lineshape.engine.clusters.jobs import Jobs, clock
 
 
-class Moab(Batch):
+class Moab(BatchSystem):
     """Moab; cores, memory and GPUs are asked for in Torque's words."""
 
     system: ClassVar[str] = "MoabCluster"

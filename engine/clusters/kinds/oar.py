@@ -2,11 +2,11 @@
 
 from typing import Any, ClassVar
 
-from lineshape.engine.clusters.batch import Batch
+from lineshape.engine.clusters.batch import BatchSystem
 from lineshape.engine.clusters.jobs import Jobs, clock
 
 
-class OAR(Batch):
+class OAR(BatchSystem):
     """OAR; `account` is its project.
 
     memory_property: a site's property that holds the memory of a core in MiB; where there is none, jobs ask for none.

@@ -4,11 +4,11 @@ from typing import Any, ClassVar
 
 from dask.utils import parse_bytes
 
-from lineshape.engine.clusters.batch import Batch
+from lineshape.engine.clusters.batch import BatchSystem
 from lineshape.engine.clusters.jobs import Jobs, clock
 
 
-class PBS(Batch):
+class PBS(BatchSystem):
     """PBS; cores, memory and GPUs are chunks of its `select`."""
 
     system: ClassVar[str] = "PBSCluster"

@@ -4,11 +4,11 @@ from typing import Any, ClassVar
 
 from dask.utils import parse_bytes
 
-from lineshape.engine.clusters.batch import Batch
+from lineshape.engine.clusters.batch import BatchSystem
 from lineshape.engine.clusters.jobs import Jobs, clock
 
 
-class SGE(Batch):
+class SGE(BatchSystem):
     """Grid Engine; `account` is its project.
 
     parallel: the parallel environment for jobs of more than one core, which every site names as it likes. size: the

@@ -2,11 +2,11 @@
 
 from typing import Any, ClassVar
 
-from lineshape.engine.clusters.batch import Batch
+from lineshape.engine.clusters.batch import BatchSystem
 from lineshape.engine.clusters.jobs import Jobs, clock
 
 
-class Slurm(Batch):
+class Slurm(BatchSystem):
     """Slurm; `queue` is its partition, `account` its account."""
 
     system: ClassVar[str] = "SLURMCluster"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lineshape.engine.core.errors import RequestError
 from lineshape.engine.core.jagged import Jagged
-from lineshape.engine.export.format import Format, Runtime, Subject, Values, beside, left_to_user
+from lineshape.engine.export.format import ExportedModel, Format, Runtime, Values, beside, left_to_user
 from lineshape.engine.export.lwtnn_reader import evaluate
 from lineshape.engine.learning.blocks.scaling import Affine
 from lineshape.engine.learning.bundles import Prediction
@@ -52,11 +52,11 @@ class Lwtnn(Format):
     ending: ClassVar[str] = ".lwtnn.json"
     knows_conditions: ClassVar[bool] = False
 
-    def content(self, subject: Subject) -> bytes:
+    def content(self, subject: ExportedModel) -> bytes:
         """Layer by layer: dense ones, batch norm, sums over lists, and the activations that lwtnn has."""
         return json.dumps(_written(subject), indent=1).encode()
 
-    def runtime(self, subject: Subject, path: Path) -> Runtime:
+    def runtime(self, subject: ExportedModel, path: Path) -> Runtime:
         """By a reader of the format in NumPy, which knows nothing of what wrote it."""
         config = json.loads(path.read_text(encoding="utf-8"))
         heads = [head.name for head in _network(subject).heads(Affine.unit(1))]
@@ -69,12 +69,12 @@ class Lwtnn(Format):
 
         return run
 
-    def expected(self, subject: Subject, prediction: Prediction) -> Values:
+    def expected(self, subject: ExportedModel, prediction: Prediction) -> Values:
         """The outputs that the network's kind names."""
         known = {"target": prediction.target, **beside(prediction)}
         return {head.name: known[head.name] for head in _network(subject).heads(Affine.unit(1))}
 
-    def remarks(self, subject: Subject) -> list[str]:
+    def remarks(self, subject: ExportedModel) -> list[str]:
         """What is left to the user."""
         bundle = subject.bundle
         logarithms = [each["name"] for each in _written_inputs(_written(subject)) if each["name"] not in bundle.columns]
@@ -88,7 +88,7 @@ def _shaped(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return values[:, 0] if values.shape[1] == 1 else values
 
 
-def _model(subject: Subject) -> NetworkModel:
+def _model(subject: ExportedModel) -> NetworkModel:
     model = subject.bundle.built
     if isinstance(model, NetworkModel):
         return model
@@ -97,7 +97,7 @@ def _model(subject: Subject) -> NetworkModel:
     raise RequestError(f"model {subject.bundle.name} is of kind {subject.bundle.model.kind}, not a network: {instead}")
 
 
-def _network(subject: Subject) -> Network:
+def _network(subject: ExportedModel) -> Network:
     return _model(subject).predicting
 
 
@@ -122,7 +122,7 @@ class _Graph:
         return source
 
 
-def _written(subject: Subject) -> Json:
+def _written(subject: ExportedModel) -> Json:
     """The whole file; raises RequestError that names the layer that lwtnn has no word for."""
     network = _network(subject)
     module = _model(subject).module(subject.bundle.folder)
@@ -180,7 +180,7 @@ def _target(module: Any) -> Affine:
     return Affine(module.target.offset.numpy(), module.target.scale.numpy())
 
 
-def _labels(subject: Subject, head: Head) -> list[str]:
+def _labels(subject: ExportedModel, head: Head) -> list[str]:
     number = head.stop - head.start
     if head.name == "target":
         return list(subject.bundle.gives)
@@ -264,7 +264,7 @@ def _head(head: Head, last: _Linear) -> list[Json]:
     return layers
 
 
-def _variables(config: Json, subject: Subject, columns: Mapping[str, Any]) -> dict[str, Any]:
+def _variables(config: Json, subject: ExportedModel, columns: Mapping[str, Any]) -> dict[str, Any]:
     """Columns by the names of lwtnn's variables: float64, with logarithms taken, and lists cut where they are too long.
 
     A list is an array of objects for each row.
@@ -285,7 +285,7 @@ def _variables(config: Json, subject: Subject, columns: Mapping[str, Any]) -> di
     return found
 
 
-def _columns(subject: Subject, group: str) -> list[str]:
+def _columns(subject: ExportedModel, group: str) -> list[str]:
     return _network(subject).encoders[group].columns
 
 

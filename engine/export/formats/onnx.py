@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from lineshape.engine.core.errors import RequestError
 from lineshape.engine.export import onnx_graph
-from lineshape.engine.export.format import Format, Runtime, Subject, Values, needs
+from lineshape.engine.export.format import ExportedModel, Format, Runtime, Values, needs
 from lineshape.engine.learning.bundles import Prediction
 from lineshape.engine.learning.models.boosted_trees import BoostedTrees
 from lineshape.engine.learning.models.network_model import NetworkModel
@@ -32,20 +32,20 @@ class Onnx(Format):
 
     ending: ClassVar[str] = ".onnx"
 
-    def content(self, subject: Subject) -> bytes:
+    def content(self, subject: ExportedModel) -> bytes:
         """The network as it is traced, with names and units around it."""
         return onnx_graph.finished(subject, _traced(subject))
 
-    def runtime(self, subject: Subject, path: Path) -> Runtime:
+    def runtime(self, subject: ExportedModel, path: Path) -> Runtime:
         """By onnxruntime."""
         return onnx_graph.runtime(subject, path)
 
-    def expected(self, subject: Subject, prediction: Prediction) -> Values:
+    def expected(self, subject: ExportedModel, prediction: Prediction) -> Values:
         """All outputs."""
         return onnx_graph.expected(subject, prediction)
 
 
-def _network(subject: Subject) -> NetworkModel:
+def _network(subject: ExportedModel) -> NetworkModel:
     model = subject.bundle.built
     if isinstance(model, NetworkModel):
         return model
@@ -53,7 +53,7 @@ def _network(subject: Subject) -> NetworkModel:
     raise RequestError(f"model {subject.bundle.name} is of kind {subject.bundle.model.kind}, not a network; {instead}")
 
 
-def _traced(subject: Subject) -> "onnx.ModelProto":
+def _traced(subject: ExportedModel) -> "onnx.ModelProto":
     """The network from the features and padded lists to the target and all beside it."""
     import torch
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from lineshape.engine.core.errors import RequestError
 from lineshape.engine.export import onnx_graph
-from lineshape.engine.export.format import Format, Runtime, Subject, Values, needs
+from lineshape.engine.export.format import ExportedModel, Format, Runtime, Values, needs
 from lineshape.engine.learning.bundles import Prediction
 from lineshape.engine.learning.models.boosted_trees import BoostedTrees
 from lineshape.engine.learning.models.network_model import NetworkModel
@@ -25,20 +25,20 @@ class OnnxTrees(Format):
 
     ending: ClassVar[str] = ".onnx"
 
-    def content(self, subject: Subject) -> bytes:
+    def content(self, subject: ExportedModel) -> bytes:
         """The trees as they are converted, with names and units around them."""
         return onnx_graph.finished(subject, _converted(subject))
 
-    def runtime(self, subject: Subject, path: Path) -> Runtime:
+    def runtime(self, subject: ExportedModel, path: Path) -> Runtime:
         """By onnxruntime."""
         return onnx_graph.runtime(subject, path)
 
-    def expected(self, subject: Subject, prediction: Prediction) -> Values:
+    def expected(self, subject: ExportedModel, prediction: Prediction) -> Values:
         """The estimate."""
         return onnx_graph.estimates(subject, prediction.estimate)
 
 
-def trees_of(subject: Subject) -> BoostedTrees:
+def trees_of(subject: ExportedModel) -> BoostedTrees:
     """The model; raises RequestError where it is none of trees."""
     model = subject.bundle.built
     if isinstance(model, BoostedTrees):
@@ -47,7 +47,7 @@ def trees_of(subject: Subject) -> BoostedTrees:
     raise RequestError(f"model {subject.bundle.name} is of kind {subject.bundle.model.kind}, not of trees; {hint}")
 
 
-def _converted(subject: Subject) -> "onnx.ModelProto":
+def _converted(subject: ExportedModel) -> "onnx.ModelProto":
     """From the features to the trees' sum, or the probability that it stands for."""
     trees = trees_of(subject)
     try:

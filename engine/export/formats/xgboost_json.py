@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from lineshape.engine.export.format import Format, Runtime, Subject, Values, left_to_user, needs
+from lineshape.engine.export.format import ExportedModel, Format, Runtime, Values, left_to_user, needs
 from lineshape.engine.export.formats.onnx_trees import trees_of
 from lineshape.engine.learning.bundles import Prediction
 
@@ -20,13 +20,13 @@ class XgboostJson(Format):
     ending: ClassVar[str] = ".xgboost.json"
     knows_conditions: ClassVar[bool] = False
 
-    def content(self, subject: Subject) -> bytes:
+    def content(self, subject: ExportedModel) -> bytes:
         """By XGBoost itself."""
         booster = trees_of(subject).booster(subject.bundle.folder)
         booster.set_attr(**subject.about)
         return bytes(booster.save_raw("json"))
 
-    def runtime(self, subject: Subject, path: Path) -> Runtime:
+    def runtime(self, subject: ExportedModel, path: Path) -> Runtime:
         """By Treelite, which shares no code with XGBoost."""
         try:
             import treelite
@@ -42,10 +42,10 @@ class XgboostJson(Format):
 
         return run
 
-    def expected(self, subject: Subject, prediction: Prediction) -> Values:
+    def expected(self, subject: ExportedModel, prediction: Prediction) -> Values:
         """The target."""
         return {"target": prediction.target}
 
-    def remarks(self, subject: Subject) -> list[str]:
+    def remarks(self, subject: ExportedModel) -> list[str]:
         """What is left to the user."""
         return left_to_user(subject)

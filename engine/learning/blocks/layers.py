@@ -35,7 +35,7 @@ class Standardise(nn.Module):
         return x * self.scale + self.offset
 
 
-class Inputs(nn.Module):
+class InputLayer(nn.Module):
     """The scaling of a network's inputs."""
 
     logarithm: Tensor
@@ -62,7 +62,7 @@ class Trunk(nn.Module):
         self, settings: DenseLayers, features: Scaling, encoders: Mapping[str, nn.Module], encoded: int, outputs: int
     ) -> None:
         super().__init__()
-        self.inputs = Inputs(features)
+        self.inputs = InputLayer(features)
         self.encoders = nn.ModuleDict(encoders)
         self.body = stack(len(features.logarithm) + encoded, settings, outputs)
 

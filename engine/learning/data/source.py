@@ -76,7 +76,7 @@ def pad(offsets: Tensor, content: Tensor, rows: Tensor, most: int) -> Sequence:
     return Sequence(values * mask[:, :, None], mask)
 
 
-class Source:
+class BatchSource:
     """One rank's part of a split: resident on the device where it fits, else read block by block.
 
     memory: bytes on the device. rank, ranks: which part.
@@ -198,7 +198,7 @@ class Source:
 class Epochs:
     """Random epochs of a source."""
 
-    def __init__(self, source: Source, draw: Any) -> None:
+    def __init__(self, source: BatchSource, draw: Any) -> None:
         self._source = source
         self._draw = draw
         self._next: tuple[NDArray[np.int64] | None, int] | None = None

@@ -31,12 +31,12 @@ class DeepSets(Encoder):
         import torch
         from torch import nn
 
-        from lineshape.engine.learning.blocks.layers import Inputs
+        from lineshape.engine.learning.blocks.layers import InputLayer
 
         class Module(nn.Module):
             def __init__(self, settings: DeepSets) -> None:
                 super().__init__()
-                self.inputs = Inputs(scaling)
+                self.inputs = InputLayer(scaling)
                 widths = (len(scaling.logarithm), *settings.layers)
                 pairs = [(nn.Linear(a, b), nn.ReLU()) for a, b in pairwise(widths)]
                 self.each = nn.Sequential(*(module for pair in pairs for module in pair))

@@ -40,12 +40,12 @@ class Transformer(Encoder):
         import torch
         from torch import nn
 
-        from lineshape.engine.learning.blocks.layers import Inputs
+        from lineshape.engine.learning.blocks.layers import InputLayer
 
         class Module(nn.Module):
             def __init__(self, settings: Transformer) -> None:
                 super().__init__()
-                self.inputs = Inputs(scaling)
+                self.inputs = InputLayer(scaling)
                 self.embed = nn.Linear(len(scaling.logarithm), settings.size)
                 self.token = nn.Parameter(torch.zeros(1, 1, settings.size))
                 block = nn.TransformerEncoderLayer(

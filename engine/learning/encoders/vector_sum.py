@@ -43,12 +43,12 @@ class VectorSum(Encoder):
         import torch
         from torch import nn
 
-        from lineshape.engine.learning.blocks.layers import Inputs
+        from lineshape.engine.learning.blocks.layers import InputLayer
 
         class Module(nn.Module):
             def __init__(self, settings: VectorSum) -> None:
                 super().__init__()
-                self.inputs = Inputs(scaling)
+                self.inputs = InputLayer(scaling)
                 names = settings.columns
                 self.vector = [names.index(name) for name in settings.vector]
                 self.others = [place for place, name in enumerate(names) if name not in settings.vector]

@@ -14,7 +14,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from lineshape.engine.core.errors import RunError
 from lineshape.engine.learning.blocks.batch import Batch
-from lineshape.engine.learning.data.source import Epochs, Source
+from lineshape.engine.learning.data.source import BatchSource, Epochs
 from lineshape.engine.learning.fit.fit_config import FitConfig
 from lineshape.engine.learning.fit.history import require_finite, standing
 from lineshape.engine.learning.fit.learner import Learner
@@ -55,8 +55,8 @@ class Hooks:
 def fit(
     learner: Learner,
     phases: Sequence[Phase],
-    training: Source,
-    validation: Source,
+    training: BatchSource,
+    validation: BatchSource,
     config: FitConfig,
     group: ProcessGroup,
     state: State,
@@ -235,7 +235,9 @@ class _Teller:
             self._hooks.tell(self._before + (place + 1) / self._number, self._total, self._note)
 
 
-def evaluate(learner: Learner, names: set[str], source: Source, group: ProcessGroup, batch: int) -> dict[str, float]:
+def evaluate(
+    learner: Learner, names: set[str], source: BatchSource, group: ProcessGroup, batch: int
+) -> dict[str, float]:
     """Mean of each loss over all rows of all ranks, without a random number.
 
     batch: of a step in training. A penalty that takes the square of a batch's rows is to cost no more here.

@@ -9,7 +9,7 @@ from dataclasses import replace
 import torch
 
 from lineshape.engine.learning.blocks.batch import Batch, Sequence
-from lineshape.engine.learning.data.source import Layout, Source
+from lineshape.engine.learning.data.source import BatchSource, Layout
 from lineshape.engine.learning.data.table import Rows
 from lineshape.engine.learning.fit.learner import Learner
 
@@ -24,7 +24,7 @@ def losses_of_others(learner: Learner, rows: Rows, layout: Layout) -> tuple[list
     other: list[float] = []
     learner.eval()
     with torch.no_grad():
-        for batch in Source(rows, layout, device, math.inf).in_order(max(_LEAST, -(-len(rows) // _BATCHES))):
+        for batch in BatchSource(rows, layout, device, math.inf).in_order(max(_LEAST, -(-len(rows) // _BATCHES))):
             for part, found in ((batch, own), (_mixed(batch), other)):
                 found.append(float(learner.losses(part, {"loss"})["loss"]))
     return own, other

@@ -30,7 +30,7 @@ _STEPS: Final = 9
 
 
 @dataclass(frozen=True)
-class Sample:
+class RowSample:
     """Validation rows: features (n, f) by name, and the target, (n,) or (n, components).
 
     classes: how many the target numbers, None where it is a quantity. per: what the truth was divided by.
@@ -55,7 +55,7 @@ def chosen(rows: int, seed: int) -> NDArray[np.int64]:
     return np.random.default_rng(seed).permutation(places)
 
 
-def on_features(sample: Sample) -> list[str]:
+def on_features(sample: RowSample) -> list[str]:
     """Remarks on features from which the target follows."""
     told = [name for name, x in zip(sample.names, sample.features.T, strict=True) if _gives_away(x, sample)]
     if not told:
@@ -119,7 +119,7 @@ def area(score: Floats, signal: NDArray[np.bool_]) -> float:
     return float((ranks[signal].sum() - ones * (ones + 1) / 2) / (ones * zeros))
 
 
-def _gives_away(x: Floats, sample: Sample) -> bool:
+def _gives_away(x: Floats, sample: RowSample) -> bool:
     good = np.isfinite(x)
     if sample.classes:
         labels = [sample.target[good] == label for label in range(sample.classes)]

@@ -9,7 +9,7 @@ import torch.distributed as dist
 
 from lineshape.engine.core.errors import reading
 from lineshape.engine.core.files import replacing, write_json
-from lineshape.engine.learning.data.source import Layout, Source
+from lineshape.engine.learning.data.source import BatchSource, Layout
 from lineshape.engine.learning.data.table import TrainingTable
 from lineshape.engine.learning.fit import remarks
 from lineshape.engine.learning.fit.fitted_network import FittedNetwork
@@ -48,8 +48,8 @@ def take_part(model: FittedNetwork, work: TrainingTask, rank: int, size: int, te
     memory = _memory(model, device) / max(1, work.ranks)
     # The validation rows take their part first: all of it, but where that is more than a quarter they are streamed.
     for_validation = min(rows[1].bytes / size, memory / 4)
-    training = Source(rows[0], layout, device, memory - for_validation, rank, size)
-    validation = Source(rows[1], layout, device, for_validation, rank, size)
+    training = BatchSource(rows[0], layout, device, memory - for_validation, rank, size)
+    validation = BatchSource(rows[1], layout, device, for_validation, rank, size)
     validation.judged_by(model.built_sampler)
     state = _load_state(work.scratch / _CHECKPOINT)
     config = model.fit_config(work.data.features, work.seed, work.data.target.truths)
@@ -75,7 +75,7 @@ def _remarks(
     places = remarks.chosen(len(rows), work.seed)
     flat, target = rows.flat[places], work.data.target
     own = flat[:, -1] if rows.targets == 1 else flat[:, -rows.targets :]
-    sample = remarks.Sample(work.data.features, flat[:, : layout.features], own, model.classes, target.per)
+    sample = remarks.RowSample(work.data.features, flat[:, : layout.features], own, model.classes, target.per)
     told = [*remarks.on_batch(model.batch, len(table.rows("training"))), *remarks.on_features(sample)]
     if work.data.choice.shuffled:  # that nothing is learnt is what is asked for
         return told

@@ -199,7 +199,7 @@ class BoostedTrees(Model):
         places = remarks.chosen(rows.count("validation"), work.seed)
         x, target = rows.at("validation", places)
         classes = 2 if self.objective == "logistic" else None
-        sample = remarks.Sample(work.data.features, x, target, classes, work.data.target.per)
+        sample = remarks.RowSample(work.data.features, x, target, classes, work.data.target.per)
         said = best.predict(xgboost.DMatrix(x, feature_names=best.feature_names, nthread=threads()))
         # The rows are in random order: the neighbour's is another's.
         losses = self._losses(said, target), self._losses(np.roll(said, 1, axis=0), target)

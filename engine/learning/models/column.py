@@ -15,7 +15,7 @@ from lineshape.engine.learning.roles.model import Model, Output, Report
 from lineshape.engine.learning.roles.training_task import TrainingTask
 
 
-class Column(Model):
+class ColumnModel(Model):
     """The column itself is the estimate, or its negative where less of it is more (sign: -1).
 
     column: one, or the components of a vector.

@@ -65,14 +65,14 @@ class PairedTrees(Model):
         """Write the pairs, as a feature store of their own."""
         data, folder = work.data, work.scratch / "pairs"
         names = [*data.x_columns, *data.target.truths]
-        meanings = {name: Column(name, "", 0, 1) for name in [*names, _LABEL]}
+        column_metadata = {name: Column(name, "", 0, 1) for name in [*names, _LABEL]}
         shards = []
         for number, (columns, rows) in enumerate(_pairs(data, names)):
             path = shard_path(Path(), "pairs", str(number))
-            write_shard(folder / path, columns, meanings, ShardInfo({}, rows, {}, {}))
+            write_shard(folder / path, columns, column_metadata, ShardInfo({}, rows, {}, {}))
             shards.append(Shard(str(path), "pairs", rows, str(number)))
         total = sum(shard.rows for shard in shards)
-        FeatureStore(folder, tuple(shards), meanings, {}, total, total).save()
+        FeatureStore(folder, tuple(shards), column_metadata, {}, total, total).save()
 
     def train(self, work: TrainingTask, report: Report) -> dict[str, object]:
         """Fit the trees on the pairs."""

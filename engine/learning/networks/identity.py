@@ -27,12 +27,12 @@ class Identity(Network):
         """The scaling of inputs, and that of the target."""
         from torch import nn
 
-        from lineshape.engine.learning.blocks.layers import EMPTY, Inputs, Standardise
+        from lineshape.engine.learning.blocks.layers import EMPTY, InputLayer, Standardise
 
         class Scaled(nn.Module):
             def __init__(self) -> None:
                 super().__init__()
-                self.inputs = Inputs(scalings.features)
+                self.inputs = InputLayer(scalings.features)
 
         class Module(nn.Module):
             def __init__(self) -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from lineshape.engine.learning.blocks.batch import Batch
 
 
-class Response(Penalty):
+class ResponsePenalty(Penalty):
     """Squared distance of ⟨prediction / target⟩ from 1, averaged over slices of equal numbers of rows.
 
     A squared error alone pulls small targets up and large ones down, towards the mean. Rows are sorted by `column`,

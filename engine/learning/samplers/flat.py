@@ -12,7 +12,7 @@ from lineshape.engine.learning.roles.sampler import TARGET, Draw, Sampler
 from lineshape.engine.learning.roles.weight import require_labels
 
 
-class Flat(Sampler):
+class FlatSampler(Sampler):
     """Each epoch draws anew, from each bin of `column` and each class, the same number of rows.
 
     Rows are drawn without repetition where a bin has enough of them; where it is short each is taken as often as it

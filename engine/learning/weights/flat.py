@@ -11,7 +11,7 @@ from lineshape.engine.core.errors import RunError, listing
 from lineshape.engine.learning.roles.weight import Weigh, Weight, require_labels
 
 
-class Flat(Weight):
+class FlatWeights(Weight):
     """Every bin of `column` weighs the same, for each class; the mean weight of all rows is 1.
 
     low, high, bins: of the column; what is below or above has the weight of the first or the last bin, so that the few

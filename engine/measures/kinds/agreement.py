@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from lineshape.engine.core import statistics
 from lineshape.engine.core.histograms import Histograms
 from lineshape.engine.measures.kinds.decorrelation import distance_correlation
-from lineshape.engine.measures.measure import Figure, Meanings, Measure, Measured, Objects, by_group, group_axis
+from lineshape.engine.measures.measure import ColumnMetadata, Figure, Measure, Measured, Objects, by_group, group_axis
 from lineshape.engine.measures.plots import Map, Plot, Series
 
 Floats = NDArray[np.float64]
@@ -42,7 +42,7 @@ class Agreement(Measure):
     window: Annotated[float, Field(gt=0, lt=1)] = 0.05
     title: str = "Agreement"
 
-    keeps: ClassVar[bool] = True
+    calibrates: ClassVar[bool] = True
 
     @model_validator(mode="after")
     def _points_are_alike(self) -> Self:
@@ -68,11 +68,11 @@ class Agreement(Measure):
         """The known variable and the parameters."""
         return list(dict.fromkeys([self.truth, self.known, *(self.at[0] if self.at else ())]))
 
-    def kept_by(self) -> dict[str, Any]:
+    def calibration_settings(self) -> dict[str, Any]:
         """The known variable."""
         return {"known": self.known}
 
-    def keep(self, objects: Iterable[Objects]) -> dict[str, Any]:
+    def calibrate(self, objects: Iterable[Objects]) -> dict[str, Any]:
         """Edges of the ranks, and whether the variable grows with the known one."""
         parts: list[Floats] = []
         for part in objects:
@@ -87,11 +87,15 @@ class Agreement(Measure):
         rises = float(np.mean((ranks[0] - ranks[0].mean()) * (ranks[1] - ranks[1].mean()))) >= 0
         return {**{name: values.tolist() for name, values in edges.items()}, "rises": rises}
 
-    def empty(self, meanings: Meanings) -> Histograms:
+    def empty(self, column_metadata: ColumnMetadata) -> Histograms:
         """Ranks of both; the variable over the known one; both at each point."""
         place = hist.axis.Regular(_BINS, 0, 1, name="variable", label="Variable")
         known = hist.axis.Regular(
-            _BINS, meanings[self.known].low, meanings[self.known].high, name="known", label=meanings[self.known].title
+            _BINS,
+            column_metadata[self.known].low,
+            column_metadata[self.known].high,
+            name="known",
+            label=column_metadata[self.known].title,
         )
         ranks = [hist.axis.Integer(0, _RANKS, name=name, flow=False) for name in ("rank", "known_rank")]
         found = {"ranks": hist.Hist(*ranks, group_axis(), storage=hist.storage.Int64())}
@@ -105,11 +109,11 @@ class Agreement(Measure):
     def fill(self, histograms: Histograms, objects: Objects) -> None:
         """Objects that have both."""
         (variable, known), good = _both(objects, self.known)
-        group, kept = objects.group[good], objects.kept
-        ranks = np.searchsorted(kept["variable"], variable), np.searchsorted(kept["known"], known)
+        group, calibration = objects.group[good], objects.calibration
+        ranks = np.searchsorted(calibration["variable"], variable), np.searchsorted(calibration["known"], known)
         histograms["ranks"].fill(*ranks, group)
-        below = np.interp(variable, kept["variable"], _INNER)
-        place = below if kept["rises"] else 1 - below
+        below = np.interp(variable, calibration["variable"], _INNER)
+        place = below if calibration["rises"] else 1 - below
         histograms["map"].fill(known, place, group)
         for number, point in enumerate(self.at):
             values = {name: np.asarray(objects.columns[name])[good] for name in point}
@@ -130,7 +134,7 @@ class Agreement(Measure):
     def plots(self, measured: Measured) -> list[Plot]:
         """For each model the map, and distributions at the points; those of the known variable once."""
         found: list[Plot] = []
-        known = measured.meanings[self.known].title
+        known = measured.column_metadata[self.known].title
         for model, histograms in measured.histograms.items():
             counts = by_group(histograms["map"])[:, 1:-1, 1:-1].sum(axis=0)
             if not counts.any():
@@ -140,14 +144,14 @@ class Agreement(Measure):
             most = np.maximum(counts.max(axis=1, keepdims=True), 1)
             share = np.where(counts > 0, counts / most, np.nan)
             plane = Map(x, y, share, np.zeros_like(share), "Events, over the most in their column", (0, 1), told=False)
-            plain, title = measured.meanings[self.known].plain, f"{label}, share of events below"
+            plain, title = measured.column_metadata[self.known].plain, f"{label}, share of events below"
             caption = f"{label} against {plain}, on the test split, as the share of events that are below it."
             found.append(Plot(f"map_{model}", self.title, caption, known, title, [], plane=plane))
             if self.at:
                 found.append(self._at(model, histograms["variable_at"], title, label))
         if found and self.at:
             first = next(iter(measured.histograms.values()))
-            found.append(self._at("known", first["known_at"], known, measured.meanings[self.known].plain))
+            found.append(self._at("known", first["known_at"], known, measured.column_metadata[self.known].plain))
         return found
 
     def _at(self, name: str, histogram: hist.Hist[Any], axis: str, label: str) -> Plot:

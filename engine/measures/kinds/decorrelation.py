@@ -11,7 +11,7 @@ from lineshape.engine.core import statistics
 from lineshape.engine.core.histograms import Histograms
 from lineshape.engine.core.settings import Names
 from lineshape.engine.measures.binning import Binning
-from lineshape.engine.measures.measure import Figure, Meanings, Measure, Measured, Objects, by_group, group_axis
+from lineshape.engine.measures.measure import ColumnMetadata, Figure, Measure, Measured, Objects, by_group, group_axis
 from lineshape.engine.measures.plots import Plot
 from lineshape.engine.measures.scores import Classes, usable
 
@@ -50,9 +50,9 @@ class Decorrelation(Measure):
         """The class and the column."""
         return [self.truth, self.column]
 
-    def empty(self, meanings: Meanings) -> Histograms:
+    def empty(self, column_metadata: ColumnMetadata) -> Histograms:
         """Score and column by class."""
-        axes = self.score.axis("Score", "score"), self.bins.axis(meanings[self.column].title)
+        axes = self.score.axis("Score", "score"), self.bins.axis(column_metadata[self.column].title)
         told = Classes(tuple(self.classes), "").axis()
         return {"both": hist.Hist(*axes, told, group_axis(), storage=hist.storage.Int64())}
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from lineshape.engine.core import statistics
 from lineshape.engine.core.histograms import Histograms
 from lineshape.engine.learning.roles.model import Mixture
-from lineshape.engine.measures.measure import Figure, Meanings, Measure, Measured, Objects, by_group, group_axis
+from lineshape.engine.measures.measure import ColumnMetadata, Figure, Measure, Measured, Objects, by_group, group_axis
 from lineshape.engine.measures.plots import Plot, Series
 
 Floats = NDArray[np.float64]
@@ -37,7 +37,7 @@ class Density(Measure):
         """Truth."""
         return [self.truth]
 
-    def empty(self, meanings: Meanings) -> Histograms:
+    def empty(self, column_metadata: ColumnMetadata) -> Histograms:
         """PIT; pull by total variance; pull as the Gaussian quantile of the PIT; −log p."""
         axes = {
             "pit": (PIT_EDGES, "Probability integral transform"),

@@ -14,7 +14,7 @@ from lineshape.engine.core.digests import uniform
 from lineshape.engine.core.histograms import Histograms
 from lineshape.engine.core.settings import Names
 from lineshape.engine.learning.bundles import Prediction
-from lineshape.engine.measures.measure import Figure, Meanings, Measure, Measured, Objects, by_group, group_axis
+from lineshape.engine.measures.measure import ColumnMetadata, Figure, Measure, Measured, Objects, by_group, group_axis
 from lineshape.engine.measures.plots import Plot, Series
 from lineshape.engine.measures.scores import area, require_others, score_axis, squashed, usable
 
@@ -53,7 +53,7 @@ class Importance(Measure):
         """The class, and the features."""
         return list(dict.fromkeys([self.truth, *self.features, "event"]))
 
-    def empty(self, meanings: Meanings) -> Histograms:
+    def empty(self, column_metadata: ColumnMetadata) -> Histograms:
         """Score of signal and of all else, as it is (0) and for each feature and repeat."""
         trials = hist.axis.Integer(0, 1 + len(self.features) * self.repeats, name="trial", flow=False)
         kinds = hist.axis.Integer(0, 2, name="signal", flow=False)
@@ -127,7 +127,7 @@ class Importance(Measure):
                 "",
                 "Permutation importance",
                 series,
-                names=[measured.meanings[name].label for name in self.features],
+                names=[measured.column_metadata[name].label for name in self.features],
                 reference=0.0,
             )
         ]

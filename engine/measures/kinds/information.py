@@ -17,8 +17,8 @@ from lineshape.engine.learning.roles.model import Model
 from lineshape.engine.measures.measure import (
     BASELINE,
     Better,
+    ColumnMetadata,
     Figure,
-    Meanings,
     Measure,
     Measured,
     Objects,
@@ -99,7 +99,7 @@ class Information(Measure):
         """The parameters."""
         return list(dict.fromkeys([self.truth, *self.parameters]))
 
-    def empty(self, meanings: Meanings) -> Histograms:
+    def empty(self, column_metadata: ColumnMetadata) -> Histograms:
         """The logarithm for pairs of one event, for pairs of two, and the contrast of one with many."""
         return {kind: hist.Hist(_axis(), group_axis(), storage=hist.storage.Int64()) for kind in _KINDS}
 

@@ -16,8 +16,8 @@ from lineshape.engine.measures.binning import Binning
 from lineshape.engine.measures.measure import (
     BASELINE,
     Better,
+    ColumnMetadata,
     Figure,
-    Meanings,
     Measure,
     Measured,
     Objects,
@@ -95,11 +95,11 @@ class Response(Measure):
         """The model's own estimate."""
         return [ESTIMATE] if ESTIMATE in self.by else []
 
-    def empty(self, meanings: Meanings) -> Histograms:
+    def empty(self, column_metadata: ColumnMetadata) -> Histograms:
         """One histogram of response for all objects and one for each binning."""
         found = {_INCLUSIVE: hist.Hist(response_axis(), group_axis(), storage=hist.storage.Int64())}
         for name, binning in self.by.items():
-            axis = binning.axis(self._meaning(name, meanings).title)
+            axis = binning.axis(self._metadata(name, column_metadata).title)
             found[name] = hist.Hist(axis, response_axis(), group_axis(), storage=hist.storage.Int64())
         return found
 
@@ -151,7 +151,7 @@ class Response(Measure):
         for by, binning in self.by.items():
             axes = next(iter(measured.histograms.values()))[by].axes
             edges = np.asarray(axes[0].edges)
-            meaning = self._meaning(by, measured.meanings)
+            metadata = self._metadata(by, measured.column_metadata)
             for figure, read in FIGURES.items():
                 series: list[Series] = []
                 width = figure.startswith("half")
@@ -170,8 +170,8 @@ class Response(Measure):
                 yield Plot(
                     f"{figure}_by_{by}",
                     "Resolution" if width else "Closure",
-                    f"{_TITLES[figure]} against {meaning.plain}; bins with fewer than 50 objects are left out.",
-                    meaning.title,
+                    f"{_TITLES[figure]} against {metadata.plain}; bins with fewer than 50 objects are left out.",
+                    metadata.title,
                     _TITLES[figure],
                     series,
                     ratio_to=measured.baseline if width and by != ESTIMATE else None,
@@ -180,11 +180,11 @@ class Response(Measure):
                     y_range=None if width else (0.85, 1.15),
                 )
 
-    def _meaning(self, name: str, meanings: Meanings) -> Column:
+    def _metadata(self, name: str, column_metadata: ColumnMetadata) -> Column:
         if name == ESTIMATE:
-            truth = meanings[self.truth]
+            truth = column_metadata[self.truth]
             return Column("Estimate", truth.unit, truth.low, truth.high)
-        return meanings[name]
+        return column_metadata[name]
 
 
 def response_of(objects: Objects, truth: str) -> tuple[Floats, NDArray[np.bool_]]:

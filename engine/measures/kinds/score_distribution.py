@@ -10,7 +10,7 @@ from pydantic import Field
 
 from lineshape.engine.core.histograms import Histograms
 from lineshape.engine.core.split import SplitName
-from lineshape.engine.measures.measure import Figure, Meanings, Measure, Measured, Objects, by_group, group_axis
+from lineshape.engine.measures.measure import ColumnMetadata, Figure, Measure, Measured, Objects, by_group, group_axis
 from lineshape.engine.measures.plots import Plot, Series
 from lineshape.engine.measures.scores import Classes, usable
 from lineshape.engine.measures.tagging_plots import sentence
@@ -38,7 +38,7 @@ class ScoreDistribution(Measure):
         """The class."""
         return [self.truth]
 
-    def empty(self, meanings: Meanings) -> Histograms:
+    def empty(self, column_metadata: ColumnMetadata) -> Histograms:
         """Score by class, for each split."""
         score = hist.axis.Regular(self.bins, self.low, self.high, name="score", label="Score")
         axes = (score, Classes(tuple(self.classes), "").axis(), group_axis())

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from lineshape.engine.core import statistics
 from lineshape.engine.core.histograms import Histograms
 from lineshape.engine.measures.kinds.response import EDGES, response_axis, response_of, shape
-from lineshape.engine.measures.measure import Figure, Meanings, Measure, Measured, Objects, by_group, group_axis
+from lineshape.engine.measures.measure import ColumnMetadata, Figure, Measure, Measured, Objects, by_group, group_axis
 from lineshape.engine.measures.plots import Plot, Series
 
 Floats = NDArray[np.float64]
@@ -32,7 +32,7 @@ class Selection(Measure):
         """Truth."""
         return [self.truth]
 
-    def empty(self, meanings: Meanings) -> Histograms:
+    def empty(self, column_metadata: ColumnMetadata) -> Histograms:
         """Response against σ/μ."""
         spread = hist.axis.Variable(SPREAD_EDGES, name="spread", label=r"Predicted $\sigma/\mu$")
         return {_NAME: hist.Hist(spread, response_axis(), group_axis(), storage=hist.storage.Int64())}

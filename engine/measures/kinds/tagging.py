@@ -14,7 +14,7 @@ from lineshape.engine.core.settings import Names, Settings
 from lineshape.engine.measures import tagging_figures as read
 from lineshape.engine.measures import tagging_plots as draw
 from lineshape.engine.measures.binning import Binning
-from lineshape.engine.measures.measure import Better, Figure, Meanings, Measure, Measured, Objects, group_axis
+from lineshape.engine.measures.measure import Better, ColumnMetadata, Figure, Measure, Measured, Objects, group_axis
 from lineshape.engine.measures.plots import Plot
 from lineshape.engine.measures.points import Points
 from lineshape.engine.measures.scores import Classes, require_others, score_axis, squashed, usable
@@ -56,7 +56,7 @@ class Tagging(Measure):
     across: bool = False
     title: str = "Tagging"
 
-    keeps: ClassVar[bool] = True
+    calibrates: ClassVar[bool] = True
     better: ClassVar[Mapping[str, Better]] = {"auc_minus_baseline": "higher"}
 
     @model_validator(mode="after")
@@ -112,7 +112,7 @@ class Tagging(Measure):
             )
         return self.points.sample or samples[0]
 
-    def kept_by(self) -> dict[str, Any]:
+    def calibration_settings(self) -> dict[str, Any]:
         """The thresholds' own, and how the signal is known."""
         return self.model_dump(mode="json", include={"points", "truth", "classes", "signal"})
 
@@ -120,20 +120,20 @@ class Tagging(Measure):
         """Those it is of, and the one that the thresholds are found on."""
         return [*self.samples, *([self.points.sample] if self.points.sample else [])]
 
-    def keep(self, objects: Iterable[Objects]) -> dict[str, Any]:
+    def calibrate(self, objects: Iterable[Objects]) -> dict[str, Any]:
         """The thresholds."""
         return self.points.find(self._signal(part) for part in objects)
 
-    def empty(self, meanings: Meanings) -> Histograms:
+    def empty(self, column_metadata: ColumnMetadata) -> Histograms:
         """Scores by class; passed or not by class in each binning and plane."""
         own = (self.told.axis(), hist.axis.Integer(0, 2, name="passed", flow=False), group_axis())
         found = {"roc": hist.Hist(score_axis(_SCORE_BINS), own[0], own[2], storage=hist.storage.Int64())}
         for name, binning in self.binnings.items():
-            axis = binning.axis(meanings[name].title)
+            axis = binning.axis(column_metadata[name].title)
             found[f"by_{name}"] = hist.Hist(axis, *own, storage=hist.storage.Int64())
         for name, plane in self.planes.items():
-            x = plane.x_bins.axis(meanings[plane.x].title, "x")
-            y = plane.y_bins.axis(meanings[plane.y].title, "y")
+            x = plane.x_bins.axis(column_metadata[plane.x].title, "x")
+            y = plane.y_bins.axis(column_metadata[plane.y].title, "y")
             found[f"plane_{name}"] = hist.Hist(x, y, *own, storage=hist.storage.Int64())
         return found
 
@@ -142,7 +142,7 @@ class Tagging(Measure):
         good = usable(objects, self.truth, len(self.classes))
         score, label = squashed(objects.prediction.estimate), objects.columns[self.truth]
         histograms["roc"].fill(score[good], label[good], objects.group[good])
-        threshold = self.points.threshold(dict(objects.kept), objects.columns[self.points.column])
+        threshold = self.points.threshold(dict(objects.calibration), objects.columns[self.points.column])
         good &= np.isfinite(threshold)
         rest = label[good], (score > threshold)[good].astype(np.int64), objects.group[good]
         for name in self.binnings:

@@ -15,8 +15,8 @@ from lineshape.engine.measures import vector_figures as read
 from lineshape.engine.measures.binning import Binning
 from lineshape.engine.measures.measure import (
     Better,
+    ColumnMetadata,
     Figure,
-    Meanings,
     Measure,
     Measured,
     Objects,
@@ -84,13 +84,15 @@ class Vector(Measure):
         """The true vector, its length, and the columns to bin in."""
         return list(dict.fromkeys([self.truth, *self.components, *self.by]))
 
-    def empty(self, meanings: Meanings) -> Histograms:
+    def empty(self, column_metadata: ColumnMetadata) -> Histograms:
         """For each binning one of each quantity; the components, estimated and true; and the bias of each object."""
         found = {}
         for name, binning in self.by.items():
             for quantity, edges in read.EDGES.items():
-                fine = hist.axis.Variable(edges, name=quantity, label=f"{quantity} [{meanings[self.truth].unit}]")
-                axes = binning.axis(meanings[name].title), fine, group_axis()
+                fine = hist.axis.Variable(
+                    edges, name=quantity, label=f"{quantity} [{column_metadata[self.truth].unit}]"
+                )
+                axes = binning.axis(column_metadata[name].title), fine, group_axis()
                 found[f"{name}_{quantity}"] = hist.Hist(*axes, storage=hist.storage.Int64())
         for name in _COMPONENTS:
             for kind in ("estimate", "truth"):
@@ -161,7 +163,7 @@ class Vector(Measure):
 
     def _against_columns(self, measured: Measured) -> Iterator[Plot]:
         for by in self.by:
-            meaning = measured.meanings[by]
+            metadata = measured.column_metadata[by]
             for figure, what in read.QUANTITIES.items():
                 series = []
                 for model, histograms in measured.histograms.items():
@@ -170,12 +172,12 @@ class Vector(Measure):
                     value = np.where(read.entries_of(counts) >= statistics.FEW, value, np.nan)
                     edges = np.asarray(histograms[f"{by}_along"].axes[0].edges)
                     series.append(Series(model, measured.labels[model], edges, value[1:-1], error[1:-1]))
-                unit = f" [{measured.meanings[self.truth].unit}]" if what.unit else ""
+                unit = f" [{measured.column_metadata[self.truth].unit}]" if what.unit else ""
                 yield Plot(
                     f"{figure}_by_{by}",
                     self.title,
-                    f"{what.plain} against {meaning.plain}; bins with fewer than {statistics.FEW} events are left out.",
-                    meaning.title,
+                    f"{what.plain} against {metadata.plain}; bins of fewer than {statistics.FEW} events are left out.",
+                    metadata.title,
                     f"{what.title}{unit}",
                     series,
                     ratio_to=measured.baseline if what.ratio else None,
@@ -184,7 +186,7 @@ class Vector(Measure):
                 )
 
     def _distributions(self, measured: Measured) -> Iterator[Plot]:
-        unit = measured.meanings[self.truth].unit
+        unit = measured.column_metadata[self.truth].unit
         titles = {
             "along": (r"$u_\parallel$", "the estimate's part along the true vector"),
             "across": (r"$u_\perp$", "the estimate's part across the true vector"),
@@ -207,7 +209,7 @@ class Vector(Measure):
 
     def _components(self, measured: Measured) -> Iterator[Plot]:
         """The bias of each event, and both components beside the true ones."""
-        unit = measured.meanings[self.truth].unit
+        unit = measured.column_metadata[self.truth].unit
         short = (
             "Distribution of the bias of each event: the estimate's part along the true vector less the true length; "
             "negative where the estimate is too short."

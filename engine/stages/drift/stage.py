@@ -13,13 +13,13 @@ from lineshape.engine.execution.executor import Executor
 from lineshape.engine.execution.failures import Failure
 from lineshape.engine.execution.progress import Bars
 from lineshape.engine.execution.workers import Workers
-from lineshape.engine.feature_store.partial_sums import Group, PartialSum, Sum
+from lineshape.engine.feature_store.partial_sums import PartialSum, ShardGroup, Sum
 from lineshape.engine.feature_store.shards import FeatureStore
 from lineshape.engine.results.drift import Drifts, Population, drifts
 
 
 @dataclass(frozen=True)
-class Subject:
+class DriftBaseline:
     """Whose features: the version that the champion is, its run folder, its features and the samples it learnt from."""
 
     version: str
@@ -28,7 +28,7 @@ class Subject:
     samples: Container[str] | None
 
 
-def drift(subject: Subject, folder: RunFolder, workers: Workers, bars: Bars, threshold: float) -> Drifts:
+def drift(subject: DriftBaseline, folder: RunFolder, workers: Workers, bars: Bars, threshold: float) -> Drifts:
     """Compare, and keep as drift.json in a run folder, for its report.
 
     threshold: index above which the report warns.
@@ -46,11 +46,11 @@ def drift(subject: Subject, folder: RunFolder, workers: Workers, bars: Bars, thr
     return found
 
 
-def _of(subject: Subject, sample: str) -> bool:
+def _of(subject: DriftBaseline, sample: str) -> bool:
     return subject.samples is None or sample in subject.samples
 
 
-def _population(subject: Subject, store: FeatureStore) -> Population:
+def _population(subject: DriftBaseline, store: FeatureStore) -> Population:
     control = load_control(store.folder, store.control)
     rows = sum(shard.rows for shard in store.shards if _of(subject, shard.sample))
     return Population(merge(control[sample] for sample in store.samples if _of(subject, sample)), rows)
@@ -61,7 +61,7 @@ def _sum(folder: RunFolder, shards: list[Path], workers: Workers, bars: Bars) ->
     tree = Sum.of(folder.features / "partial_sums", shards)
     bar = bars.add("adding up what arrived", sum(map(len, tree.levels)))
     for level in tree.levels:
-        for group, outcome in Executor(workers, Group.__call__).run(level):
+        for group, outcome in Executor(workers, ShardGroup.__call__).run(level):
             bar.advance()
             if isinstance(outcome, Failure) or outcome:
                 reason = outcome.reason if isinstance(outcome, Failure) else f"shards {', '.join(outcome)} are torn"

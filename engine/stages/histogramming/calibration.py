@@ -1,4 +1,4 @@
-"""What measures find of a model before it is measured: on the validation split, kept with its bundle."""
+"""Calibration of measures, such as their thresholds, on a model's validation split; saved with its bundle."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ from lineshape.engine.execution.workers import Workers
 from lineshape.engine.feature_store.shards import FeatureStore
 from lineshape.engine.job.counted_events import Counted
 from lineshape.engine.job.job import Job
-from lineshape.engine.learning.bundles import KEPT, Bundle
+from lineshape.engine.learning.bundles import CALIBRATION, Bundle
 from lineshape.engine.measures.measure import Measure, Objects
 
 
 @dataclass(frozen=True)
-class _Kept:
+class _CalibrationRecord:
     """What was found, as JSON, and in which split of which sample."""
 
     identity: str
@@ -34,7 +34,7 @@ class _Kept:
 
 
 @dataclass(frozen=True)
-class Keeping:
+class CalibrationTask:
     """On a worker: what measures of the same settings find of one model, from a sample's validation split.
 
     names: of these measures. identity: digest of all that it depends on.
@@ -50,13 +50,13 @@ class Keeping:
 
     def is_done(self) -> bool:
         """Whether it is there for all of them, and of the same bundle, data and settings."""
-        there = [find_record(_path(self.bundle, name), _Kept) for name in self.names]
-        return all(kept is not None and kept.identity == self.identity for kept in there)
+        there = [find_record(_path(self.bundle, name), _CalibrationRecord) for name in self.names]
+        return all(calibration is not None and calibration.identity == self.identity for calibration in there)
 
     def __call__(self) -> None:
         """Find it and write it beside the bundle."""
         measure = build("lineshape.engine.measures.kinds", Measure, self.measure, ("measures", self.names[0]))
-        found = measure.keep(self._objects(measure))
+        found = measure.calibrate(self._objects(measure))
         about = {"identity": self.identity, "sample": self.sample, "split": "validation", "found": found}
         for name in self.names:
             path = _path(self.bundle, name)
@@ -80,7 +80,7 @@ class Keeping:
             )
 
 
-def keep(
+def calibrate(
     job: Job, folder: RunFolder, store: FeatureStore, models: list[str], events: Counted, workers: Workers, bars: Bars
 ) -> None:
     """Find what is missing, for each of these models and each measure that asks for something.
@@ -89,35 +89,35 @@ def keep(
 
     Raises RunError where something could not be found.
     """
-    todo = [each for each in _keepings(job, folder, store, models, events) if not each.is_done()]
+    todo = [each for each in _calibration_tasks(job, folder, store, models, events) if not each.is_done()]
     if not todo:
         return
     bar = bars.add("working points", len(todo))
     for item, outcome in Executor(workers, _call).run(todo):
         if isinstance(outcome, Failure):
             raise RunError(
-                f"what measure {item.names[0]} keeps of model {item.bundle.name} could not be found: {outcome.reason}"
+                f"the calibration of measure {item.names[0]} for model {item.bundle.name} failed: {outcome.reason}"
             )
         bar.advance()
 
 
-def read_kept(bundle: Bundle, measure: str) -> dict[str, Any]:
+def read_calibration(bundle: Bundle, measure: str) -> dict[str, Any]:
     """What a measure found of a model."""
     path = _path(bundle.folder, measure)
-    return read_record(path, _Kept, "run 'lineshape histogram' again, which finds it anew").found
+    return read_record(path, _CalibrationRecord, "run 'lineshape histogram' again, which finds it anew").found
 
 
-def _keepings(
+def _calibration_tasks(
     job: Job, folder: RunFolder, store: FeatureStore, models: list[str], events: Counted
-) -> Iterator[Keeping]:
+) -> Iterator[CalibrationTask]:
     alike: dict[tuple[str, str], list[str]] = {}  # measures by what is looked for, and in which model
-    measures = {name: measure for name, measure in job.built_measures().items() if measure.keeps}
+    measures = {name: measure for name, measure in job.built_measures().items() if measure.calibrates}
     samples = [name for name in job.samples if name in store.samples]
     for name, measure in measures.items():
         sample = measure.reference(samples)
         code = source_of(type(measure)), code_of_modules(*READING)
         splits = [split.model_dump() for split in (job.split, *events.others)]
-        about = digest(measure.kept_by(), code, sample, store.digest({sample}), *splits)
+        about = digest(measure.calibration_settings(), code, sample, store.digest({sample}), *splits)
         for model in models:
             if model in (measure.models or [model]):
                 alike.setdefault((model, about), []).append(name)
@@ -125,12 +125,12 @@ def _keepings(
         bundle = folder.models / model
         identity = digest(about, Bundle.load(bundle).digest)
         sample = measures[names[0]].reference(samples)
-        yield Keeping(folder.features, bundle, tuple(names), job.measures[names[0]], sample, events, identity)
+        yield CalibrationTask(folder.features, bundle, tuple(names), job.measures[names[0]], sample, events, identity)
 
 
 def _path(bundle: Path, measure: str) -> Path:
-    return bundle / KEPT / f"{measure}.json"
+    return bundle / CALIBRATION / f"{measure}.json"
 
 
-def _call(item: Keeping) -> None:
+def _call(item: CalibrationTask) -> None:
     item()

@@ -29,7 +29,7 @@ from lineshape.engine.job.job import Job
 from lineshape.engine.learning.bundles import Bundle, read_index
 from lineshape.engine.measures.measure import Measure, Objects
 from lineshape.engine.results.performance import Performance, measured_by, of_model
-from lineshape.engine.stages.histogramming.calibration import keep, read_kept
+from lineshape.engine.stages.histogramming.calibration import calibrate, read_calibration
 
 #: Rows of a group of shards, whose histograms are one checkpoint.
 GROUP_ROWS = 100_000
@@ -65,7 +65,7 @@ class HistogramTask:
     models: dict[str, Path]
     identities: dict[str, str]
     measures: dict[str, KindSpec]
-    meanings: dict[str, Column]
+    column_metadata: dict[str, Column]
     counted: Counted
 
     def path(self, group: Group, model: str) -> Path:
@@ -87,7 +87,7 @@ class HistogramTask:
             for split in of:
                 if any(split in measure.splits for measure in loaded.measures.values()):
                     rows = {name: values[of[split]] for name, values in columns.items()}
-                    fill(total, loaded, shard.sample, split, self.meanings, rows)
+                    fill(total, loaded, shard.sample, split, self.column_metadata, rows)
         for model in todo.models:
             save_part(self.path(todo.group, model), of_model(total, model))
 
@@ -98,7 +98,7 @@ class Loaded:
 
     bundles: Mapping[str, Bundle]
     measures: Mapping[str, Measure]
-    kept: Mapping[tuple[str, str], Mapping[str, Any]]
+    calibration: Mapping[tuple[str, str], Mapping[str, Any]]
 
     @property
     def columns(self) -> set[str]:
@@ -121,18 +121,23 @@ def _loaded(work: HistogramTask) -> Loaded:
         _LOADED.clear()
         bundles = {name: Bundle.load(folder) for name, folder in work.models.items()}
         measures = {name: _measure(name, spec) for name, spec in work.measures.items()}
-        kept = {
-            (model, name): read_kept(bundle, name)
+        calibration = {
+            (model, name): read_calibration(bundle, name)
             for model, bundle in bundles.items()
             for name, measure in measures.items()
-            if measure.keeps and model in (measure.models or [model])
+            if measure.calibrates and model in (measure.models or [model])
         }
-        _LOADED[identity] = Loaded(bundles, measures, kept)
+        _LOADED[identity] = Loaded(bundles, measures, calibration)
     return _LOADED[identity]
 
 
 def fill(
-    total: Histograms, loaded: Loaded, sample: str, split: SplitName, meanings: Mapping[str, Column], columns: Table
+    total: Histograms,
+    loaded: Loaded,
+    sample: str,
+    split: SplitName,
+    column_metadata: Mapping[str, Column],
+    columns: Table,
 ) -> None:
     """Fill objects of a split into the histograms of all measures that are of them, named model/measure/histogram."""
     group = groups(columns["event"])
@@ -141,14 +146,14 @@ def fill(
         for name, measure in own.items():
             start = f"{model}/{name}/"
             if not any(key.startswith(start) for key in total):
-                total |= {start + key: histogram for key, histogram in measure.empty(meanings).items()}
+                total |= {start + key: histogram for key, histogram in measure.empty(column_metadata).items()}
         measures = {name: each for name, each in own.items() if split in each.splits}
         if not measures:
             continue
         prediction = bundle.predict(columns)
         for name, measure in measures.items():
-            kept = loaded.kept.get((model, name), {})
-            objects = Objects(columns, prediction, group, split, bundle.predict, kept, bundle.log_density_ratio)
+            calibration = loaded.calibration.get((model, name), {})
+            objects = Objects(columns, prediction, group, split, bundle.predict, calibration, bundle.log_density_ratio)
             measure.fill(of_model(total, f"{model}/{name}"), objects)
 
 
@@ -161,7 +166,7 @@ def histogram(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> Perf
     bundles, given = _bundles(job, folder, store)
     identity = Performance.identity_of(job, store, bundles, given)
     events = counted(job, store, bundles, job.built_measures().values())
-    keep(job, folder, store, list(bundles), events, workers, bars)
+    calibrate(job, folder, store, list(bundles), events, workers, bars)
     work = _work(job, folder, store, bundles, events)
     groups = _groups(store)
     todo = [todo for group in groups if (todo := work.todo(group)).models]
@@ -254,14 +259,14 @@ def _bundles(job: Job, folder: RunFolder, store: FeatureStore) -> tuple[dict[str
 def _work(
     job: Job, folder: RunFolder, store: FeatureStore, bundles: Mapping[str, Bundle], events: Counted
 ) -> HistogramTask:
-    """After `keep`: what measures found is part of what a model's histograms depend on."""
+    """After `calibrate`: what measures found is part of what a model's histograms depend on."""
     measures = job.built_measures()
     identities = {}
     for name, bundle in bundles.items():
         own = {key: each for key, each in measures.items() if name in (each.models or [name])}
-        kept = {key: read_kept(bundle, key) for key, each in own.items() if each.keeps}
+        calibration = {key: read_calibration(bundle, key) for key, each in own.items() if each.calibrates}
         about = store.columns, asdict(events)
-        identities[name] = digest(bundle.digest, measured_by(own), kept, about)
+        identities[name] = digest(bundle.digest, measured_by(own), calibration, about)
     return HistogramTask(
         folder.features,
         folder.histograms / "parts",

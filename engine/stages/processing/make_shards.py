@@ -23,7 +23,7 @@ from lineshape.engine.job.processor_builder import find_processor, with_derived
 
 
 @dataclass(frozen=True)
-class Plan:
+class ShardPlan:
     """What a worker needs to make shards: processor's kind and settings, where they go, what to do with NaN.
 
     derived: columns beside the processor's own.
@@ -68,7 +68,7 @@ class Plan:
         return None
 
 
-def make_shard(plan: Plan, processor: Selects, reader: EventReader, chunk: Chunk) -> None:
+def make_shard(plan: ShardPlan, processor: Selects, reader: EventReader, chunk: Chunk) -> None:
     """Read a chunk, let the processor select, and write the shard."""
     events = reader.events(chunk)
     events, dropped = _finite(events, chunk, plan.nonfinite)

@@ -16,7 +16,7 @@ from lineshape.engine.execution.failures import Failure, hopeless
 from lineshape.engine.execution.progress import Bars
 from lineshape.engine.execution.workers import Workers
 from lineshape.engine.feature_store.event_numbers import remark
-from lineshape.engine.feature_store.partial_sums import Group, PartialSum, Sum
+from lineshape.engine.feature_store.partial_sums import PartialSum, ShardGroup, Sum
 from lineshape.engine.feature_store.shards import (
     FeatureStore,
     Quarantined,
@@ -31,7 +31,7 @@ from lineshape.engine.input.sources import Patterns
 from lineshape.engine.job.job import Job
 from lineshape.engine.job.processor_builder import build_processor, fingerprint_of, with_derived
 from lineshape.engine.stages.processing.discovery import Catalogue, look_into
-from lineshape.engine.stages.processing.make_shards import Plan
+from lineshape.engine.stages.processing.make_shards import ShardPlan
 from lineshape.engine.stages.processing.needs import needs
 
 #: Entries, and chunks, that one task takes at most: a second or two of work on one file, which is opened once for it.
@@ -50,7 +50,7 @@ def process(job: Job, folder: RunFolder, workers: Workers, bars: Bars, files: Ma
     """
     bare, settings = build_processor(job)
     mark = fingerprint_of(job)
-    plan = Plan(job.processor.kind, settings, mark, folder.features, job.nonfinite, job.derived)
+    plan = ShardPlan(job.processor.kind, settings, mark, folder.features, job.nonfinite, job.derived)
     processor = with_derived(bare, job.derived)
     catalogue = look_into(job, processor, folder.features, workers, bars, files)
     failures = _make(plan, catalogue, workers, bars)
@@ -73,7 +73,7 @@ def process(job: Job, folder: RunFolder, workers: Workers, bars: Bars, files: Ma
     return store
 
 
-def _make(plan: Plan, catalogue: Catalogue, workers: Workers, bars: Bars) -> list[Quarantined]:
+def _make(plan: ShardPlan, catalogue: Catalogue, workers: Workers, bars: Bars) -> list[Quarantined]:
     """Make the shards that are missing; returns the chunks that could not be made.
 
     Raises RequestError where they would need more memory than there is, RunError early where the processor fails on
@@ -107,7 +107,7 @@ def _make(plan: Plan, catalogue: Catalogue, workers: Workers, bars: Bars) -> lis
     ]
 
 
-def _outcomes(plan: Plan, todo: Sequence[Chunk], workers: Workers) -> Iterator[tuple[Chunk, Failure | None]]:
+def _outcomes(plan: ShardPlan, todo: Sequence[Chunk], workers: Workers) -> Iterator[tuple[Chunk, Failure | None]]:
     """For each chunk what went wrong, or None.
 
     Of a task that failed as a whole each chunk is tried alone, so that one bad chunk takes no other with it.
@@ -153,13 +153,13 @@ def _quarantined(chunk: Chunk, failure: Failure) -> Quarantined:
     return Quarantined(chunk.file.sample, chunk.file.path, chunk.start, chunk.stop, failure.cause.value, failure.reason)
 
 
-def _there(plan: Plan, chunks: Sequence[Chunk]) -> dict[str, set[str]]:
+def _there(plan: ShardPlan, chunks: Sequence[Chunk]) -> dict[str, set[str]]:
     """Identities of the shards that are there, by sample."""
     return {sample: identities_in(plan.folder, sample) for sample in {chunk.file.sample for chunk in chunks}}
 
 
 def _add_up(
-    plan: Plan, chunks: Sequence[Chunk], workers: Workers, bars: Bars
+    plan: ShardPlan, chunks: Sequence[Chunk], workers: Workers, bars: Bars
 ) -> tuple[dict[str, PartialSum], list[str]]:
     """The partial sum of each sample, of all shards that are there; and shards that were torn, which are removed."""
     there = _there(plan, chunks)
@@ -175,7 +175,7 @@ def _add_up(
     depth = max((len(each.levels) for each in sums.values()), default=0)
     for height in range(depth):
         level = [group for each in sums.values() if height < len(each.levels) for group in each.levels[height]]
-        for group, outcome in Executor(workers, Group.__call__).run(level):
+        for group, outcome in Executor(workers, ShardGroup.__call__).run(level):
             bar.advance()
             if isinstance(outcome, Failure):
                 raise RunError(f"partial sum {group.path} could not be made: {outcome.reason}")
@@ -195,7 +195,7 @@ def _add_up(
 
 
 def _store(
-    plan: Plan,
+    plan: ShardPlan,
     processor: Selects,
     catalogue: Catalogue,
     failures: Sequence[Quarantined],
@@ -223,7 +223,7 @@ def _store(
             for sample, total in sums.items()
             for identity, rows in total.shards.items()
         ),
-        {name: meaning for name, meaning in processor.outputs.items() if name in made},
+        {name: metadata for name, metadata in processor.outputs.items() if name in made},
         {sample: total.cut_flow for sample, total in sums.items()},
         sum(record.entries for record in catalogue.records),
         sum(total.processed for total in sums.values()),

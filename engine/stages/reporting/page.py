@@ -11,7 +11,7 @@ from lineshape.engine.core.files import replacing
 from lineshape.engine.feature_store.shards import FeatureStore
 from lineshape.engine.job.job import Job
 from lineshape.engine.learning.bundles import Bundle
-from lineshape.engine.results.drift_plots import SECTION, Drifts, chance_of, index_of
+from lineshape.engine.results.drift_plots import SECTION, DriftReport, chance_of, index_of
 from lineshape.engine.results.performance import Performance
 from lineshape.engine.results.summary import Row, headline_tables
 
@@ -40,7 +40,7 @@ class Content:
     rows: list[Row]
     sections: list[Section]
     ledger: list[dict[str, Any]]
-    drifts: Drifts | None = None
+    drifts: DriftReport | None = None
 
     @property
     def contents(self) -> dict[str, list[tuple[str, int]]]:

@@ -28,7 +28,7 @@ from lineshape.engine.measures.measure import Measured
 from lineshape.engine.measures.plots import Plot, Series
 from lineshape.engine.results.contents import file_name, is_whole, read_rows, seal
 from lineshape.engine.results.drawing import Style, draw, draw_grid
-from lineshape.engine.results.drift_plots import Drifts, drift_plots, keys, read_drifts
+from lineshape.engine.results.drift_plots import DriftReport, drift_plots, keys, read_drifts
 from lineshape.engine.results.performance import Performance
 from lineshape.engine.results.summary import Row, rows_of
 from lineshape.engine.stages.reporting.page import Content, Section, write_page
@@ -109,7 +109,7 @@ def _entry(drawing: Drawing) -> dict[str, str]:
     return {name: getattr(drawing, name) for name in ("name", "section", "samples", "caption")}
 
 
-def _identity(job: Job, store: FeatureStore, performance: Performance, index: Index, drifts: Drifts | None) -> str:
+def _identity(job: Job, store: FeatureStore, performance: Performance, index: Index, drifts: DriftReport | None) -> str:
     """Digest of all that the page shows: figures, labels, what is missing, and the code that draws it."""
     missing = [vars(item) for item in store.quarantined], store.notes, index.left_out
     moved = [drifts.threshold, drifts.left_out, *(drift.to_dict() for drift in drifts.features)] if drifts else []
@@ -145,7 +145,7 @@ def _drawings(
             yield Drawing(curve.name, "Training", "", curve.caption, curve, style, plots)
 
 
-def _drift(job: Job, folder: RunFolder, drifts: Drifts | None) -> Iterable[Drawing]:
+def _drift(job: Job, folder: RunFolder, drifts: DriftReport | None) -> Iterable[Drawing]:
     """Features that moved furthest since the champion was trained, where that is known."""
     style = Style(keys(), job.title or job.study, "")
     for plot in drift_plots(drifts) if drifts else ():

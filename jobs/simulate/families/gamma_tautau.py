@@ -12,7 +12,7 @@ from lineshape.jobs.simulate.family import Family, Sample
 from lineshape.jobs.simulate.physics.kinematics import boost_along_z
 from lineshape.jobs.simulate.physics.tau_decays import TAU_MASS, visible_decays
 from lineshape.jobs.simulate.taus import constituents, reconstruction
-from lineshape.jobs.simulate.taus.observation import Observed, PileUp, Truth, observe
+from lineshape.jobs.simulate.taus.observation import Observed, PileUpDensity, Truth, observe
 
 Floats = NDArray[np.float64]
 
@@ -70,7 +70,7 @@ class GammaTauTau(Family):
             columns["nClusters"][kept] = np.diff(lists["TauClustersAuxDyn"].offsets)
         return _Taus(event[kept], {name: values[kept] for name, values in columns.items()}, lists)
 
-    def _true_taus(self, decays: int, rng: np.random.Generator) -> tuple[Truth, PileUp, NDArray[np.int64]]:
+    def _true_taus(self, decays: int, rng: np.random.Generator) -> tuple[Truth, PileUpDensity, NDArray[np.int64]]:
         """Hadronic taus with a visible pT above the minimum, their pile-up and their event's number."""
         # Of the pairs with a hadronic decay, h/(2 − h) have two.
         both = rng.random(decays) < self.hadronic_fraction / (2 - self.hadronic_fraction)
@@ -103,7 +103,7 @@ class GammaTauTau(Family):
             np.arctan2(visible[kept, 1], visible[kept, 0]),
         )
         of = event[kept]
-        pile_up = PileUp(mu[of], vertices[of], density[of])
+        pile_up = PileUpDensity(mu[of], vertices[of], density[of])
         return truth, pile_up, of
 
 
@@ -158,7 +158,7 @@ def _towards(momenta: Floats, eta: Floats, phi: Floats) -> Floats:
 
 def _columns(
     truth: Truth,
-    pile_up: PileUp,
+    pile_up: PileUpDensity,
     observed: Observed,
     estimates: reconstruction.Estimates,
 ) -> dict[str, Floats]:

@@ -8,7 +8,7 @@ from lineshape.jobs.simulate.muons.muon_family import MuonFamily
 from lineshape.jobs.simulate.physics.hard_processes import boson_rapidity, burr, recoil_jets
 from lineshape.jobs.simulate.physics.kinematics import Floats, massive
 from lineshape.jobs.simulate.physics.lepton_decays import TAU_TO_MUON, two_bodies
-from lineshape.jobs.simulate.physics.muon_candidates import HardProcess, Leptons
+from lineshape.jobs.simulate.physics.muon_candidates import HardLeptons, HardProcess
 from lineshape.jobs.simulate.physics.tau_decays import TAU_MASS
 
 
@@ -51,7 +51,7 @@ class StauPairs(MuonFamily):
         rows = np.flatnonzero(found)
         of = rows // 2
         taus = two_bodies(staus[rows], mass[of], TAU_MASS, lsp[of], rng)
-        leptons = Leptons(
+        leptons = HardLeptons(
             of,
             taus,
             np.where(rows % 2 == 0, -1.0, 1.0),

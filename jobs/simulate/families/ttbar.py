@@ -16,7 +16,15 @@ from lineshape.jobs.simulate.physics.hard_processes import (
 )
 from lineshape.jobs.simulate.physics.kinematics import Floats, cylindrical, massive
 from lineshape.jobs.simulate.physics.lepton_decays import TAU_TO_MUON
-from lineshape.jobs.simulate.physics.muon_candidates import BOTTOM, CHARM, LIGHT, NO_JET, HardProcess, Jets, Leptons
+from lineshape.jobs.simulate.physics.muon_candidates import (
+    BOTTOM,
+    CHARM,
+    LIGHT,
+    NO_JET,
+    HardJets,
+    HardLeptons,
+    HardProcess,
+)
 from lineshape.jobs.simulate.physics.weak_decays import weak_decay
 
 TOP_MASS: Final = 172.5
@@ -51,7 +59,7 @@ class TTbar(MuonFamily):
         mode = rng.random(n)
         muonic = self.w_to_muon + self.w_to_tau * TAU_TO_MUON
         rows = np.flatnonzero((mode < muonic) & (rng.random(n) < self.lepton_share))
-        leptons = Leptons(
+        leptons = HardLeptons(
             rows // 2, decay.lepton[rows], charge[rows], mode[rows] >= self.w_to_muon, np.full(len(rows), -1.0), 10
         )
         quarks = mode > 1 - self.w_to_quarks
@@ -66,7 +74,7 @@ class TTbar(MuonFamily):
             for values, column in zip(cylindrical(momenta), columns, strict=True):
                 column.append(values.reshape(events, 2))
         flavour = [kind.reshape(events, 2) for _, kind in kinds]
-        jets = Jets(
+        jets = HardJets(
             *(np.hstack([*column, extra]) for column, extra in zip((*columns, flavour), radiation, strict=True))
         )
         return HardProcess(leptons, jets, {})

@@ -15,7 +15,7 @@ from lineshape.jobs.simulate.physics.hard_processes import (
 )
 from lineshape.jobs.simulate.physics.kinematics import massive
 from lineshape.jobs.simulate.physics.lepton_decays import TAU_TO_MUON
-from lineshape.jobs.simulate.physics.muon_candidates import HardProcess, Leptons
+from lineshape.jobs.simulate.physics.muon_candidates import HardLeptons, HardProcess
 
 
 class WLnu(MuonFamily):
@@ -40,4 +40,4 @@ class WLnu(MuonFamily):
         mass = breit_wigner(n, W_MASS, W_WIDTH, rng)
         w = massive(pt[rows], y[rows], phi[rows], mass, rapidity=True)
         momenta = lepton_of_w(w, y[rows], mass, charge, rng)
-        return HardProcess(Leptons(rows, momenta, charge, tau[rows], np.full(n, -1.0), 12), jets, {})
+        return HardProcess(HardLeptons(rows, momenta, charge, tau[rows], np.full(n, -1.0), 12), jets, {})

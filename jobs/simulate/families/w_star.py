@@ -7,7 +7,7 @@ from lineshape.jobs.simulate.muons.muon_family import MuonFamily
 from lineshape.jobs.simulate.physics.hard_processes import boson_pt, boson_rapidity, recoil_jets
 from lineshape.jobs.simulate.physics.kinematics import Floats, boost_from_rest, direction, massive
 from lineshape.jobs.simulate.physics.lepton_decays import charges
-from lineshape.jobs.simulate.physics.muon_candidates import HardProcess, Leptons
+from lineshape.jobs.simulate.physics.muon_candidates import HardLeptons, HardProcess
 
 
 class WStar(MuonFamily):
@@ -40,7 +40,7 @@ class WStar(MuonFamily):
         lepton[:, 3] = mass / 2
         rows = np.flatnonzero(rng.random(events) < self.lepton_share)
         momenta = boost_from_rest(lepton, w, mass)[rows]
-        leptons = Leptons(rows, momenta, charge[rows], np.ones(len(rows), dtype=bool), np.full(len(rows), -1.0), 12)
+        leptons = HardLeptons(rows, momenta, charge[rows], np.ones(len(rows), dtype=bool), np.full(len(rows), -1.0), 12)
         return HardProcess(leptons, recoil_jets(pt, y, phi, (0.015, 0.06), 2, rng), {})
 
     def _masses(self, n: int, rng: np.random.Generator) -> Floats:

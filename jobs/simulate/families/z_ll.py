@@ -15,7 +15,7 @@ from lineshape.jobs.simulate.physics.hard_processes import (
 )
 from lineshape.jobs.simulate.physics.kinematics import massive
 from lineshape.jobs.simulate.physics.lepton_decays import TAU_TO_MUON
-from lineshape.jobs.simulate.physics.muon_candidates import HardProcess, Leptons
+from lineshape.jobs.simulate.physics.muon_candidates import HardLeptons, HardProcess
 
 
 class ZLl(MuonFamily):
@@ -42,7 +42,7 @@ class ZLl(MuonFamily):
         momenta = pair_of_z(z, mass, rng).reshape(2 * n, 4)
         tau = np.repeat(rng.random(n) < 0.5, 2)
         found = ~tau | (rng.random(2 * n) < TAU_TO_MUON)
-        leptons = Leptons(
+        leptons = HardLeptons(
             np.repeat(kept, 2)[found],
             momenta[found],
             np.tile([-1.0, 1.0], n)[found],

@@ -15,7 +15,7 @@ from lineshape.jobs.simulate.muons.isolation import fragments, within
 from lineshape.jobs.simulate.physics.kinematics import Floats, boost_from_rest, cylindrical, direction, massive
 from lineshape.jobs.simulate.physics.lepton_decays import charges, flight, impact
 from lineshape.jobs.simulate.physics.muon_ancestry import NOT_ISOLATED
-from lineshape.jobs.simulate.physics.muon_candidates import BOTTOM, CHARM, JetMuons, Jets
+from lineshape.jobs.simulate.physics.muon_candidates import BOTTOM, CHARM, HardJets, JetMuons
 from lineshape.jobs.simulate.physics.true_muons import FAKE, TrueMuons
 from lineshape.jobs.simulate.physics.weak_decays import boson_masses, weak_decay
 
@@ -50,7 +50,7 @@ FROM_BOTTOM_MESON: Final = 26
 FROM_CHARMED_MESON: Final = 25
 
 
-def heavy_flavour_muons(jets: Jets, rng: np.random.Generator) -> JetMuons:
+def heavy_flavour_muons(jets: HardJets, rng: np.random.Generator) -> JetMuons:
     """Muons of all bottom and charm jets, one a jet at the most."""
     drawn = rng.random(jets.flavour.shape)
     bottom, charm = jets.flavour == BOTTOM, jets.flavour == CHARM

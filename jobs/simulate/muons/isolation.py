@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from lineshape.jobs.simulate.physics.kinematics import Floats, separation
-from lineshape.jobs.simulate.physics.muon_candidates import NO_JET, Jets
+from lineshape.jobs.simulate.physics.muon_candidates import NO_JET, HardJets
 from lineshape.jobs.simulate.physics.true_muons import PROMPT, Ints, TrueMuons
 
 # All shapes here were set by hand to sums of true energies in Pythia 8.317's tt̄, W and Z events.
@@ -30,7 +30,7 @@ def fragments(pt: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
 
 
 def surroundings(
-    muons: TrueMuons, jets: Jets, own: Ints, activity: float, rng: np.random.Generator
+    muons: TrueMuons, jets: HardJets, own: Ints, activity: float, rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
     """Transverse energy within 0.2 and 0.3 of muons that is none of their own jet's, GeV.
 

@@ -15,7 +15,7 @@ from lineshape.jobs.simulate.muons.isolation import fragments
 from lineshape.jobs.simulate.physics.kinematics import Floats
 from lineshape.jobs.simulate.physics.lepton_decays import MUON_MASS, charges
 from lineshape.jobs.simulate.physics.muon_ancestry import BACKGROUND, KAON_ORIGIN, PION_ORIGIN
-from lineshape.jobs.simulate.physics.muon_candidates import LIGHT, JetMuons, Jets, take
+from lineshape.jobs.simulate.physics.muon_candidates import LIGHT, HardJets, JetMuons, take
 from lineshape.jobs.simulate.physics.true_muons import FAKE, TrueMuons
 
 #: Pion and kaon: mass [GeV], cτ [m], branching fraction to a muon, share of charged hadrons.
@@ -38,7 +38,7 @@ LARGEST_KINK: Final = 5.0
 DECAY_ORIGINS: Final = np.array([PION_ORIGIN, KAON_ORIGIN])
 
 
-def light_hadron_muons(jets: Jets, rng: np.random.Generator) -> JetMuons:
+def light_hadron_muons(jets: HardJets, rng: np.random.Generator) -> JetMuons:
     """Muons of light jets, one a jet at the most; reconstruction sees a hadron's or a muon's momentum, or a mixture."""
     in_flight = MASS / LIFETIME * TO_MUON * SHARE
     slot_pt = np.maximum(jets.pt, SOFTEST)

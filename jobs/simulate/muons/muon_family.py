@@ -18,7 +18,7 @@ from lineshape.jobs.simulate.muons.muon_detector import MUONS, TRACKS, observe
 from lineshape.jobs.simulate.physics.kinematics import Floats, cylindrical
 from lineshape.jobs.simulate.physics.lepton_decays import TAU_FLIGHT, flight, impact, muons_of_taus
 from lineshape.jobs.simulate.physics.muon_ancestry import ISOLATED, TAU_ORIGIN
-from lineshape.jobs.simulate.physics.muon_candidates import HardProcess, Leptons, joined, take
+from lineshape.jobs.simulate.physics.muon_candidates import HardLeptons, HardProcess, joined, take
 from lineshape.jobs.simulate.physics.tau_decays import TAU_MASS
 from lineshape.jobs.simulate.physics.true_muons import PROMPT, TAU, Ints, TrueMuons
 
@@ -93,7 +93,7 @@ class MuonFamily(Family):
         return observe(muons, columns, mu, rng, self.minimum_pt, self.tracking)
 
 
-def muons_of_leptons(leptons: Leptons, rng: np.random.Generator) -> TrueMuons:
+def muons_of_leptons(leptons: HardLeptons, rng: np.random.Generator) -> TrueMuons:
     """Muons of the hard process and of its taus, with nothing in their cones yet."""
     momenta = leptons.momenta.copy()
     vertex = np.zeros((len(momenta), 3))

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from lineshape.jobs.simulate.physics.kinematics import Floats
-from lineshape.jobs.simulate.physics.muon_candidates import BOTTOM, CHARM, LIGHT, NO_JET, Jets
+from lineshape.jobs.simulate.physics.muon_candidates import BOTTOM, CHARM, LIGHT, NO_JET, HardJets
 from lineshape.jobs.simulate.physics.true_muons import Ints
 
 #: Masses and widths, GeV (PDG 2024).
@@ -40,7 +40,7 @@ def breit_wigner(n: int, mass: float, width: float, rng: np.random.Generator) ->
 
 def recoil_jets(
     pt: Floats, y: Floats, phi: Floats, shares: tuple[float, float], slots: int, rng: np.random.Generator
-) -> Jets:
+) -> HardJets:
     """Jets beside bosons of (n,) pT, rapidity and φ: the first balances the boson, the others are softer and anywhere.
 
     shares: of bottom and charm jets.
@@ -51,7 +51,7 @@ def recoil_jets(
     jet_phi = rng.uniform(-np.pi, np.pi, shape)
     jet_pt[:, 0] = pt * rng.uniform(0.6, 1.0, len(pt))
     jet_phi[:, 0] = (phi + rng.normal(0, 0.3, len(pt))) % (2 * np.pi) - np.pi
-    return Jets(jet_pt, eta, jet_phi, np.where(jet_pt > SOFTEST_JET, flavours(shape, shares, rng), NO_JET))
+    return HardJets(jet_pt, eta, jet_phi, np.where(jet_pt > SOFTEST_JET, flavours(shape, shares, rng), NO_JET))
 
 
 def flavours(shape: tuple[int, ...], shares: tuple[float, float], rng: np.random.Generator) -> Ints:

@@ -17,7 +17,7 @@ BOTTOM: Final = 5
 
 
 @dataclass(frozen=True)
-class Leptons:
+class HardLeptons:
     """n muons, and taus that decay to muons, of the hard process.
 
     event: each one's, from 0 on and never falling. momenta: (n, 4), GeV. tau: whether it is one. polarisation: mean
@@ -33,7 +33,7 @@ class Leptons:
 
 
 @dataclass(frozen=True)
-class Jets:
+class HardJets:
     """(events, slots): pT of the partons in GeV, η, φ, and flavour: NO_JET in an empty slot, LIGHT, CHARM or BOTTOM."""
 
     pt: Floats
@@ -46,8 +46,8 @@ class Jets:
 class HardProcess:
     """Events of a process. columns: values of its own for each event, by branch name."""
 
-    leptons: Leptons
-    jets: Jets
+    leptons: HardLeptons
+    jets: HardJets
     columns: dict[str, Floats]
 
 

@@ -27,7 +27,7 @@ class Truth:
 
 
 @dataclass(frozen=True)
-class PileUp:
+class PileUpDensity:
     """Interactions per crossing, reconstructed pile-up vertices and median pT density [GeV], per tau."""
 
     mu: Floats
@@ -77,7 +77,7 @@ class Observed:
     parts: Parts
 
 
-def observe(truth: Truth, pile_up: PileUp, rng: np.random.Generator) -> Observed:
+def observe(truth: Truth, pile_up: PileUpDensity, rng: np.random.Generator) -> Observed:
     """Let the detector see the taus."""
     n = len(truth.pt)
     energy = truth.momenta[..., 3]
@@ -176,7 +176,7 @@ def _tracks(pt: Floats, eta: Floats, truth: Truth, rng: np.random.Generator) -> 
     return measured, extra, extra_pt
 
 
-def _pile_up_energy(pile_up: PileUp, eta: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
+def _pile_up_energy(pile_up: PileUpDensity, eta: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """PT of pile-up clusters in the cone, at the calibrated and at the electromagnetic scale, GeV."""
     mean = 0.12 * pile_up.density * (1 + 0.12 * np.abs(eta))
     calibrated = rng.exponential(mean)
@@ -189,7 +189,7 @@ def _neutral_pions(
     pt: Floats,
     scale: Floats,
     to_pt: Floats,
-    pile_up: PileUp,
+    pile_up: PileUpDensity,
     rng: np.random.Generator,
 ) -> tuple[Floats, Ints]:
     """Selected neutral pions of particle flow: electromagnetic energy less what the hadrons are expected to leave."""

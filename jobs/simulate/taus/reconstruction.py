@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lineshape.jobs.simulate.physics.tau_decays import MODE_FRACTIONS
-from lineshape.jobs.simulate.taus.observation import Observed, PileUp, Truth
+from lineshape.jobs.simulate.taus.observation import Observed, PileUpDensity, Truth
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -63,7 +63,7 @@ class Estimates:
     mode_probability: Floats
 
 
-def derive(observed: Observed, truth: Truth, pile_up: PileUp) -> Calibration:
+def derive(observed: Observed, truth: Truth, pile_up: PileUpDensity) -> Calibration:
     """Derive the constants of the reconstruction from a calibration sample."""
     prong, eta_bin = _prong(observed), _eta_bin(observed.eta)
     slope = np.zeros((2, ETAS))
@@ -92,7 +92,7 @@ def derive(observed: Observed, truth: Truth, pile_up: PileUp) -> Calibration:
     return Calibration(slope, response, bias, width, correlation, probability)
 
 
-def reconstruct(observed: Observed, pile_up: PileUp, constants: Calibration) -> Estimates:
+def reconstruct(observed: Observed, pile_up: PileUpDensity, constants: Calibration) -> Estimates:
     """Calibrated estimates: calorimeter, particle flow and their combination."""
     calorimeter = _calorimeter(observed, pile_up, constants.pile_up_slope, constants.response)
     particle_flow = observed.charged_pt + observed.neutral_pt
@@ -110,12 +110,12 @@ def reconstruct(observed: Observed, pile_up: PileUp, constants: Calibration) -> 
     return Estimates(calorimeter, particle_flow, np.where(disagree, calorimeter, mean), probability)
 
 
-def _subtract(observed: Observed, pile_up: PileUp, slope: Floats) -> Floats:
+def _subtract(observed: Observed, pile_up: PileUpDensity, slope: Floats) -> Floats:
     offset = slope[_prong(observed), _eta_bin(observed.eta)] * (pile_up.vertices - MEAN_VERTICES)
     return np.asarray((observed.calo_pt - offset).clip(1.0))
 
 
-def _calorimeter(observed: Observed, pile_up: PileUp, slope: Floats, response: Floats) -> Floats:
+def _calorimeter(observed: Observed, pile_up: PileUpDensity, slope: Floats, response: Floats) -> Floats:
     subtracted = _subtract(observed, pile_up, slope)
     return np.asarray(subtracted / response[_prong(observed), _eta_bin(observed.eta), _pt_bin(subtracted)])
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from lineshape.engine.clusters.batch import Batch
+from lineshape.engine.clusters.batch import BatchSystem
 from lineshape.engine.clusters.cluster import Cluster
 from lineshape.engine.clusters.kinds.htcondor import HTCondor
 from lineshape.engine.clusters.kinds.slurm import Slurm
@@ -71,12 +71,12 @@ HEADS: dict[str, tuple[list[str], list[str]]] = {
 
 
 def systems() -> list[str]:
-    return [kind for kind in names(CLUSTERS, Cluster) if issubclass(find(CLUSTERS, Cluster, kind), Batch)]
+    return [kind for kind in names(CLUSTERS, Cluster) if issubclass(find(CLUSTERS, Cluster, kind), BatchSystem)]
 
 
-def batch(kind: str, **settings: Any) -> Batch:
+def batch(kind: str, **settings: Any) -> BatchSystem:
     found = find(CLUSTERS, Cluster, kind)
-    assert issubclass(found, Batch)
+    assert issubclass(found, BatchSystem)
     queue = {} if kind == "htcondor" else {"queue": "short"}
     return found(**(SETTINGS | queue | {"gpu": GPU} | settings))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lineshape.engine.clusters import preflight
-from lineshape.engine.clusters.preflight import Order, judge
+from lineshape.engine.clusters.preflight import WorkerProbe, judge
 from lineshape.engine.core.ledger import versions
 from lineshape.engine.execution.workers import Workers
 from tests.conftest import tasks_of
@@ -30,14 +30,14 @@ def found(**changes: object) -> dict[str, object]:
     ],
 )
 def test_what_a_worker_found_is_judged(changes: dict[str, object], shows: bool, said: dict[str, str]) -> None:
-    checks = judge(Order(Path("/run"), "token", {"ttbar": "/data/a.root"}), found(**changes), shows)
+    checks = judge(WorkerProbe(Path("/run"), "token", {"ttbar": "/data/a.root"}), found(**changes), shows)
     bad = {check.name: check.text for check in checks if not check.good}
     assert set(bad) == set(said)
     assert all(text in bad[name] for name, text in said.items())
 
 
 def test_a_gpu_that_is_declared_must_be_there() -> None:
-    checks = judge(Order(Path("/run"), "token", {}, gpus=2), found(gpus=1), shows=True)
+    checks = judge(WorkerProbe(Path("/run"), "token", {}, gpus=2), found(gpus=1), shows=True)
     (bad,) = [check for check in checks if not check.good]
     assert bad.text == "CUDA sees 1, and 2 are declared"
 
@@ -50,7 +50,7 @@ def test_a_worker_that_is_as_it_must_be(workers: Workers, ntuples: list[Path], t
     assert not list(tmp_path.iterdir())
 
 
-def die(order: Order) -> None:
+def die(order: WorkerProbe) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from lineshape.engine.clusters.batch import Batch
+from lineshape.engine.clusters.batch import BatchSystem
 from lineshape.engine.clusters.cluster import Cluster
 from lineshape.engine.clusters.kinds.local import Local
 from lineshape.engine.run import open_run
@@ -57,7 +57,7 @@ def run(cluster: Cluster, files: list[Path], folder: Path) -> dict[str, str]:
     return content(folder)
 
 
-def lose_one(cluster: Batch, folder: Path, lost: list[str]) -> None:
+def lose_one(cluster: BatchSystem, folder: Path, lost: list[str]) -> None:
     """By the batch system's own command, as soon as a part of the shards is there."""
     while len(list((folder / "features").rglob("*.parquet"))) < 5:
         time.sleep(0.2)
@@ -74,7 +74,7 @@ def test_one_job_is_lost_and_the_bits_are_those_of_a_local_run(folder: Path) -> 
         write_file(FileOrder(GammaTauTau(), 3000, 11, number, TREE, path))
     said = {key: value for key, value in section(CONFIGURATION).items() if key not in {"minimum", "maximum", "gpu"}}
     cluster = api.load("tau_energy_scale", None, {"cluster": said | {"workers": 2}}).built_cluster()
-    assert isinstance(cluster, Batch)
+    assert isinstance(cluster, BatchSystem)
     lost: list[str] = []
     threading.Thread(target=lose_one, args=(cluster, folder / "batch", lost), daemon=True).start()
     there = run(cluster, files, folder / "batch")

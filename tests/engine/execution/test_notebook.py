@@ -18,7 +18,7 @@ def test_lines_stay_above_bars_and_everything_is_escaped() -> None:
     progress = Progress(disable=True)
     bars = Bars(progress)
     bars.add("training <mdn>", 8).set(2, 8, "loss < 1")
-    line = notebook.Line("✓", "green", "a & b", "processing", "(1.0 s)")
+    line = notebook.NotebookLine("✓", "green", "a & b", "processing", "(1.0 s)")
     shown = notebook.page_html([line], progress.tasks)
     assert shown.index("a &amp; b") < shown.index("training &lt;mdn&gt;")
     assert "width:25%" in shown

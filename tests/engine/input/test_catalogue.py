@@ -23,7 +23,7 @@ from lineshape.engine.input.catalogue import (
     versions,
 )
 from lineshape.engine.input.inspection import inspect_file
-from lineshape.engine.input.sources import Source
+from lineshape.engine.input.sources import FileSource
 from tests.conftest import TREE
 
 
@@ -65,7 +65,7 @@ def test_a_file_without_entries_has_no_chunks() -> None:
 
 def request(path: Path, adler32: str = "") -> FileRequest:
     branches = {"pt": ("TauJetsAuxDyn.ptCombined",), "none": (None,)}
-    return FileRequest("s", Source(str(path), adler32), TREE, branches, versions([str(path)])[str(path)])
+    return FileRequest("s", FileSource(str(path), adler32), TREE, branches, versions([str(path)])[str(path)])
 
 
 def test_a_look_is_remembered_until_the_file_changes(ntuples: list[Path], tmp_path: Path) -> None:

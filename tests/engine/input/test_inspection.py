@@ -16,7 +16,7 @@ from lineshape.engine.input.copies import is_copy
 from lineshape.engine.input.events import EventReader, flat, numbers
 from lineshape.engine.input.inspection import inspect_file
 from lineshape.engine.input.root_files import open_file
-from lineshape.engine.input.sources import Source
+from lineshape.engine.input.sources import FileSource
 
 
 def columns(seed: int = 1, entries: int = 50) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def write(path: Path, branches: dict[str, Any], tree: str = "tree", **options: A
 
 def look(path: Path, tree: str = "tree", **branches: Any) -> FileRecord:
     wanted = {name: (value,) if isinstance(value, str) else value for name, value in branches.items()}
-    return inspect_file(FileRequest("s", Source(str(path)), tree, wanted or {"event": ("event",), "pt": ("pt",)}))
+    return inspect_file(FileRequest("s", FileSource(str(path)), tree, wanted or {"event": ("event",), "pt": ("pt",)}))
 
 
 def read(record: FileRecord, column: str) -> Any:

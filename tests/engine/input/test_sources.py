@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lineshape.engine.core.errors import RequestError
-from lineshape.engine.input.sources import Source, expand
+from lineshape.engine.input.sources import FileSource, expand
 
 
 def paths(*patterns: str) -> list[str]:
@@ -38,9 +38,9 @@ def test_a_text_list(both: list[str], tmp_path: Path) -> None:
     files = tmp_path / "files.txt"
     files.write_text(f"# a comment\n\na.root\n0a1b2C3d {both[1]}\nhttps://server/x.root\n", encoding="utf-8")
     assert expand([str(files)]).sources == (
-        Source(both[0]),
-        Source(both[1], "0a1b2c3d"),
-        Source("https://server/x.root"),
+        FileSource(both[0]),
+        FileSource(both[1], "0a1b2c3d"),
+        FileSource("https://server/x.root"),
     )
 
 
@@ -68,7 +68,7 @@ def test_a_host_in_brackets_is_no_glob() -> None:
 
 
 def test_a_checksum_behind_a_path(both: list[str]) -> None:
-    assert expand([both[0], f"{both[0]}#adler32=0A1B2C3D"]).sources == (Source(both[0], "0a1b2c3d"),)
+    assert expand([both[0], f"{both[0]}#adler32=0A1B2C3D"]).sources == (FileSource(both[0], "0a1b2c3d"),)
     with pytest.raises(RequestError, match="expected 8 hexadecimal digits after #adler32="):
         expand([f"{both[0]}#adler32=12"])
 
@@ -140,12 +140,12 @@ def test_a_list_may_name_paths_with_spaces(name: str, checksum: str, tmp_path: P
     file = rooted(tmp_path / name)
     entry = f"{checksum} {name}" if checksum else name
     (tmp_path / "files.txt").write_text(entry + "\n", encoding="utf-8")
-    assert expand([str(tmp_path / "files.txt")]).sources == (Source(file, checksum),)
+    assert expand([str(tmp_path / "files.txt")]).sources == (FileSource(file, checksum),)
 
 
 def test_a_list_may_name_a_path_with_spaces_that_is_not_there_yet(tmp_path: Path) -> None:
     (tmp_path / "files.txt").write_text("two words.root 0a1b2c3d\r\n", encoding="utf-8")
-    assert expand([str(tmp_path / "files.txt")]).sources == (Source(str(tmp_path / "two words.root"), "0a1b2c3d"),)
+    assert expand([str(tmp_path / "files.txt")]).sources == (FileSource(str(tmp_path / "two words.root"), "0a1b2c3d"),)
 
 
 def test_a_mark_of_the_byte_order_is_no_part_of_a_path(both: list[str], tmp_path: Path) -> None:

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from lineshape.engine.core.errors import RequestError
-from lineshape.engine.job.job_file import Source, read_value
+from lineshape.engine.job.job_file import YamlSource, read_value
 
 
-def source(folder: Path, text: str | bytes) -> Source:
+def source(folder: Path, text: str | bytes) -> YamlSource:
     path = folder / "job.yaml"
     path.write_bytes(text.encode() if isinstance(text, str) else text)
-    return Source.read(path)
+    return YamlSource.read(path)
 
 
 @pytest.mark.parametrize(

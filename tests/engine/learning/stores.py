@@ -24,15 +24,15 @@ def make_store(
     """A feature store of these columns, `event` numbered where it is not among them."""
     rows = len(next(iter(columns.values())))
     columns = {"event": np.arange(rows, dtype=np.uint64)} | columns
-    meanings = {name: Column(name, units.get(name, ""), 0, 1) for name in columns if name != "event"}
+    column_metadata = {name: Column(name, units.get(name, ""), 0, 1) for name in columns if name != "event"}
     found = []
     for number in range(shards):
         part = slice(rows * number // shards, rows * (number + 1) // shards)
         arrays = {name: ak.Array(values)[part] for name, values in columns.items()}
         size = len(arrays["event"])
-        write_shard(folder / "s" / f"{number}.parquet", arrays, meanings, ShardInfo({}, size, {}, {}))
+        write_shard(folder / "s" / f"{number}.parquet", arrays, column_metadata, ShardInfo({}, size, {}, {}))
         found.append(Shard(f"s/{number}.parquet", "s", size, str(number)))
-    store = FeatureStore(folder, tuple(found), meanings, {}, rows, rows)
+    store = FeatureStore(folder, tuple(found), column_metadata, {}, rows, rows)
     store.save()
     return store
 

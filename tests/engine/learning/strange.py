@@ -12,7 +12,7 @@ from lineshape.engine.core.jagged import Jagged
 from lineshape.engine.learning.blocks.batch import Batch
 from lineshape.engine.learning.blocks.layers import EMPTY
 from lineshape.engine.learning.blocks.scaling import Scalings
-from lineshape.engine.learning.models.column import Column
+from lineshape.engine.learning.models.column import ColumnModel
 from lineshape.engine.learning.networks.dense import Dense
 from lineshape.engine.learning.roles.loss import Loss
 from lineshape.engine.learning.roles.model import Output
@@ -76,7 +76,7 @@ class Drawn(Sampler):
         return lambda _: found[self.gives]
 
 
-class Short(Column):
+class Short(ColumnModel):
     """Estimates of other shapes than one a row."""
 
     wrong: str

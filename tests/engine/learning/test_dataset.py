@@ -18,7 +18,7 @@ from lineshape.engine.learning.data.table import make_table
 from lineshape.engine.learning.roles.dataset import SPLITS, Dataset
 from lineshape.engine.learning.roles.training_task import TrainingTask
 from lineshape.engine.learning.roles.weight import WEIGHT
-from lineshape.engine.learning.weights.flat import Flat
+from lineshape.engine.learning.weights.flat import FlatWeights
 from tests.engine.learning.stores import make_store, train
 
 N = 6000
@@ -142,7 +142,7 @@ def test_a_model_learns_nothing_from_a_shuffled_feature(name: str, store: Path, 
 
 
 def test_weights_are_found_from_the_training_rows(store: Path) -> None:
-    weight = Flat(column="pt", low=10, high=100, bins=3, classes="label")
+    weight = FlatWeights(column="pt", low=10, high=100, bins=3, classes="label")
     data = Dataset(store, ("a",), TARGET, Split(), Choice(within={"pt": Range(high=70)}), weight)
     found = rows_of(data, [WEIGHT, "label", "pt"])
     sums = np.histogram2d(found["label"], found["pt"], [[-0.5, 0.5, 1.5], [10, 40, 70]], weights=found[WEIGHT])[0]
@@ -153,7 +153,9 @@ def test_a_work_survives_its_file(store: Path, tmp_path: Path) -> None:
     choice = Choice(learns_from=[Part(samples=["y"], where={"pt": Range(low=60), "origin": [2.0]})], shuffled=["b"])
     weight = {"kind": "flat", "column": "pt", "low": 10, "high": 100, "bins": 3, "classes": "label"}
     spec = KindSpec(kind="boosted_trees", weight=weight)
-    data = Dataset(store, ("a",), TARGET, Split(), choice, Flat(**{k: v for k, v in weight.items() if k != "kind"}))
+    data = Dataset(
+        store, ("a",), TARGET, Split(), choice, FlatWeights(**{k: v for k, v in weight.items() if k != "kind"})
+    )
     TrainingTask("m", spec, data, 1, tmp_path / "bundle", tmp_path / "scratch").save(tmp_path / "work.json")
     assert TrainingTask.load(tmp_path / "work.json").data == data
 
@@ -174,7 +176,7 @@ def test_weights_change_what_is_learnt(name: str, store: Path, tmp_path: Path) -
     """Signal that weighs nine times what it did is nine times as likely; the share of it is a half."""
     shares = {0: 0.1, 1: 0.9}
     weight = {"kind": "flat", "column": "pt", "low": 10, "high": 100, "bins": 1, "classes": "label", "shares": shares}
-    flat = Flat(**{key: value for key, value in weight.items() if key != "kind"})
+    flat = FlatWeights(**{key: value for key, value in weight.items() if key != "kind"})
     bundle = train(
         CLASSIFIERS[name] | {"weight": weight}, Dataset(store, ("a", "b"), TARGET, Split(), weight=flat), tmp_path / "w"
     )

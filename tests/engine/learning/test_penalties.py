@@ -6,7 +6,7 @@ import torch
 
 from lineshape.engine.learning.blocks.batch import Batch
 from lineshape.engine.learning.penalties.distance_correlation import DistanceCorrelation
-from lineshape.engine.learning.penalties.response import Response
+from lineshape.engine.learning.penalties.response import ResponsePenalty
 from lineshape.engine.learning.penalties.vector_response import VectorResponse
 
 ONE = torch.ones(1)
@@ -59,7 +59,7 @@ def test_distance_correlation_of_a_constant_is_nothing_and_has_a_gradient() -> N
 
 def test_response_is_off_by_what_it_is_off() -> None:
     target = torch.linspace(10, 100, 400)
-    penalty = Response(column="pt", slices=4)
+    penalty = ResponsePenalty(column="pt", slices=4)
     assert penalty({"target": target}, batch(target, target), ONE).item() == pytest.approx(0, abs=1e-10)
     assert penalty({"target": 1.1 * target}, batch(target, target), ONE).item() == pytest.approx(0.01, rel=1e-4)
     # Up by 20 % in one half and down in the other: the mean of all is right, and no slice is.

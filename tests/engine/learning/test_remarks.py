@@ -104,7 +104,7 @@ def test_copies_of_the_truth(per: str | None, copies: str, rng: np.random.Genera
     columns = {"x": x, "y": 3 - 1000 * target, "z": 5 * target * x, "good": target + 1e-4 * rng.standard_normal(5000)}
     features = np.column_stack([*columns.values()]).astype(np.float32)
     features[::9, 1] = np.nan
-    found = remarks.on_features(remarks.Sample([*columns], features, target.astype(np.float32), None, per))
+    found = remarks.on_features(remarks.RowSample([*columns], features, target.astype(np.float32), None, per))
     assert [name for name in columns if f" {name} " in " ".join(found) or f" {name}:" in " ".join(found)] == [*copies]
 
 

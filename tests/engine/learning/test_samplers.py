@@ -5,7 +5,7 @@ import pytest
 
 from lineshape.engine.core.errors import RunError
 from lineshape.engine.learning.roles.sampler import TARGET
-from lineshape.engine.learning.samplers.flat import Flat
+from lineshape.engine.learning.samplers.flat import FlatSampler
 from lineshape.engine.learning.samplers.shuffled import Shuffled
 from lineshape.engine.learning.samplers.weighted import Weighted
 
@@ -25,7 +25,7 @@ def test_shuffled_sees_each_row_once(muons: Arrays, rng: np.random.Generator) ->
 
 def test_flat_is_flat_for_each_class(muons: Arrays, rng: np.random.Generator) -> None:
     """Every 5 GeV bin holds what was asked for, the last up to infinity; no row twice while others are unseen."""
-    sampler = Flat(column="pt", low=0, high=100, bins=20, rows={1: 200, 0: 100})
+    sampler = FlatSampler(column="pt", low=0, high=100, bins=20, rows={1: 200, 0: 100})
     counts = sampler.draw(muons, 20_000, 1.0)(rng)
     assert counts is not None
     bins = np.minimum(muons["pt"] // 5, 19).astype(int)
@@ -38,7 +38,7 @@ def test_flat_is_flat_for_each_class(muons: Arrays, rng: np.random.Generator) ->
 
 
 def test_flat_draws_anew_each_epoch_and_a_share_of_it(muons: Arrays, rng: np.random.Generator) -> None:
-    sampler = Flat(column="pt", low=0, high=100, bins=20, rows=100)
+    sampler = FlatSampler(column="pt", low=0, high=100, bins=20, rows=100)
     draw = sampler.draw(muons, 20_000, 0.5)
     first, second = draw(rng), draw(rng)
     assert first is not None
@@ -48,7 +48,7 @@ def test_flat_draws_anew_each_epoch_and_a_share_of_it(muons: Arrays, rng: np.ran
 
 
 def test_an_empty_class_is_named(muons: Arrays) -> None:
-    sampler = Flat(column="pt", low=0, high=100, bins=20, rows={0: 10, 1: 10, 2: 10})
+    sampler = FlatSampler(column="pt", low=0, high=100, bins=20, rows={0: 10, 1: 10, 2: 10})
     with pytest.raises(RunError, match="no rows of class 2 to sample: there are 0, 1"):
         sampler.draw(muons, 20_000, 1.0)
 
@@ -57,7 +57,7 @@ def test_a_class_that_is_no_whole_number_is_named(muons: Arrays) -> None:
     labels = muons[TARGET].copy()
     labels[:7] = 0.5
     with pytest.raises(RunError, match=r"7 of 20,000 rows have no whole number as their class, such as 0.5"):
-        Flat(column="pt", low=0, high=100, bins=20, rows=10).draw(muons | {TARGET: labels}, 20_000, 1.0)
+        FlatSampler(column="pt", low=0, high=100, bins=20, rows=10).draw(muons | {TARGET: labels}, 20_000, 1.0)
 
 
 def test_weighted_draws_in_proportion(muons: Arrays, rng: np.random.Generator) -> None:
@@ -81,7 +81,7 @@ def test_a_negative_weight_is_named() -> None:
 def test_what_is_expected_is_what_is_drawn_on_average(muons: Arrays, rng: np.random.Generator) -> None:
     """Of 400 epochs: a row that is seen r times on average is known to √(r/400), at most; six of these."""
     for sampler in (
-        Flat(column="pt", low=0, high=100, bins=20, rows={1: 200, 0: 100}),
+        FlatSampler(column="pt", low=0, high=100, bins=20, rows={1: 200, 0: 100}),
         Weighted(column="pt", rows=5000),
     ):
         draw = sampler.draw(muons, 20_000, 1.0)
@@ -95,4 +95,6 @@ def test_what_is_expected_is_what_is_drawn_on_average(muons: Arrays, rng: np.ran
             assert expected[own].sum() / expected.sum() == pytest.approx(mean[own].sum() / mean.sum(), rel=0.05)
     assert Shuffled().expected(muons, 20_000) is None
     without = muons | {TARGET: np.zeros(20_000, np.float32)}
-    assert Flat(column="pt", low=0, high=100, bins=20, rows={1: 200, 0: 100}).expected(without, 20_000) is not None
+    assert (
+        FlatSampler(column="pt", low=0, high=100, bins=20, rows={1: 200, 0: 100}).expected(without, 20_000) is not None
+    )

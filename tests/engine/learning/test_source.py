@@ -7,7 +7,7 @@ import torch
 
 from lineshape.engine.core.errors import RunError
 from lineshape.engine.learning.data.columns import Columns
-from lineshape.engine.learning.data.source import Layout, Source
+from lineshape.engine.learning.data.source import BatchSource, Layout
 from lineshape.engine.learning.data.table import Rows, make_table
 from lineshape.engine.learning.samplers.shuffled import Shuffled
 from lineshape.engine.learning.samplers.weighted import Weighted
@@ -28,7 +28,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Rows:
     return make_table(dataset(folder / "store", ("a", "b")), COLUMNS, folder / "table").rows("training")
 
 
-def epoch(source: Source, steps: int, seed: int, sampler: Shuffled | Weighted | None = None) -> list[np.ndarray]:
+def epoch(source: BatchSource, steps: int, seed: int, sampler: Shuffled | Weighted | None = None) -> list[np.ndarray]:
     """The batches of an epoch: column a, after everything else was held against it."""
     epochs = source.sampled(sampler or Shuffled(), 64)
     epochs.prepare(np.random.default_rng(seed))
@@ -45,9 +45,9 @@ def epoch(source: Source, steps: int, seed: int, sampler: Shuffled | Weighted | 
     return found
 
 
-def source(rows: Rows, share: float, rank: int = 0, ranks: int = 1) -> Source:
+def source(rows: Rows, share: float, rank: int = 0, ranks: int = 1) -> BatchSource:
     """One that may hold this share of the rows in memory; lists are cut at two."""
-    return Source(rows, Layout.of(COLUMNS, 1.0, {"tracks": 2}), CPU, share * rows.bytes, rank, ranks)
+    return BatchSource(rows, Layout.of(COLUMNS, 1.0, {"tracks": 2}), CPU, share * rows.bytes, rank, ranks)
 
 
 @pytest.mark.parametrize("share", [1.0, 0.3, 0.1])
@@ -118,7 +118,7 @@ def test_two_ranks_draw_as_one_would(rows: Rows) -> None:
     layout = Layout.of(Columns(("a",), ("w",)), 1.0, {})
     found = []
     for rank in range(2):
-        epochs = Source(grown, layout, CPU, grown.bytes, rank, 2).sampled(Weighted(column="w"), 64)
+        epochs = BatchSource(grown, layout, CPU, grown.bytes, rank, 2).sampled(Weighted(column="w"), 64)
         epochs.prepare(np.random.default_rng(rank))
         found += [batch.x[:, 0].numpy() for batch in epochs.batches(50, np.random.default_rng(rank))]
     drawn = np.concatenate(found)

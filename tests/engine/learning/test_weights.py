@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from lineshape.engine.core.errors import RunError
 from lineshape.engine.core.kinds import KindSpec
 from lineshape.engine.learning.roles.weight import WEIGHT, built_weight, weight_column, weight_reads
-from lineshape.engine.learning.weights.flat import Flat
+from lineshape.engine.learning.weights.flat import FlatWeights
 
 SETTINGS = {"kind": "flat", "column": "pt", "low": 10, "high": 60, "bins": 10, "classes": "origin"}
 
@@ -21,7 +21,7 @@ def tables(rng: np.random.Generator) -> list[dict[str, np.ndarray]]:
 
 
 def test_each_class_is_flat_and_has_its_share(tables: list[dict[str, np.ndarray]]) -> None:
-    weigh = Flat(column="pt", low=10, high=60, bins=10, classes="origin", shares={0: 1, 1: 2, 2: 1}).fit(tables)
+    weigh = FlatWeights(column="pt", low=10, high=60, bins=10, classes="origin", shares={0: 1, 1: 2, 2: 1}).fit(tables)
     pt, origin = (np.concatenate([table[name] for table in tables]) for name in ("pt", "origin"))
     weight = np.concatenate([weigh(table) for table in tables])
     inside = pt < 60
@@ -38,7 +38,7 @@ def test_each_class_is_flat_and_has_its_share(tables: list[dict[str, np.ndarray]
 
 
 def test_classes_that_are_not_named_weigh_nothing(tables: list[dict[str, np.ndarray]]) -> None:
-    weigh = Flat(column="pt", low=10, high=60, bins=10, classes="origin", shares={1: 1}).fit(tables)
+    weigh = FlatWeights(column="pt", low=10, high=60, bins=10, classes="origin", shares={1: 1}).fit(tables)
     weight = weigh(tables[0])
     assert (weight[tables[0]["origin"] != 1] == 0).all()
     assert (weight[tables[0]["origin"] == 1] > 0).all()
@@ -48,21 +48,21 @@ def test_classes_that_are_not_named_weigh_nothing(tables: list[dict[str, np.ndar
 def test_a_class_that_is_no_whole_number_is_named(label: float, tables: list[dict[str, np.ndarray]]) -> None:
     tables[1]["origin"][:3] = label
     with pytest.raises(RunError, match=rf"origin: 3 of 10,000 rows have no whole number as .* such as {label:g}"):
-        Flat(column="pt", low=10, high=60, bins=10, classes="origin").fit(tables)
+        FlatWeights(column="pt", low=10, high=60, bins=10, classes="origin").fit(tables)
 
 
 def test_a_class_without_rows_is_named(tables: list[dict[str, np.ndarray]]) -> None:
     with pytest.raises(RunError, match=r"origin has no rows of class 7 to weigh; there are 0, 1, 2|0, 2, 1"):
-        Flat(column="pt", low=10, high=60, bins=10, classes="origin", shares={1: 1, 7: 1}).fit(tables)
+        FlatWeights(column="pt", low=10, high=60, bins=10, classes="origin", shares={1: 1, 7: 1}).fit(tables)
     with pytest.raises(ValidationError, match="must be less than high"):
-        Flat(column="pt", low=10, high=10, bins=10, classes="origin")
+        FlatWeights(column="pt", low=10, high=10, bins=10, classes="origin")
 
 
 def test_a_weight_is_a_column_or_a_kind() -> None:
     assert (built_weight("w"), weight_column("w"), weight_reads("w")) == (None, "w", ("w",))
     assert (built_weight(None), weight_column(None), weight_reads(None)) == (None, None, ())
     spec = KindSpec(**SETTINGS)
-    assert isinstance(built_weight(spec), Flat)
+    assert isinstance(built_weight(spec), FlatWeights)
     assert weight_column(spec) == WEIGHT
     assert weight_reads(spec) == ("pt", "origin")
 
@@ -71,11 +71,11 @@ def test_an_empty_bin_weighs_as_its_neighbour() -> None:
     """Two rows far above, behind an empty bin: they get the weight of the last bin that has rows."""
     pt = np.concatenate([np.repeat(np.arange(12.0, 55.0, 5.0), 100), [70.0, 80.0]])
     table = {"pt": pt, "origin": np.zeros(len(pt))}
-    weight = Flat(column="pt", low=10, high=60, bins=10, classes="origin").fit([table])(table)
+    weight = FlatWeights(column="pt", low=10, high=60, bins=10, classes="origin").fit([table])(table)
     assert weight == pytest.approx(np.ones(len(pt)))
 
 
 def test_a_row_without_a_value_is_named() -> None:
     table = {"pt": np.array([20.0, np.nan]), "origin": np.zeros(2)}
     with pytest.raises(RunError, match="column pt: 1 rows have no finite value"):
-        Flat(column="pt", low=10, high=60, bins=10, classes="origin").fit([table])
+        FlatWeights(column="pt", low=10, high=60, bins=10, classes="origin").fit([table])

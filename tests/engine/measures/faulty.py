@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import hist
 
 from lineshape.engine.core.histograms import Histograms
-from lineshape.engine.measures.measure import Figure, Meanings, Measure, Measured, Objects, group_axis
+from lineshape.engine.measures.measure import ColumnMetadata, Figure, Measure, Measured, Objects, group_axis
 from lineshape.engine.measures.plots import Plot
 
 
@@ -16,17 +16,17 @@ class Faulty(Measure):
     fails: str = ""
     silent: bool = False
 
-    keeps: ClassVar[bool] = True
+    calibrates: ClassVar[bool] = True
 
     def columns(self) -> list[str]:
         """One."""
         return self._or_fail("columns", [self.truth])
 
-    def keep(self, objects: Iterable[Objects]) -> dict[str, Any]:
+    def calibrate(self, objects: Iterable[Objects]) -> dict[str, Any]:
         """Nothing of interest."""
-        return self._or_fail("keep", {"objects": sum(len(part.group) for part in objects)})
+        return self._or_fail("calibrate", {"objects": sum(len(part.group) for part in objects)})
 
-    def empty(self, meanings: Meanings) -> Histograms:
+    def empty(self, column_metadata: ColumnMetadata) -> Histograms:
         """By group."""
         return self._or_fail("empty", {"count": hist.Hist(group_axis(), storage=hist.storage.Int64())})
 

@@ -20,8 +20,10 @@ MEANINGS = {"truth": Column("θ", "GeV", -4, 4), "x": Column("Known", "GeV", -4,
 N = 40_000
 
 
-def objects(rng: np.random.Generator, log_density_ratio: Any = exact, kept: Mapping[str, Any] | None = None) -> Objects:
-    return replace(pairs(rng, N), log_density_ratio=log_density_ratio, kept=kept or {})
+def objects(
+    rng: np.random.Generator, log_density_ratio: Any = exact, calibration: Mapping[str, Any] | None = None
+) -> Objects:
+    return replace(pairs(rng, N), log_density_ratio=log_density_ratio, calibration=calibration or {})
 
 
 def figures(
@@ -81,9 +83,9 @@ def test_a_model_that_judges_nothing_has_no_figures(rng: np.random.Generator) ->
 def test_correlations_are_those_of_ranks(rng: np.random.Generator) -> None:
     """Of 200 bins of ranks, against SciPy's; a variable that falls with the known one is turned."""
     measure = Agreement(truth="truth", known="x", at=[{"truth": 1.0}, {"truth": 2.0}])
-    kept = measure.keep([objects(rng)])
-    assert not kept["rises"]
-    filled, histograms = objects(rng, kept=kept), measure.empty(MEANINGS)
+    calibration = measure.calibrate([objects(rng)])
+    assert not calibration["rises"]
+    filled, histograms = objects(rng, calibration=calibration), measure.empty(MEANINGS)
     measure.fill(histograms, filled)
     found = {figure.figure: figure for figure in measure.figures(histograms, {})}
     expected = abs(spearmanr(filled.prediction.estimate, filled.columns["x"]).statistic)
@@ -107,9 +109,9 @@ def test_independent_variables_agree_in_nothing(rng: np.random.Generator) -> Non
     measure = Agreement(truth="truth", known="x")
     one = objects(rng)
     mixed = Objects({**one.columns, "x": rng.permutation(one.columns["x"])}, one.prediction, one.group)
-    kept = measure.keep([mixed])
+    calibration = measure.calibrate([mixed])
     histograms = measure.empty(MEANINGS)
-    measure.fill(histograms, Objects(mixed.columns, mixed.prediction, mixed.group, kept=kept))
+    measure.fill(histograms, Objects(mixed.columns, mixed.prediction, mixed.group, calibration=calibration))
     found = {figure.figure: figure for figure in measure.figures(histograms, {})}
     assert found["spearman"].value < 5 / N**0.5
     assert found["distance_correlation"].value == pytest.approx(0, abs=1e-3)

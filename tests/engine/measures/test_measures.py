@@ -81,13 +81,13 @@ def test_parts_merge_to_the_whole(kind: str, rng: np.random.Generator) -> None:
     make, cut = WHOLE.get(kind, (objects, part))
     whole = make(rng, 5000)
     rows = [np.arange(5000)] if kind in TOGETHER else np.array_split(np.arange(5000), 7)
-    kept = measure.keep([cut(whole, each) for each in rows])
-    assert kept == measure.keep([whole])
+    calibration = measure.calibrate([cut(whole, each) for each in rows])
+    assert calibration == measure.calibrate([whole])
     together, apart = measure.empty(MEANINGS), measure.empty(MEANINGS)
     for split in measure.splits:
-        measure.fill(together, replace(whole, split=split, kept=kept))
+        measure.fill(together, replace(whole, split=split, calibration=calibration))
         for each in rows:
-            measure.fill(apart, replace(cut(whole, each), split=split, kept=kept))
+            measure.fill(apart, replace(cut(whole, each), split=split, calibration=calibration))
     for name, histogram in together.items():
         assert (histogram.values(flow=True) == apart[name].values(flow=True)).all()
         assert histogram.sum(flow=True) > 0
@@ -108,7 +108,7 @@ def test_a_headline_is_of_figures_that_there_are(kind: str, rng: np.random.Gener
     whole = make(rng, 20_000)
     histograms = measure.empty(MEANINGS)
     for split in measure.splits:
-        measure.fill(histograms, replace(whole, split=split, kept=measure.keep([whole])))
+        measure.fill(histograms, replace(whole, split=split, calibration=measure.calibrate([whole])))
     found = {figure.figure for figure in measure.figures(histograms, {BASELINE: histograms})}
     assert found
     assert found >= set(measure.headline.values())

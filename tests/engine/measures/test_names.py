@@ -52,8 +52,8 @@ def test_the_name_of_all_objects_is_no_columns() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_column_may_have_any_name(name: str, tmp_path: Path, rng: np.random.Generator) -> None:
     values = {column: rng.random(ROWS) for column in (name, "t")} | {"label_of_it": np.arange(ROWS) % 2}
-    meanings = {column: Column("x", "GeV", 0, 1) for column in values}
-    control = control_histograms({column: ak.Array(array) for column, array in values.items()}, meanings)
+    column_metadata = {column: Column("x", "GeV", 0, 1) for column in values}
+    control = control_histograms({column: ak.Array(array) for column, array in values.items()}, column_metadata)
     digest = save_control(tmp_path, {"s": control})
     assert load_control(tmp_path, digest)["s"] == control
     for measure in measures(name):
@@ -63,12 +63,12 @@ def test_a_column_may_have_any_name(name: str, tmp_path: Path, rng: np.random.Ge
             values,
             Prediction(estimate, estimate),
             np.arange(ROWS) % 8,
-            kept={"thresholds": [0.5, 0.5], "signal": [10, 10]},
+            calibration={"thresholds": [0.5, 0.5], "signal": [10, 10]},
         )
-        filled = measure.empty(meanings)
+        filled = measure.empty(column_metadata)
         measure.fill(filled, objects)
         save_part(tmp_path / "part.npz", filled)
-        again = measure.empty(meanings)
+        again = measure.empty(column_metadata)
         add_part(tmp_path / "part.npz", again)
         assert again == filled
         save_root(tmp_path / "all.root", {f"s/m/{key}": each.project(0) for key, each in filled.items()})

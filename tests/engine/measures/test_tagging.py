@@ -26,9 +26,9 @@ def tagging(**changes: Any) -> Tagging:
 
 def filled(measure: Measure, whole: Objects) -> Histograms:
     histograms = measure.empty(MEANINGS)
-    kept = measure.keep([whole])
+    calibration = measure.calibrate([whole])
     for split in measure.splits:
-        measure.fill(histograms, replace(whole, split=split, kept=kept))
+        measure.fill(histograms, replace(whole, split=split, calibration=calibration))
     return histograms
 
 
@@ -80,7 +80,7 @@ def test_thresholds_hold_the_efficiency_of_the_signal_flat(rng: np.random.Genera
     for share in (0.5, 0.8):
         measure = tagging(points={**TAGGING["tagging"]["points"], "efficiency": share})
         histograms = measure.empty(MEANINGS)
-        measure.fill(histograms, replace(second, kept=measure.keep([first])))
+        measure.fill(histograms, replace(second, calibration=measure.calibrate([first])))
         rows = [f for f in measure.figures(histograms, {}) if f.figure == "efficiency_tau" and f.by == "eta"]
         assert len(rows) == 4
         # 1,500 signal objects a bin on either side: 1.8 % at most for each of four bins; false alarm 1 in 3,000.
@@ -102,9 +102,9 @@ def test_the_last_bin_of_thresholds_reaches_to_infinity(rng: np.random.Generator
 def test_a_bin_with_few_of_the_signal_has_no_threshold(rng: np.random.Generator) -> None:
     measure = tagging(points={"column": "eta", "edges": [-2, 1.999, 2.0]})
     whole = muons(rng, 4000)
-    kept = measure.keep([whole])
-    assert kept["thresholds"][1] is None
-    assert kept["thresholds"][0] is not None
+    calibration = measure.calibrate([whole])
+    assert calibration["thresholds"][1] is None
+    assert calibration["thresholds"][0] is not None
     found = figures(measure, whole)
     assert sum(found[f"efficiency_{name}"].entries for name in CLASSES) == (whole.columns["eta"] < 1.999).sum()
 

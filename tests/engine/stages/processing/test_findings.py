@@ -8,12 +8,12 @@ from lineshape.engine.core.errors import RequestError, RunError
 from lineshape.engine.execution.failures import Cause, Failure
 from lineshape.engine.feature_store.shards import Quarantined
 from lineshape.engine.input.catalogue import NOT_THERE, FileRecord, FileRequest
-from lineshape.engine.input.sources import Source
+from lineshape.engine.input.sources import FileSource
 from lineshape.engine.stages.processing.findings import in_some_alone, require_there, require_usable, without_events
 
 
 def request(sample: str, path: str, version: str = "1") -> FileRequest:
-    return FileRequest(sample, Source(path), "tree", {}, version)
+    return FileRequest(sample, FileSource(path), "tree", {}, version)
 
 
 def record(sample: str, entries: int, **branches: str | None) -> FileRecord:

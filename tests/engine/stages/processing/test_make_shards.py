@@ -18,7 +18,7 @@ from lineshape.engine.feature_store.event_numbers import different
 from lineshape.engine.feature_store.shards import read_info
 from lineshape.engine.input.catalogue import Chunk, FileRecord
 from lineshape.engine.input.processor import Selected
-from lineshape.engine.stages.processing.make_shards import Plan, make_shard
+from lineshape.engine.stages.processing.make_shards import ShardPlan, make_shard
 
 NAN = float("nan")
 BRANCHES = {"event": "number", "covariance": "matrix", "links": "links"}
@@ -50,8 +50,8 @@ class Events:
         return Selected({"event": ak.flatten(events["event"], axis=None)}, {}, {})
 
 
-def plan(folder: Path, nonfinite: str) -> Plan:
-    return Plan("events", Settings(), "fingerprint", folder, nonfinite)
+def plan(folder: Path, nonfinite: str) -> ShardPlan:
+    return ShardPlan("events", Settings(), "fingerprint", folder, nonfinite)
 
 
 def test_events_with_nan_in_lists_of_lists_are_dropped(tmp_path: Path) -> None:

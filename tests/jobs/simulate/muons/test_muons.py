@@ -21,7 +21,7 @@ from lineshape.jobs.simulate.muons.muon_detector import MEV, MUONS, TRACKS, VERT
 from lineshape.jobs.simulate.muons.muon_family import MuonFamily
 from lineshape.jobs.simulate.physics.kinematics import massive
 from lineshape.jobs.simulate.physics.lepton_decays import TAU_FLIGHT, flight, impact, muons_of_taus
-from lineshape.jobs.simulate.physics.muon_candidates import LIGHT, Jets
+from lineshape.jobs.simulate.physics.muon_candidates import LIGHT, HardJets
 from lineshape.jobs.simulate.physics.tau_decays import TAU_MASS
 from lineshape.jobs.simulate.physics.true_muons import TrueMuons
 from lineshape.jobs.simulate.physics.weak_decays import weak_decay
@@ -186,7 +186,7 @@ def test_kinks_show_in_the_imbalance_of_inner_detector_and_spectrometer() -> Non
     n = 200_000
     rng = np.random.default_rng(11)
     shape = (n, 1)
-    jets = Jets(np.full(shape, 60.0), rng.uniform(-2, 2, shape), np.zeros(shape), np.full(shape, LIGHT))
+    jets = HardJets(np.full(shape, 60.0), rng.uniform(-2, 2, shape), np.zeros(shape), np.full(shape, LIGHT))
     muons = light_hadron_muons(jets, rng).muons
     assert 0.003 < len(muons.event) / n < 0.03
     decayed = muons.truth_type == 8
