@@ -89,7 +89,8 @@ def save_part(path: Path, histograms: Mapping[str, hist.Hist[Any]]) -> None:
 
 def add_part(path: Path, totals: Mapping[str, hist.Hist[Any]]) -> None:
     """Add what `save_part` kept to histograms with the same axes."""
-    with np.load(path, allow_pickle=False) as arrays:
+    # Opened here: numpy leaves a file open that turns out to be damaged.
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         for name, histogram in totals.items():
             view = histogram.view(flow=True)
             flat = view.reshape(-1, order="F")

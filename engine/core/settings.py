@@ -12,9 +12,18 @@ _LONGEST: Final = 100
 
 
 class Settings(BaseModel):
-    """Frozen, strict about its keys; a number is taken for a name, as YAML reads the name of a feature set "20"."""
+    """Frozen, strict about its keys; numbers are finite.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True, use_attribute_docstrings=True)
+    A number is taken for a name, as YAML reads the name of a feature set "20".
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        coerce_numbers_to_str=True,
+        use_attribute_docstrings=True,
+    )
 
     #: Where it stands in the job file, as `measures.response`; empty where it is part of something else.
     _place: str = PrivateAttr("")

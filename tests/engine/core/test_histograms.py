@@ -1,9 +1,11 @@
 """Histograms merge and come back from disk as they were."""
 
 from pathlib import Path
+from zipfile import BadZipFile
 
 import hist
 import numpy as np
+import psutil
 import pytest
 import uproot
 
@@ -24,6 +26,17 @@ def test_parts_add_up_to_the_whole(tmp_path: Path, rng: np.random.Generator) -> 
     for number in range(3):
         add_part(tmp_path / f"{number}.npz", total)
     assert total["h"] == make(values, others)
+
+
+def test_a_part_that_was_cut_short_is_no_longer_open(tmp_path: Path) -> None:
+    path = tmp_path / "0.npz"
+    save_part(path, {"h": make(np.array([0.5]), np.array([0.5]))})
+    path.write_bytes(path.read_bytes()[:-20])
+    total = {"h": make(np.array([]), np.array([]))}
+    with pytest.raises(BadZipFile) as caught:
+        add_part(path, total)
+    assert caught.value  # its frames would hold what is open
+    assert str(path) not in {file.path for file in psutil.Process().open_files()}
 
 
 def test_merge_leaves_its_parts_alone() -> None:

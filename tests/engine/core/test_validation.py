@@ -49,6 +49,8 @@ class Outer(Settings):
         ({"sections": {"a": {"label": False}}}, "sections.a.label: .*found False .*put it in quotes"),
         ({"sections": {"../a": {}}}, "sections.../a: a name that files are called by: .*'../a'"),
         ({"names": ["a", "b", "a"]}, "names: 'a' is listed twice"),
+        ({"listed": [{"either": [float("nan")]}]}, "listed.0.either.0: Input should be a finite number, found nan"),
+        ({"listed": [{"either": [float("inf")]}]}, "listed.0.either.0: Input should be a finite number, found inf"),
         ({"pair": [{"dept": 1}, 2]}, "pair.0.dept: unknown key 'dept'; nearest: depth"),
     ],
 )
