@@ -3,11 +3,10 @@
 Code is what Python makes of a file: comments, docstrings and layout are no part of it.
 """
 
-import ast
 import importlib
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.machinery import ModuleSpec
 from importlib.util import resolve_name
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from lineshape.engine.core.digests import digest
+from lineshape.engine.core.parsed_code import parsed
 
 #: The engine has versions of its own (of shards, of bundles, of histograms): its source is left out.
 _ENGINE: Final = "lineshape.engine."
@@ -45,43 +45,18 @@ def source_of(kind: type) -> str:
         path = _file_of(name, home)
         if name in seen or path is None or (f"{name}.".startswith(_ENGINE) and not name.startswith(own)):
             continue
-        text = path.read_text(encoding="utf-8")
-        seen[name] = code_in(text)
-        pending += _imports(text, name if path.name == "__init__.py" else name.rpartition(".")[0])
+        found = parsed(path)
+        seen[name] = found.code
+        pending += _imported(found.imports, name if path.name == "__init__.py" else name.rpartition(".")[0])
     return "\n".join(seen[name] for name in sorted(seen))
 
 
-@cache
-def code_in(text: str) -> str:
-    """Return the code of a module's text in one layout, without comments and docstrings.
-
-    A string that stands as a statement, which documents an attribute, is a docstring too.
-    """
-    tree = ast.parse(text)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            node.body = [each for each in node.body if not _is_text(each)] or [ast.Pass()]
-    return ast.unparse(tree)
-
-
-def _is_text(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-
-
-@cache
-def _imports(text: str, package: str) -> tuple[str, ...]:
-    """Return the names of what may be modules among all that is imported anywhere in a module of a package."""
-    return tuple(dict.fromkeys(_imported(ast.parse(text), package)))
-
-
-def _imported(tree: ast.Module, package: str) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (part for alias in node.names for part in _with_parents(alias.name))
-        elif isinstance(node, ast.ImportFrom):
-            base = resolve_name("." * node.level + (node.module or ""), package) if node.level else str(node.module)
-            yield from _with_parents(base)
-            yield from (f"{base}.{alias.name}" for alias in node.names)
+def _imported(statements: Iterable[tuple[int, str, tuple[str, ...]]], package: str) -> Iterator[str]:
+    """Yield the names of what may be modules among all that is imported anywhere in a module of a package."""
+    for level, module, names in statements:
+        base = resolve_name("." * level + module, package) if level else module
+        yield from _with_parents(base)
+        yield from (f"{base}.{name}" for name in names)
 
 
 def _with_parents(name: str) -> Iterator[str]:
@@ -138,12 +113,14 @@ def _installed() -> frozenset[str]:
 def code_of_modules(*names: str) -> str:
     """Return a digest of the code of single modules."""
     paths = [Path(str(getattr(_found(name), "origin", ""))) for name in names]
-    return digest([(name, code_in(path.read_text(encoding="utf-8"))) for name, path in zip(names, paths, strict=True)])
+    return digest([(name, parsed(path).code) for name, path in zip(names, paths, strict=True)])
 
 
 def code_of(*packages: str) -> str:
     """Return a digest of the code and the templates of packages, whatever folder they are installed in."""
     folders = [Path(folder) for package in packages for folder in importlib.import_module(package).__path__]
     files = sorted((path.relative_to(folder).as_posix(), path) for folder in folders for path in folder.rglob("*.*"))
-    texts = ((name, path.read_text(encoding="utf-8")) for name, path in files if path.suffix in {".py", *_TEMPLATES})
-    return digest([(name, code_in(text) if name.endswith(".py") else text) for name, text in texts])
+    codes = [(name, parsed(path).code) for name, path in files if path.suffix == ".py"]
+    return digest(
+        codes, [(name, path.read_text(encoding="utf-8")) for name, path in files if path.suffix in _TEMPLATES]
+    )
