@@ -2,9 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, PrivateAttr
+from pydantic import AfterValidator, BaseModel, ConfigDict, GetJsonSchemaHandler, PrivateAttr
+from pydantic_core import CoreSchema
+
+from lineshape.engine.core.descriptions import descriptions
 
 _NAME: Final = re.compile(r"\w(?:[\w .,+=@()-]*[\w+=@()-])?")
 #: Characters of a name: with what is added to it, it must be a file's name on any disk.
@@ -17,13 +20,7 @@ class Settings(BaseModel):
     A number is taken for a name, as YAML reads the name of a feature set "20".
     """
 
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        allow_inf_nan=False,
-        coerce_numbers_to_str=True,
-        use_attribute_docstrings=True,
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, coerce_numbers_to_str=True)
 
     #: Where it stands in the job file, as `measures.response`; empty where it is part of something else.
     _place: str = PrivateAttr("")
@@ -39,6 +36,16 @@ class Settings(BaseModel):
 
     def __hash__(self) -> int:
         return hash((type(self), *(getattr(self, name) for name in type(self).model_fields)))
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Return the JSON schema, with the strings below the settings as their descriptions."""
+        found = handler(schema)
+        properties = handler.resolve_ref_schema(found).get("properties", {})
+        for name, text in descriptions(cls).items():
+            if name in properties:
+                properties[name].setdefault("description", text)
+        return found
 
 
 def require_name(name: str) -> str:

@@ -1,10 +1,9 @@
 """The base of a study's processor."""
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
-
-from coffea.processor import ProcessorABC
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from lineshape.engine.core import settings as core
 from lineshape.engine.core.columns import Column
@@ -18,19 +17,27 @@ if TYPE_CHECKING:
 Selection = tuple["dict[str, ak.Array]", dict[str, int]]
 
 
-class Study(ProcessorABC, ABC):  # type: ignore[misc]
+class Study(ABC):
     """A coffea processor of which a study declares what it reads and makes, and selects.
 
     Settings: its settings in the job file. inputs: for each column that it reads, the branch that holds it by default,
     or several of which the first that is there counts; None at the end of them: the column may be missing, and is then
     not a field of the events. outputs: what the columns that it returns mean.
+
+    It is registered as a coffea `ProcessorABC` wherever coffea is loaded, and does not load it: that takes longer than
+    all else that a command does before it starts.
     """
 
     Settings: ClassVar[type[core.Settings]] = core.Settings
     inputs: ClassVar[Mapping[str, str | tuple[str | None, ...]]]
     outputs: ClassVar[Mapping[str, Column]]
 
+    def __init_subclass__(cls, **named: Any) -> None:
+        super().__init_subclass__(**named)
+        register()
+
     def __init__(self, settings: core.Settings) -> None:
+        register()
         self.settings = settings
 
     @abstractmethod
@@ -45,3 +52,23 @@ class Study(ProcessorABC, ABC):  # type: ignore[misc]
     def postprocess(self, accumulator: Selected) -> Selected:
         """Return what was accumulated as it is: the engine adds shards up."""
         return accumulator
+
+
+class Processor(ABC):  # noqa: B024 - nobody derives from it: it asks of classes what they are
+    """Any coffea processor: a `Study`, or another class that is derived from coffea's `ProcessorABC`."""
+
+    @classmethod
+    def __subclasshook__(cls, other: type) -> bool:
+        base = _coffeas()
+        return issubclass(other, Study) or (base is not None and issubclass(other, base))
+
+
+def register() -> None:
+    """Make every study a coffea processor, where coffea is loaded."""
+    if (base := _coffeas()) is not None:
+        base.register(Study)
+
+
+def _coffeas() -> Any:
+    """Return coffea's base of processors; None where coffea is not loaded, and no class can be derived from it."""
+    return getattr(sys.modules.get("coffea.processor"), "ProcessorABC", None)

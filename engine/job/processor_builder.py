@@ -9,6 +9,7 @@ from lineshape.engine.core.errors import LineshapeError, RequestError, code_line
 from lineshape.engine.core.settings import Settings
 from lineshape.engine.core.validation import SettingsError, validated
 from lineshape.engine.input.processor import Selects, StudyProcessor, fingerprint
+from lineshape.engine.input.study import Processor
 from lineshape.engine.job import derived
 from lineshape.engine.job.derived import Derived, Deriving
 from lineshape.engine.job.job import Job
@@ -48,9 +49,7 @@ def with_derived(processor: Selects, derived: Mapping[str, Derived]) -> Selects:
 
 def find_processor(kind: str) -> Any:
     """Return the processor class of a kind; raises RequestError where there is none."""
-    from coffea.processor import ProcessorABC
-
-    return kinds.find("lineshape.processors", ProcessorABC, kind)
+    return kinds.find("lineshape.processors", Processor, kind)
 
 
 def fingerprint_of(job: Job) -> str:
