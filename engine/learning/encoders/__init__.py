@@ -1,1 +1,1 @@
-"""Kinds of encoders: from a list of tracks or clusters to numbers that dense layers can take."""
+"""Kinds of encoders: modules that turn a list of tracks or clusters into a fixed number of values for dense layers."""

@@ -1,4 +1,4 @@
-"""Deep sets: the same dense layers for each object, and the sum over all of them (M. Zaheer et al., 2017)."""
+"""Encode a list by deep sets: the same dense layers for each object, then a sum (M. Zaheer et al., 2017)."""
 
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, ClassVar
@@ -15,19 +15,22 @@ if TYPE_CHECKING:
 
 
 class DeepSets(Encoder):
-    """Φ of each object, summed; their order does not matter. layers: of Φ, the last is what is summed."""
+    """Sum over the objects of Φ(object), with Φ a stack of dense layers; the order of the objects does not matter."""
 
     sums: ClassVar[bool] = True
 
     layers: Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=1)] = (64, 64)
+    """Widths of the dense layers of Φ, each followed by a ReLU. The last one is the width of the encoding, which is
+    summed over the objects.
+    """
 
     @property
     def width(self) -> int:
-        """That of Φ's last layer."""
+        """Width of the last layer of Φ."""
         return self.layers[-1]
 
     def build(self, scaling: Scaling) -> "nn.Module":
-        """Scaling, dense layers and a sum over the objects that are there."""
+        """Return a module of scaling, dense layers and a sum over the objects that the mask does not exclude."""
         import torch
         from torch import nn
 

@@ -1,4 +1,4 @@
-"""A small transformer: objects that look at one another (A. Vaswani et al., 2017)."""
+"""Encode a list by a small transformer, in which the objects attend to one another (A. Vaswani et al., 2017)."""
 
 from typing import TYPE_CHECKING, Annotated, Self
 
@@ -14,15 +14,18 @@ if TYPE_CHECKING:
 
 
 class Transformer(Encoder):
-    """Self-attention over the objects and one learnt token, whose encoding is what comes out.
-
-    size: of each object's encoding. heads: of attention. blocks: layers of it.
-    """
+    """Self-attention over the objects and one learnable token, whose encoding is the output."""
 
     size: Annotated[int, Field(gt=0)] = 32
+    """Width of each object's embedding and of the output; a multiple of `heads`. The feed-forward layers are twice as
+    wide.
+    """
     heads: Annotated[int, Field(gt=0)] = 2
+    """Number of attention heads in each block."""
     blocks: Annotated[int, Field(gt=0)] = 2
+    """Number of transformer blocks (self-attention and feed-forward layers), one after the other."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Dropout probability inside the blocks; 0 for none."""
 
     @model_validator(mode="after")
     def _divides(self) -> Self:
@@ -32,11 +35,11 @@ class Transformer(Encoder):
 
     @property
     def width(self) -> int:
-        """That of the token."""
+        """Width of the token's encoding."""
         return self.size
 
     def build(self, scaling: Scaling) -> "nn.Module":
-        """Scaling, an embedding, and the blocks."""
+        """Return a module of scaling, a linear embedding and the transformer blocks."""
         import torch
         from torch import nn
 
@@ -59,7 +62,7 @@ class Transformer(Encoder):
                 self.blocks = nn.TransformerEncoder(block, settings.blocks, enable_nested_tensor=False)
 
             def forward(self, objects: "Sequence") -> "Tensor":
-                # The token is always there, so that an empty list has something to look at.
+                # The token is always there, so that an empty list has something to attend to.
                 token = self.token.expand(objects.mask.shape[0], -1, -1)
                 embedded = torch.cat([token, self.embed(self.inputs(objects.values))], dim=1)
                 away = torch.cat([torch.zeros_like(objects.mask[:, :1]), ~objects.mask], dim=1)

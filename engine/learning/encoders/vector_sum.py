@@ -1,4 +1,4 @@
-"""Sums of vectors with a weight for each that a network finds: what DeepMET does (CMS, 2025)."""
+"""Encode a list by sums of its objects' vectors, weighted by a network, as DeepMET does (CMS, 2025)."""
 
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Self
@@ -15,15 +15,21 @@ if TYPE_CHECKING:
 
 
 class VectorSum(Encoder):
-    """Σ w v of the objects' vectors v, several times, each with weights w of its own.
+    """Several sums Σ w v over the objects' vectors v, each with its own weights w.
 
-    vector: two of the columns; the weights depend on all others, so that turning all vectors turns the sums. layers: of
-    the network that finds the weights from an object. number: of sums.
+    The weights depend on all columns but the vector's, so that a rotation of all vectors rotates the sums.
     """
 
     vector: tuple[str, str]
+    """The two columns that are the components of each object's vector. `columns` must hold both, and at least one other
+    for the weights to depend on.
+    """
     layers: Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=1)] = (32, 32)
+    """Widths of the hidden layers of the network that computes an object's weights, each followed by a ReLU."""
     number: Annotated[int, Field(gt=0)] = 4
+    """Number of sums, each with a weight of its own for every object. The encoding has two values (components) for
+    each.
+    """
 
     @model_validator(mode="after")
     def _vector_is_among_the_columns(self) -> Self:
@@ -35,11 +41,11 @@ class VectorSum(Encoder):
 
     @property
     def width(self) -> int:
-        """Two components of each sum."""
+        """Number of values that come out: two components of each sum."""
         return 2 * self.number
 
     def build(self, scaling: Scaling) -> "nn.Module":
-        """Dense layers from an object to its weights; sums in units in which they are about one."""
+        """Return a module of weights by dense layers and sums of vectors, divided by √most to be of order one."""
         import torch
         from torch import nn
 
@@ -59,7 +65,7 @@ class VectorSum(Encoder):
                 self.unit = settings.most**0.5
 
             def forward(self, objects: "Sequence") -> "Tensor":
-                # Vectors are scaled, not shifted: a direction that is as likely as any other has no mean.
+                # Vectors are scaled, not shifted: where all directions are equally likely the mean is zero.
                 vectors = objects.values[:, :, self.vector] / self.inputs.standardise.scale[self.vector]
                 weights = self.weights(self.inputs(objects.values)[:, :, self.others]) * objects.mask[:, :, None]
                 sums: Tensor = torch.einsum("nok,nov->nkv", weights, vectors) / self.unit

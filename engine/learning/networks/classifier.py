@@ -1,4 +1,4 @@
-"""A classifier: dense layers to a logit of being signal, or to one for each class."""
+"""Build a classifier: dense layers to one logit for two classes, or to a logit for each of several classes."""
 
 from collections.abc import Sequence as Several
 from typing import TYPE_CHECKING, Annotated, ClassVar, Self
@@ -20,15 +20,18 @@ if TYPE_CHECKING:
 
 
 class Classifier(Network):
-    """Outputs `logits`, (n, 1) for two classes and (n, classes) for more, and `target`, the probability of class 1.
+    """Classifier with outputs `logits` and `target`.
 
-    signal: the class whose probability is the target of more than two.
+    `logits` is (n, 1) for two classes and (n, classes) for more; `target`, (n,), is the probability of class 1, or of
+    the class `signal` where there are more than two.
     """
 
     outputs: ClassVar[tuple[str, ...]] = ("logits", "target")
 
     classes: Annotated[int, Field(gt=1)] = 2
+    """Number of classes. Two classes have one logit; more have one each."""
     signal: Annotated[int, Field(ge=0)] = 1
+    """Number of the class whose probability is the target where there are more than two; with two it is class 1."""
 
     @model_validator(mode="after")
     def _signal_is_a_class(self) -> Self:
@@ -38,11 +41,11 @@ class Classifier(Network):
 
     @property
     def number_of_classes(self) -> int:
-        """Those it tells apart."""
+        """Number of classes that the network distinguishes."""
         return self.classes
 
     def build(self, scalings: Scalings) -> "nn.Module":
-        """Dense layers after the scaling of inputs; the target, a label, is not scaled."""
+        """Return a module of input scaling and dense layers; the target, a label, is not scaled."""
         from torch import nn
 
         from lineshape.engine.learning.blocks.layers import EMPTY
@@ -64,7 +67,7 @@ class Classifier(Network):
         return Module(self)
 
     def read(self, outputs: dict[str, NDArray[np.float64]]) -> Output:
-        """The probability of the signal, and of each class."""
+        """Return the probability of the signal, and of each class."""
         from scipy.special import expit, softmax
 
         logits = outputs["logits"]
@@ -73,7 +76,7 @@ class Classifier(Network):
         return Output(outputs["target"], probabilities=softmax(logits, axis=1))
 
     def named(self, outputs: "Mapping[str, Tensor]") -> "dict[str, Tensor]":
-        """The probability of each class."""
+        """Return the probability of each class."""
         import torch
 
         logits = outputs["logits"]
@@ -82,7 +85,7 @@ class Classifier(Network):
         return {"probabilities": logits.softmax(dim=1)}
 
     def heads(self, target: Affine) -> Several[Head]:
-        """The probability of class 1, or those of all classes."""
+        """Return one head for the probability of class 1, or one for the probabilities of all classes."""
         if self.classes == 2:
             return [Head("target", 0, 1, "sigmoid")]
         return [Head("probabilities", 0, self.classes, "softmax")]

@@ -1,4 +1,4 @@
-"""A dense network whose output is the target."""
+"""Build a dense network whose output is the target."""
 
 from collections.abc import Sequence as Several
 from typing import TYPE_CHECKING, ClassVar
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 class Dense(Network):
-    """Outputs `target`, (n,), or (n, components) of a vector."""
+    """Dense network with the output `target`, (n,), or (n, components) of a vector."""
 
     outputs: ClassVar[tuple[str, ...]] = ("target",)
     vectors: ClassVar[bool] = True
 
     def build(self, scalings: Scalings) -> "nn.Module":
-        """Dense layers between the scaling of inputs and that of the target."""
+        """Return a module of input scaling, dense layers and the inverse scaling of the target."""
         from torch import nn
 
         from lineshape.engine.learning.blocks.layers import EMPTY, Standardise
@@ -43,10 +43,10 @@ class Dense(Network):
         return Module(self)
 
     def read(self, outputs: dict[str, NDArray[np.float64]]) -> Output:
-        """The target."""
+        """Return the target."""
         return Output(outputs["target"])
 
     def heads(self, target: Affine) -> Several[Head]:
-        """The target, scaled."""
+        """Return one head for the target, with its scaling."""
         scale, offset = target.scale.tolist(), target.offset.tolist()
         return [Head("target", 0, len(scale), scale=scale, offset=offset)]

@@ -1,4 +1,4 @@
-"""No network: a feature, scaled, is the target. For quantities that are known, where a model needs a network."""
+"""Build a network without weights whose target is a scaled feature, for known quantities where a network is needed."""
 
 from typing import TYPE_CHECKING, ClassVar
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 class Identity(Network):
-    """Outputs `target`, (n,), or (n, features) where there are several."""
+    """Scaled features as the output `target`, (n,), or (n, features) where there are several."""
 
     outputs: ClassVar[tuple[str, ...]] = ("target",)
     vectors: ClassVar[bool] = True
 
     def build(self, scalings: Scalings) -> "nn.Module":
-        """The scaling of inputs, and that of the target."""
+        """Return a module of the scaling of inputs and the inverse scaling of the target."""
         from torch import nn
 
         from lineshape.engine.learning.blocks.layers import EMPTY, InputLayer, Standardise
@@ -47,5 +47,5 @@ class Identity(Network):
         return Module()
 
     def read(self, outputs: dict[str, NDArray[np.float64]]) -> Output:
-        """The target."""
+        """Return the target."""
         return Output(outputs["target"])

@@ -1,4 +1,4 @@
-"""A mixture density network: dense layers to the parameters of a Gaussian mixture (C. Bishop, 1994)."""
+"""Build a mixture density network: dense layers to the parameters of a Gaussian mixture (C. Bishop, 1994)."""
 
 from collections.abc import Sequence as Several
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
@@ -20,21 +20,24 @@ if TYPE_CHECKING:
 
 
 class MixtureDensity(Network):
-    """Outputs `log_weights`, `means` and `sigmas`, each (n, components), in the target's own units.
+    """Mixture density network with outputs `log_weights`, `means`, `sigmas` and `target`, in the target's own units.
 
-    And `target`, the mixture's mean, (n,).
-
-    widths: what makes sigmas positive, softplus or elu + 1; lwtnn knows the latter alone.
+    The first three are (n, components); `target`, (n,), is the mixture's mean.
     """
 
     outputs: ClassVar[tuple[str, ...]] = ("log_weights", "means", "sigmas", "target")
 
     components: Annotated[int, Field(gt=0)] = 2
+    """Number of Gaussian components."""
     widths: Literal["softplus", "elu"] = "softplus"
-    smallest_sigma: Annotated[float, Field(gt=0)] = 1e-3  # of the scaled target: no component may close in on one tau
+    """Function that makes the sigmas positive: softplus, or elu plus 1, the only one of both that lwtnn has."""
+    smallest_sigma: Annotated[float, Field(gt=0)] = 1e-3
+    """Smallest width of a component, in units of the target's scale. It is added to every sigma, so that no component
+    can shrink onto a single row.
+    """
 
     def build(self, scalings: Scalings) -> "nn.Module":
-        """Dense layers to 3 × components; weights by softmax, sigmas by softplus or elu + 1."""
+        """Return a module with 3 × components outputs: weights by softmax, means, and sigmas by softplus or elu + 1."""
         from torch import nn
         from torch.nn import functional
 
@@ -63,19 +66,19 @@ class MixtureDensity(Network):
         return Module(self)
 
     def read(self, outputs: dict[str, NDArray[np.float64]]) -> Output:
-        """The mixture, and its mean as the target."""
+        """Return the mixture, and its mean as the target."""
         mixture = Mixture(np.exp(outputs["log_weights"]), outputs["means"], outputs["sigmas"])
         return Output(mixture.mean, mixture)
 
     def named(self, outputs: "Mapping[str, Tensor]") -> "dict[str, Tensor]":
-        """The mixture, and its width."""
+        """Return the mixture's weights, means and sigmas, and its total width `sigma`."""
         weights, means, sigmas = outputs["log_weights"].exp(), outputs["means"], outputs["sigmas"]
-        # Around the mean, where float32 loses no digits, in place of the mean of squares.
+        # Computed around the mean: in float32 the mean of squares less the squared mean would lose digits.
         variance = (weights * (sigmas**2 + (means - outputs["target"][:, None]) ** 2)).sum(dim=1)
         return {"weights": weights, "means": means, "sigmas": sigmas, "sigma": variance.clamp(min=1e-12).sqrt()}
 
     def heads(self, target: Affine) -> Several[Head]:
-        """Weights, means and sigmas."""
+        """Return one head each for the weights, means and sigmas."""
         k, scale, offset = self.components, float(target.scale[0]), float(target.offset[0])
         one = 0.0 if self.widths == "softplus" else 1.0
         return [
