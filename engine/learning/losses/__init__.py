@@ -1,1 +1,1 @@
-"""Kinds of losses: settings that are a function of a network's outputs and the target."""
+"""Kinds of losses: functions of a network's outputs and the target, built from settings."""

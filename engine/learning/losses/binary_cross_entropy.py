@@ -1,4 +1,4 @@
-"""Binary cross-entropy of a classifier with one logit."""
+"""Compute the binary cross-entropy of a classifier with one logit."""
 
 from typing import TYPE_CHECKING, ClassVar
 
@@ -9,17 +9,17 @@ if TYPE_CHECKING:
 
 
 class BinaryCrossEntropy(Loss):
-    """The target is 0 (background) or 1 (signal)."""
+    """Binary cross-entropy; the target is 0 (background) or 1 (signal)."""
 
     needs: ClassVar[tuple[str, ...]] = ("logits",)
 
     @property
     def classes(self) -> int:
-        """Background and signal."""
+        """Number of classes: background and signal."""
         return 2
 
     def __call__(self, outputs: "dict[str, Tensor]", target: "Tensor", scale: "Tensor") -> "Tensor":
-        """In nats, from the logit."""
+        """Return the cross-entropy of each row, (n,), in nats, computed from the logit."""
         from torch.nn.functional import binary_cross_entropy_with_logits
 
         return binary_cross_entropy_with_logits(outputs["logits"][:, 0], target, reduction="none")

@@ -1,4 +1,4 @@
-"""Share of rows on the wrong side of a probability of one half; a metric, as nothing can be learnt from it."""
+"""Compute the share of rows that a binary classifier gets wrong: a metric only, as it has no gradient."""
 
 from typing import TYPE_CHECKING, ClassVar
 
@@ -9,15 +9,15 @@ if TYPE_CHECKING:
 
 
 class BinaryError(Loss):
-    """1 − accuracy; the target is 0 (background) or 1 (signal)."""
+    """Classification error (1 − accuracy) at a probability of one half; the target is 0 (background) or 1 (signal)."""
 
     needs: ClassVar[tuple[str, ...]] = ("logits",)
 
     @property
     def classes(self) -> int:
-        """Background and signal."""
+        """Number of classes: background and signal."""
         return 2
 
     def __call__(self, outputs: "dict[str, Tensor]", target: "Tensor", scale: "Tensor") -> "Tensor":
-        """1 for a row that is told wrongly, else 0."""
+        """Return 1 for each row that is classified wrongly and 0 for each other, (n,)."""
         return ((outputs["logits"][:, 0] > 0) != (target > 0.5)).float()

@@ -1,4 +1,4 @@
-"""Cross-entropy of a classifier with a logit for each class."""
+"""Compute the cross-entropy of a classifier with one logit for each class."""
 
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -11,19 +11,20 @@ if TYPE_CHECKING:
 
 
 class CategoricalCrossEntropy(Loss):
-    """The target is the number of the class: 0 to number − 1."""
+    """Categorical cross-entropy; the target is the number of the class, 0 to `number` − 1."""
 
     needs: ClassVar[tuple[str, ...]] = ("logits",)
 
     number: Annotated[int, Field(gt=1)]
+    """Number of classes, which is the number of the network's logits."""
 
     @property
     def classes(self) -> int:
-        """As many as logits."""
+        """Number of classes."""
         return self.number
 
     def __call__(self, outputs: "dict[str, Tensor]", target: "Tensor", scale: "Tensor") -> "Tensor":
-        """In nats, from the logits."""
+        """Return the cross-entropy of each row, (n,), in nats, computed from the logits."""
         from torch.nn.functional import cross_entropy
 
         return cross_entropy(outputs["logits"], target.long(), reduction="none")

@@ -1,4 +1,4 @@
-"""Huber's loss: squared near zero, absolute in the tails."""
+"""Compute Huber's loss: squared near zero, absolute in the tails."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,12 +11,13 @@ if TYPE_CHECKING:
 
 
 class Huber(Loss):
-    """Turns from squared to absolute at `slope`, in units of the target's scale."""
+    """Huber's function of the difference of prediction and target, in units of the target's scale."""
 
     slope: Annotated[float, Field(gt=0)] = 1.0
+    """Distance from the target at which the loss turns from squared to absolute, in units of the target's scale."""
 
     def __call__(self, outputs: "dict[str, Tensor]", target: "Tensor", scale: "Tensor") -> "Tensor":
-        """Huber's function of (prediction − target) / scale."""
+        """Return Huber's function of (prediction − target) / scale."""
         from torch.nn.functional import huber_loss
 
         return huber_loss(outputs["target"] / scale, target / scale, delta=self.slope, reduction="none")

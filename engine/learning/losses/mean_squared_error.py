@@ -1,4 +1,4 @@
-"""Mean squared error."""
+"""Compute the squared error."""
 
 from typing import TYPE_CHECKING
 
@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
 
 class MeanSquaredError(Loss):
-    """In units of the target's scale."""
+    """Squared error, in units of the target's scale."""
 
     def __call__(self, outputs: "dict[str, Tensor]", target: "Tensor", scale: "Tensor") -> "Tensor":
-        """((prediction − target) / scale)²."""
+        """Return ((prediction − target) / scale)²."""
         return ((outputs["target"] - target) / scale) ** 2

@@ -1,4 +1,4 @@
-"""−log p of a Gaussian mixture, in nats a row and in the target's own units."""
+"""Compute −log p of the target under a Gaussian mixture, in nats for each row and in the target's own units."""
 
 import math
 from typing import TYPE_CHECKING, ClassVar
@@ -15,7 +15,7 @@ class NegativeLogLikelihood(Loss):
     needs: ClassVar[tuple[str, ...]] = ("log_weights", "means", "sigmas")
 
     def __call__(self, outputs: "dict[str, Tensor]", target: "Tensor", scale: "Tensor") -> "Tensor":
-        """In nats."""
+        """Return −log p of each row, (n,), in nats."""
         import torch
 
         pulls = (target[:, None] - outputs["means"]) / outputs["sigmas"]

@@ -1,4 +1,4 @@
-"""The loss whose least value is at a quantile of the target (R. Koenker and G. Bassett, 1978)."""
+"""Compute the quantile loss, which is minimal at a quantile of the target (R. Koenker and G. Bassett, 1978)."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,12 +11,13 @@ if TYPE_CHECKING:
 
 
 class Quantile(Loss):
-    """The prediction is the quantile at this probability: 0.5 is the median."""
+    """Quantile (pinball) loss; the trained prediction is the quantile at `probability`."""
 
     probability: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    """Probability of the quantile that the network learns; 0.5 is the median."""
 
     def __call__(self, outputs: "dict[str, Tensor]", target: "Tensor", scale: "Tensor") -> "Tensor":
-        """Max(p d, (p − 1) d) with d = (target − prediction) / scale."""
+        """Return max(p d, (p − 1) d) with d = (target − prediction) / scale."""
         import torch
 
         distance = (target - outputs["target"]) / scale

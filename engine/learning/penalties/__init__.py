@@ -1,1 +1,1 @@
-"""Kinds of penalties: what is added to a loss, of a whole batch at once."""
+"""Kinds of penalties: functions of a whole batch that are added to a loss."""

@@ -1,4 +1,7 @@
-"""Distance correlation of the prediction with a column (G. Székely et al., 2007; G. Kasieczka and D. Shih, 2020)."""
+"""Penalise the distance correlation of an output with a column.
+
+Sources: G. Székely et al., 2007; G. Kasieczka and D. Shih, 2020.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -11,27 +14,29 @@ if TYPE_CHECKING:
 
 
 class DistanceCorrelation(Penalty):
-    """DCorr²(prediction, column) of a batch: 0 where they are independent, 1 where one follows from the other.
+    """dCorr²(output, column) of a batch: 0 where the two are independent, 1 where one follows from the other.
 
-    It takes n² numbers of a batch of n rows. The biased form, whose value for independent numbers is about 3/n.
-    of: the output that is to know nothing of the column; a classifier's is its probability.
+    It is the biased form, whose value for independent numbers is about 3/n for a batch of n rows. It holds n² numbers
+    in memory.
     """
 
     column: str
+    """Column of the feature store that the output should be independent of."""
     of: str = "target"
+    """Network output that should be independent of the column; a classifier's `target` is its probability."""
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The output."""
+        """Name of the penalised output."""
         return (self.of,)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The column."""
+        """Name of the column that the output should be independent of."""
         return (self.column,)
 
     def __call__(self, outputs: "dict[str, Tensor]", batch: "Batch", scale: "Tensor") -> "Tensor":
-        """DCov²(x, y) / √(dCov²(x, x) dCov²(y, y)), each row with its weight."""
+        """Return dCov²(x, y) / √(dCov²(x, x) dCov²(y, y)), each row with its weight."""
         import torch
 
         weight = batch.weight / batch.weight.sum()

@@ -1,4 +1,4 @@
-"""How far the mean response is from one, in slices of the true quantity."""
+"""Penalise a mean response that differs from one, in slices of the true quantity."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,23 +13,25 @@ if TYPE_CHECKING:
 
 
 class ResponsePenalty(Penalty):
-    """Squared distance of ⟨prediction / target⟩ from 1, averaged over slices of equal numbers of rows.
+    """Squared distance of ⟨prediction / target⟩ from 1, averaged over slices with equal numbers of rows.
 
-    A squared error alone pulls small targets up and large ones down, towards the mean. Rows are sorted by `column`,
-    which is the true quantity, and cut into `slices`. smallest: targets nearer to zero are left out.
+    A squared error alone pulls small targets up and large ones down, towards the mean.
     """
 
     column: str
+    """Column of the true quantity, by which the rows of a batch are sorted before they are cut into slices."""
     slices: Annotated[int, Field(gt=0)] = 8
+    """Number of slices that a batch is cut into, with equal numbers of rows."""
     smallest: Annotated[float, Field(gt=0)] = 1e-3
+    """Size of the target, in its own unit, up to which rows are left out, as the ratio diverges at zero."""
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The column that the slices are of."""
+        """Name of the column that defines the slices."""
         return (self.column,)
 
     def __call__(self, outputs: "dict[str, Tensor]", batch: "Batch", scale: "Tensor") -> "Tensor":
-        """Mean over the slices."""
+        """Return the mean of the squared distances over the slices; 0 where no row is used."""
         import torch
 
         used = batch.target.abs() > self.smallest

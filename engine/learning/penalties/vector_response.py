@@ -1,4 +1,4 @@
-"""How far the response along a true vector is from one."""
+"""Penalise a response along the true vector that differs from one."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,20 +13,22 @@ if TYPE_CHECKING:
 
 
 class VectorResponse(Penalty):
-    """⟨(1 − r)²⟩ with r the part of the estimate along the true vector over its length.
+    """⟨(1 − r)²⟩ with r = u∥ / p, where u∥ is the estimate's component along the true vector and p the vector's length.
 
-    A squared error alone makes vectors smaller that are known badly. smallest: shorter true vectors are left out, as
-    one over their length has no end. slices: of a batch, sorted by the true length: r is then the ratio of means in
-    each, which has no spread that a smaller estimate lowers; 0 takes r of each row.
+    A squared error alone shortens the estimates of vectors that are poorly measured.
 
     Source: hadronic recoil of the W (M. Khandoga, 2020), whose slide writes the bias where the response makes sense.
     """
 
     smallest: Annotated[float, Field(gt=0)] = 1.0
+    """Length of the true vector, in the target's unit, up to which rows are left out, as r diverges at zero."""
     slices: Annotated[int, Field(ge=0)] = 0
+    """Number of slices with equal numbers of rows that a batch, sorted by true length, is cut into; 0 takes r of each
+    row. With slices r is the ratio of means in each, which has no spread that a smaller estimate would reduce.
+    """
 
     def __call__(self, outputs: "dict[str, Tensor]", batch: "Batch", scale: "Tensor") -> "Tensor":
-        """Mean over the rows, or over the slices."""
+        """Return the mean over the rows, or over the slices; 0 where no row is used."""
         import torch
 
         estimate, true = outputs["target"], batch.target
