@@ -1,1 +1,1 @@
-"""Kinds of samplers: how often each row is seen in an epoch."""
+"""Kinds of samplers: rules for how often each row is seen in an epoch."""

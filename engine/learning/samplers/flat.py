@@ -1,4 +1,4 @@
-"""As many rows in each bin of a column, for each class."""
+"""Draw the same number of rows from each bin of a column, for each class."""
 
 from collections.abc import Mapping
 from typing import Annotated, Self
@@ -13,22 +13,28 @@ from lineshape.engine.learning.roles.weight import require_labels
 
 
 class FlatSampler(Sampler):
-    """Each epoch draws anew, from each bin of `column` and each class, the same number of rows.
+    """Sampler that draws anew in each epoch a fixed number of rows from each bin of `column` and each class.
 
-    Rows are drawn without repetition where a bin has enough of them; where it is short each is taken as often as it
-    goes, and the rest is drawn. low, high, bins: of the column; what is below or above falls into the first or the last
-    bin. classes: the column that numbers the classes, by default the target. rows: of each bin, for each class (a
-    number for all of them, or one by class).
+    Rows are drawn without repetition where a bin has enough of them. Where it has not, each row is taken as often as
+    the number allows, and the remainder is drawn without repetition. A bin without rows stays empty.
 
     Source: flat sampling of the tau muons' talk, 10,000 : 5,000 : 5,000 muons in each 5 GeV of pT.
     """
 
     column: str
+    """Column in whose bins rows are drawn."""
     low: float
+    """Lower edge of the first bin, in the column's unit. Rows below it count in the first bin."""
     high: float
+    """Upper edge of the last bin, in the column's unit. Rows above it count in the last bin."""
     bins: Annotated[int, Field(gt=0)]
+    """Number of equal bins between `low` and `high`."""
     classes: str | None = None
+    """Column that numbers the classes; null for the target, which then must not be a vector."""
     rows: Annotated[int, Field(gt=0)] | dict[int, Annotated[int, Field(ge=0)]]
+    """Rows drawn in an epoch from each bin, for each class: one number for all classes, or a number by class. With
+    numbers by class, those that are not named, or have 0, are not drawn.
+    """
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -38,11 +44,11 @@ class FlatSampler(Sampler):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The column of the bins and that of the classes."""
+        """Names of the binned column and of the column of classes."""
         return (self.column, self.classes) if self.classes else (self.column,)
 
     def draw(self, columns: Mapping[str, NDArray[np.float32]], rows: int, share: float) -> Draw:
-        """Repeats that make every bin of every class the same.
+        """Return a function that draws how often each row is seen: `rows` in all for every bin of a class.
 
         Raises RunError where a class has no rows, or a value is missing.
         """
@@ -60,7 +66,7 @@ class FlatSampler(Sampler):
         return repeats
 
     def expected(self, columns: Mapping[str, NDArray[np.float32]], rows: int) -> NDArray[np.float32] | None:
-        """In each cell the number that is drawn over that of its rows."""
+        """Return the number drawn of each row's bin and class over that of its rows, relative to the mean."""
         found = np.zeros(rows, np.float32)
         for members, number in self._cells(columns, rows, required=False):
             found[members] = number / len(members)
@@ -69,7 +75,10 @@ class FlatSampler(Sampler):
     def _cells(
         self, columns: Mapping[str, NDArray[np.float32]], rows: int, required: bool
     ) -> list[tuple[NDArray[np.int64], int]]:
-        """The rows of each bin of each class, and how many are drawn of them. required: whether each class has some."""
+        """Return the rows of each bin of each class and the number to be drawn from them, without empty bins.
+
+        required: whether each class must have rows. Raises RunError where one has none, or a value is missing.
+        """
         if not self.classes and TARGET not in columns:
             raise RunError("flat sampling needs classes, and the target is a vector: name their column in 'classes'")
         values, labels = columns[self.column], columns[self.classes or TARGET]

@@ -1,4 +1,4 @@
-"""Each row once, as it comes."""
+"""Show each row once in an epoch, in random order."""
 
 from collections.abc import Mapping
 
@@ -9,8 +9,8 @@ from lineshape.engine.learning.roles.sampler import Draw, Sampler
 
 
 class Shuffled(Sampler):
-    """An epoch sees every row once."""
+    """Sampler that shows every row once in an epoch; the default."""
 
     def draw(self, columns: Mapping[str, NDArray[np.float32]], rows: int, share: float) -> Draw:
-        """Once each."""
+        """Return a function that gives None: each row is seen once."""
         return lambda _: None

@@ -1,4 +1,4 @@
-"""Rows in proportion to a column."""
+"""Draw rows with probabilities in proportion to a column."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -12,21 +12,20 @@ from lineshape.engine.learning.roles.sampler import Draw, Sampler
 
 
 class Weighted(Sampler):
-    """Each epoch draws rows anew, with repetition, with probabilities in proportion to `column`.
-
-    rows: how many an epoch; by default as many as there are.
-    """
+    """Sampler that draws rows anew in each epoch, with repetition, with probabilities in proportion to `column`."""
 
     column: str
+    """Column of the weights, which must be finite and not negative, and not all zero."""
     rows: Annotated[int, Field(gt=0)] | None = None
+    """Rows drawn in an epoch; null for as many as there are."""
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The weight."""
+        """Name of the column of weights."""
         return (self.column,)
 
     def draw(self, columns: Mapping[str, NDArray[np.float32]], rows: int, share: float) -> Draw:
-        """Repeats from the multinomial distribution.
+        """Return a function that draws how often each row is seen from a multinomial distribution.
 
         Raises RunError where a weight is negative or missing, or all are zero.
         """
@@ -43,13 +42,13 @@ class Weighted(Sampler):
         return repeats
 
     def expected(self, columns: Mapping[str, NDArray[np.float32]], rows: int) -> NDArray[np.float32] | None:
-        """The weights over their mean."""
+        """Return the weights over their mean; None where all are zero."""
         self._weights(columns, rows)
         weight = columns[self.column]
         return weight / weight.mean() if weight.any() else None
 
     def _weights(self, columns: Mapping[str, NDArray[np.float32]], rows: int) -> NDArray[np.float64]:
-        """Return the column; raises RunError where it cannot be sampled by."""
+        """Return the column; raise RunError where a weight is negative or missing."""
         weight = columns[self.column].astype(np.float64)
         if bad := int((~(np.isfinite(weight) & (weight >= 0))).sum()):
             raise RunError(

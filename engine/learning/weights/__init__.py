@@ -1,1 +1,1 @@
-"""Kinds of weights: how much each row counts in a training, found from the rows themselves."""
+"""Kinds of weights: rules for how much each row counts in a training, derived from the training rows."""

@@ -1,4 +1,4 @@
-"""Weights that make the distribution of a column flat, class by class."""
+"""Weight rows so that the distribution of a column is flat in each class."""
 
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Self
@@ -12,21 +12,27 @@ from lineshape.engine.learning.roles.weight import Weigh, Weight, require_labels
 
 
 class FlatWeights(Weight):
-    """Every bin of `column` weighs the same, for each class; the mean weight of all rows is 1.
-
-    low, high, bins: of the column; what is below or above has the weight of the first or the last bin, so that the few
-    rows of a long tail do not get large weights. classes: the column that numbers the classes. shares: how much each
-    class weighs in all, the same by default; classes that are not named weigh nothing.
+    """Weights with the same sum in every bin of `column`, for each class; the mean weight of all rows is 1.
 
     Source: sample weights of the tau muons' talk, in 5 GeV steps of pT to 60 GeV.
     """
 
     column: str
+    """Column whose distribution becomes flat."""
     low: float
+    """Lower edge of the first bin, in the column's unit. Rows below it have the weight of the first bin."""
     high: float
+    """Upper edge of the last bin, in the column's unit. Rows above it have the weight of the last bin, so that the few
+    rows of a long tail do not get large weights.
+    """
     bins: Annotated[int, Field(gt=0)]
+    """Number of equal bins between `low` and `high`."""
     classes: str
+    """Column that numbers the classes."""
     shares: dict[int, Annotated[float, Field(ge=0)]] = {}
+    """Relative sum of weights of each class, by its number; empty for equal sums. A class that is not named has weight
+    0.
+    """
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -36,13 +42,17 @@ class FlatWeights(Weight):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The column of the bins and that of the classes."""
+        """Names of the column that becomes flat and of the column of classes."""
         return (self.column, self.classes)
 
     def fit(self, tables: Iterable[Mapping[str, NDArray[Any]]]) -> Weigh:
-        """Counts of each bin of each class."""
+        """Count the rows in each bin of each class and return a function that gives the weights of rows.
+
+        Raises RunError where a class of `shares` has no rows between `low` and `high`, a value is missing, or a class
+        is not a whole number.
+        """
         counts: dict[int, NDArray[np.int64]] = {}  # between low and high
-        every: dict[int, NDArray[np.int64]] = {}  # with what lies beyond
+        every: dict[int, NDArray[np.int64]] = {}  # with rows below low and above high
         for table in tables:
             bins, labels = self._bins(table), table[self.classes]
             require_labels(self.classes, labels)
@@ -79,7 +89,7 @@ class FlatWeights(Weight):
 
 
 def _filled(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Counts by bin, of an empty one that of the nearest one that is not."""
+    """Return the counts with each empty bin's replaced by that of the nearest bin that is not empty."""
     there = np.flatnonzero(counts)
     if not len(there):
         return np.ones_like(counts)
