@@ -1,1 +1,1 @@
-"""Kinds of measures: what a performance histogram is of, how it is filled, and the figures read off it."""
+"""Measures: performance histograms, how they are filled, and the figures and plots read off them."""

@@ -1,4 +1,4 @@
-"""Bins in a column, as a job file gives them."""
+"""Define bins in a column, as a job file gives them."""
 
 from typing import Literal, Self
 
@@ -13,13 +13,18 @@ AxisName = Literal["column", "score", "x", "y"]
 
 
 class Binning(Settings):
-    """Bins in a column: `bins` equal ones from low to high, explicit edges, or names of the whole numbers from 0."""
+    """Bins in a column: equal ones by `low`, `high` and `bins`, explicit `edges`, or `names` of the numbers from 0."""
 
     low: float | None = None
+    """Lower edge of the first of equal bins, in the column's unit."""
     high: float | None = None
+    """Upper edge of the last of equal bins, in the column's unit."""
     bins: int | None = None
+    """Number of equal bins between `low` and `high`."""
     edges: list[float] = []
+    """Rising edges of the bins, in the column's unit; empty for equal or named bins."""
     names: Names = []
+    """Names of the bins of a column of whole numbers, from 0 on; empty where the column is a quantity."""
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -29,7 +34,7 @@ class Binning(Settings):
         return self
 
     def axis(self, label: str, name: AxisName = AXIS) -> hist.axis.Regular | hist.axis.Variable:
-        """The axis, with flow bins; its label says which column it is of, its name where it lies."""
+        """Return the axis, with flow bins, a label that says which column it is of, and a name that is its role."""
         if self.names:
             return hist.axis.Regular(len(self.names), -0.5, len(self.names) - 0.5, name=name, label=label)
         if self.edges:

@@ -1,4 +1,4 @@
-"""What a measure is: performance histograms, how they are filled, and the figures and plots read off them."""
+"""Define the base class of measures and what they are filled with and return."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,17 +21,18 @@ from lineshape.engine.learning.roles.model import Model
 from lineshape.engine.measures.plots import Plot
 
 ColumnMetadata = Mapping[str, Column]
-#: Which way a figure is better.
+#: Direction in which a figure is better.
 Better = Literal["lower", "higher"]
 
 
 @dataclass(frozen=True)
 class Objects:
-    """Objects of one shard and what one model says of them; arrays of one length.
+    """Objects of one shard and one model's predictions for them; all arrays have the same length.
 
-    group: of the jackknife. split: that they are of. predict: the model, for other columns. calibration: what the
-    measure's `calibrate` found on the validation split. log_density_ratio: the logarithm of the density of pairs of an
-    estimate and of values of the target over that of independent ones, where the model knows of it.
+    group: groups of the jackknife. split: the split that the objects belong to. predict: the model, to predict from
+    other columns. calibration: what the measure's `calibrate` found on the validation split. log_density_ratio: the
+    logarithm of the joint density of estimates and values of the target over the product of their densities, for models
+    that have one.
     """
 
     columns: Mapping[str, NDArray[Any]]
@@ -47,9 +48,10 @@ class Objects:
 class Figure:
     """A figure of merit with its statistical uncertainty.
 
-    by, low, high: the bin that it is of. Where it is inclusive `by` is empty, and low and high are None, or what the
-    bins cover that it is a mean over. entries: objects it was read off. remark: over which bins, if some are left out.
-    shown: the unit that tables show it in where that is another one: "%" of a fraction, as most widths are read.
+    by, low, high: the column and the bin that the figure is of. For an inclusive figure `by` is empty, and low and high
+    are None, or the range of the bins that it is a mean over. entries: number of objects that it was read off. remark:
+    the bins of the mean, where some are left out. shown: the unit that tables show it in, where it differs from `unit`:
+    "%" for a fraction, as most widths are.
     """
 
     figure: str
@@ -66,9 +68,9 @@ class Figure:
 
 @dataclass(frozen=True)
 class Measured:
-    """All models measured on one sample: histograms by model, their labels, and the baseline's name.
+    """All models measured on one sample: their histograms and labels by model, and the baseline's name.
 
-    label: of the sample.
+    label: the sample's label.
     """
 
     sample: str
@@ -79,7 +81,7 @@ class Measured:
     label: str = ""
 
 
-#: What this program asks of a measure, and what it is doing then: where a user's own code fails, the message says it.
+#: Methods of a measure, and what each does: where a user's own code fails, the message says it.
 _ASKED: dict[str, str] = {
     "require_models": "checking the models",
     "columns": "naming its columns",
@@ -95,12 +97,15 @@ _ASKED: dict[str, str] = {
     "plots": "plotting histograms",
     "plots_across": "plotting several samples",
 }
-#: Those that return nothing.
+#: Methods that return nothing.
 _SILENT = {"require_models", "fill"}
 
 
 def _told(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a method of a measure that says which measure failed, doing what, and where in its code."""
+    """Wrap a method of a measure so that its errors name the measure, what it was doing, and the place in its code.
+
+    The wrapped method raises RunError where it returns None and should not.
+    """
 
     @wraps(method)
     def asked(measure: "Measure", *arguments: Any, **named: Any) -> Any:
@@ -115,24 +120,25 @@ def _told(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Measure(Settings, ABC):
-    """A kind of measure.
-
-    truth: the column that estimates are held against. title: heading in tables and the report. models, samples: that it
-    is of, by default all. against: models beside the baseline that figures are also given over.
-    """
+    """A kind of measure: it fills histograms with a model's predictions and reads figures and plots off them."""
 
     truth: str
+    """Column of the truth: by kind, the quantity that estimates are compared with, the class's number or a parameter."""
     title: str = ""
+    """Heading of the measure's tables and plots in the report; empty for the measure's name in the tables."""
     models: Names = []
+    """Models that are measured, by name; empty for all."""
     samples: Names = []
+    """Samples that are measured, by name; empty for all."""
     against: Names = []
+    """Models, besides the baseline, that figures are compared with in kinds that compare models; empty for none."""
 
-    #: Whose objects it is filled with; measured on the training split, a model shows what it learnt by heart.
+    #: Splits whose objects fill the histograms; the training split beside the test split shows overfitting.
     splits: ClassVar[tuple[SplitName, ...]] = ("test",)
-    #: Whether `calibrate` finds something.
+    #: Whether `calibrate` is to be called.
     calibrates: ClassVar[bool] = False
-    #: Figures over the baseline's, or minus it, that tell which of two models is better, and which way; the usual one
-    #: first.
+    #: Figures relative to the baseline (ratios or differences) that decide which of two models is better, and the
+    #: direction that is better; the default first.
     better: ClassVar[Mapping[str, Better]] = {}
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -142,91 +148,91 @@ class Measure(Settings, ABC):
 
     @property
     def told_of(self) -> str:
-        """Its name in the job file, and its class."""
+        """Name of the measure in the job file, and its class, for messages."""
         return f"{self._place.removeprefix('measures.')} ({type(self).__name__})".strip()
 
     @property
     def note(self) -> str:
-        """What a reader of the tables must know, in a sentence or two."""
+        """Explanation that readers of the tables need, in a sentence or two; empty for none."""
         return ""
 
     @property
     def headline(self) -> dict[str, str]:
-        """Columns of the table that sums up the measure: heading and figure; none where it has no such table."""
+        """Headings of the table that sums up the measure, and the figure of each; empty for no such table."""
         return {}
 
     @property
     def lacking(self) -> str:
-        """Why a sample that it is of may be without what sums it up."""
+        """Reason why a sample that is measured may have no row in the table that sums up the measure."""
         return "no object has both an estimate and a true value"
 
     def is_of(self, model: str, sample: str) -> bool:
-        """Whether a model is measured on a sample."""
+        """Return whether a model is measured on a sample."""
         return model in (self.models or [model]) and sample in (self.samples or [sample])
 
     def require_models(self, models: Mapping[str, Model], target: Target) -> None:
-        """Raise RequestError where it cannot be of one of a job's models; target is that of most of them."""
+        """Raise RequestError where one of a job's models cannot be measured; target is the job's."""
 
     @abstractmethod
     def columns(self) -> list[str]:
-        """Columns of the feature store that filling needs."""
+        """Return the columns of the feature store that filling needs."""
 
     def not_columns(self) -> list[str]:
-        """Names that mean something else where the settings ask for columns: a column may not be called so."""
+        """Return names with another meaning where the settings expect a column: no column may have them."""
         return []
 
     def reference(self, samples: Sequence[str]) -> str:
-        """Of the samples there are, the one whose validation split `calibrate` looks at: the first."""
+        """Return the sample, of these, whose validation split `calibrate` is given: the first."""
         return samples[0]
 
     def calibration_settings(self) -> dict[str, Any]:
-        """The settings that what `calibrate` finds depends on."""
+        """Return the settings that the result of `calibrate` depends on."""
         return self.model_dump(mode="json")
 
     def named_samples(self) -> list[str]:
-        """Samples that the settings name."""
+        """Return the samples that the settings name."""
         return self.samples
 
     def calibrate(self, objects: Iterable[Objects]) -> dict[str, Any]:
-        """Return what is to be known of a model before it is measured, saved with its bundle as JSON.
+        """Find what must be known of a model before it is measured, and return it; it is saved with the bundle as JSON.
 
-        objects: of the reference sample's validation split, shard by shard.
+        objects: the validation split of the reference sample, shard by shard.
         """
         return {}
 
     @abstractmethod
     def empty(self, column_metadata: ColumnMetadata) -> Histograms:
-        """Histograms of whole numbers with nothing in them; `group` is their last axis."""
+        """Return empty histograms of integer counts, whose last axis is `group`."""
 
     @abstractmethod
     def fill(self, histograms: Histograms, objects: Objects) -> None:
-        """Add objects to the histograms; a model without what the measure is of adds nothing."""
+        """Add objects to the histograms; add nothing for a model that does not give what the measure needs."""
 
     @abstractmethod
     def figures(self, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
-        """Figures of one model; none where nothing was filled.
+        """Return the figures of one model; none where nothing was filled.
 
-        references: of other models on the same objects, the baseline under BASELINE and those of `against`.
+        references: histograms of other models on the same objects: the baseline under BASELINE, and those of `against`.
         """
 
     @abstractmethod
     def plots(self, measured: Measured) -> list[Plot]:
-        """Plots of all models on one sample."""
+        """Return the plots of all models on one sample."""
 
     def plots_across(self, measured: Sequence[Measured]) -> list[Plot]:
-        """Plots with several samples in one; the keys of their curves are the samples'."""
+        """Return plots that compare several samples; the keys of their curves are the samples' names."""
         return []
 
 
-#: Name of the baseline among the references of figures.
+#: Key of the baseline among the references of figures.
 BASELINE = "baseline"
 
 
 def group_axis() -> hist.axis.Integer:
-    """The axis of the jackknife's groups."""
+    """Return the axis of the jackknife's groups."""
     return hist.axis.Integer(0, GROUPS, name="group", flow=False)
 
 
 def by_group(histogram: hist.Hist[Any]) -> NDArray[np.float64]:
-    """Contents with flow bins, the group axis first."""
+    """Return the contents with flow bins, the group axis first."""
     return np.moveaxis(np.asarray(histogram.values(flow=True), dtype=np.float64), -1, 0)

@@ -1,4 +1,4 @@
-"""Plots as data: what is to be drawn, gathered without drawing it."""
+"""Describe plots as data, apart from drawing them."""
 
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -11,11 +11,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Series:
-    """One curve.
+    """One curve of a plot.
 
-    ratio: to the baseline, with its uncertainty, where it is known better than from the two curves.
-
-    key: of its colour; curves of the same model share it. x: bin edges for steps and points, positions for a line.
+    key: decides the colour; curves of the same model share it. x: bin edges for steps and points, positions for a line.
+    ratio: ratio to the baseline and its uncertainty, where they are known better than from the two curves.
     """
 
     key: str
@@ -30,7 +29,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Band:
-    """A horizontal band that a result is held against."""
+    """A horizontal band that results are compared with."""
 
     low: float
     high: float
@@ -41,8 +40,8 @@ class Band:
 class Map:
     """A quantity over a plane.
 
-    x, y: bin edges. values, errors: (x bins, y bins), NaN where there is nothing. colours: the range of the colours.
-    told: whether each cell says its value.
+    x, y: bin edges. values, errors: (x bins, y bins), NaN where there is nothing. colours: range of the colour scale.
+    told: whether the value is printed in each cell.
     """
 
     x: Floats
@@ -56,11 +55,11 @@ class Map:
 
 @dataclass(frozen=True)
 class Plot:
-    """One figure of the report.
+    """One plot of the report.
 
-    section: the part of the report it belongs to. ratio_to: key of the series that the lower panel divides by.
-    names: of the bins, where the axis is one of categories. reference: a horizontal line. bands: beside it. plane: a
-    quantity over a plane, in place of curves. legend: where there is room for it.
+    section: section of the report that it belongs to. ratio_to: key of the series that the lower panel divides by.
+    names: names of the bins, where the axis is one of categories. reference: position of a horizontal line. bands:
+    horizontal bands. plane: a quantity over a plane, in place of curves. legend: corner of the legend.
     """
 
     name: str
@@ -81,7 +80,7 @@ class Plot:
     legend: Literal["upper right", "lower right"] = "upper right"
 
     def without_empty(self) -> "Plot | None":
-        """The plot with the curves that hold anything, or None where none does."""
+        """Return the plot without its empty curves, or None where all are empty."""
         if self.plane is not None:
             return self if np.isfinite(self.plane.values).any() else None
         kept = [series for series in self.series if np.any(np.isfinite(series.y) & (series.y != 0))]

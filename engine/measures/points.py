@@ -1,4 +1,4 @@
-"""Working points: thresholds on a score that hold a class's efficiency flat in a column."""
+"""Find working points: thresholds on a score that give a class the same efficiency in every bin of a column."""
 
 from collections.abc import Iterable
 from itertools import pairwise
@@ -13,23 +13,27 @@ from lineshape.engine.core.settings import Settings
 
 Floats = NDArray[np.float64]
 
-#: Bins that the scores, squashed to −1 … 1, are counted in; within one the threshold is linear.
+#: Bins in which scores, squashed to −1 … 1, are counted; the threshold is interpolated linearly within a bin.
 _FINE_BINS: Final = 20_000
-#: Objects below which a bin has no threshold.
+#: Number of objects below which a bin has no threshold.
 _FEWEST: Final = 20
 
 
 class Points(Settings):
-    """Thresholds, one for each bin of a column, that a share of the signal passes; the last bin reaches to infinity.
+    """Thresholds on the score, one for each bin of a column, that a fixed share of the signal passes.
 
-    They are found on the validation split of one sample, by default of the first that there is, are kept with the
-    bundle, and used again for all others.
+    They are found on the validation split of one sample, saved with the bundle, and used for all other samples.
     """
 
     column: str
+    """Column in whose bins the thresholds are found."""
     edges: Annotated[list[float], Field(min_length=2)]
+    """Rising edges of the bins, in the column's unit, two or more. The last bin extends to infinity."""
     efficiency: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    """Share of the signal that passes in every bin."""
     sample: str = ""
+    """Sample on whose validation split the thresholds are found; empty for the first sample of the job that there is.
+    """
 
     @model_validator(mode="after")
     def _edges_rise(self) -> Self:
@@ -38,14 +42,15 @@ class Points(Settings):
         return self
 
     def bins(self, values: NDArray[Any]) -> NDArray[np.int64]:
-        """The bin of each value; −1 below the first, or for NaN."""
+        """Return the bin of each value; −1 below the first, or for NaN."""
         found = np.searchsorted(self.edges[:-1], values, side="right") - 1
         return np.asarray(np.where(np.isfinite(values), found, -1))
 
     def find(self, parts: Iterable[tuple[NDArray[Any], Floats]]) -> dict[str, Any]:
-        """Thresholds from the column and the squashed score of the signal, part by part; None where there are too few.
+        """Return the thresholds on the squashed score, the edges, and the number of objects behind each threshold.
 
-        Returns the edges, the thresholds on the squashed score, and from how many objects each was found.
+        parts: the column and the squashed score of the signal, part by part. A threshold is None where there are too
+        few objects.
         """
         counts = np.zeros((len(self.edges) - 1, _FINE_BINS))
         for values, score in parts:
@@ -59,6 +64,6 @@ class Points(Settings):
         return {"edges": self.edges, "thresholds": thresholds, "entries": entries.astype(int).tolist()}
 
     def threshold(self, found: dict[str, Any], values: NDArray[Any]) -> Floats:
-        """The threshold that holds for each value of the column, NaN where there is none."""
+        """Return the threshold that applies to each value of the column, NaN where there is none."""
         known = [np.nan if each is None else each for each in found["thresholds"]]
         return np.array([*known, np.nan])[self.bins(values)]

@@ -1,4 +1,4 @@
-"""What histograms of classifiers have in common: score and class, and what is read off them."""
+"""Define what histograms of classifiers share: axes of score and class, and figures read off them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,30 +16,32 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Classes:
-    """Names of the classes that a column numbers from 0 on, and the one that is the signal."""
+    """Names of the classes, which a column numbers from 0, and the one that is the signal."""
 
     names: tuple[str, ...]
     signal: str
 
     @property
     def backgrounds(self) -> list[str]:
-        """The classes beside the signal."""
+        """Names of all classes but the signal."""
         return [name for name in self.names if name != self.signal]
 
     def axis(self) -> hist.axis.Regular:
-        """Whole numbers from 0 on."""
+        """Return the axis of class numbers from 0."""
         label = ", ".join(f"{number} {name}" for number, name in enumerate(self.names))
         return hist.axis.Regular(len(self.names), -0.5, len(self.names) - 0.5, name="class", label=label)
 
     def scores(self, histogram: hist.Hist[Any], *names: str) -> Floats:
-        """(groups, scores) of some classes together, from a histogram of score, class and group."""
+        """Return (groups, scores), summed over some classes, from a histogram of score, class and group."""
         counts = by_group(histogram)
         return np.asarray(np.sum([counts[..., 1 + self.names.index(name)] for name in names], axis=0))
 
     def passed(self, histogram: hist.Hist[Any], *names: str, open_end: bool) -> Floats:
-        """(groups, bins, 2) of some classes together, failed and passed, from one of x, class, passed and group.
+        """Return (groups, bins, 2), failed and passed, summed over some classes.
 
-        open_end: whether what lies beyond the last bin belongs to it.
+        histogram: of x, class, passed and group.
+
+        open_end: whether the last bin includes the overflow.
         """
         counts = np.sum([by_group(histogram)[..., 1 + self.names.index(name), :] for name in names], axis=0)
         inside = counts[:, 1:-1].copy()
@@ -49,17 +51,17 @@ class Classes:
 
 
 def squashed(score: NDArray[np.float64]) -> Floats:
-    """score/(1 + |score|), −1 … 1 for whatever score: the order of the objects, which is all that counts, stays."""
+    """Return score/(1 + |score|), within −1 … 1: the order of the objects, which is all that matters, is kept."""
     return np.asarray(score / (1 + np.abs(score)))
 
 
 def score_axis(bins: int) -> hist.axis.Regular:
-    """The axis of squashed scores."""
+    """Return the axis of squashed scores."""
     return hist.axis.Regular(bins, -1, 1, name="score", label="score/(1 + |score|)")
 
 
 def require_others(classes: Sequence[str], signal: str) -> None:
-    """Raise ValueError where there is no class to tell the signal from."""
+    """Raise ValueError where there is no class but the signal."""
     if set(classes) <= {signal}:
         raise ValueError(
             f"classes: there is nothing to tell {signal} from: expected two classes or more, in the order of their "
@@ -68,15 +70,15 @@ def require_others(classes: Sequence[str], signal: str) -> None:
 
 
 def usable(objects: Objects, truth: str, classes: int) -> NDArray[np.bool_]:
-    """The objects that have a score and a class."""
+    """Return which objects have a score and a class."""
     label = np.asarray(objects.columns[truth], dtype=np.float64)
     return np.asarray(np.isfinite(objects.prediction.estimate) & (label >= 0) & (label < classes))
 
 
 def area(signal: Floats, background: Floats) -> Floats:
-    """Area under the ROC curve of binned scores (..., bins): how often signal scores higher; ties count half.
+    """Return the area under the ROC curve of binned scores (..., bins): how often signal scores higher.
 
-    NaN where one of the two is empty.
+    Ties count half. NaN where signal or background is empty.
     """
     below = np.cumsum(background, axis=-1) - background / 2
     pairs = signal.sum(axis=-1) * background.sum(axis=-1)
@@ -85,13 +87,13 @@ def area(signal: Floats, background: Floats) -> Floats:
 
 
 def efficiencies(counts: Floats) -> Floats:
-    """Share of binned scores (..., bins) above each lower edge: 1 for the first."""
+    """Return the share of binned scores (..., bins) above each lower edge: 1 for the first."""
     above = np.cumsum(counts[..., ::-1], axis=-1)[..., ::-1]
     return np.asarray(above / np.maximum(above[..., :1], 1))
 
 
 def background_at(signal: Floats, background: Floats, efficiency: float) -> Floats:
-    """Background efficiency at a signal efficiency, linear between bins; (samples, bins) → (samples,)."""
+    """Return the background efficiency at a signal efficiency, linear between bins; (samples, bins) → (samples,)."""
     found = []
     for one, other in zip(efficiencies(signal), efficiencies(background), strict=True):
         found.append(np.interp(efficiency, np.append(one, 0)[::-1], np.append(other, 0)[::-1]))
@@ -99,15 +101,16 @@ def background_at(signal: Floats, background: Floats, efficiency: float) -> Floa
 
 
 def share_passed(counts: Floats) -> Floats:
-    """Of (..., 2), failed and passed; NaN where there are none."""
+    """Return the share that passed, of (..., 2), failed and passed; NaN where there are no objects."""
     return statistics.divided(counts[..., 1], counts.sum(axis=-1))
 
 
 def efficiency_of(counts: Floats) -> tuple[Floats, Floats]:
-    """Efficiency of (groups, ..., 2) and its uncertainty: that of the jackknife where there are enough, else binomial.
+    """Return the efficiency of (groups, ..., 2) and its uncertainty.
 
-    Objects of one event are not independent, which the jackknife knows and a binomial does not. Where none or all pass,
-    the uncertainty is that of one object.
+    The uncertainty is the jackknife's, or binomial where entries are few. The jackknife accounts for correlations of
+    objects of one event, which a binomial does not. Where none or all objects pass, the uncertainty is that of one
+    object.
     """
     value, error = statistics.jackknife(counts, share_passed)
     total = counts.sum(axis=(0, -1))
@@ -118,6 +121,9 @@ def efficiency_of(counts: Floats) -> tuple[Floats, Floats]:
 
 
 def rejection(counts: Floats) -> Floats:
-    """Mean over bins of one over the efficiency, (samples, bins, 2) → (samples,); none count as half."""
+    """Return the mean over bins of 1/efficiency, (samples, bins, 2) → (samples,).
+
+    Where no object passes, half an object is counted.
+    """
     total = counts.sum(axis=-1)
     return np.asarray((total / np.maximum(counts[..., 1], 0.5)).mean(axis=1))

@@ -1,4 +1,4 @@
-"""Figures of tagging, read off its histograms."""
+"""Read the figures of tagging off its histograms."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -15,13 +15,13 @@ from lineshape.engine.measures.scores import Classes, area, background_at, effic
 
 Floats = NDArray[np.float64]
 
-#: Objects below which a bin has no share in a mean over bins, nor a cell in what is said of a plane: of fewer the mean
-#: of one over an efficiency of some per cent would be too large.
+#: Number of objects below which a bin is left out of means over bins, and a cell out of the figures of a plane: with
+#: fewer, the mean of 1/efficiency would be too large at an efficiency of a few per cent.
 FEW: Final = 400
 
 
 def areas(told: Classes, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
-    """AUC of the signal against all other classes and against each, and the same less those of the references."""
+    """Return the AUC of the signal against all other classes and against each, alone and minus the references'."""
 
     def pair(of: Histograms, names: list[str]) -> Floats:
         return np.stack([told.scores(of["roc"], told.signal), told.scores(of["roc"], *names)], axis=1)
@@ -37,7 +37,7 @@ def areas(told: Classes, histograms: Histograms, references: Mapping[str, Histog
         for key, reference in references.items():
             both = np.concatenate([counts, pair(reference, names)], axis=1)
             totals = both.sum(axis=-1)
-            # Of other objects the difference would say nothing of the models.
+            # A difference on different objects would not compare the models.
             if (totals[:, :2] == totals[:, 2:]).all():
                 gain = statistics.jackknife(both, lambda c: area(c[:, 0], c[:, 1]) - area(c[:, 2], c[:, 3]))
                 found.append(make(f"auc{ending}_minus_{key}", gain))
@@ -45,7 +45,7 @@ def areas(told: Classes, histograms: Histograms, references: Mapping[str, Histog
 
 
 def at_one_threshold(told: Classes, histograms: Histograms, share: float) -> list[Figure]:
-    """Share of each other class above the threshold that this share of the signal passes."""
+    """Return the efficiency of each other class at the one threshold that this share of the signal passes."""
     found = []
     signal = told.scores(histograms["roc"], told.signal)
     for name in told.backgrounds:
@@ -58,9 +58,10 @@ def at_one_threshold(told: Classes, histograms: Histograms, share: float) -> lis
 
 
 def means(told: Classes, point: str, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
-    """Efficiencies at the thresholds: of all objects, and as means over bins; rejections over the references'.
+    """Return efficiencies at the thresholds, of all objects and as means over bins, and mean rejections.
 
-    Of each class, and of all but the signal together as `background`.
+    There is one of each for each class, and for all classes but the signal together as `background`; the signal has no
+    rejection. Rejections are also given over the references'.
     """
     found: list[Figure] = []
     labels = {name: [name] for name in told.names} | {"background": told.backgrounds}
@@ -90,7 +91,7 @@ def means(told: Classes, point: str, histograms: Histograms, references: Mapping
 
 
 def binned(told: Classes, name: str, histogram: hist.Hist[Any], open_end: bool) -> Iterator[Figure]:
-    """Efficiency of each class in each bin of a column."""
+    """Yield the efficiency of each class in each bin of a column."""
     edges = histogram.axes[0].edges
     for label in told.names:
         counts = told.passed(histogram, label, open_end=open_end)
@@ -102,7 +103,7 @@ def binned(told: Classes, name: str, histogram: hist.Hist[Any], open_end: bool) 
 
 
 def over_plane(told: Classes, name: str, histogram: hist.Hist[Any]) -> Iterator[Figure]:
-    """The signal's lowest and highest efficiency in the cells of a plane, and their spread beyond their statistics."""
+    """Yield the signal's lowest and highest efficiency in the cells of a plane, and their non-statistical spread."""
     cells = plane_of(told, histogram)
     value, error = efficiency_of(cells.reshape(len(cells), -1, 2))
     entries = cells.sum(axis=(0, -1)).ravel()
@@ -114,13 +115,13 @@ def over_plane(told: Classes, name: str, histogram: hist.Hist[Any]) -> Iterator[
         yield _figure(f"{name}_{which}", (value[i], error[i]), "%", total)
     variance = float(value.var(ddof=1))
     beyond = float(np.sqrt(max(variance - (error**2).mean(), 0)))
-    # Of a variance the relative uncertainty is √(2/(n − 1)), and of its root half of that, of the part beyond.
+    # The relative uncertainty of a variance is √(2/(n − 1)), that of its root half of it; here of the part beyond.
     uncertainty = variance / np.sqrt(2 * (len(value) - 1)) / max(beyond, np.sqrt(variance) / 2)
     yield _figure(f"{name}_spread", (beyond, uncertainty), "%", total)
 
 
 def plane_of(told: Classes, histogram: hist.Hist[Any]) -> Floats:
-    """(groups, x, y, 2) of the signal, failed and passed."""
+    """Return the signal's counts (groups, x, y, 2), failed and passed."""
     return np.asarray(by_group(histogram)[:, 1:-1, 1:-1, 1 + told.names.index(told.signal)])
 
 

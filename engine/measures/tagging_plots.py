@@ -1,4 +1,4 @@
-"""Plots of tagging, gathered from its histograms."""
+"""Gather the plots of tagging from its histograms."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from lineshape.engine.measures.tagging_figures import plane_of
 
 Floats = NDArray[np.float64]
 
-#: Objects below which a bin is not drawn.
+#: Number of objects below which a bin is not drawn.
 _FEWEST = 10
 
 
 def roc_curves(measured: Measured, section: str, told: Classes) -> list[Plot]:
-    """For each other class, its efficiency against the signal's."""
+    """Return for each other class a plot of its efficiency against the signal's."""
     plots = []
     for name in told.backgrounds:
         series = []
@@ -46,7 +46,10 @@ def roc_curves(measured: Measured, section: str, told: Classes) -> list[Plot]:
 
 @dataclass(frozen=True)
 class Efficiency:
-    """Efficiency of a class at the thresholds, against a column; open_end: its last bin reaches to infinity."""
+    """Plots of a class's efficiency at the thresholds against a column.
+
+    open_end: whether the last bin includes the overflow. band: published range of efficiencies.
+    """
 
     told: Classes
     label: str
@@ -55,14 +58,14 @@ class Efficiency:
     band: tuple[float, float] | None = None
 
     def of_models(self, measured: Measured, section: str, reference: float | None, names: list[str]) -> Plot:
-        """One curve a model."""
+        """Return a plot with one curve for each model."""
         series = [
             self._series(model, measured.labels[model], histograms) for model, histograms in measured.histograms.items()
         ]
         return self._plot(f"efficiency_{self.label}_by_{self.column}", section, measured, series, reference, names)
 
     def across(self, measured: Sequence[Measured], model: str, section: str) -> Plot:
-        """One curve a sample, of one model."""
+        """Return a plot of one model with one curve for each sample."""
         series = [
             self._series(each.sample, each.label or each.sample, each.histograms[model])
             for each in measured
@@ -110,7 +113,7 @@ class Efficiency:
 
 
 def planes(measured: Measured, section: str, told: Classes, name: str) -> list[Plot]:
-    """For each model the signal's efficiency over a plane."""
+    """Return for each model a plot of the signal's efficiency over a plane."""
     plots = []
     for model, histograms in measured.histograms.items():
         histogram = histograms[f"plane_{name}"]
@@ -140,5 +143,5 @@ def planes(measured: Measured, section: str, told: Classes, name: str) -> list[P
 
 
 def sentence(text: str) -> str:
-    """With a capital letter at its start."""
+    """Return the text with a capital first letter."""
     return text[:1].upper() + text[1:]

@@ -1,4 +1,4 @@
-"""What is read off histograms of a vector along and across the true one."""
+"""Read figures off histograms of a vector's components along and across the true vector."""
 
 import re
 from collections.abc import Callable
@@ -16,18 +16,20 @@ Floats = NDArray[np.float64]
 #: From (samples, ..., all fine bins) to (samples, ...).
 Read = Callable[[Floats], Floats]
 
-#: Of lengths and components, in their unit: half a unit wide to 100, where widths are read off, and wider beyond.
+#: Bin edges of lengths, in their unit: half a unit wide to 100, where widths are read off, and wider beyond.
 POSITIVE: Final = np.concatenate([np.arange(0, 100, 0.5), np.arange(100, 200, 2), np.geomspace(200, 2000, 25)])
+#: Bin edges of components.
 SIGNED: Final = np.concatenate([-POSITIVE[:0:-1], POSITIVE])
-#: What is histogrammed of each object, one axis after the other.
+#: Quantities that are histogrammed for each object, and their bin edges.
 EDGES: Final = {"along": SIGNED, "across": SIGNED, "length": POSITIVE, "true": POSITIVE}
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """A figure in bins of a column. title: for axes, in mathtext, and plain for sentences, with u for the vector.
+    """A figure in bins of a column.
 
-    ratio: whether models are held against one another in it. reference, y_range: of its plot.
+    title: label for axes, in mathtext. plain: label for sentences, with u for the vector. ratio: whether it is compared
+    between models by their ratio. reference, y_range: reference line and range of its plot.
     """
 
     title: str
@@ -40,18 +42,18 @@ class Quantity:
 
 
 def together(histograms: Histograms, by: str) -> Floats:
-    """(groups, bins with flow, fine bins of all quantities with flow), one quantity after the other."""
+    """Return (groups, bins with flow, fine bins of all quantities with flow), the quantities one after the other."""
     return np.concatenate([by_group(histograms[f"{by}_{quantity}"]) for quantity in EDGES], axis=-1)
 
 
 def _parts(counts: Floats) -> dict[str, Floats]:
-    """The quantities again."""
+    """Return the counts of each quantity, split from those of `together`."""
     places = np.cumsum([len(edges) + 1 for edges in EDGES.values()])[:-1]
     return dict(zip(EDGES, np.split(counts, places, axis=-1), strict=True))
 
 
 def entries_of(counts: Floats) -> Floats:
-    """Objects in each bin, flow bins too."""
+    """Return the number of objects in each bin, flow bins included."""
     return np.asarray(_parts(counts)["true"].sum(axis=(0, -1)))
 
 
@@ -100,23 +102,23 @@ QUANTITIES: Final[dict[str, Quantity]] = {
 
 
 def alone(counts: Floats, read: Read) -> tuple[Floats, Read]:
-    """What is read off one model's counts, for the jackknife."""
+    """Return the counts of one model and the function that reads a figure off them, for the jackknife."""
     return counts, read
 
 
 def over_other(counts: Floats, others: Floats, read: Read) -> tuple[Floats, Read]:
-    """Both, and the ratio of what is read off them."""
+    """Return the counts of two models and the function that reads the ratio of a figure off them, for the jackknife."""
     return np.stack([counts, others], axis=1), statistics.over(read)
 
 
 def range_of(edges: Floats, enough: NDArray[np.bool_]) -> tuple[float, float]:
-    """What the bins that have enough objects cover, from the first to the last; `enough` has flow bins."""
+    """Return the range of the bins that have enough objects, from the first to the last; `enough` has flow bins."""
     used = np.flatnonzero(enough)
     return float(edges[used[0] - 1]), float(edges[used[-1]])
 
 
 def remark_of(axis: Any, enough: NDArray[np.bool_]) -> str:
-    """Over which bins of an axis a mean is, where some have too few objects: 'over 4 of 10 bins, 0–40 GeV'."""
+    """Return which bins of an axis a mean is over, where some have too few objects: 'over 4 of 10 bins, 0–40 GeV'."""
     inside = enough[1:-1]
     if inside.all() or not inside.any():
         return ""
@@ -127,5 +129,5 @@ def remark_of(axis: Any, enough: NDArray[np.bool_]) -> str:
 
 
 def mean_size(read: Read, enough: NDArray[np.bool_], counts: Floats) -> Floats:
-    """Of the size of a figure over the bins that have enough objects, every bin alike."""
+    """Return the mean absolute value of a figure over the bins that have enough objects, with equal weights."""
     return np.asarray(np.abs(read(counts)[:, enough]).mean(axis=1))
