@@ -123,7 +123,7 @@ class Measure(Settings, ABC):
     """A kind of measure: it fills histograms with a model's predictions and reads figures and plots off them."""
 
     truth: str
-    """Column of the truth: by kind, the quantity that estimates are compared with, the class's number or a parameter."""
+    """Column of the truth: by kind, the quantity that estimates are compared with, the class number or a parameter."""
     title: str = ""
     """Heading of the measure's tables and plots in the report; empty for the measure's name in the tables."""
     models: Names = []

@@ -1,1 +1,1 @@
-"""Kinds of measure, found by their names in a job file."""
+"""Kinds of measures, found by their names in a job file."""

@@ -1,4 +1,4 @@
-"""Agreement: whether a variable that was found is one that is known, whatever monotone function lies between them."""
+"""Measure whether a learnt variable is a known one, up to a monotone function."""
 
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar, Final, Self
@@ -16,31 +16,36 @@ from lineshape.engine.measures.plots import Map, Plot, Series
 
 Floats = NDArray[np.float64]
 
-#: Bins of equal content that ranks are counted in.
+#: Number of bins of equal content in which ranks are counted.
 _RANKS: Final = 200
-#: Bins of a variable, and of the known variable's range.
+#: Number of bins of the learnt variable, and of the known variable's range.
 _BINS: Final = 60
-#: Shares of objects between two ranks.
+#: Shares of objects below the edges between two ranks.
 _INNER: Final = np.linspace(0, 1, _RANKS + 1)[1:-1]
-#: Objects that the ranks are found from, at most.
+#: Number of objects after which no more are read to find the ranks.
 _MOST: Final = 2_000_000
 
 
 class Agreement(Measure):
-    """Rank correlation and distance correlation of an estimate with a known variable, and what both look like.
+    """Rank correlation and distance correlation of an estimate with a known variable, and distributions of both.
 
-    What is found is known up to a monotone function, so what is compared are ranks, in bins of equal content that are
-    found on the validation split. In plots, for the same reason, a variable is the share of objects that are below it
-    (its own values may tell a few objects apart, and most of them hardly), and is turned to grow with the known one.
+    An estimate is learnt up to a monotone function. Therefore ranks are compared, in bins of equal content that are
+    found on the validation split, and in plots the variable is the share of objects below it, turned to grow with the
+    known one. (Its own values may separate a few objects widely, and most of them hardly.)
 
-    truth: one of the parameters. known: the column of the known variable. at: points of the parameters, and window: how
-    far from one an object's parameters may be, as a share of it; distributions of both variables are drawn for each.
+    `truth` is one of the parameters.
     """
 
     known: str
+    """Column of the known variable."""
     at: list[dict[str, float]] = []
+    """Points of the parameters, such as [{mA: 200, mC: 50}], at which the distributions of both variables are drawn.
+    All points have the same parameters; empty for no such plots.
+    """
     window: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    """Largest distance of an object's parameters from a point, as a share of the point's values."""
     title: str = "Agreement"
+    """Heading of the measure's tables and plots in the report."""
 
     calibrates: ClassVar[bool] = True
 
@@ -53,7 +58,7 @@ class Agreement(Measure):
 
     @property
     def note(self) -> str:
-        """What the figures are."""
+        """Explanation of the figures."""
         return (
             f"Correlations of the variable with {self.known}: of ranks (Spearman), and dCorr², the unbiased squared "
             "distance correlation of ranks: 0 for independent ones, 1 where one is a monotone function of the other."
@@ -61,19 +66,19 @@ class Agreement(Measure):
 
     @property
     def headline(self) -> dict[str, str]:
-        """Both correlations."""
+        """The two correlations."""
         return {"|Spearman|": "spearman", "dCorr²": "distance_correlation"}
 
     def columns(self) -> list[str]:
-        """The known variable and the parameters."""
+        """Return the columns of the known variable and of the parameters."""
         return list(dict.fromkeys([self.truth, self.known, *(self.at[0] if self.at else ())]))
 
     def calibration_settings(self) -> dict[str, Any]:
-        """The known variable."""
+        """Return the known variable."""
         return {"known": self.known}
 
     def calibrate(self, objects: Iterable[Objects]) -> dict[str, Any]:
-        """Edges of the ranks, and whether the variable grows with the known one."""
+        """Return the edges of the ranks, and whether the variable grows with the known one."""
         parts: list[Floats] = []
         for part in objects:
             parts.append(np.stack(_both(part, self.known)[0]))
@@ -88,7 +93,7 @@ class Agreement(Measure):
         return {**{name: values.tolist() for name, values in edges.items()}, "rises": rises}
 
     def empty(self, column_metadata: ColumnMetadata) -> Histograms:
-        """Ranks of both; the variable over the known one; both at each point."""
+        """Return histograms of both variables' ranks, of the variable over the known one, and of both at each point."""
         place = hist.axis.Regular(_BINS, 0, 1, name="variable", label="Variable")
         known = hist.axis.Regular(
             _BINS,
@@ -107,7 +112,7 @@ class Agreement(Measure):
         return found
 
     def fill(self, histograms: Histograms, objects: Objects) -> None:
-        """Objects that have both."""
+        """Add the objects that have both variables."""
         (variable, known), good = _both(objects, self.known)
         group, calibration = objects.group[good], objects.calibration
         ranks = np.searchsorted(calibration["variable"], variable), np.searchsorted(calibration["known"], known)
@@ -122,7 +127,7 @@ class Agreement(Measure):
             histograms["known_at"].fill(known[near], number, group[near])
 
     def figures(self, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
-        """spearman, its absolute value, and distance_correlation of the ranks."""
+        """Return spearman, the absolute rank correlation, and distance_correlation of the ranks."""
         counts = by_group(histograms["ranks"])
         entries = int(counts.sum())
         if entries < statistics.FEW:
@@ -132,7 +137,7 @@ class Agreement(Measure):
         return [Figure(name, float(value), float(error), "", entries) for name, (value, error) in found.items()]
 
     def plots(self, measured: Measured) -> list[Plot]:
-        """For each model the map, and distributions at the points; those of the known variable once."""
+        """Return for each model the map and distributions at the points, and once those of the known variable."""
         found: list[Plot] = []
         known = measured.column_metadata[self.known].title
         for model, histograms in measured.histograms.items():
@@ -155,7 +160,7 @@ class Agreement(Measure):
         return found
 
     def _at(self, name: str, histogram: hist.Hist[Any], axis: str, label: str) -> Plot:
-        """Distributions at the points, each of area one."""
+        """Return a plot of the distributions at the points, each normalised to one."""
         edges = np.asarray(histogram.axes[0].edges)
         counts = by_group(histogram)[:, 1:-1].sum(axis=0)
         series = []
@@ -169,7 +174,7 @@ class Agreement(Measure):
 
 
 def _both(objects: Objects, known: str) -> tuple[tuple[Floats, Floats], NDArray[np.bool_]]:
-    """Estimate and known variable of the objects that have both, and which these are; none of vectors."""
+    """Return estimate and known variable of the objects that have both, and which they are; none for vectors."""
     column = np.asarray(objects.columns[known], dtype=np.float64)
     variable = np.asarray(objects.prediction.estimate, dtype=np.float64)
     if variable.ndim > 1:
@@ -179,12 +184,12 @@ def _both(objects: Objects, known: str) -> tuple[tuple[Floats, Floats], NDArray[
 
 
 def _middle(counts: Floats) -> Floats:
-    """(samples, bins) mean ranks of what is in each bin, from the (samples, bins) contents."""
+    """Return the mean rank (samples, bins) of the entries in each bin, from the contents (samples, bins)."""
     return np.asarray(np.cumsum(counts, axis=1) - counts / 2)
 
 
 def spearman(counts: Floats) -> Floats:
-    """Absolute rank correlation, of (samples, ranks, ranks) entries; what is in one bin has the same rank."""
+    """Return the absolute rank correlation of (samples, ranks, ranks) entries; all entries of a bin have one rank."""
     of_x, of_y = counts.sum(axis=2), counts.sum(axis=1)
     total = of_x.sum(axis=1)
     x, y = (_middle(each) - (total / 2)[:, np.newaxis] for each in (of_x, of_y))

@@ -1,4 +1,4 @@
-"""Decorrelation: whether a score knows of a column that it should know nothing of."""
+"""Measure whether a score depends on a column that it should be independent of."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -19,52 +19,57 @@ Floats = NDArray[np.float64]
 
 
 class Decorrelation(Measure):
-    """Unbiased squared distance correlation of the score with a column, of all objects and of each class.
+    """Unbiased squared distance correlation of the score with a column, for all objects and for each class.
 
-    Its mean is 0 where the two are independent, whatever the number of objects, so it is a little below 0 at times. It
-    is that of the binned values: at the centres of their bins, and what lies beyond at the outer edges.
+    Its mean is 0 where the two are independent, for any number of objects, so a value may be slightly below 0. It is
+    computed from binned values: at the centres of their bins, and at the outer edges for underflow and overflow.
 
-    truth: a column that numbers the classes. classes: their names, from 0 on. bins: of the column. score: of the score.
-    Source: G. Székely and M. Rizzo, Annals of Statistics 42 (2014) 2382, for the unbiased form.
+    `truth` is a column that numbers the classes. Source: G. Székely and M. Rizzo, Annals of Statistics 42 (2014) 2382,
+    for the unbiased form.
     """
 
     classes: Names
+    """Names of the classes, in the order of their numbers from 0."""
     column: str
+    """Column that the score should be independent of."""
     bins: Binning
+    """Bins of the column."""
     score: Binning = Binning(low=0, high=1, bins=50)
+    """Bins of the score; the default suits a probability."""
     title: str = "Correlation with the score"
+    """Heading of the measure's table in the report."""
 
     @property
     def note(self) -> str:
-        """What the figure is."""
+        """Explanation of the figure."""
         return (
             f"dCorr² is the unbiased squared distance correlation of score and {self.column}, 0 for independent ones."
         )
 
     @property
     def headline(self) -> dict[str, str]:
-        """Of all, and of each class."""
+        """The correlation of all objects, and of each class."""
         return {"dCorr², all": "distance_correlation"} | {name: f"distance_correlation_{name}" for name in self.classes}
 
     def columns(self) -> list[str]:
-        """The class and the column."""
+        """Return the column of classes and the column of the correlation."""
         return [self.truth, self.column]
 
     def empty(self, column_metadata: ColumnMetadata) -> Histograms:
-        """Score and column by class."""
+        """Return a histogram of score and column by class."""
         axes = self.score.axis("Score", "score"), self.bins.axis(column_metadata[self.column].title)
         told = Classes(tuple(self.classes), "").axis()
         return {"both": hist.Hist(*axes, told, group_axis(), storage=hist.storage.Int64())}
 
     def fill(self, histograms: Histograms, objects: Objects) -> None:
-        """Objects with a class, a score and a value."""
+        """Add the objects with a class, a score and a value of the column."""
         column = np.asarray(objects.columns[self.column], dtype=np.float64)
         good = usable(objects, self.truth, len(self.classes)) & np.isfinite(column)
         label = objects.columns[self.truth][good]
         histograms["both"].fill(objects.prediction.estimate[good], column[good], label, objects.group[good])
 
     def figures(self, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
-        """distance_correlation, and distance_correlation_CLASS."""
+        """Return distance_correlation, and distance_correlation_CLASS."""
         histogram = histograms["both"]
         counts = by_group(histogram)[..., 1:-1]
         centres = [_centres(axis) for axis in histogram.axes[:2]]
@@ -78,18 +83,21 @@ class Decorrelation(Measure):
         return found
 
     def plots(self, measured: Measured) -> list[Plot]:
-        """None: the table says it."""
+        """Return no plots: the table suffices."""
         return []
 
 
 def _centres(axis: hist.axis.Regular) -> Floats:
-    """Of the bins with flow, which are taken to lie at the outer edges."""
+    """Return the centres of the bins with flow bins, which are taken to lie at the outer edges."""
     edges = np.asarray(axis.edges)
     return np.concatenate([edges[:1], (edges[1:] + edges[:-1]) / 2, edges[-1:]])
 
 
 def distance_correlation(counts: Floats, x: Floats, y: Floats) -> Floats:
-    """Unbiased dCorr² of (samples, x bins, y bins) entries at values x and y; (samples,). NaN where one is constant."""
+    """Return the unbiased dCorr², (samples,), of (samples, x bins, y bins) entries at values x and y.
+
+    NaN where x or y is constant.
+    """
     a, b = np.abs(x[:, np.newaxis] - x), np.abs(y[:, np.newaxis] - y)
     found = []
     for cells in counts:
@@ -102,9 +110,9 @@ def distance_correlation(counts: Floats, x: Floats, y: Floats) -> Floats:
 
 
 def _unbiased(products: float, a: Floats, b: Floats, cells: Floats) -> float:
-    """The unbiased squared distance covariance from Σ a_ij b_ij, the sums a_i and b_i of rows, and how many have both.
+    """Return the unbiased squared distance covariance.
 
-    cells: (x bins, y bins) entries.
+    products: Σ a_ij b_ij. a, b: sums a_i and b_i of rows. cells: (x bins, y bins) entries.
     """
     n = cells.sum()
     rows = a @ cells @ b

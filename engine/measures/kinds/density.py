@@ -1,4 +1,4 @@
-"""Density: whether what a model says of its own uncertainty is true.
+"""Measure whether a predicted density, and so a model's own uncertainty, is right.
 
 Beyond the point estimate: −log p, the probability integral transform (PIT), pulls, and the coverage of the central
 intervals that the density predicts.
@@ -21,7 +21,7 @@ from lineshape.engine.measures.plots import Plot, Series
 
 Floats = NDArray[np.float64]
 
-#: 0.025, 0.16, 0.84 and 0.975 are edges of these bins.
+#: Bin edges of the PIT, 0.025, 0.16, 0.84 and 0.975 among them.
 PIT_EDGES: Final = np.linspace(0, 1, 201)
 PULL_EDGES: Final = np.linspace(-8, 8, 641)
 NLL_EDGES: Final = np.concatenate([np.linspace(-10, 30, 4001), np.geomspace(30, 1e6, 301)[1:]])
@@ -29,16 +29,17 @@ COVERAGES: Final = {"coverage_68": 0.68, "coverage_95": 0.95}
 
 
 class Density(Measure):
-    """NLL, PIT, pulls and coverage, in the target's own units."""
+    """NLL, PIT, pulls and coverage of a predicted density, in the target's own units."""
 
     title: str = "Predicted uncertainty"
+    """Heading of the measure's tables in the report; its plots stand under "Predicted uncertainty"."""
 
     def columns(self) -> list[str]:
-        """Truth."""
+        """Return the column of the truth."""
         return [self.truth]
 
     def empty(self, column_metadata: ColumnMetadata) -> Histograms:
-        """PIT; pull by total variance; pull as the Gaussian quantile of the PIT; −log p."""
+        """Return histograms of PIT, pull by total variance, pull as the Gaussian quantile of the PIT, and −log p."""
         axes = {
             "pit": (PIT_EDGES, "Probability integral transform"),
             "pull_total_variance": (PULL_EDGES, r"$(t - \mu)/\sigma$"),
@@ -55,7 +56,7 @@ class Density(Measure):
         }
 
     def fill(self, histograms: Histograms, objects: Objects) -> None:
-        """Objects of a model that gives a density."""
+        """Add the objects of a model that predicts a density."""
         from scipy.special import ndtri
 
         mixture = objects.prediction.mixture
@@ -73,10 +74,10 @@ class Density(Measure):
         histograms["nll"].fill(nll, group)
 
     def figures(self, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
-        """NLL, coverage, centre and width of pulls, and χ² per bin of the PIT against uniformity.
+        """Return NLL, coverage, median and width of pulls, and χ² per degree of freedom of the PIT against uniformity.
 
-        pull: Φ⁻¹ of the PIT, (t − μ)/σ of a single Gaussian. pull_total_variance: with the mixture's mean and total
-        variance; its standard deviation is taken within ±8, and the share beyond stands beside it.
+        pull: Φ⁻¹ of the PIT, which is (t − μ)/σ for a single Gaussian. pull_total_variance: with the mixture's mean and
+        total variance; its standard deviation is taken within ±8, and the share beyond is given beside it.
         """
         pit = by_group(histograms["pit"])
         entries = int(pit.sum())
@@ -105,7 +106,7 @@ class Density(Measure):
         return found
 
     def plots(self, measured: Measured) -> list[Plot]:
-        """PIT and pulls."""
+        """Return plots of the PIT and of the pulls."""
         pits, pulls = [], []
         for model, histograms in measured.histograms.items():
             pit = by_group(histograms["pit"]).sum(axis=0)[1:-1].reshape(50, 4).sum(axis=1)
@@ -151,7 +152,7 @@ class Density(Measure):
 
 
 def _deviation(counts: Floats) -> Floats:
-    """Standard deviation of pulls within ±8, from bin centres."""
+    """Return the standard deviation of pulls within ±8, from bin centres."""
     inside, centres = counts[..., 1:-1], (PULL_EDGES[1:] + PULL_EDGES[:-1]) / 2
     total = inside.sum(axis=-1)
     mean = (inside * centres).sum(axis=-1) / total
@@ -159,7 +160,7 @@ def _deviation(counts: Floats) -> Floats:
 
 
 def cumulative(mixture: Mixture, target: Floats) -> Floats:
-    """Probability that the mixture gives to values below the target, (n,)."""
+    """Return the mixture's probability of values below the target, (n,)."""
     from scipy.special import ndtr
 
     pulls = (target[:, np.newaxis] - mixture.means) / mixture.sigmas
@@ -167,7 +168,7 @@ def cumulative(mixture: Mixture, target: Floats) -> Floats:
 
 
 def negative_log(mixture: Mixture, target: Floats) -> Floats:
-    """−log p of the target, nats, (n,)."""
+    """Return −log p of the target, (n,), in nats."""
     from scipy.special import logsumexp
 
     pulls = (target[:, np.newaxis] - mixture.means) / mixture.sigmas
@@ -176,7 +177,7 @@ def negative_log(mixture: Mixture, target: Floats) -> Floats:
 
 
 def coverage(counts: Floats, level: float) -> Floats:
-    """Share of PIT counts (..., bins + 2) inside the central interval of a level whose limits are bin edges."""
+    """Return the share of PIT counts (..., bins + 2) in the central interval of a level whose limits are bin edges."""
     low = round((1 - level) / 2 * (len(PIT_EDGES) - 1))
     inside = counts[..., 1 + low : -1 - low].sum(axis=-1)
     return np.asarray(inside / counts.sum(axis=-1))

@@ -1,4 +1,4 @@
-"""Permutation importance: what the area under the ROC curve loses when a feature is mixed up among the objects."""
+"""Measure permutation importance: the loss of AUC when a feature is permuted among the objects."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -21,26 +21,32 @@ from lineshape.engine.measures.scores import area, require_others, score_axis, s
 Floats = NDArray[np.float64]
 
 _BINS: Final = 1000
-#: The first stream of the hashes of event numbers by which features are mixed up, and the one by which some are chosen.
+#: First stream of the hashes of event numbers by which features are permuted, and the stream by which some objects are
+#: chosen.
 _STREAM: Final = 100
 _SHARE_STREAM: Final = 99
 
 
 class Importance(Measure):
-    """AUC − AUC with a feature shuffled, over the mean of that over all features; the tagger's talk does the same.
+    """AUC − AUC with a feature permuted, over the mean of that over all features; as in the tagger's talk.
 
-    truth: a column that numbers the classes. classes: their names, from 0 on. signal: one of them. features: those to
-    be shuffled, each `repeats` times with other permutations, among the objects of a shard. share: of the objects that
-    are looked at, by a hash of the event number: each is predicted once for every feature and repeat, and where there
-    are millions a part of them tells as much.
+    A feature is permuted among the objects of a shard. `truth` is a column that numbers the classes.
     """
 
     classes: Names
+    """Names of the classes, in the order of their numbers from 0."""
     signal: str
+    """Name of the class that is the signal; all others together are the background."""
     features: Annotated[Names, Field(min_length=1)]
+    """Features that are permuted, one at a time."""
     repeats: Annotated[int, Field(gt=0)] = 5
+    """Permutations of each feature; with more than one, their spread adds to the uncertainty."""
     share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Share of the objects that are used, chosen by a hash of the event number. Each is predicted once for every
+    feature and repeat, and of millions of objects a part says as much as all.
+    """
     title: str = "Importance of features"
+    """Heading of the measure's tables and plots in the report."""
 
     @model_validator(mode="after")
     def _signal_is_a_class(self) -> Self:
@@ -50,17 +56,17 @@ class Importance(Measure):
         return self
 
     def columns(self) -> list[str]:
-        """The class, and the features."""
+        """Return the column of classes, the features and the event number."""
         return list(dict.fromkeys([self.truth, *self.features, "event"]))
 
     def empty(self, column_metadata: ColumnMetadata) -> Histograms:
-        """Score of signal and of all else, as it is (0) and for each feature and repeat."""
+        """Return a histogram of signal and background scores, as they are (trial 0) and for each feature and repeat."""
         trials = hist.axis.Integer(0, 1 + len(self.features) * self.repeats, name="trial", flow=False)
         kinds = hist.axis.Integer(0, 2, name="signal", flow=False)
         return {"scores": hist.Hist(trials, score_axis(_BINS), kinds, group_axis(), storage=hist.storage.Int64())}
 
     def fill(self, histograms: Histograms, objects: Objects) -> None:
-        """The scores of a model that sees the features; of one that does not see them all, those that it sees."""
+        """Add the scores as they are, and with each feature permuted in turn; an unused feature changes no score."""
         objects = self._chosen(objects)
         assert objects.predict is not None
         self._fill(histograms, objects, 0, objects.prediction.estimate)
@@ -84,7 +90,10 @@ class Importance(Measure):
         histograms["scores"].fill(np.full(good.sum(), trial), squashed(score[good]), signal, objects.group[good])
 
     def figures(self, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
-        """importance_FEATURE, mean 1 over the features, and auc_loss_FEATURE; uncertain by objects and repeats both."""
+        """Return importance_FEATURE, whose mean over the features is 1, and auc_loss_FEATURE.
+
+        Their uncertainties include those of the objects and of the repeats.
+        """
         counts = by_group(histograms["scores"])
         entries = int(counts[:, 0].sum())
         if not entries:
@@ -97,7 +106,7 @@ class Importance(Measure):
         return found
 
     def _with_uncertainty(self, counts: Floats) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
-        """Loss of AUC of each feature and the same over their mean, each with its uncertainty."""
+        """Return the loss of AUC of each feature, and the same over the mean of all, each with its uncertainty."""
 
         def losses(c: Floats) -> Floats:
             areas = area(c[..., 1], c[..., 0])
@@ -111,7 +120,7 @@ class Importance(Measure):
         return (loss, np.hypot(error, by_repeat)), (relative, np.hypot(relative_error, by_repeat / scale))
 
     def plots(self, measured: Measured) -> list[Plot]:
-        """All features, one point a model."""
+        """Return a plot of all features, with one point for each model."""
         series = []
         for model, histograms in measured.histograms.items():
             counts = by_group(histograms["scores"])

@@ -1,4 +1,4 @@
-"""Information: how much a variable tells of parameters, by a classifier of pairs of one event and pairs of two."""
+"""Measure the mutual information of an estimate and parameters, by a classifier of pairs of one event and of two."""
 
 from collections.abc import Callable, Mapping
 from typing import Annotated, ClassVar, Final
@@ -29,41 +29,46 @@ from lineshape.engine.measures.plots import Plot, Series
 from lineshape.engine.measures.scores import area, efficiencies
 
 Floats = NDArray[np.float64]
-#: From (samples, bins) of pairs of one event, of two, and of the contrast, to (samples,).
+#: From (samples, kinds, bins), of pairs of one event, of two, and of the contrast, to (samples,).
 Read = Callable[[Floats], Floats]
 
-#: The logarithm of the density of pairs over that of independent ones; what lies beyond counts as at the ends.
+#: Bin edges of the logarithm of the density of pairs over that of independent ones; values beyond count at the ends.
 EDGES: Final = np.linspace(-40, 20, 12_001)
 _CENTRES: Final = (EDGES[1:] + EDGES[:-1]) / 2
 _KINDS: Final = ("joint", "product", "contrast")
-#: A curve is drawn through so many points.
+#: Number of points that a curve is drawn through.
 _POINTS: Final = 400
 
 
 class Information(Measure):
-    """Mutual information of an estimate and the parameters, in nats, and bounds on it from below.
+    """Mutual information of an estimate and the parameters, in nats, and lower bounds on it.
 
-    With l the classifier's logarithm, of pairs (v, θ) of one event and, independent, of two: information is the mean of
-    l over pairs of one event, right where the classifier is; Donsker and Varadhan's bound is that less ln⟨e^l⟩ of
-    independent pairs, that of Nguyen, Wainwright and Jordan that plus 1 − ⟨e^l⟩, and InfoNCE, with the θ of `negatives`
-    other events, the mean of l less the logarithm of the mean of e^l, which is at most ln(negatives + 1).
+    Let l be the logarithm of the density ratio from the classifier, for pairs (v, θ) of one event and, independent, of
+    two. The information is the mean of l over pairs of one event, right where the classifier is. Donsker and Varadhan's
+    bound is that less ln⟨e^l⟩ of independent pairs; that of Nguyen, Wainwright and Jordan is that plus 1 − ⟨e^l⟩;
+    InfoNCE, with the θ of `negatives` other events, is the mean of l less the logarithm of the mean of e^l, at most
+    ln(negatives + 1).
 
     Pairs of two events are of one shard, which must hold events of all parameters, and more than `negatives` of them:
-    samples of one point each tell nothing here. The uncertainty of the AUC leaves out that of the parameters that are
-    lent (it was 9 % low in a trial).
+    samples of one point each say nothing here. The uncertainty of the AUC leaves out that of the parameters taken from
+    other events (it was 9 % low in a trial).
 
-    truth: one of the parameters. parameters: all of them, in the order of the job's target.
-    Source: B. Poole et al., On Variational Bounds of Mutual Information (2019).
+    `truth` is one of the parameters. Source: B. Poole et al., On Variational Bounds of Mutual Information (2019).
     """
 
     parameters: Annotated[Names, Field(min_length=1)]
+    """Columns of all parameters, in the order of the target of the models."""
     negatives: Annotated[int, Field(gt=0)] = 31
+    """Number of other events whose parameters each event is paired with. InfoNCE cannot exceed ln(negatives + 1) nats;
+    shards with no more events than this are left out.
+    """
     title: str = "Information"
+    """Heading of the measure's tables and plots in the report."""
 
     better: ClassVar[Mapping[str, Better]] = {"information_minus_baseline": "higher", "auc_minus_baseline": "higher"}
 
     def require_models(self, models: Mapping[str, Model], target: Target) -> None:
-        """Raise RequestError where a model's target is not the parameters, in their order."""
+        """Raise RequestError where the target of a model with a density ratio is not the parameters, in their order."""
         for name, model in models.items():
             judges = type(model).load_log_density_ratio is not Model.load_log_density_ratio
             truths = (model.truth,) if model.truth else target.truths
@@ -75,7 +80,7 @@ class Information(Measure):
 
     @property
     def note(self) -> str:
-        """What the figures are."""
+        """Explanation of the figures."""
         return (
             "The AUC is the classifier's, of pairs of a variable and parameters of one event against pairs of two. "
             "Information is in nats; DV, NWJ and InfoNCE bound it from below, whatever the classifier, and InfoNCE "
@@ -84,7 +89,7 @@ class Information(Measure):
 
     @property
     def headline(self) -> dict[str, str]:
-        """AUC, information and the bounds."""
+        """AUC, information and its bounds."""
         return {
             "AUC": "auc",
             "AUC − baseline": "auc_minus_baseline",
@@ -96,22 +101,22 @@ class Information(Measure):
         }
 
     def columns(self) -> list[str]:
-        """The parameters."""
+        """Return the columns of the parameters."""
         return list(dict.fromkeys([self.truth, *self.parameters]))
 
     def empty(self, column_metadata: ColumnMetadata) -> Histograms:
-        """The logarithm for pairs of one event, for pairs of two, and the contrast of one with many."""
+        """Return histograms of the logarithm for pairs of one event, for pairs of two, and of InfoNCE's contrast."""
         return {kind: hist.Hist(_axis(), group_axis(), storage=hist.storage.Int64()) for kind in _KINDS}
 
     def fill(self, histograms: Histograms, objects: Objects) -> None:
-        """Each event with its own parameters, and with those of others of its shard."""
+        """Add each event with its own parameters, and with those of other events of its shard."""
         variable = objects.prediction.estimate
         parameters = np.column_stack([np.asarray(objects.columns[name], np.float64) for name in self.parameters])
         good = np.isfinite(variable.reshape(len(variable), -1)).all(axis=1) & np.isfinite(parameters).all(axis=1)
         variable, parameters, group = variable[good], parameters[good], objects.group[good]
         if objects.log_density_ratio is None or len(group) <= self.negatives:
             return
-        # Neighbours in a file may be alike: the parameters come from anywhere in the shard.
+        # Neighbours in a file may be alike: events are permuted, so that parameters come from anywhere in the shard.
         mixed = np.random.default_rng(len(group)).permutation(len(group))
         variable, parameters, group = variable[mixed], parameters[mixed], group[mixed]
         joint = _inside(objects.log_density_ratio(variable, parameters))
@@ -124,9 +129,9 @@ class Information(Measure):
         histograms["contrast"].fill(_inside(joint - np.log(total / (self.negatives + 1))), group)
 
     def figures(self, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
-        """auc, information, donsker_varadhan, nguyen_wainwright_jordan, info_nce, and each less that of others.
+        """Return auc, information, donsker_varadhan, nguyen_wainwright_jordan and info_nce, and FIGURE_minus_MODEL.
 
-        FIGURE_minus_MODEL, by the same events.
+        The differences from other models are taken on the same events.
         """
         own = _counts(histograms)
         entries = int(own[:, 0].sum())
@@ -144,7 +149,7 @@ class Information(Measure):
         return found
 
     def plots(self, measured: Measured) -> list[Plot]:
-        """The ROC curve of each model's classifier."""
+        """Return a plot of the ROC curve of each model's classifier."""
         curves = []
         for model, histograms in measured.histograms.items():
             joint, product = (by_group(histograms[kind])[:, 1:-1].sum(axis=0) for kind in ("joint", "product"))
@@ -169,7 +174,7 @@ def _inside(values: Floats) -> Floats:
 
 
 def _counts(histograms: Histograms) -> Floats:
-    """(groups, kinds, bins)."""
+    """Return the counts (groups, kinds, bins)."""
     return np.stack([by_group(histograms[kind])[:, 1:-1] for kind in _KINDS], axis=1)
 
 

@@ -1,4 +1,4 @@
-"""Response: estimate over truth, as a line shape and in bins of other quantities."""
+"""Measure the response, estimate over truth, as a line shape and in bins of other quantities."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -28,7 +28,7 @@ from lineshape.engine.measures.plots import Plot, Series
 
 Floats = NDArray[np.float64]
 
-#: Fine bins to 2, wider ones in the tail: a quantile is read to about a thousandth.
+#: Bin edges of the response, fine to 2 and wider in the tail: a quantile is read to about a thousandth.
 EDGES = np.concatenate([np.linspace(0, 2, 401), np.geomspace(2, 100, 61)[1:]])
 _INCLUSIVE = "inclusive"
 ESTIMATE = "estimate"
@@ -48,18 +48,17 @@ _TITLES = {
 
 
 def response_axis() -> hist.axis.Variable:
-    """The axis of response."""
+    """Return the axis of the response."""
     return hist.axis.Variable(EDGES, name="response", label="Response (estimate / truth)")
 
 
 class Response(Measure):
-    """Line shape, mean, median, 68 % and 95 % resolution; inclusive and by other columns.
-
-    by: binnings by column; `estimate` is the model's own estimate.
-    """
+    """Line shape, mean, median, 68 % and 95 % resolution of the response, inclusive and in bins of columns."""
 
     title: str = "Estimate over truth"
+    """Heading of the measure's tables in the report; its plots stand under "Line shape", "Closure" and "Resolution"."""
     by: dict[str, Binning] = {}
+    """Bins by column; the name `estimate` bins in the model's own estimate. Empty for inclusive figures alone."""
 
     better: ClassVar[Mapping[str, Better]] = {"half_68_over_baseline": "lower", "half_95_over_baseline": "lower"}
 
@@ -72,7 +71,7 @@ class Response(Measure):
 
     @property
     def note(self) -> str:
-        """How widths are defined."""
+        """Definition of the widths."""
         return "Half-widths are (q84 − q16)/2 and (q97.5 − q2.5)/2 of the response."
 
     @property
@@ -88,15 +87,15 @@ class Response(Measure):
         }
 
     def columns(self) -> list[str]:
-        """Truth and the columns to bin in."""
+        """Return the column of the truth and the columns to bin in."""
         return [self.truth, *(name for name in self.by if name != ESTIMATE)]
 
     def not_columns(self) -> list[str]:
-        """The model's own estimate."""
+        """Return the name of the model's own estimate, where it is binned in."""
         return [ESTIMATE] if ESTIMATE in self.by else []
 
     def empty(self, column_metadata: ColumnMetadata) -> Histograms:
-        """One histogram of response for all objects and one for each binning."""
+        """Return one histogram of response for all objects and one for each binning."""
         found = {_INCLUSIVE: hist.Hist(response_axis(), group_axis(), storage=hist.storage.Int64())}
         for name, binning in self.by.items():
             axis = binning.axis(self._metadata(name, column_metadata).title)
@@ -104,7 +103,7 @@ class Response(Measure):
         return found
 
     def fill(self, histograms: Histograms, objects: Objects) -> None:
-        """Estimate over truth of each object that has both."""
+        """Add estimate over truth of each object that has both."""
         response, good = response_of(objects, self.truth)
         group = objects.group[good]
         histograms[_INCLUSIVE].fill(response, group)
@@ -113,7 +112,7 @@ class Response(Measure):
             histograms[name].fill(values[good], response, group)
 
     def figures(self, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
-        """Mean, median, half_68, half_95; the last two over the baseline's where both are of the same objects."""
+        """Return mean, median, half_68, half_95, and the last two over the baseline's if the objects are the same."""
         found = []
         for by, histogram in histograms.items():
             counts, reference = by_group(histogram), by_group(references.get(BASELINE, histograms)[by])
@@ -144,7 +143,7 @@ class Response(Measure):
         return found
 
     def plots(self, measured: Measured) -> list[Plot]:
-        """The line shape, and every figure in every binning with its ratio to the baseline."""
+        """Return plots of the line shape, and of every figure in every binning; widths have a ratio to the baseline."""
         return [*line_shapes(measured, _INCLUSIVE), *self._binned_plots(measured)]
 
     def _binned_plots(self, measured: Measured) -> Iterator[Plot]:
@@ -188,14 +187,14 @@ class Response(Measure):
 
 
 def response_of(objects: Objects, truth: str) -> tuple[Floats, NDArray[np.bool_]]:
-    """Response of the objects that have a truth and an estimate, and which they are."""
+    """Return the response of the objects that have a truth and an estimate, and which they are."""
     true = np.asarray(objects.columns[truth], dtype=np.float64)
     good = (true > 0) & np.isfinite(true) & np.isfinite(objects.prediction.estimate)
     return objects.prediction.estimate[good] / true[good], good
 
 
 def line_shapes(measured: Measured, name: str) -> list[Plot]:
-    """The line shape of every model: logarithmic from 0 to 2, and linear around 1."""
+    """Return plots of the line shape of every model: logarithmic from 0 to 2, and linear around 1."""
     series = []
     for model, histograms in measured.histograms.items():
         counts = by_group(histograms[name])
@@ -216,14 +215,14 @@ def line_shapes(measured: Measured, name: str) -> list[Plot]:
 
 
 def shape(key: str, label: str, counts: Floats, dashed: bool = False) -> Series:
-    """A line shape from (groups, response): fraction of objects in bins of 0.01 from 0 to 2, with its uncertainty."""
+    """Return a line shape from (groups, response): fraction of objects in bins of 0.01 from 0 to 2, and uncertainty."""
     inside = counts.sum(axis=0)[1:401].reshape(200, 2).sum(axis=1)
     total = max(counts.sum(), 1.0)
     return Series(key, label, EDGES[:401:2], inside / total, np.sqrt(inside) / total, "steps", dashed)
 
 
 def _all_figures(counts: Floats, reference: Floats) -> Iterator[tuple[str, tuple[Floats, Floats]]]:
-    """Each figure with its uncertainty; and those of width over the baseline's."""
+    """Yield each figure with its uncertainty, and each half-width over the baseline's."""
     for figure, read in FIGURES.items():
         yield figure, statistics.with_uncertainty(counts, read)
         if figure.startswith("half"):
@@ -231,7 +230,7 @@ def _all_figures(counts: Floats, reference: Floats) -> Iterator[tuple[str, tuple
 
 
 def over_baseline(counts: Floats, reference: Floats, read: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
-    """A figure over the baseline's, with its uncertainty; NaN where they are not of the same objects, or of few."""
+    """Return a figure over the baseline's, and its uncertainty; NaN where the objects differ or are few."""
     value, error = statistics.jackknife(np.stack([counts, reference], axis=1), statistics.over(read))
     entries, others = counts.sum(axis=(0, -1)), reference.sum(axis=(0, -1))
     same = (entries == others) & (entries >= statistics.FEW)

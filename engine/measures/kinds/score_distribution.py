@@ -1,4 +1,4 @@
-"""Distributions of the score of each class, on what was trained on and on what was not."""
+"""Measure the distribution of the score of each class, on the training and on the test split."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,50 +16,55 @@ from lineshape.engine.measures.scores import Classes, usable
 from lineshape.engine.measures.tagging_plots import sentence
 
 _SPLITS: Final[tuple[SplitName, ...]] = ("training", "test")
-#: Expected entries below which a bin has no share in χ².
+#: Number of expected entries below which a bin is left out of χ².
 _FEW: Final = 10
 
 
 class ScoreDistribution(Measure):
-    """Score by class, normalised, for the training and the test split, and whether the two agree.
+    """Normalised score by class on the training and test splits; where the two disagree, the model is overfitted.
 
-    truth: a column that numbers the classes. classes: their names, from 0 on. low, high, bins: of the score.
+    `truth` is a column that numbers the classes.
     """
 
     classes: list[str]
+    """Names of the classes, in the order of their numbers from 0."""
     low: float = 0.0
+    """Lower edge of the scores."""
     high: float = 1.0
+    """Upper edge of the scores; scores above it count in the last bin. The default suits a probability."""
     bins: int = Field(50, gt=0)
+    """Number of equal bins of the score."""
     title: str = "Scores"
+    """Heading of the measure's tables and plots in the report."""
 
     splits: ClassVar[tuple[SplitName, ...]] = _SPLITS
 
     def columns(self) -> list[str]:
-        """The class."""
+        """Return the column of classes."""
         return [self.truth]
 
     def empty(self, column_metadata: ColumnMetadata) -> Histograms:
-        """Score by class, for each split."""
+        """Return a histogram of score by class for each split."""
         score = hist.axis.Regular(self.bins, self.low, self.high, name="score", label="Score")
         axes = (score, Classes(tuple(self.classes), "").axis(), group_axis())
         return {split: hist.Hist(*axes, storage=hist.storage.Int64()) for split in _SPLITS}
 
     def fill(self, histograms: Histograms, objects: Objects) -> None:
-        """Objects with a class and a score."""
+        """Add the objects with a class and a score."""
         good = usable(objects, self.truth, len(self.classes))
-        # Of a probability of 1 the bin is the last one.
+        # A probability of 1 belongs to the last bin.
         score = objects.prediction.estimate[good].clip(None, np.nextafter(self.high, self.low))
         histograms[objects.split].fill(score, objects.columns[self.truth][good], objects.group[good])
 
     def figures(self, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
-        """For each class χ² per degree of freedom of the two shapes: 1 where the model learnt nothing by heart."""
+        """Return for each class χ² per degree of freedom between the two shapes: about 1 without overfitting."""
         found = []
         for i, name in enumerate(self.classes):
             training, test = (by_group(histograms[split])[..., 1 + i].sum(axis=0) for split in _SPLITS)
             if not (training.any() and test.any()):
                 continue
             share = test.sum() / training.sum()
-            # Of two histograms of counts with totals N and M: Σ (√(M/N) n − √(N/M) m)² / (n + m).
+            # χ² of two histograms of counts with totals N and M: Σ (√(M/N) n − √(N/M) m)² / (n + m).
             filled = np.minimum(training * share, test) >= _FEW
             n, m = training[filled], test[filled]
             degrees = int(filled.sum()) - 1
@@ -71,7 +76,7 @@ class ScoreDistribution(Measure):
         return found
 
     def plots(self, measured: Measured) -> list[Plot]:
-        """For each model, test as points over training as lines."""
+        """Return for each model a plot of the test split as points over the training split as lines."""
         plots = []
         for model, histograms in measured.histograms.items():
             series = []

@@ -1,4 +1,4 @@
-"""Selection by σ/μ: what resolution is left of how many objects.
+"""Measure the resolution that is left when objects are selected by their predicted σ/μ.
 
 σ and μ are taken in the target's own units. (A cut on their ratio in a standardised target would partly select by the
 distance from the mean.)
@@ -27,25 +27,26 @@ class Selection(Measure):
     """Scan of the threshold on σ/μ, and the line shapes of the objects on either side of its median."""
 
     title: str = "Selection by σ/μ"
+    """Heading of the measure's tables in the report; its plots stand under "Selection by σ/μ"."""
 
     def columns(self) -> list[str]:
-        """Truth."""
+        """Return the column of the truth."""
         return [self.truth]
 
     def empty(self, column_metadata: ColumnMetadata) -> Histograms:
-        """Response against σ/μ."""
+        """Return a histogram of response against σ/μ."""
         spread = hist.axis.Variable(SPREAD_EDGES, name="spread", label=r"Predicted $\sigma/\mu$")
         return {_NAME: hist.Hist(spread, response_axis(), group_axis(), storage=hist.storage.Int64())}
 
     def fill(self, histograms: Histograms, objects: Objects) -> None:
-        """Objects of a model that gives a spread."""
+        """Add the objects of a model that predicts a spread."""
         if objects.prediction.spread is None:
             return
         response, good = response_of(objects, self.truth)
         histograms[_NAME].fill(objects.prediction.spread[good], response, objects.group[good])
 
     def figures(self, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
-        """Efficiency and half_68 below each threshold; half_68 of the tightest half, alone and over the inclusive."""
+        """Return efficiency and half_68 below each threshold; half_68 of the tightest half, also over the inclusive."""
         counts = by_group(histograms[_NAME])
         entries = int(counts.sum())
         if entries == 0:
@@ -71,7 +72,7 @@ class Selection(Measure):
         return found
 
     def plots(self, measured: Measured) -> list[Plot]:
-        """Resolution against efficiency, and the line shapes of the two halves."""
+        """Return plots of resolution against efficiency, and of the line shapes of the two halves."""
         scans, shapes = [], []
         for model, histograms in measured.histograms.items():
             counts = by_group(histograms[_NAME])
@@ -113,22 +114,22 @@ class Selection(Measure):
 
 
 def halves(counts: Floats) -> tuple[Floats, Floats]:
-    """Responses of the half with the smaller spread, and of the other; the bin that holds the median is shared.
+    """Return responses of the half with the smaller spread and of the other; the bin that holds the median is shared.
 
     counts: (groups, spread, response). Returns two of (groups, response), of equal sums over all groups.
     """
     entries = counts.sum(axis=(0, 2))
     upper = np.cumsum(entries)
-    # Of each bin of spread, the share of its entries that lies below the median.
+    # The share of the entries of each bin of spread that lies below the median.
     below = np.clip((upper[-1] / 2 - (upper - entries)) / np.maximum(entries, 1), 0, 1)
     tightest = np.asarray((counts * below[:, np.newaxis]).sum(axis=1))
     return tightest, counts.sum(axis=1) - tightest
 
 
 def tightest_half(counts: Floats) -> Floats:
-    """half_68 of the half with the smaller spread: between the thresholds next to it, linear in efficiency.
+    """Return half_68 of the half with the smaller spread, (samples,), interpolated linearly in efficiency.
 
-    counts: (samples, spread, response). Returns (samples,).
+    counts: (samples, spread, response). The interpolation is between the thresholds on either side of the median.
     """
     below = np.cumsum(counts, axis=1)
     efficiency = below.sum(axis=2) / counts.sum(axis=(1, 2))[:, np.newaxis]

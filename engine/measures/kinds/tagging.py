@@ -1,4 +1,4 @@
-"""Tagging: how well a class is told from others, overall and at thresholds that hold its efficiency flat."""
+"""Measure how well a class is separated from others, overall and at thresholds that give it a flat efficiency."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final, Self
@@ -28,9 +28,13 @@ class Plane(Settings):
     """Two columns, such as the masses of a hypothesis, over which the signal's efficiency is mapped."""
 
     x: str
+    """Column of the horizontal axis."""
     y: str
+    """Column of the vertical axis."""
     x_bins: Binning
+    """Bins of the horizontal axis."""
     y_bins: Binning
+    """Bins of the vertical axis."""
 
     @model_validator(mode="after")
     def _has_two_axes(self) -> Self:
@@ -40,21 +44,29 @@ class Plane(Settings):
 
 
 class Tagging(Measure):
-    """ROC curves with their areas; efficiencies of every class at thresholds that keep the signal's flat.
+    """ROC curves and their areas, and efficiencies of every class at thresholds that keep the signal's flat.
 
-    truth: a column that numbers the classes. classes: their names, from 0 on. signal: one of them. points: the
-    thresholds. by: binnings by column, of the efficiencies; the thresholds' own comes by itself. planes: by name.
-    bands: by class, what others found. across: whether the efficiencies of all samples are drawn into one plot too.
+    `truth` is a column that numbers the classes.
     """
 
     classes: Names
+    """Names of the classes, in the order of their numbers from 0."""
     signal: str
+    """Name of the class that is the signal."""
     points: Points
+    """Thresholds: the column in whose bins they are found, and the signal's efficiency."""
     by: dict[str, Binning] = {}
+    """Bins of the efficiencies, by column. The bins of the thresholds are there without being named, and are replaced
+    where their column is; empty for these alone.
+    """
     planes: dict[str, Plane] = {}
+    """Planes over which the signal's efficiency is mapped, by name; empty for none."""
     bands: dict[str, tuple[float, float]] = {}
+    """Published ranges of efficiencies by class, as (lowest, highest) shares, drawn as bands; empty for none."""
     across: bool = False
+    """Whether the efficiencies of all samples are also drawn in one plot, for each model and class."""
     title: str = "Tagging"
+    """Heading of the measure's tables and plots in the report."""
 
     calibrates: ClassVar[bool] = True
     better: ClassVar[Mapping[str, Better]] = {"auc_minus_baseline": "higher"}
@@ -69,17 +81,17 @@ class Tagging(Measure):
 
     @property
     def told(self) -> Classes:
-        """The classes that are told apart."""
+        """Names of the classes, and the signal."""
         return Classes(tuple(self.classes), self.signal)
 
     @property
     def binnings(self) -> dict[str, Binning]:
-        """Those of the efficiencies, the thresholds' first."""
+        """Bins of the efficiencies by column, those of the thresholds first."""
         return {self.points.column: Binning(edges=self.points.edges)} | self.by
 
     @property
     def note(self) -> str:
-        """What the thresholds are."""
+        """Explanation of the thresholds; empty where there is one threshold."""
         if len(self.points.edges) == 2:
             return ""
         return (
@@ -91,7 +103,7 @@ class Tagging(Measure):
 
     @property
     def headline(self) -> dict[str, str]:
-        """Areas, and what passes at the thresholds."""
+        """Areas, and efficiencies at the thresholds."""
         share = f"{100 * self.points.efficiency:g} %"
         found = {"AUC": "auc", "AUC − baseline": "auc_minus_baseline"}
         for name in self.told.backgrounds:
@@ -99,12 +111,12 @@ class Tagging(Measure):
         return found
 
     def columns(self) -> list[str]:
-        """The class, and what the thresholds, binnings and planes are of."""
+        """Return the column of classes, and those of the thresholds, binnings and planes."""
         planes = [name for plane in self.planes.values() for name in (plane.x, plane.y)]
         return list(dict.fromkeys([self.truth, *self.binnings, *planes]))
 
     def reference(self, samples: Sequence[str]) -> str:
-        """The sample that the thresholds are found on; raises RequestError where it is named and not there."""
+        """Return the sample that the thresholds are found on; raise RequestError where it is named and not there."""
         if self.points.sample and self.points.sample not in samples:
             raise RequestError(
                 f"points: there is no sample '{self.points.sample}' to find thresholds on: "
@@ -113,19 +125,19 @@ class Tagging(Measure):
         return self.points.sample or samples[0]
 
     def calibration_settings(self) -> dict[str, Any]:
-        """The thresholds' own, and how the signal is known."""
+        """Return the settings of the thresholds, and those that define the signal."""
         return self.model_dump(mode="json", include={"points", "truth", "classes", "signal"})
 
     def named_samples(self) -> list[str]:
-        """Those it is of, and the one that the thresholds are found on."""
+        """Return the samples that are measured, where named, and the one that the thresholds are found on."""
         return [*self.samples, *([self.points.sample] if self.points.sample else [])]
 
     def calibrate(self, objects: Iterable[Objects]) -> dict[str, Any]:
-        """The thresholds."""
+        """Return the thresholds."""
         return self.points.find(self._signal(part) for part in objects)
 
     def empty(self, column_metadata: ColumnMetadata) -> Histograms:
-        """Scores by class; passed or not by class in each binning and plane."""
+        """Return histograms of scores by class, and of passed or not by class in each binning and plane."""
         own = (self.told.axis(), hist.axis.Integer(0, 2, name="passed", flow=False), group_axis())
         found = {"roc": hist.Hist(score_axis(_SCORE_BINS), own[0], own[2], storage=hist.storage.Int64())}
         for name, binning in self.binnings.items():
@@ -138,7 +150,7 @@ class Tagging(Measure):
         return found
 
     def fill(self, histograms: Histograms, objects: Objects) -> None:
-        """Objects with a class and a score; at thresholds those whose bin has one."""
+        """Add the objects with a class and a score; efficiencies take only those in a bin that has a threshold."""
         good = usable(objects, self.truth, len(self.classes))
         score, label = squashed(objects.prediction.estimate), objects.columns[self.truth]
         histograms["roc"].fill(score[good], label[good], objects.group[good])
@@ -153,12 +165,14 @@ class Tagging(Measure):
             histograms[f"plane_{name}"].fill(x[inside], y[inside], *(values[inside] for values in rest))
 
     def figures(self, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
-        """AUC against all other classes and each; efficiencies at the thresholds, and rejections over those of others.
+        """Return AUCs, efficiencies at the thresholds, and rejections, which are also given over the references'.
 
-        CLASS_at_50: share of a class above the one threshold that half of the signal passes (or as many as
-        `points.efficiency` says). efficiency_CLASS: at the thresholds. mean_efficiency_CLASS, mean_rejection_CLASS:
-        over the bins of the thresholds with enough objects, each bin counting the same; a rejection is one over an
-        efficiency.
+        There is an AUC against all other classes together (auc) and against each (auc_CLASS).
+
+        CLASS_at_50: efficiency of a class at the one threshold that half of the signal passes (or the percentage of
+        `points.efficiency`). efficiency_CLASS: efficiency at the thresholds. mean_efficiency_CLASS,
+        mean_rejection_CLASS: means over the bins of the thresholds' column that have enough objects, with equal
+        weights; a rejection is 1/efficiency.
         """
         point = f"by_{self.points.column}"
         found = read.areas(self.told, histograms, references)
@@ -171,7 +185,7 @@ class Tagging(Measure):
         return found
 
     def plots(self, measured: Measured) -> list[Plot]:
-        """ROC curves, efficiencies by each binning, planes."""
+        """Return plots of ROC curves, efficiencies in each binning, and planes."""
         found = draw.roc_curves(measured, self.title, self.told)
         for name, binning in self.binnings.items():
             for label in self.classes:
@@ -183,7 +197,7 @@ class Tagging(Measure):
         return found
 
     def plots_across(self, measured: Sequence[Measured]) -> list[Plot]:
-        """For each model the efficiencies in all samples."""
+        """Return plots of the efficiencies in all samples, for each model and class."""
         if not self.across or len(measured) < 2:
             return []
         return [

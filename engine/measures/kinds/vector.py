@@ -1,4 +1,4 @@
-"""A vector in the transverse plane against the true one: response, bias and resolution."""
+"""Measure response, bias and resolution of a vector in the transverse plane against the true one."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -30,21 +30,21 @@ _COMPONENTS: Final = ("x", "y")
 
 
 class Vector(Measure):
-    """Response ⟨u∥⟩/⟨p⟩, bias, the width of u⊥ as it is, over the response, and over ⟨u⟩, in bins of columns.
+    """Response ⟨u∥⟩/⟨p⟩, bias, and the width of u⊥: as it is, over the response, and over ⟨u⟩; in bins of columns.
 
-    u∥ and u⊥ are along and across the true vector p. A ratio of means stands for the mean ratio, which has no end where
-    p vanishes. An estimate that is made smaller has a smaller width of u⊥: the one that is corrected for the response
-    tells which is better.
+    u∥ and u⊥ are along and across the true vector p. The ratio of means replaces the mean ratio, which diverges where p
+    vanishes. A smaller estimate has a smaller width of u⊥: the one that is corrected for the response decides which
+    model is better.
 
-    truth: the column of the true length. components: columns of the true vector. by: binnings; means are over the bins
-    of `over`, every bin alike.
-
-    Source: hadronic recoil of the W (M. Khandoga, 2020).
+    `truth` is the column of the true length. Source: hadronic recoil of the W (M. Khandoga, 2020).
     """
 
     components: tuple[str, str]
+    """Columns of the x and y components of the true vector."""
     by: dict[str, Binning]
+    """Bins of the figures, by column."""
     over: str
+    """Column of `by` over whose bins the means are taken, with equal weights; bins with few objects are left out."""
 
     better: ClassVar[Mapping[str, Better]] = {"mean_corrected_over_baseline": "lower"}
 
@@ -56,7 +56,7 @@ class Vector(Measure):
 
     @property
     def note(self) -> str:
-        """What the widths are."""
+        """Explanation of the widths."""
         return (
             "Widths are half of the central 68 % of what is across the true vector; corrected, they are over the "
             "response, the mean of what is along it over its mean length; bias is 1 − response. All are means over "
@@ -65,12 +65,12 @@ class Vector(Measure):
 
     @property
     def lacking(self) -> str:
-        """Too few objects."""
+        """Reason why a sample has no means: too few objects in every bin."""
         return f"no bin of {self.over} has {statistics.FEW} objects"
 
     @property
     def headline(self) -> dict[str, str]:
-        """Resolution, and what it costs in bias."""
+        """Resolution, and its cost in bias."""
         return {
             "corrected width": "mean_corrected",
             "corrected / baseline": "mean_corrected_over_baseline",
@@ -81,11 +81,11 @@ class Vector(Measure):
         }
 
     def columns(self) -> list[str]:
-        """The true vector, its length, and the columns to bin in."""
+        """Return the columns of the true vector, of its length, and to bin in."""
         return list(dict.fromkeys([self.truth, *self.components, *self.by]))
 
     def empty(self, column_metadata: ColumnMetadata) -> Histograms:
-        """For each binning one of each quantity; the components, estimated and true; and the bias of each object."""
+        """Return histograms of each quantity in each binning, of estimated and true components, and of the bias."""
         found = {}
         for name, binning in self.by.items():
             for quantity, edges in read.EDGES.items():
@@ -100,7 +100,7 @@ class Vector(Measure):
         return found | {"bias": _component("bias")}
 
     def fill(self, histograms: Histograms, objects: Objects) -> None:
-        """What is along and across the true vector; a model of one quantity adds nothing."""
+        """Add the components of estimates along and across the true vector; a model of one quantity adds nothing."""
         estimate = objects.prediction.estimate
         if estimate.ndim != 2 or estimate.shape[1] != len(_COMPONENTS):
             return
@@ -124,16 +124,16 @@ class Vector(Measure):
             histograms[f"truth_{name}"].fill(true[:, number], group)
 
     def figures(self, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
-        """All in each bin, over those of the references where objects are the same; and means over the bins."""
+        """Return all figures in each bin, over the references' where objects are the same, and means over bins."""
         found = [figure for name in self.by for figure in self._figures(name, histograms, references)]
-        # A width over a response that vanishes is none.
+        # A width over a vanishing response is not finite.
         return [figure for figure in found if figure.entries > 0 and np.isfinite(figure.value)]
 
     def _figures(self, by: str, histograms: Histograms, references: Mapping[str, Histograms]) -> Iterator[Figure]:
         counts = read.together(histograms, by)
         entries = read.entries_of(counts)
         enough = entries >= statistics.FEW
-        enough[[0, -1]] = False  # what lies beyond the bins
+        enough[[0, -1]] = False  # underflow and overflow
         axis = histograms[f"{by}_along"].axes[0]
         edges, remark = axis.edges, read.remark_of(axis, enough)
         others = {f"_over_{reference}": read.together(other, by) for reference, other in references.items()}
@@ -158,7 +158,7 @@ class Vector(Measure):
                     yield Figure(f"mean_{figure}{ending}", *found, unit, used, "", low, high, remark)
 
     def plots(self, measured: Measured) -> list[Plot]:
-        """Each figure against each column; distributions of the estimate, of its bias, and of its components."""
+        """Return plots of each figure against each column, and of distributions of estimate, bias and components."""
         return [*self._against_columns(measured), *self._distributions(measured), *self._components(measured)]
 
     def _against_columns(self, measured: Measured) -> Iterator[Plot]:
@@ -208,7 +208,7 @@ class Vector(Measure):
             yield Plot(quantity, self.title, caption, f"{title} [{unit}]", f"Fraction of events / {unit}", series)
 
     def _components(self, measured: Measured) -> Iterator[Plot]:
-        """The bias of each event, and both components beside the true ones."""
+        """Yield plots of the bias of each event, and of both components beside the true ones."""
         unit = measured.column_metadata[self.truth].unit
         short = (
             "Distribution of the bias of each event: the estimate's part along the true vector less the true length; "
@@ -230,7 +230,7 @@ class Vector(Measure):
 
 
 def _component(name: str) -> hist.Hist[Any]:
-    """A histogram of a signed quantity near 0."""
+    """Return an empty histogram of a signed quantity near 0."""
     return hist.Hist(
         hist.axis.Regular(100, -100, 100, name=name, label=name), group_axis(), storage=hist.storage.Int64()
     )
@@ -239,7 +239,7 @@ def _component(name: str) -> hist.Hist[Any]:
 def _shape(
     key: str, label: str, counts: Floats, edges: Floats | None = None, near: NDArray[Any] | None = None
 ) -> Series:
-    """A distribution from (groups, bins, fine bins with flow), as a fraction of all a unit; the truth's dashed."""
+    """Return a distribution from (groups, bins, fine bins with flow), as fraction per unit; the truth's is dashed."""
     edges = np.linspace(-100, 100, 101) if edges is None else edges
     inside = counts.sum(axis=(0, 1))[1:-1]
     total = max(counts.sum(), 1.0)
