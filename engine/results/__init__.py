@@ -1,1 +1,1 @@
-"""What a run found: histograms, figures, plots."""
+"""Results of a run: histograms, figures and plots."""

@@ -1,4 +1,4 @@
-"""What a report's folder holds: written once, and read again only as it was written."""
+"""Record the files of a report with their digests, and read them back only if they are unchanged."""
 
 import re
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from lineshape.engine.results.summary import Row
 
 _MADE_FROM: Final = "made_from.json"
 _AGAIN: Final = "run 'lineshape report' again"
-#: All but letters of any language, digits, and what no shell, path or URL takes for something else.
+#: Characters other than letters of any language, digits, and signs without a meaning in shells, paths and URLs.
 _UNSAFE: Final = re.compile(r"[^\w.+=@()-]+")
 _LONGEST: Final = 100
 
 
 def file_name(name: str) -> str:
-    """Return the name of a plot as that of a file: what a path would take for something else is replaced.
+    """Return a file name for the name of a plot; characters with a meaning in paths are replaced.
 
-    Two that were apart stay so, as what was replaced is told apart by its digest.
+    Different names give different files, as a name that was changed gets a part of its digest.
     """
     safe = _UNSAFE.sub("_", name).lstrip(".")[:_LONGEST]
     return name if safe == name else f"{safe}_{digest(name)[:6]}"
@@ -29,7 +29,7 @@ def file_name(name: str) -> str:
 
 @dataclass(frozen=True)
 class _MadeFrom:
-    """What a report was made from, and the digest of each of its files, by their path in the run folder."""
+    """Identity of what a report was made from, and the digest of each of its files, by their path in the run folder."""
 
     identity: str
     files: dict[str, str]
@@ -37,7 +37,10 @@ class _MadeFrom:
 
 @dataclass(frozen=True)
 class Entry:
-    """A plot of a report. section: that it is in. samples: that it is of, where there are several."""
+    """A plot of a report.
+
+    section: section of the report that it is in. samples: samples that it shows, where there are several.
+    """
 
     name: str
     section: str
@@ -46,7 +49,7 @@ class Entry:
 
 
 def seal(folder: RunFolder, identity: str) -> None:
-    """Note what a report was made from, once all of its files are there."""
+    """Record what a report was made from and the digests of its files, once all of them are there."""
     files = [folder.summary, *sorted(path for path in folder.report.rglob("*") if path.is_file())]
     own = (path for path in files if path.name != _MADE_FROM and path.name[0] != ".")
     digests = {path.relative_to(folder.path).as_posix(): digest_of_file(path) for path in own}
@@ -54,7 +57,7 @@ def seal(folder: RunFolder, identity: str) -> None:
 
 
 def is_whole(folder: RunFolder, identity: str) -> bool:
-    """Return whether a report is there that was made from this, and all of its files are as they were written."""
+    """Return whether there is a report that was made from this, with all of its files unchanged."""
     made = find_record(folder.report / _MADE_FROM, _MadeFrom)
     if made is None or made.identity != identity or not made.files:
         return False
@@ -97,7 +100,7 @@ class _Row:
 
 
 def _check(folder: RunFolder, path: Path) -> None:
-    """Raise RunError where a file is not as it was when the report was made."""
+    """Raise RunError where a file has changed since the report was made."""
     about = folder.report / _MADE_FROM
     known: dict[str, Any] = read_record(about, _MadeFrom, _AGAIN).files if about.is_file() else {}
     name = path.relative_to(folder.path).as_posix()

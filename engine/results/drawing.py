@@ -1,4 +1,7 @@
-"""Drawing plots: PNG for the page, PDF for slides. matplotlib is imported where it is used."""
+"""Draw plots as PNG for the page and as PDF for slides.
+
+matplotlib is imported where it is used.
+"""
 
 import logging
 import re
@@ -18,11 +21,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-#: Colours that stay apart for colour-blind readers (Petroff 2021), the baseline's first; a green for his second grey.
+#: Colours that colour-blind readers can distinguish (Petroff 2021), the baseline's first; his second grey is a green.
 COLOURS = ("#3f90da", "#717581", "#ffa90e", "#832db6", "#bd1f01", "#92dadd", "#a96b59", "#e76300", "#b9ac70", "#005028")
 #: Relative uncertainty beyond which the ratio of two histograms' bins is left out: it would show noise alone.
 _CLEAR = 0.25
-#: How far from the reference points of a ratio are shown: above this, and below its inverse, an arrow stands for them.
+#: Largest ratio that is shown as a point: above this, and below its inverse, an arrow replaces the point.
 _FURTHEST = 3.0
 #: Inches of white around a plot.
 _PADDING = 0.1
@@ -31,14 +34,14 @@ MARKERS = ("o", "s", "^", "v", "D", "P", "X", "<", ">", "*")
 
 @dataclass(frozen=True)
 class Style:
-    """Colour and marker of each model, the same in all plots, and the line above each plot."""
+    """Colour and marker of each model, the same in all plots, and the heading and note above each plot."""
 
     keys: tuple[str, ...]
     heading: str
     note: str
 
     def of(self, plot: Plot) -> "Style":
-        """For a plot of other things than models, or of some of many: colours by what it shows."""
+        """Return the style of a plot: with colours of its own where it shows no models, or some of many."""
         shown = dict.fromkeys(series.key for series in plot.series)
         known = [key for key in self.keys if key in shown]
         if known and len(self.keys) <= len(COLOURS):
@@ -46,21 +49,21 @@ class Style:
         return replace(self, keys=tuple(dict.fromkeys([self.keys[0], *known]) if known else shown))
 
     def colour(self, key: str) -> str:
-        """Black for what is no model."""
+        """Return the colour of a model; black for any other key."""
         return COLOURS[self.keys.index(key) % len(COLOURS)] if key in self.keys else "black"
 
     def line(self, key: str) -> str:
-        """Where colours come again, lines with dots tell models apart."""
+        """Return the line style of a model: dots and dashes where its colour is used a second time."""
         return "-." if key in self.keys and self.keys.index(key) >= len(COLOURS) else "-"
 
     def marker(self, key: str) -> str:
-        """A marker for each model."""
+        """Return the marker of a model."""
         return MARKERS[self.keys.index(key) % len(MARKERS)] if key in self.keys else "o"
 
 
 @contextmanager
 def canvas(minor_ticks: bool = True) -> Iterator[Any]:
-    """Pyplot without a screen, in the style of the field."""
+    """Yield pyplot without a screen, in the style of the field."""
     import warnings
 
     import matplotlib as mpl
@@ -84,9 +87,9 @@ def canvas(minor_ticks: bool = True) -> Iterator[Any]:
 
 @contextmanager
 def _without_noise() -> Iterator[None]:
-    """Without what matplotlib logs of symbols of its own (a root's), which it finds in its second font.
+    """Suppress what matplotlib logs about symbols of its own (a root's), which it finds in its second font.
 
-    Of symbols that a label has, and no font, it is to be heard.
+    Messages about symbols of a label that no font has are still logged.
     """
     log = logging.getLogger("matplotlib.mathtext")
 
@@ -101,7 +104,7 @@ def _without_noise() -> Iterator[None]:
 
 
 def draw(plot: Plot, folder: Path, style: Style) -> str:
-    """Draw a plot as PNG and PDF into a folder; returns the name of the PNG."""
+    """Draw a plot as PNG and PDF into a folder; return the name of the PNG."""
     if plot.plane is not None:
         return _draw_plane(plot, plot.plane, folder, style)
     with canvas() as plt:
@@ -141,7 +144,7 @@ def draw(plot: Plot, folder: Path, style: Style) -> str:
 
 
 def _draw_plane(plot: Plot, plane: Map, folder: Path, style: Style) -> str:
-    """Values as colours, and in each cell the value with its uncertainty, in per cent."""
+    """Draw values as colours, and in each cell the value and uncertainty in per cent; return the name of the PNG."""
     with canvas(minor_ticks=False) as plt:
         figure, axes = plt.subplots(figsize=(8.2, 6.0))
         low, high = plane.colours
@@ -170,7 +173,7 @@ def _draw_plane(plot: Plot, plane: Map, folder: Path, style: Style) -> str:
 
 
 def draw_grid(histograms: "Sequence[hist.Hist[Any]]", folder: Path, name: str, columns: int = 4) -> str:
-    """Draw one-dimensional histograms as a grid of small panels; returns the name of the PNG."""
+    """Draw one-dimensional histograms as a grid of small panels; return the name of the PNG."""
     rows = -(-len(histograms) // columns)
     with canvas(minor_ticks=False) as plt:
         figure, axes = plt.subplots(rows, columns, figsize=(3.6 * columns, 2.6 * rows), squeeze=False)
@@ -195,10 +198,10 @@ def draw_grid(histograms: "Sequence[hist.Hist[Any]]", folder: Path, name: str, c
 
 
 def save(figure: "Figure", folder: Path, name: str) -> None:
-    """As PNG and PDF."""
+    """Write a figure as PNG and PDF."""
     folder.mkdir(parents=True, exist_ok=True)
     _plain_ticks(figure)
-    # Told what is inked, matplotlib need not draw each of them twice.
+    # With the bounding box given, matplotlib need not draw each of them twice.
     inked = figure.get_tightbbox().padded(_PADDING)
     for suffix in ("png", "pdf"):
         with replacing(folder / f"{name}.{suffix}") as temporary:
@@ -206,7 +209,7 @@ def save(figure: "Figure", folder: Path, name: str) -> None:
 
 
 def _plain_ticks(figure: "Figure") -> None:
-    """Numbers at ticks as text: as formulae, which look the same, they take a third of the time that a plot takes."""
+    """Write the numbers at ticks as text: mathtext, which looks the same, takes a third of the time of a plot."""
     from matplotlib.ticker import ScalarFormatter
 
     class Plain(ScalarFormatter):
@@ -224,7 +227,7 @@ def _plain_ticks(figure: "Figure") -> None:
 
 
 def _shift(index: int, count: int) -> float:
-    """Points of several models stand beside each other within a bin: −0.3 … 0.3 of its width."""
+    """Return the offset of a model's points in a bin, −0.3 … 0.3 of its width: points of several are side by side."""
     return 0.6 * (index - (count - 1) / 2) / max(count - 1, 1) if count > 1 else 0.0
 
 
@@ -282,7 +285,7 @@ def _ratio_panel(axes: "Axes", plot: Plot, style: Style) -> None:
         axes.set_ylim(*_ratio_limits(values, len(points) == len(plot.series)))
         for shown, shift in points:
             _arrows(axes, shown, style, shift)
-    # A label at either end of the panel would run into those of its neighbours.
+    # A label at either end of the panel would overlap those of its neighbours.
     axes.yaxis.set_major_locator(MaxNLocator(nbins=5, prune="both"))
     axes.set_ylabel(f"/ {reference.label}", loc="center")
     if plot.x_range:
@@ -290,16 +293,16 @@ def _ratio_panel(axes: "Axes", plot: Plot, style: Style) -> None:
 
 
 def _ratio_limits(values: np.ndarray, points: bool) -> tuple[float, float]:
-    """The range of a panel of ratios: of the few points of a plot by bins all, of a line shape what is not its ends."""
+    """Return the range of a panel of ratios: of all points by bins, or of a line shape without its outer values."""
     low, high = np.quantile(values, [0.0, 1.0] if points else [0.03, 0.97])
-    # A line shape may leave the panel where it is half as high again: small differences are what it is there for.
+    # A line shape may leave the panel where it is half as high again: the panel is there for small differences.
     lowest, highest = (1 / _FURTHEST, _FURTHEST) if points else (0.5, 1.5)
     margin = max(0.03, 0.05 * (high - low)) if points else 0.03
     return max(min(low - margin, 0.95), lowest), min(max(high + margin, 1.05), highest)
 
 
 def _arrows(axes: "Axes", series: Series, style: Style, shift: float) -> None:
-    """At the panel's edge, for points that lie beyond it."""
+    """Draw arrows at the panel's edge for points beyond it."""
     low, high = axes.get_ylim()
     places = (series.x[1:] + series.x[:-1]) / 2 + shift * np.diff(series.x)
     for beyond, edge, start in ((series.y > high, 0.99, 0.8), (series.y < low, 0.01, 0.2)):
@@ -315,7 +318,7 @@ def _arrows(axes: "Axes", series: Series, style: Style, shift: float) -> None:
 
 
 def _relative_error(series: Series, reference: Series) -> np.ndarray:
-    """Relative uncertainty of a ratio, taken as if of different objects."""
+    """Return the relative uncertainty of a ratio, as if numerator and denominator were of different objects."""
     squares = np.zeros_like(series.y)
     for part in (series, reference):
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -361,5 +364,5 @@ def _heading(axes: "Axes", style: Style) -> None:
 
 
 def _barred(text: str) -> str:
-    """Letters with a combining bar (t̄) as mathtext, as fonts set the bar beside the letter."""
+    """Replace letters with a combining bar (t̄) by mathtext, as fonts set the bar beside the letter."""
     return re.sub("(\\w)\u0304", r"$\\bar{\\mathrm{\1}}$", text)

@@ -1,4 +1,4 @@
-"""Drift: whether features are distributed as they were when a model was trained. No I/O here.
+"""Compute drift: whether features are distributed as they were when a model was trained. No I/O here.
 
 It is read off control histograms, which every shard has: they merge, and their sums were made on the workers. Objects
 without a value are a bin of their own.
@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-#: Bins that a distribution is held against another in, at most: each with this part of the reference, or more.
+#: Largest number of bins in which two distributions are compared: each holds 1/BINS of the reference or more.
 BINS: Final = 20
-#: Chance below which a shift is not taken for a statistical one.
+#: Chance below which a shift is not taken for a statistical fluctuation.
 CHANCE: Final = 0.001
 
 
@@ -24,10 +24,10 @@ CHANCE: Final = 0.001
 class Shift:
     """Population stability index of a distribution against a reference, Σ (p − q) ln(p / q) over the bins.
 
-    Below 0.1 it is taken for none, above 0.25 for a large one (N. Siddiqi, Credit Risk Scorecards, 2006). expected:
-    what it is on average if both are drawn from one distribution, and chance: how often it is then as large or larger
-    (B. Yurdakul, Statistical Properties of the Population Stability Index, 2018: it is (1/n + 1/m) χ² of bins − 1).
-    entries: of the distribution.
+    Below 0.1 it counts as no shift, above 0.25 as a large one (N. Siddiqi, Credit Risk Scorecards, 2006). expected: its
+    mean if both are drawn from one distribution. chance: the probability that it is then as large or larger (B.
+    Yurdakul, Statistical Properties of the Population Stability Index, 2018: it is (1/n + 1/m) χ² of bins − 1).
+    entries: number of objects of the distribution.
     """
 
     index: float
@@ -38,10 +38,11 @@ class Shift:
 
 @dataclass(frozen=True)
 class Drift:
-    """A feature then and now.
+    """Distributions of a feature in the training data and now, and the shifts between them.
 
-    label: with its unit. edges: of the bins; reference, now, arrived: their contents, with underflow first, overflow
-    and objects without a value last. now: all there is. arrived: what came since; empty where nothing did.
+    label: label with unit. edges: edges of the bins. reference, now, arrived: contents of the bins, with underflow
+    first, overflow and objects without a value last. reference: the training data. now: all data. arrived: the data
+    that arrived since; empty where none did.
     """
 
     feature: str
@@ -55,30 +56,31 @@ class Drift:
 
     @property
     def worst(self) -> float:
-        """The larger index of both that is no statistical fluctuation, 0 where both are."""
+        """Larger index of the two shifts, among those that are no statistical fluctuation; 0 where both are."""
         shifts = [shift for shift in (self.shift, self.shift_arrived) if shift and shift.chance < CHANCE]
         return max((shift.index for shift in shifts), default=0.0)
 
     @property
     def index(self) -> float:
-        """The larger index of both."""
+        """Larger index of the two shifts."""
         return max((shift.index for shift in (self.shift, self.shift_arrived) if shift), default=0.0)
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
+        """Return the fields as a dictionary for JSON."""
         return asdict(self)
 
 
 def contents(histogram: hist.Hist[Any], rows: int) -> Floats:
-    """Bin contents with flow bins, and last the objects without a value; a feature with lists has no such."""
+    """Return bin contents with flow bins, and last the objects without a value; of a feature with lists that is 0."""
     filled = np.asarray(histogram.values(flow=True), dtype=np.float64)
     return np.append(filled, max(0.0, rows - filled.sum()))
 
 
 def shift(reference: Floats, other: Floats) -> Shift | None:
-    """The index of one distribution against a reference in the same bins; None where either is empty.
+    """Return the index of one distribution against a reference in the same bins; None where either is empty.
 
-    Neighbouring bins are put together until each holds 1/BINS of the reference; objects without a value stay apart.
+    Neighbouring bins are merged until each holds 1/BINS of the reference; objects without a value stay a bin of their
+    own.
     """
     n, m = reference.sum(), other.sum()
     if n == 0 or m == 0:
@@ -86,7 +88,7 @@ def shift(reference: Floats, other: Floats) -> Shift | None:
     edges = _together(reference[:-1])
     p, q = (np.append(np.add.reduceat(values[:-1], edges), values[-1]) for values in (other, reference))
     some = p + q > 0
-    # Half an object more in each bin: an empty one has a finite logarithm.
+    # Half an object is added to each bin, so that the logarithm of an empty one is finite.
     p, q = ((values[some] + 0.5) / (values[some].sum() + 0.5 * some.sum()) for values in (p, q))
     index = float(((p - q) * np.log(p / q)).sum())
     scale, freedom = 1 / n + 1 / m, max(1, int(some.sum()) - 1)
@@ -94,7 +96,7 @@ def shift(reference: Floats, other: Floats) -> Shift | None:
 
 
 def _together(reference: Floats) -> list[int]:
-    """First bins of the groups."""
+    """Return the first bin of each group of merged bins."""
     starts, held, least = [0], 0.0, reference.sum() / BINS
     for i, value in enumerate(reference[:-1], start=1):
         held += value
@@ -120,14 +122,14 @@ class Population:
 
 @dataclass(frozen=True)
 class Drifts:
-    """Features that can be held against what they were, those that moved furthest first; and why others cannot."""
+    """Features that can be compared with the reference, those that shifted most first, and why others cannot."""
 
     drifts: list[Drift]
     left_out: dict[str, str]
 
 
 def drifts(features: Sequence[str], reference: Population, now: Population, arrived: Population | None) -> Drifts:
-    """For each feature that has the same bins then and now."""
+    """Return the drift of each feature that has the same bins in the training data and now."""
     found, left_out = [], {}
     for name in features:
         then, today = reference.histograms.get(name), now.histograms.get(name)
@@ -155,7 +157,7 @@ def drifts(features: Sequence[str], reference: Population, now: Population, arri
 
 
 def _why(then: hist.Hist[Any] | None, now: hist.Hist[Any] | None) -> str:
-    """Two histograms cannot be held against each other."""
+    """Return why two histograms cannot be compared."""
     if then is None:
         return "its training data have no control histogram of it"
     return (

@@ -1,4 +1,4 @@
-"""Drift in the report: a table of all features, plots of those that moved furthest."""
+"""Report drift: a record of all features, and plots of those that shifted most."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.measures.plots import Plot, Series
 from lineshape.engine.results.drift import Drift, Shift
 
-#: Features that are drawn, the worst ones.
+#: Number of features that are drawn, those that shifted most.
 DRAWN: Final = 4
 SECTION: Final = "Drift"
 _KEYS: Final = {"reference": "training data", "now": "all data now", "arrived": "arrived since"}
@@ -19,10 +19,10 @@ _KEYS: Final = {"reference": "training data", "now": "all data now", "arrived": 
 
 @dataclass(frozen=True)
 class DriftReport:
-    """How the champion's features moved.
+    """Shifts of the champion's features.
 
-    reference: the version whose training data they are held against. threshold: index above which one is warned of.
-    left_out: features of which it is not known, and why.
+    reference: the version whose training data they are compared with. threshold: index above which a feature causes a
+    warning. left_out: features whose shift is not known, and why.
     """
 
     reference: str
@@ -32,31 +32,31 @@ class DriftReport:
 
     @property
     def above(self) -> list[Drift]:
-        """Those that are warned of."""
+        """Features that cause a warning."""
         return [drift for drift in self.features if drift.worst > self.threshold]
 
 
 def read_drifts(folder: RunFolder) -> DriftReport | None:
-    """What a run folder has of it."""
+    """Return the drift report of a run folder, None where it has none."""
     if not folder.drift.is_file():
         return None
     return read_record(folder.drift, DriftReport, "remove it; the next run of 'lineshape reprocess' measures it anew")
 
 
 def index_of(shift: Shift | None) -> str:
-    """The index, in words."""
+    """Return the index as text."""
     return f"{shift.index:.3f}" if shift else "–"
 
 
 def chance_of(shift: Shift | None) -> str:
-    """How often chance alone moves a feature as far."""
+    """Return as text the probability that chance alone shifts a feature as much."""
     if shift is None:
         return "–"
     return "< 0.0001" if shift.chance < 1e-4 else f"{shift.chance:.4f}"
 
 
 def drift_plots(drifts: DriftReport) -> Iterator[Plot]:
-    """Distributions of the features that moved furthest."""
+    """Yield plots of the distributions of the features that shifted most."""
     for drift in drifts.features[:DRAWN]:
         series = [
             _series(key, label, drift.edges, values)
@@ -75,7 +75,7 @@ def drift_plots(drifts: DriftReport) -> Iterator[Plot]:
 
 
 def keys() -> tuple[str, ...]:
-    """Of the curves' colours."""
+    """Return the keys of the curves' colours."""
     return tuple(_KEYS)
 
 

@@ -1,4 +1,4 @@
-"""Performance histograms: merged, per sample, of every model and measure; on disk for this program and for others."""
+"""Hold, save and load performance histograms: merged, per sample, of every model and measure."""
 
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
@@ -21,14 +21,17 @@ from lineshape.engine.learning.bundles import Bundle
 from lineshape.engine.measures.measure import Measure
 
 _INDEX = "measured.json"
-#: For other programs: the JSON of UHI, and ROOT, which holds the time of its writing, so that it has no digest.
+#: Files for other programs: UHI's JSON, and ROOT, which holds the time of its writing and so has no fixed digest.
 _UHI, _ROOT = "performance.json", "performance.root"
 _AGAIN = "run 'lineshape histogram' again"
 
 
 @dataclass(frozen=True)
 class _Measured:
-    """What the histograms beside it are of. files: digest of each but ROOT's, of which root_bytes is the size."""
+    """Description of the saved histograms beside it.
+
+    files: digest of each file but ROOT's. root_bytes: size of ROOT's file.
+    """
 
     models: tuple[str, ...]
     files: dict[str, str]
@@ -39,7 +42,7 @@ class _Measured:
     doubt: str
 
     def are_whole(self, folder: Path, names: Set[str]) -> bool:
-        """Return whether these files, and no others, were written, and are as they were."""
+        """Return whether these files, and no others, were written, and are unchanged."""
         paths = {folder / name: known for name, known in self.files.items()}
         root = folder / _ROOT
         return (
@@ -52,9 +55,9 @@ class _Measured:
 
 @dataclass(frozen=True)
 class Performance:
-    """For each sample its histograms, named model/measure/histogram.
+    """Histograms of each sample, named model/measure/histogram.
 
-    split: the events measured on, by a name of `Counted`; about: in words, and doubt: what is not known of
+    split: the events measured on, by a name of `Counted`. about: these events in words. doubt: what is not known of
     them. identity: digest of the bundles, the data and the measures.
     """
 
@@ -67,9 +70,9 @@ class Performance:
 
     @staticmethod
     def identity_of(job: Job, store: FeatureStore, bundles: Mapping[str, Bundle], given: bool = False) -> str:
-        """Digest of all that the histograms of a job depend on.
+        """Return the digest of everything that the histograms of a job depend on.
 
-        given: the bundles were put there from other runs, to be measured on this one's data.
+        given: whether the bundles come from other runs, to be measured on this one's data.
 
         Raises RequestError where a bundle that should be of this run was made from other data, another split or other
         settings than the job's.
@@ -94,7 +97,7 @@ class Performance:
         about: str = "",
         doubt: str = "",
     ) -> "Performance":
-        """Histograms with nothing in them, for each sample of a feature store."""
+        """Return empty histograms for each sample of a feature store."""
         models = tuple(models)
         samples = {
             sample: {
@@ -109,9 +112,9 @@ class Performance:
         return cls(samples, models, split, identity, about, doubt)
 
     def save(self, folder: Path) -> None:
-        """Keep everything, and without the jackknife's groups as performance.root and performance.json (UHI).
+        """Write everything, and without the jackknife's groups performance.root and performance.json (UHI).
 
-        Where all of it is there as it was written, nothing is done.
+        Nothing is written where all of it is there, unchanged.
         """
         own = {name: getattr(self, name) for name in ("models", "split", "identity", "about", "doubt")}
         kept = find_record(folder / _INDEX, _Measured)
@@ -134,9 +137,10 @@ class Performance:
     def load(
         cls, job: Job, folder: Path, store: FeatureStore, bundles: Mapping[str, Bundle], given: bool = False
     ) -> "Performance":
-        """What `save` kept.
+        """Return what `save` wrote.
 
-        Raises RequestError where there is nothing, or what is there is of something else, RunError where it is damaged.
+        Raises RequestError where there is nothing, or where it was made from something else, RunError where it is
+        damaged.
         """
         if not (folder / _INDEX).is_file():
             raise RequestError(f"no histograms in {folder}: run 'lineshape histogram' first")
@@ -157,18 +161,18 @@ class Performance:
         return performance
 
     def of(self, sample: str, model: str, measure: str) -> Histograms:
-        """Histograms of one measure of one model on one sample, by their names; none where it is not of them."""
+        """Return the histograms of one measure of one model on one sample by name; none where it was not measured."""
         return of_model(self.samples[sample], f"{model}/{measure}")
 
 
 def of_model(histograms: Mapping[str, hist.Hist[Any]], model: str) -> Histograms:
-    """Those whose names begin with a model's, or with model/measure, under what remains of their names."""
+    """Return the histograms whose names begin with a model, or with model/measure, under the rest of their names."""
     start = f"{model}/"
     return {name.removeprefix(start): each for name, each in histograms.items() if name.startswith(start)}
 
 
 def measured_by(measures: Mapping[str, Measure]) -> str:
-    """Digest of measures: their settings, and the code that fills histograms."""
+    """Return the digest of measures: their settings, and the code that fills histograms."""
     dumped = {name: measure.model_dump(mode="json") for name, measure in measures.items()}
     sources = [source_of(type(measure)) for measure in measures.values()]
     return digest(dumped, sources, code_of("lineshape.engine.measures"), code_of_modules(*READING), GROUPS)

@@ -1,4 +1,4 @@
-"""The summary: every figure of a run as a list of rows."""
+"""Make the summary of a run: every figure as a list of rows, and the tables of the report."""
 
 import math
 from collections.abc import Mapping
@@ -12,12 +12,12 @@ Row = dict[str, Any]
 
 
 def rows_of(performance: Performance, measures: Mapping[str, Measure], baseline: str) -> list[Row]:
-    """Rows with sample, model, measure, figure, by, low, high, value, uncertainty, unit, entries, remark, shown.
+    """Return rows with sample, model, measure, figure, by, low, high, value, uncertainty, unit, entries, remark, shown.
 
-    shown: the unit that tables show a figure in, where that is another one.
+    shown: the unit that tables show a figure in, where it differs from `unit`.
 
-    `by` is empty where a figure is inclusive; its low and high are None, or what it is a mean over. Ratios to the
-    baseline are left out where it was not measured.
+    `by` is empty where a figure is inclusive; its low and high are None, or the range that it is a mean over. Ratios to
+    the baseline are left out where that was not measured.
     """
     rows: list[Row] = []
     for sample in performance.samples:
@@ -54,7 +54,10 @@ def rows_of(performance: Performance, measures: Mapping[str, Measure], baseline:
 
 @dataclass(frozen=True)
 class TableRow:
-    """A model's row of a table: the rows of its figures, None where there is none, and of how many objects."""
+    """A model's row of a table.
+
+    cells: rows of the summary of its figures, None where there is none. entries: number of objects.
+    """
 
     model: str
     label: str
@@ -64,9 +67,10 @@ class TableRow:
 
 @dataclass(frozen=True)
 class Headline:
-    """The table that sums up a measure on a sample; headings are those of its figures.
+    """The table that sums up a measure on a sample.
 
-    title: of the measure, and of which bins its figures are, where all are of the same.
+    title: title of the measure, with the bins that its figures are means over where these are the same for all models.
+    headings: headings of the figures.
     """
 
     measure: str
@@ -78,9 +82,9 @@ class Headline:
 def headline_tables(
     rows: list[Row], sample: str, measures: Mapping[str, Measure], labels: Mapping[str, str]
 ) -> list[Headline]:
-    """For each measure that has one, the table of its figures on a sample; figures that no model has are left out.
+    """Return for each measure that has one the table of its figures on a sample, without figures that no model has.
 
-    labels: of the models, in order.
+    labels: labels of the models, in order.
     """
     tables = []
     for name, measure in measures.items():
@@ -109,7 +113,7 @@ def headline_tables(
 
 
 def inclusive(rows: list[Row], sample: str, model: str, measure: str, figure: str) -> Row | None:
-    """The row of an inclusive figure, or None."""
+    """Return the row of an inclusive figure, or None."""
     wanted = (sample, model, measure, figure, "")
     return next(
         (row for row in rows if (row["sample"], row["model"], row["measure"], row["figure"], row["by"]) == wanted), None
@@ -117,5 +121,5 @@ def inclusive(rows: list[Row], sample: str, model: str, measure: str, figure: st
 
 
 def _number(value: float) -> float | None:
-    """Six significant digits; None for NaN, which JSON does not know."""
+    """Return six significant digits of a value; None for NaN and infinity, which JSON does not know."""
     return float(f"{value:.6g}") if math.isfinite(value) else None
