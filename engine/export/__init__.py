@@ -1,1 +1,1 @@
-"""Models as files of other software, and the proof that those say the same."""
+"""Export models as files for other software, and check that these give the same predictions."""

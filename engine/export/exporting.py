@@ -1,4 +1,4 @@
-"""Writing a bundle in a format, and proving the file before it takes its place."""
+"""Write a bundle in another format, and check the file before it is moved into place."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ _PACKAGE = "lineshape.engine.export.formats"
 
 @dataclass(frozen=True)
 class Exported:
-    """A file, the proof that it says what the bundle says, and what is left to its user."""
+    """A written file, the result of its comparison with the bundle, and remarks on what its user must do."""
 
     path: Path
     parity: Parity
@@ -32,15 +32,15 @@ class Exported:
 
 
 def formats() -> list[str]:
-    """Names of the formats there are."""
+    """Return the names of all formats."""
     return [name.replace("_", "-") for name in names(_PACKAGE, Format)]
 
 
 def export(run: RunFolder, model: str, to: str, path: Path | None = None) -> Exported:
-    """Write a model of a run as a file; by default MODEL and its ending, under export/ in the run folder.
+    """Write a model of a run as a file; by default MODEL and the format's ending, under export/ in the run folder.
 
     Raises RequestError where there is no such model or format, or the format cannot hold the model, and RunError where
-    the file does not say what the bundle says; then there is no file.
+    the file's predictions differ from the bundle's; then no file is left.
     """
     known = sorted(folder.name for folder in run.models.glob("*") if (folder / "bundle.json").is_file())
     if model not in known:

@@ -1,4 +1,4 @@
-"""What a format is: how a bundle is written, and how its file is read back by software that is not ours."""
+"""Define the base class of formats: how a bundle is written, and how its file is read by independent software."""
 
 import json
 from abc import ABC, abstractmethod
@@ -17,17 +17,17 @@ from lineshape.engine.learning.bundles import Bundle, Prediction
 from lineshape.engine.learning.models.network_model import NetworkModel
 from lineshape.engine.learning.roles.encoder import Encoder
 
-#: Of the objects of a list: as the processor of the study makes it.
+#: Order of the objects in a list, as the study's processor makes it.
 IN_ORDER: Final = "falling pT"
-#: Values of each named output, (n,) or (n, several).
+#: Values by output name, (n,) or (n, several).
 Values = dict[str, NDArray[np.float64]]
-#: From columns of n values, or n lists, to values.
+#: Function from columns of n values, or n lists, to values.
 Runtime = Callable[[Mapping[str, Any]], Values]
 
 
 @dataclass(frozen=True)
 class ExportedModel:
-    """What is exported: a bundle, what its columns mean, the study's name and the version of lineshape."""
+    """A bundle to be exported, the metadata of its columns, the study's name and the version of lineshape."""
 
     bundle: Bundle
     column_metadata: Mapping[str, Column]
@@ -35,16 +35,16 @@ class ExportedModel:
     version: str
 
     def unit(self, column: str) -> str:
-        """Of a column, empty where it has none."""
+        """Return the unit of a column, empty where it has none."""
         return self.column_metadata[column].unit if column in self.column_metadata else ""
 
     def label(self, column: str) -> str:
-        """Of a column, its name where nothing is known of it."""
+        """Return the label of a column, or its name where it has no metadata."""
         return self.column_metadata[column].plain if column in self.column_metadata else column
 
     @property
     def about(self) -> dict[str, str]:
-        """What a file says of itself: inputs with their units, the target, and where the model comes from, as JSON."""
+        """Metadata of a file: inputs with their units, the target, and the model's provenance, as JSON."""
         bundle = self.bundle
         flat = [name for name in bundle.columns if name not in bundle.built.lists()]
         inputs = [{"name": name, "unit": self.unit(name), "label": self.label(name)} for name in flat]
@@ -70,38 +70,38 @@ class ExportedModel:
 
 
 def encoders_of(bundle: Bundle) -> Mapping[str, Encoder]:
-    """What reads the model's lists, by the name of each kind of list."""
+    """Return the encoders of the model's lists, by the name of each kind of list."""
     model = bundle.built
     return model.predicting.encoders if isinstance(model, NetworkModel) else {}
 
 
 class Format(Settings, ABC):
-    """A kind of format. Names of kinds are those of its modules, with a hyphen for each underscore."""
+    """A kind of format. Its name is that of its module, with a hyphen for each underscore."""
 
-    #: Of the file's name.
+    #: Ending of the file's name.
     ending: ClassVar[str]
-    #: Whether the file gives NaN for objects that the model is not for.
+    #: Whether the file gives NaN for objects that do not meet the model's conditions (`within`).
     knows_conditions: ClassVar[bool] = True
 
     @abstractmethod
     def content(self, subject: ExportedModel) -> bytes:
-        """Of the file; raises RequestError, which names the layer, where the format cannot hold the model."""
+        """Return the file's content; raise RequestError, naming the layer, where the format cannot hold the model."""
 
     @abstractmethod
     def runtime(self, subject: ExportedModel, path: Path) -> Runtime:
-        """The file in a runtime that shares nothing with what wrote it."""
+        """Return a function that runs the file in a runtime that shares no code with what wrote it."""
 
     @abstractmethod
     def expected(self, subject: ExportedModel, prediction: Prediction) -> Values:
-        """What the runtime is to give, out of what the bundle says."""
+        """Return what the runtime should give, derived from the bundle's prediction."""
 
     def remarks(self, subject: ExportedModel) -> list[str]:
-        """What a user of the file must do that the format cannot."""
+        """Return what a user of the file must do that the format cannot."""
         return []
 
 
 def beside(prediction: Prediction) -> Values:
-    """All that a prediction holds beside the target, by the names that files have for it."""
+    """Return all parts of a prediction other than the target, by their names in files."""
     mixture = prediction.mixture
     found: Values = {}
     if mixture:
@@ -112,12 +112,12 @@ def beside(prediction: Prediction) -> Values:
 
 
 def needs(extra: str, error: ImportError) -> RequestError:
-    """That an optional package is missing."""
+    """Return the error that an optional package is missing."""
     return RequestError(f"this format needs {error.name}: pip install 'lineshape[{extra}]'")
 
 
 def left_to_user(subject: ExportedModel) -> list[str]:
-    """What a file that gives the bare target leaves to be done with it."""
+    """Return what the user of a file that gives the bare target must still do with it."""
     bundle = subject.bundle
     remarks = [f"the estimate of {bundle.target.truth} is the output times {bundle.target.per}"]
     remarks = remarks if bundle.target.per else []

@@ -1,7 +1,7 @@
-"""A reader of lwtnn's JSON in NumPy, for the layers that we write and those that lwtnn's own tests have.
+"""Read lwtnn's JSON in NumPy, for the layers that are written here and those that lwtnn's own tests have.
 
-It knows nothing of networks or bundles: it stands for lwtnn where that is not at hand, and is itself held against what
-the library printed (tests/data/lwtnn_golden.json).
+The reader is independent of networks and bundles: it replaces lwtnn where that is not available, and is itself compared
+with what the library printed (tests/data/lwtnn_golden.json).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,9 +17,9 @@ Json = Mapping[str, Any]
 
 
 def evaluate(config: Json, variables: Mapping[str, Any]) -> dict[str, Floats]:
-    """Outputs (n, size) by name, `out` for a sequence of layers; sizes that do not fit are a RequestError.
+    """Return outputs (n, size) by name, `out` for a sequence of layers; raise RequestError where sizes do not fit.
 
-    variables: n values each; those of an input sequence n arrays of any length.
+    variables: n values each; for an input sequence n arrays of any length.
     """
     if "nodes" not in config:
         x = _scaled(config["inputs"], variables, config.get("defaults") or {})
@@ -53,7 +53,7 @@ def evaluate(config: Json, variables: Mapping[str, Any]) -> dict[str, Floats]:
 
 
 def _scaled(inputs: Sequence[Json], variables: Mapping[str, Any], defaults: Mapping[str, float]) -> Floats:
-    """(x + offset) · scale; a default takes the place of NaN before that."""
+    """Return (x + offset) · scale, with NaN replaced by the default before, where there is one."""
     columns = []
     for each in inputs:
         x = np.asarray(variables[each["name"]], dtype=np.float64)
@@ -64,7 +64,7 @@ def _scaled(inputs: Sequence[Json], variables: Mapping[str, Any], defaults: Mapp
 
 
 def _scaled_lists(inputs: Sequence[Json], variables: Mapping[str, Any]) -> tuple[NDArray[np.int64], Floats]:
-    """All objects of all rows, one after the other, and the row of each."""
+    """Return the row of each object, and the scaled objects of all rows, one after the other."""
     counts = [len(row) for row in variables[inputs[0]["name"]]]
     joined = {each["name"]: np.concatenate(list(variables[each["name"]])) for each in inputs}
     return np.repeat(np.arange(len(counts)), counts), _scaled(inputs, joined, {})
@@ -91,7 +91,7 @@ def _layer(layer: Json, x: Floats) -> Floats:
 def _activated(activation: str | Json, x: Floats) -> Floats:
     named: Json = {"function": activation} if isinstance(activation, str) else activation
     function = named["function"]
-    # Where nothing is said lwtnn has 1 for elu, and for swish a number that is none.
+    # By default lwtnn has an alpha of 1 for elu, and NaN for swish.
     alpha = float(named.get("alpha", 1.0 if function == "elu" else np.nan))
     known: dict[str, Callable[[], Any]] = {
         "linear": lambda: x,

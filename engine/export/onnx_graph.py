@@ -1,4 +1,4 @@
-"""What ONNX files of networks and of trees share: an input for each column by its name, named outputs, metadata."""
+"""Build the parts that ONNX files of networks and of trees share: named inputs and outputs, and metadata."""
 
 import json
 from collections.abc import Mapping
@@ -16,28 +16,29 @@ from lineshape.engine.learning.bundles import Prediction
 if TYPE_CHECKING:
     import onnx
 
-#: Version of ONNX's operators. With 23 attention is one operator, whose mask onnxruntime 1.32 refuses.
+#: Version of ONNX's operators. In version 23 attention is one operator, whose mask onnxruntime 1.32 refuses.
 OPSET: Final = 22
 #: Version of the file format that goes with it.
 IR_VERSION: Final = 10
-#: Inside the graph: the features, (n, features), and the target and its width before they are multiplied.
+#: Names inside the graph: features (n, features), and the target and its width before they are multiplied by `per`.
 X: Final = "lineshape_x"
 TARGET: Final = "lineshape_target"
 SIGMA: Final = "lineshape_sigma"
-#: The input that says how many objects the padded lists of an encoder have.
+#: Name of the input that holds the number of objects in the padded lists of an encoder.
 COUNT: Final = "{}_count"
 _ROWS: Final = "n"
 
 
 def finished(subject: ExportedModel, core: "onnx.ModelProto") -> bytes:
-    """A file of a graph from X to TARGET with an input for each column before it, and the estimate after it.
+    """Return a file around a graph from X to TARGET: an input for each column before it, and the estimate after it.
 
-    Beside TARGET it may give SIGMA, which becomes `sigma` in the estimate's unit; other outputs are left as they are.
+    Beside TARGET the graph may give SIGMA, which becomes `sigma` in the estimate's unit; other outputs stay as they
+    are.
     """
     import onnx
     from onnx import compose
 
-    # A column may have any name, that of a value inside as well.
+    # A column may have any name, also that of a value inside the graph.
     core = compose.add_prefix(core, "lineshape_core_", rename_inputs=False, rename_outputs=False)
     bundle, graph = subject.bundle, core.graph
     nodes = _Nodes("before")
@@ -90,7 +91,7 @@ def finished(subject: ExportedModel, core: "onnx.ModelProto") -> bytes:
 
 
 class _Nodes:
-    """Nodes with names of their own, and constants that they need."""
+    """Nodes with unique names, and the constants that they need."""
 
     def __init__(self, part: str) -> None:
         self._part = part
@@ -98,7 +99,7 @@ class _Nodes:
         self.constants: list[onnx.TensorProto] = []
 
     def add(self, operator: str, inputs: list[str], output: str = "", **attributes: Any) -> str:
-        """A node; returns the name of its output."""
+        """Append a node; return the name of its output."""
         import onnx
 
         name = output or f"lineshape_{self._part}_{len(self.made)}_{operator}"
@@ -106,7 +107,7 @@ class _Nodes:
         return name
 
     def constant(self, value: float | NDArray[Any]) -> str:
-        """A tensor, float32 unless it is of whole numbers."""
+        """Add a tensor, float32 unless it is of integers; return its name."""
         import onnx
 
         array = np.asarray(value)
@@ -116,11 +117,11 @@ class _Nodes:
         return name
 
     def column(self, name: str) -> str:
-        """(n,) → (n, 1)."""
+        """Append a node that reshapes (n,) to (n, 1); return the name of its output."""
         return self.add("Unsqueeze", [name, self.constant(np.array([1]))])
 
     def outside(self, name: str, condition: Condition) -> str:
-        """Whether a value does not meet a condition; NaN meets none."""
+        """Append nodes for whether a value fails a condition, as NaN always does; return the name of their output."""
         if not isinstance(condition, Range):
             same = [self.add("Equal", [name, self.constant(float(value))]) for value in condition]
             any_of = same[0]
@@ -145,7 +146,7 @@ def _text(label: str, unit: str) -> str:
 
 
 def _metadata(subject: ExportedModel, output: str) -> tuple[str, str]:
-    """Label and unit of an output."""
+    """Return label and unit of an output."""
     target = subject.bundle.target
     truth = target.truths[0]
     label, unit, of = subject.label(truth), subject.unit(truth), ""
@@ -167,7 +168,7 @@ def _metadata(subject: ExportedModel, output: str) -> tuple[str, str]:
 
 
 def _of_lists(subject: ExportedModel, names: list[str]) -> list[str]:
-    """What padded lists and their lengths are."""
+    """Return descriptions of padded lists and of their lengths."""
     found: dict[str, str] = {}
     for group, encoder in encoders_of(subject.bundle).items():
         kept = f"in {IN_ORDER}, of which the first {encoder.most} count"
@@ -177,7 +178,7 @@ def _of_lists(subject: ExportedModel, names: list[str]) -> list[str]:
 
 
 def expected(subject: ExportedModel, prediction: Prediction) -> Values:
-    """The estimate, the width in its unit, and all else that the bundle says."""
+    """Return the estimate, its width in the same unit, and all other outputs of the bundle."""
     found = estimates(subject, prediction.estimate) | beside(prediction)
     if prediction.spread is not None:
         found["sigma"] = prediction.spread * np.abs(prediction.estimate)
@@ -185,13 +186,13 @@ def expected(subject: ExportedModel, prediction: Prediction) -> Values:
 
 
 def estimates(subject: ExportedModel, estimate: NDArray[np.float64]) -> Values:
-    """By the name of the true quantity, or of its components."""
+    """Return the estimate by the name of the true quantity, or of its components."""
     names = subject.bundle.gives
     return {names[0]: estimate} if len(names) == 1 else dict(zip(names, estimate.T, strict=True))
 
 
 def runtime(subject: ExportedModel, path: Path) -> Runtime:
-    """The file in onnxruntime, in batches."""
+    """Return a function that runs the file in onnxruntime."""
     try:
         import onnxruntime
     except ImportError as error:
@@ -207,7 +208,7 @@ def runtime(subject: ExportedModel, path: Path) -> Runtime:
 
 
 def feeds(subject: ExportedModel, columns: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
-    """Columns as the graph takes them: float32, and lists padded with zeros to the longest one, with their lengths."""
+    """Return columns as inputs of the graph: float32, and lists padded with zeros to the longest, and lengths."""
     found: dict[str, NDArray[Any]] = {}
     for group, encoder in encoders_of(subject.bundle).items():
         lists: list[Jagged] = [columns[name] for name in encoder.columns]

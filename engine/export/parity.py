@@ -1,4 +1,4 @@
-"""The proof that an exported file says what its bundle says, on rows of the study and on extreme and missing values."""
+"""Check that an exported file predicts what its bundle does, on rows of the study and on extreme and missing values."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,20 +14,23 @@ from lineshape.engine.export.format import Values
 from lineshape.engine.feature_store.shards import FeatureStore
 from lineshape.engine.learning.bundles import Bundle
 
+#: Number of rows to compare on.
 ROWS: Final = 10_000
+#: Largest relative difference that is allowed where float32's own error is smaller.
 TOLERANCE: Final = 1e-5
-#: Another runtime may be off by more than ours: onnxruntime was by five times as much, in one row of 10,000.
+#: Factor on float32's own error: another runtime's may be larger (onnxruntime's was five times, in one row of 10,000).
 ROUNDING: Final = 8
-#: An extreme value is so many times the largest there is, either way.
+#: Factor of an extreme value on the largest and smallest value there is.
 BEYOND: Final = 10.0
 
 
 @dataclass(frozen=True)
 class Parity:
-    """Of so many rows, the largest difference of each output, relative to the output.
+    """Result of a comparison: the number of rows, and the largest difference of each output, relative to the output.
 
-    An output that is small beside its median size is held against that: a probability of 10⁻⁹ in float32 has no five
-    digits. rounded: rows of each output that differ by more than TOLERANCE, as float32 itself is off by more there.
+    An output below its median size is compared with that size: a probability of 10⁻⁹ in float32 has no five digits.
+    rounded: number of rows of each output that differ by more than TOLERANCE because float32 itself is less precise
+    there.
     """
 
     rows: int
@@ -36,10 +39,10 @@ class Parity:
 
 
 def compare(expected: Values, found: Values, rounding: Callable[[NDArray[np.int64]], Values]) -> Parity:
-    """Hold outputs against what they should be; a value that is missing must be missing in both.
+    """Compare outputs with the expected ones; a value that is missing must be missing in both.
 
-    rounding: what float32 itself is off by in the outputs of rows with these numbers. Where extreme values cancel that
-    is more than the tolerance: such a value, and no other, may differ by ROUNDING times as much.
+    rounding: function that returns float32's own errors in the outputs of rows with these numbers. Where extreme values
+    cancel that is more than the tolerance: such a value, and no other, may differ by ROUNDING times as much.
 
     Raises RunError that names the output and the row where they differ by more.
     """
@@ -70,14 +73,14 @@ def compare(expected: Values, found: Values, rounding: Callable[[NDArray[np.int6
 
 
 def _size(wanted: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What a difference of each value is held against: its own size, or the median one where that is more."""
+    """Return the size that each value's difference is relative to: its own, or the median one where that is larger."""
     there = np.isfinite(wanted)
     median = float(np.median(np.abs(wanted[there]))) if there.any() else 1.0
     return np.where(there, np.maximum(np.abs(wanted), median or 1.0), 1.0)
 
 
 def _off(got: NDArray[np.float64], wanted: NDArray[np.float64], size: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Difference of each value over its size, infinite where one is missing and the other is not."""
+    """Return the difference of each value over its size, infinite where one is missing and the other is not."""
     with np.errstate(invalid="ignore"):
         off = np.abs(got - wanted) / size
         same = (got == wanted) | (np.isnan(got) & np.isnan(wanted))
@@ -86,10 +89,11 @@ def _off(got: NDArray[np.float64], wanted: NDArray[np.float64], size: NDArray[np
 
 
 def trial_rows(store: FeatureStore, bundle: Bundle, rows: int = ROWS, seed: int = 1) -> dict[str, Any]:
-    """Columns of rows to compare on: as many of the study as there are, half of them with a value made extreme.
+    """Return columns of rows to compare on, from the study; half of the rows have one value made extreme or missing.
 
-    Of that half every row has one of its columns changed: to ten times the largest or smallest there is, to zero, or to
-    a missing value. Of lists all values are changed alike, and of every tenth row they are empty.
+    Rows of the study are repeated where there are too few. In each row of that half one column is changed: to ten times
+    the largest or smallest value there is, to zero, or to a missing value. In lists all values are scaled alike, and in
+    every tenth row they are empty. Raises RequestError where the feature store has no rows.
     """
     random = np.random.default_rng(seed)
     columns = _from_store(store, bundle, rows)
@@ -126,7 +130,7 @@ def _changed(lists: Jagged, taken: NDArray[Any], factor: NDArray[Any], empty: ND
 
 
 def _from_store(store: FeatureStore, bundle: Bundle, rows: int) -> Mapping[str, Any]:
-    """The first rows that the model is for, so many where there are."""
+    """Return the first rows that meet the model's conditions, as many as asked for or as there are."""
     tables: list[Mapping[str, Any]] = []
     found = 0
     for table in store.tables(bundle.columns):

@@ -1,4 +1,4 @@
-"""What float32 itself is off by in what a bundle says of a row: two programs may differ by that, and both be right."""
+"""Estimate float32's own error in a bundle's predictions: two programs may differ by that, and both be right."""
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -14,14 +14,15 @@ from lineshape.engine.export.format import Values
 from lineshape.engine.learning.bundles import Bundle, Prediction
 from lineshape.engine.learning.models.network_model import NetworkModel
 
-#: In one row float32 may by chance be right, so it is tried so often.
+#: Number of trials, as float32 may by chance be exact in one.
 TRIALS: Final = 16
 
 
 def rounding_of(bundle: Bundle, columns: Mapping[str, Any], outputs: Callable[[Prediction], Values]) -> Values:
-    """Of each output the largest difference from float64 there is in TRIALS, each with weights that are rounded anew.
+    """Return for each output the largest difference from float64 in TRIALS trials, each with newly rounded weights.
 
-    One trial is the bundle as it is. A runtime that folds a batch norm into the layer before it rounds weights as well.
+    The first trial is the bundle as it is. The others stand for a runtime that rounds weights once more, as where it
+    folds a batch norm into a layer. For models other than networks there is one trial.
     """
     exact = outputs(bundle.predict_exactly(columns))
     found = {name: np.zeros(values.shape) for name, values in exact.items()}
@@ -35,7 +36,7 @@ def rounding_of(bundle: Bundle, columns: Mapping[str, Any], outputs: Callable[[P
 
 @contextmanager
 def _rounded_anew(bundle: Bundle, seed: int) -> Iterator[Bundle]:
-    """The bundle with weights of a network moved by up to one unit of their last digit; with seed 0 as it is."""
+    """Yield the bundle with a network's weights moved by up to one unit of their last digit; with seed 0 as it is."""
     import torch
 
     model = bundle.built

@@ -1,4 +1,4 @@
-"""JSON of lwtnn, the library that applies small networks in ATLAS software (D. Guest et al., version 2.14)."""
+"""Write JSON of lwtnn, the library that runs small networks in ATLAS software (D. Guest et al., version 2.14)."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -35,29 +35,30 @@ _ACTIVATIONS: dict[str, Any] = {
     "Sigmoid": "sigmoid",
     "SiLU": {"function": "swish", "alpha": 1.0},
 }
-#: Of the input that holds the features.
+#: Name of the input that holds the features.
 _NODE = "features"
-#: What a variable is called whose logarithm lwtnn is given.
+#: Name of a variable whose logarithm is the input of lwtnn.
 _LOGARITHM = "log1p_{}"
 
 
 class Lwtnn(Format):
-    """A sequence of layers for one output, a graph for several or for lists; scaling is that of lwtnn's inputs.
+    """A sequence of layers for one output, or a graph for several outputs or for lists.
 
-    lwtnn has no logarithm: a feature that is scaled by it is a variable `log1p_NAME`, log(1 + max(NAME, 0)). Outputs:
-    the target, over `per` where there is one; of a mixture `weights`, `means` and `sigmas` of the target; of more than
-    two classes their `probabilities`. A batch norm is folded into the layer after it.
+    Scaling is that of lwtnn's inputs. lwtnn has no logarithm: a feature that is scaled by it is a variable
+    `log1p_NAME`, log(1 + max(NAME, 0)). Outputs: the target, over `per` where there is one; of a mixture `weights`,
+    `means` and `sigmas` of the target; of more than two classes their `probabilities`. A batch norm is folded into the
+    layer after it.
     """
 
     ending: ClassVar[str] = ".lwtnn.json"
     knows_conditions: ClassVar[bool] = False
 
     def content(self, subject: ExportedModel) -> bytes:
-        """Layer by layer: dense ones, batch norm, sums over lists, and the activations that lwtnn has."""
+        """Return the JSON of dense layers, batch norms, sums over lists, and the activations that lwtnn has."""
         return json.dumps(_written(subject), indent=1).encode()
 
     def runtime(self, subject: ExportedModel, path: Path) -> Runtime:
-        """By a reader of the format in NumPy, which knows nothing of what wrote it."""
+        """Return the file in a NumPy reader of the format, which is independent of the writer."""
         config = json.loads(path.read_text(encoding="utf-8"))
         heads = [head.name for head in _network(subject).heads(Affine.unit(1))]
 
@@ -70,12 +71,12 @@ class Lwtnn(Format):
         return run
 
     def expected(self, subject: ExportedModel, prediction: Prediction) -> Values:
-        """The outputs that the network's kind names."""
+        """Return the outputs that the kind of network names."""
         known = {"target": prediction.target, **beside(prediction)}
         return {head.name: known[head.name] for head in _network(subject).heads(Affine.unit(1))}
 
     def remarks(self, subject: ExportedModel) -> list[str]:
-        """What is left to the user."""
+        """Return what is left to the user."""
         bundle = subject.bundle
         logarithms = [each["name"] for each in _written_inputs(_written(subject)) if each["name"] not in bundle.columns]
         remarks = [f"{', '.join(logarithms)}: log(1 + max(x, 0)) of what the name says"] if logarithms else []
@@ -103,7 +104,7 @@ def _network(subject: ExportedModel) -> Network:
 
 @dataclass
 class _Graph:
-    """A graph as it grows. Nodes are known by their number."""
+    """A graph under construction, whose nodes are known by their numbers."""
 
     inputs: list[Json] = field(default_factory=list)
     input_sequences: list[Json] = field(default_factory=list)
@@ -115,7 +116,7 @@ class _Graph:
         return len(self.nodes) - 1
 
     def through(self, source: int, layers: Sequence[Json], kind: str = "feed_forward") -> int:
-        """Layers one after the other."""
+        """Append layers one after the other, and return the last node."""
         for layer in layers:
             self.layers.append(layer)
             source = self.node(kind, [source], layer_index=len(self.layers) - 1)
@@ -123,7 +124,7 @@ class _Graph:
 
 
 def _written(subject: ExportedModel) -> Json:
-    """The whole file; raises RequestError that names the layer that lwtnn has no word for."""
+    """Return the whole file as a dictionary; raise RequestError that names the layer that lwtnn does not have."""
     network = _network(subject)
     module = _model(subject).module(subject.bundle.folder)
     heads = network.heads(Affine.unit(1))
@@ -174,7 +175,7 @@ def _written_inputs(written: Json) -> list[Json]:
 
 
 def _target(module: Any) -> Affine:
-    """The scaling of the target; a classifier has none."""
+    """Return the scaling of the target; the unit scaling for a classifier, which has none."""
     if not hasattr(module, "target"):
         return Affine.unit(1)
     return Affine(module.target.offset.numpy(), module.target.scale.numpy())
@@ -188,7 +189,7 @@ def _labels(subject: ExportedModel, head: Head) -> list[str]:
 
 
 def _inputs(inputs: Any, names: Sequence[str]) -> list[Json]:
-    """(x + offset) · scale of each variable."""
+    """Return offset and scale of each variable, which lwtnn applies as (x + offset) · scale."""
     offset, scale = (values.double().numpy() for values in (inputs.standardise.offset, inputs.standardise.scale))
     logarithm = inputs.logarithm.numpy()
     return [
@@ -203,13 +204,13 @@ def _inputs(inputs: Any, names: Sequence[str]) -> list[Json]:
 
 @dataclass(frozen=True)
 class _Linear:
-    """weights (out, in) and bias (out,) of a dense layer, in float64."""
+    """A dense layer's weights (out, in) and bias (out,), in float64."""
 
     weights: NDArray[np.float64]
     bias: NDArray[np.float64]
 
     def layer(self, activation: Any) -> Json:
-        """As lwtnn has it, row after row."""
+        """Return the layer as lwtnn has it, the weights row by row."""
         return {
             "architecture": "dense",
             "activation": activation,
@@ -219,7 +220,7 @@ class _Linear:
 
 
 def _dense(body: "nn.Sequential", where: str, ends: bool = True) -> tuple[list[Json], _Linear]:
-    """Layers of a stack, the last linear one apart where the stack ends in it."""
+    """Return the layers of a stack, and its last linear layer apart where the stack ends in one."""
     import torch
 
     layers: list[Json] = []
@@ -248,14 +249,14 @@ def _dense(body: "nn.Sequential", where: str, ends: bool = True) -> tuple[list[J
 
 
 def _norm(module: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Factor and offset that a batch norm is, once it has been trained."""
+    """Return the factor and offset that a trained batch norm applies."""
     mean, variance = module.running_mean.double().numpy(), module.running_var.double().numpy()
     factor = module.weight.detach().double().numpy() / np.sqrt(variance + module.eps)
     return factor, module.bias.detach().double().numpy() - mean * factor
 
 
 def _head(head: Head, last: _Linear) -> list[Json]:
-    """The rows of the last layer that an output is made of, and its scaling as one more linear layer."""
+    """Return an output's rows of the last layer, and its scaling as one more linear layer."""
     own = _Linear(last.weights[head.start : head.stop], last.bias[head.start : head.stop])
     layers = [own.layer(_ACTIVATIONS[head.activation])]
     scale, offset = (np.broadcast_to(each, head.stop - head.start) for each in (head.scale, head.offset))
@@ -265,7 +266,7 @@ def _head(head: Head, last: _Linear) -> list[Json]:
 
 
 def _variables(config: Json, subject: ExportedModel, columns: Mapping[str, Any]) -> dict[str, Any]:
-    """Columns by the names of lwtnn's variables: float64, with logarithms taken, and lists cut where they are too long.
+    """Return columns by the names of lwtnn's variables, in float64, with logarithms taken and long lists truncated.
 
     A list is an array of objects for each row.
     """

@@ -1,4 +1,4 @@
-"""ONNX, of networks: read by onnxruntime, as in Athena."""
+"""Write networks as ONNX, for onnxruntime, as in Athena."""
 
 import logging
 import warnings
@@ -24,24 +24,24 @@ if TYPE_CHECKING:
 class Onnx(Format):
     """A graph with an input for each column, (n,), by its name, and scaling inside.
 
-    A list column is (n, longest) and padded; an input `NAME_count`, (n,), says how many objects each row has. Outputs:
-    the estimate by the name of the true quantity, NaN where the model is not for the object; for a mixture `sigma` in
-    the estimate's unit, and `weights`, `means` and `sigmas`, (n, components), of the target; for classes
-    `probabilities`, (n, classes).
+    A list column is (n, longest) and padded; an input `NAME_count`, (n,), gives the number of objects in each row.
+    Outputs: the estimate by the name of the true quantity, NaN where an object does not meet the model's conditions;
+    for a mixture `sigma` in the estimate's unit, and `weights`, `means` and `sigmas`, (n, components), of the target;
+    for classes `probabilities`, (n, classes).
     """
 
     ending: ClassVar[str] = ".onnx"
 
     def content(self, subject: ExportedModel) -> bytes:
-        """The network as it is traced, with names and units around it."""
+        """Return the traced network with its inputs, outputs and metadata."""
         return onnx_graph.finished(subject, _traced(subject))
 
     def runtime(self, subject: ExportedModel, path: Path) -> Runtime:
-        """By onnxruntime."""
+        """Return the file in onnxruntime."""
         return onnx_graph.runtime(subject, path)
 
     def expected(self, subject: ExportedModel, prediction: Prediction) -> Values:
-        """All outputs."""
+        """Return all outputs."""
         return onnx_graph.expected(subject, prediction)
 
 
@@ -54,7 +54,7 @@ def _network(subject: ExportedModel) -> NetworkModel:
 
 
 def _traced(subject: ExportedModel) -> "onnx.ModelProto":
-    """The network from the features and padded lists to the target and all beside it."""
+    """Return the graph from the features and padded lists to the target and the other outputs."""
     import torch
 
     try:
@@ -103,7 +103,7 @@ def _kind(model: NetworkModel) -> str:
 
 @contextmanager
 def _quiet(logger: logging.Logger) -> Iterator[None]:
-    """Without what the exporter says of packages that are not installed."""
+    """Suppress the exporter's messages about packages that are not installed."""
     before = logger.level
     logger.setLevel(logging.ERROR)
     try:
@@ -115,7 +115,7 @@ def _quiet(logger: logging.Logger) -> Iterator[None]:
 def _graph(
     network: "Network", module: "nn.Module", longest: dict[str, int]
 ) -> "tuple[nn.Module, dict[str, Sequence[str]]]":
-    """The module as a function of tensors alone, and the columns of each kind of list that it takes."""
+    """Return the module as a function of tensors alone, and the columns of each kind of list that it takes."""
     import torch
     from torch import nn
 
@@ -134,7 +134,7 @@ def _graph(
             for name, columns in lists.items():
                 values = torch.stack([rest.pop(0) for _ in columns], dim=2)[:, : longest[name]]
                 mask = torch.arange(values.shape[1]) < rest.pop(0)[:, None]
-                # What is padded may be anything: it is to count for nothing.
+                # Padding may hold any values: they must have no effect.
                 sequences[name] = Objects(torch.where(mask[:, :, None], values, 0.0), mask)
             outputs = self.module(x, sequences)
             found = {onnx_graph.TARGET: outputs["target"], **network.named(outputs)}

@@ -1,4 +1,4 @@
-"""ONNX, of boosted trees: read by onnxruntime, as in Athena."""
+"""Write boosted trees as ONNX, for onnxruntime, as in Athena."""
 
 import json
 from collections.abc import Sequence
@@ -20,26 +20,26 @@ if TYPE_CHECKING:
 class OnnxTrees(Format):
     """A graph with an input for each column, (n,), by its name; a missing value is NaN.
 
-    Output: the estimate by the name of the true quantity, NaN where the model is not for the object.
+    Output: the estimate by the name of the true quantity, NaN where an object does not meet the model's conditions.
     """
 
     ending: ClassVar[str] = ".onnx"
 
     def content(self, subject: ExportedModel) -> bytes:
-        """The trees as they are converted, with names and units around them."""
+        """Return the converted trees with their inputs, outputs and metadata."""
         return onnx_graph.finished(subject, _converted(subject))
 
     def runtime(self, subject: ExportedModel, path: Path) -> Runtime:
-        """By onnxruntime."""
+        """Return the file in onnxruntime."""
         return onnx_graph.runtime(subject, path)
 
     def expected(self, subject: ExportedModel, prediction: Prediction) -> Values:
-        """The estimate."""
+        """Return the estimate."""
         return onnx_graph.estimates(subject, prediction.estimate)
 
 
 def trees_of(subject: ExportedModel) -> BoostedTrees:
-    """The model; raises RequestError where it is none of trees."""
+    """Return the model; raise RequestError where it is not of trees."""
     model = subject.bundle.built
     if isinstance(model, BoostedTrees):
         return model
@@ -48,7 +48,7 @@ def trees_of(subject: ExportedModel) -> BoostedTrees:
 
 
 def _converted(subject: ExportedModel) -> "onnx.ModelProto":
-    """From the features to the trees' sum, or the probability that it stands for."""
+    """Return the graph from the features to the sum of the trees, or to the probability derived from it."""
     trees = trees_of(subject)
     try:
         import onnx
@@ -78,7 +78,7 @@ def _converted(subject: ExportedModel) -> "onnx.ModelProto":
 
 
 def _part(nodes: "Sequence[onnx.NodeProto]", booster: "xgboost.Booster") -> None:
-    """Let each tree add to its own component of the target: the converter lets all add to the first."""
+    """Make each tree add to its own component of the target: the converter lets all add to the first."""
     import onnx
 
     learner = json.loads(bytes(booster.save_raw("json")))["learner"]

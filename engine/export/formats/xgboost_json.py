@@ -1,4 +1,4 @@
-"""XGBoost's own JSON, which XGBoost in any language, and tools that know it, read."""
+"""Write XGBoost's own JSON, which XGBoost in any language reads, and tools that support it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,22 +12,22 @@ from lineshape.engine.learning.bundles import Prediction
 
 
 class XgboostJson(Format):
-    """The trees with the names of their features, and what the bundle knows of itself as attributes.
+    """The trees with the names of their features, and the bundle's metadata as attributes.
 
-    The file gives the target: over `per` where there is one. It is read back by Treelite.
+    The file predicts the target, which is over `per` where there is one. It is read back by Treelite.
     """
 
     ending: ClassVar[str] = ".xgboost.json"
     knows_conditions: ClassVar[bool] = False
 
     def content(self, subject: ExportedModel) -> bytes:
-        """By XGBoost itself."""
+        """Return the JSON that XGBoost writes."""
         booster = trees_of(subject).booster(subject.bundle.folder)
         booster.set_attr(**subject.about)
         return bytes(booster.save_raw("json"))
 
     def runtime(self, subject: ExportedModel, path: Path) -> Runtime:
-        """By Treelite, which shares no code with XGBoost."""
+        """Return the file in Treelite, which shares no code with XGBoost."""
         try:
             import treelite
         except ImportError as error:
@@ -43,9 +43,9 @@ class XgboostJson(Format):
         return run
 
     def expected(self, subject: ExportedModel, prediction: Prediction) -> Values:
-        """The target."""
+        """Return the target."""
         return {"target": prediction.target}
 
     def remarks(self, subject: ExportedModel) -> list[str]:
-        """What is left to the user."""
+        """Return what is left to the user."""
         return left_to_user(subject)
