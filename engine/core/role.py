@@ -1,5 +1,6 @@
 """The roles that kinds play in a job file, such as network or loss, and the JSON schema of each."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -18,12 +19,14 @@ class Role(Generic[K]):
     It annotates a field that holds a kind and its settings, `Annotated[KindSpec, NETWORKS]`, and gives it its JSON
     schema.
 
-    title: the role in a word or two, as in "network".
+    title: the role in a word or two, as in "network". package: where a module for each kind is. base: of their classes.
+    place: where such a kind stands in a job file, as in "models.*.network".
     """
 
     title: str
     package: str
     base: type[K]
+    place: str
 
     def names(self) -> list[str]:
         """Return the names of all kinds that come with lineshape."""
@@ -39,11 +42,14 @@ class Role(Generic[K]):
 
     def __get_pydantic_json_schema__(self, _: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """Return the schema of a place where such a kind stands."""
-        return any_kind({name: self.find(name) for name in self.names()}, handler)
+        return any_kind(self.title, {name: self.find(name) for name in self.names()}, handler)
 
 
-def any_kind(settings: dict[str, type[BaseModel]], handler: GetJsonSchemaHandler) -> dict[str, Any]:
-    """Return the JSON schema of one of these kinds with its settings, or of one of the user's own with any."""
+def any_kind(title: str, settings: Mapping[str, type[BaseModel]], handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    """Return the JSON schema of one of these kinds with its settings, or of one of the user's own with any.
+
+    settings: by the name of the kind.
+    """
     found = []
     for name, model in settings.items():
         known = dict(handler.resolve_ref_schema(handler(model.__pydantic_core_schema__)))
@@ -51,4 +57,4 @@ def any_kind(settings: dict[str, type[BaseModel]], handler: GetJsonSchemaHandler
         known["required"] = ["kind", *known.get("required", [])]
         found.append(known)
     own = {"properties": {"kind": {"type": "string", "pattern": "^.+:.+$"}}, "required": ["kind"], "type": "object"}
-    return {"anyOf": [*found, own]}
+    return {"title": title, "anyOf": [*found, own]}

@@ -87,7 +87,7 @@ _ASKED: dict[str, str] = {
     "columns": "naming its columns",
     "not_columns": "naming words that are no columns",
     "reference": "choosing its reference sample",
-    "kept_by": "naming its settings",
+    "calibration_settings": "naming the settings of its calibration",
     "named_samples": "naming its samples",
     "is_of": "choosing models and samples",
     "calibrate": "looking at the validation split",

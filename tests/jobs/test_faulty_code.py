@@ -1,6 +1,7 @@
 """A user's own code that fails: the message says what was being done, and on which line, without a traceback."""
 
 import shutil
+from inspect import isfunction
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from distributed import Client
 from lineshape.engine.core.errors import RunError, calling, code_line, is_users
 from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.job.job import Job
+from lineshape.engine.measures.measure import _ASKED, Measure
 from lineshape.jobs import api
 from tests.engine.measures import faulty
 from tests.jobs.toys import events, toy_job, write_events
@@ -27,6 +29,12 @@ def processed(tmp_path_factory: pytest.TempPathFactory, client: Client) -> Path:
     api.process(job, folder / "run", client)
     api.train(job, folder / "run", client)
     return folder
+
+
+def test_all_that_is_asked_of_a_measure_is_one_of_its_methods() -> None:
+    """Else the failure of a user's own would not be named."""
+    public = {name for name, each in vars(Measure).items() if isfunction(each) and not name.startswith("_")}
+    assert set(_ASKED) == public - {"model_post_init"}  # pydantic's own
 
 
 COLUMN = {"kind": "column", "column": "d0"}

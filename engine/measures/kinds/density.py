@@ -102,7 +102,7 @@ class Density(Measure):
         found.append(Figure("nll", float(value), float(error), "nats", entries))
         coarse = pit.sum(axis=0)[1:-1].reshape(20, 10).sum(axis=1)
         chi2 = float(((coarse - coarse.mean()) ** 2 / coarse.mean()).sum() / (len(coarse) - 1))
-        found.append(Figure("pit_chi2_per_bin", chi2, math.sqrt(2 / (len(coarse) - 1)), "", entries))
+        found.append(Figure("pit_chi2_per_degree", chi2, math.sqrt(2 / (len(coarse) - 1)), "", entries))
         return found
 
     def plots(self, measured: Measured) -> list[Plot]:

@@ -94,10 +94,11 @@ class Tagging(Measure):
         """Explanation of the thresholds; empty where there is one threshold."""
         if len(self.points.edges) == 2:
             return ""
+        bins = f"the bins of {self.points.column} in 'by'" if self.points.column in self.by else "these bins"
         return (
             f"Thresholds are found for each bin of {self.points.column} so that {100 * self.points.efficiency:g} % of "
             f"{self.signal} pass, on the validation split of one sample, and used for all; what passes at them is a "
-            f"mean over these bins, of a class those in which it has {read.FEW} objects or more. An AUC is a share of "
+            f"mean over {bins}, of a class those in which it has {read.FEW} objects or more. An AUC is a share of "
             "pairs of objects that are in the right order."
         )
 

@@ -45,6 +45,8 @@ class Vector(Measure):
     """Bins of the figures, by column."""
     over: str
     """Column of `by` over whose bins the means are taken, with equal weights; bins with few objects are left out."""
+    title: str = "Vector"
+    """Heading of the measure's tables and plots in the report."""
 
     better: ClassVar[Mapping[str, Better]] = {"mean_corrected_over_baseline": "lower"}
 

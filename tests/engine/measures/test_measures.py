@@ -145,7 +145,7 @@ def test_density_of_a_right_model_is_right(rng: np.random.Generator) -> None:
         ("pull_median", 0),
     ):
         assert abs(found[name].value - expected) < 5 * found[name].uncertainty
-    assert found["pit_chi2_per_bin"].value < 3
+    assert found["pit_chi2_per_degree"].value < 3
     whole = objects(np.random.default_rng(20260101))
     m = whole.prediction.mixture
     assert m is not None
@@ -166,7 +166,7 @@ def test_density_of_a_wrong_model_is_wrong(rng: np.random.Generator) -> None:
         Density(truth="truth"), Objects(whole.columns, Prediction(p.estimate, p.target, p.spread, narrow), whole.group)
     )
     assert found["coverage_68"].value < 50
-    assert found["pit_chi2_per_bin"].value > 10
+    assert found["pit_chi2_per_degree"].value > 10
 
 
 def test_selection_takes_the_tightest_half(rng: np.random.Generator) -> None:
