@@ -1,4 +1,4 @@
-"""A run: the stages in order, on a cluster, into a run folder. Each stage can also be run alone."""
+"""Run the stages in order on a cluster, writing into a run folder. Each stage can also be run alone."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -33,9 +33,9 @@ Simulate = Callable[[str, Path, Workers, Bars], tuple[list[str], str]]
 
 @dataclass
 class Run:
-    """A job, its folder and the workers that its stages use.
+    """A job, its run folder, and the workers that its stages use.
 
-    Stages return what they made, say one line on the screen, and write one to the ledger.
+    Each stage returns its result, prints one line on the screen, and writes one to the ledger.
     """
 
     job: Job
@@ -44,7 +44,7 @@ class Run:
     screen: Screen = field(default_factory=Screen)
 
     def simulate(self, make: Simulate) -> dict[str, list[str]]:
-        """Files of every sample, simulated where the job file says so and gives no files."""
+        """Return the files of every sample; samples for which the job file gives no files are simulated."""
         if not self.job.samples:
             raise RequestError(
                 f"study {self.job.study} has no samples of its own: give your files with --sample NAME=FILES, "
@@ -58,7 +58,7 @@ class Run:
         return files
 
     def process(self, files: Mapping[str, Patterns]) -> FeatureStore:
-        """ROOT files to feature shards."""
+        """Process ROOT files into feature shards."""
         from lineshape.engine.stages.processing.stage import process
 
         with self._stage("processing") as stage:
@@ -77,7 +77,7 @@ class Run:
         return store
 
     def train(self, only: list[str] | None = None) -> "Trained":
-        """Feature shards to bundles."""
+        """Train bundles on the feature shards. only: names of models; all of them by default."""
         from lineshape.engine.stages.training.stage import train
 
         with self._stage("training") as stage:
@@ -96,7 +96,7 @@ class Run:
         return trained
 
     def search(self, model: str) -> "Found":
-        """Try settings of a model, as the job file's `search` says, and leave what was found in the run folder."""
+        """Try settings of a model as the job file's section `search` says, and save the result in the run folder."""
         from lineshape.engine.stages.searching.stage import said, search
         from lineshape.engine.stages.training.stage import train
 
@@ -111,7 +111,7 @@ class Run:
         return found
 
     def histogram(self) -> "Performance":
-        """Bundles on the test split to performance histograms."""
+        """Apply bundles to the test split and fill performance histograms."""
         from lineshape.engine.stages.histogramming.stage import histogram
 
         with self._stage("histogramming") as stage:
@@ -123,7 +123,7 @@ class Run:
         return performance
 
     def drift(self, subject: "DriftBaseline", threshold: float) -> "Drifts":
-        """How features of a version moved since it was trained; its report shows it."""
+        """Measure how the features of a version moved since it was trained; the latest run's report shows it."""
         from lineshape.engine.stages.drift.stage import drift
 
         with self._stage("drift") as stage:
@@ -137,7 +137,7 @@ class Run:
         return found
 
     def report(self) -> list[Row]:
-        """Performance histograms to summary.json, plots and the page."""
+        """Write summary.json, plots and the page from the performance histograms."""
         from lineshape.engine.stages.reporting.stage import report
 
         with self._stage("reporting") as stage:
@@ -146,7 +146,7 @@ class Run:
         return rows
 
     def all(self, make: Simulate) -> list[Row]:
-        """All stages."""
+        """Run all stages in order, and return the rows of the summary."""
         self.process(self.simulate(make))
         self.train()
         self.histogram()
@@ -181,7 +181,7 @@ class Run:
 
 @dataclass
 class Stage:
-    """A stage at work: its bars, and the line that it leaves."""
+    """A stage in progress: its progress bars, and the line that it leaves in the ledger."""
 
     bars: Bars
     text: str = ""
@@ -191,9 +191,9 @@ class Stage:
 def open_run(
     job: Job, folder: Path, screen: Screen | None = None, client: Any = None, one: bool = False
 ) -> Iterator[Run]:
-    """A run on the job's cluster, or on a Dask client that is given; every stage keeps the job in the run folder.
+    """Open a run on the job's cluster, or on a given Dask client; every stage saves the job in the run folder.
 
-    one: on one worker of each sort, to try them, in a folder where a run may be going on.
+    one: use one worker of each sort, to try them, in a folder where a run may be going on.
 
     Raises BusyError where another command is at work in the folder.
     """

@@ -1,1 +1,1 @@
-"""Scheduled reprocessing: versions, the champion, and what one run does."""
+"""Scheduled reprocessing: versions, their champion, and the steps of one reprocessing run."""

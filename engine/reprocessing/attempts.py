@@ -1,4 +1,4 @@
-"""Trainings of scheduled reprocessing: by which code, on how much, and what they did not see."""
+"""Keep track of the trainings of scheduled reprocessing: their code, their rows, and the data they did not see."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -19,24 +19,27 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class ChallengerPlan:
-    """Why a challenger is in the making, since when, and by which code."""
+    """Record of why a challenger is being made, since when, and by which code."""
 
     begun: str
     reasons: list[str]
     code: Code
 
     def save(self, folder: ReprocessingFolder) -> None:
-        """Write it beside the challenger."""
+        """Write the plan into the challenger's folder."""
         save_record(folder.challenger.path / PLAN, asdict(self))
 
 
 def plan_of(folder: ReprocessingFolder) -> ChallengerPlan | None:
-    """Return the plan of the challenger that was begun; None where none was, or it is damaged: another one is begun."""
+    """Return the plan of the challenger that was begun.
+
+    None where there is no such challenger, or its plan is damaged: another one is then begun.
+    """
     return find_record(folder.challenger.path / PLAN, ChallengerPlan)
 
 
 def can_go_on(folder: ReprocessingFolder, plan: ChallengerPlan | None, code: Code) -> bool:
-    """Return whether a challenger that was begun is of the code of now, and what it is trained on is all there."""
+    """Return whether a challenger that was begun has the present code and all the shards that it is trained on."""
     if plan is None or plan.code != code:
         return False
     try:
@@ -46,7 +49,7 @@ def can_go_on(folder: ReprocessingFolder, plan: ChallengerPlan | None, code: Cod
 
 
 def code_of_job(job: Job) -> Code:
-    """Digests of all that a training depends on but the data."""
+    """Return digests of everything except the data that a training depends on."""
     from lineshape.engine.job.processor_builder import fingerprint_of
 
     models = {name: inputs_of(job, model).code(job) for name, model in job.built_models().items() if model.trains}
@@ -54,7 +57,7 @@ def code_of_job(job: Job) -> Code:
 
 
 def last_attempt(records: list[Record]) -> tuple[Attempt | None, str]:
-    """The last training that came to an end, and the version that came of it, empty where none did."""
+    """Return the last training that came to an end, and the version that it produced (empty where it produced none)."""
     for record in reversed(records):
         if training := record.get("training"):
             return Attempt(Code(**training["code"]), training["rows"]), record.get("version") or ""
@@ -62,7 +65,7 @@ def last_attempt(records: list[Record]) -> tuple[Attempt | None, str]:
 
 
 def seen_by(folder: ReprocessingFolder, version: str) -> FeatureStore | None:
-    """What a version was trained on; None where it is known no more, as the version was removed or spoilt."""
+    """Return the feature store that a version was trained on; None where the version was removed or is damaged."""
     run = RunFolder(folder.version(version))
     try:
         return FeatureStore.load(run.features) if version and (run.features / MANIFEST).is_file() else None
@@ -71,7 +74,10 @@ def seen_by(folder: ReprocessingFolder, version: str) -> FeatureStore | None:
 
 
 def unseen_rows(store: FeatureStore, seen: FeatureStore | None, rows: int) -> int:
-    """Objects that a training of so many rows, on a store that may still be known, did not see."""
+    """Return the number of objects in a store that a training did not see.
+
+    seen: the store that it was trained on, None where it no longer exists. rows: its number of rows.
+    """
     if seen is None:
         return max(0, store.rows - rows)
     known_shards = {shard.identity for shard in seen.shards}

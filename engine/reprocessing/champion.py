@@ -1,8 +1,8 @@
-"""Versions and their champion: published once, verified before they are used, pointed at.
+"""Publish versions, verify them before they are used, and point at the champion.
 
-The ledger is the truth: a version is published, and is champion, once the record that says so is on the disk. Where a
-run was killed before that, the next one finds a version that no record knows, and takes it up again as the challenger
-in the making; where it was killed after that, it finds a pointer that says something else, and sets it right.
+The ledger is the truth: a version is published, and is champion, once the record that says so is on disk. If a run is
+killed before that, the next one finds a version that no record names and takes it up again as the challenger in
+progress; if it is killed after that, the next one finds a pointer that disagrees and corrects it.
 """
 
 import shutil
@@ -26,12 +26,12 @@ _FILE, _FOLDER, _OPEN_FILE, _OPEN_FOLDER = 0o444, 0o555, 0o644, 0o755
 
 
 def champion_of(records: Sequence[Record]) -> str | None:
-    """The version that is champion after these records."""
+    """Return the version that is champion after these records, None where there is none."""
     return next((record["champion"] for record in reversed(records) if record.get("champion")), None)
 
 
 def champion_before(records: Sequence[Record]) -> str | None:
-    """The champion before the present one first became it."""
+    """Return the version that was champion before the present one first became it, None where there was none."""
     now = champion_of(records)
     before: str | None = None
     for record in records:
@@ -43,12 +43,12 @@ def champion_before(records: Sequence[Record]) -> str | None:
 
 
 def recorded(records: Sequence[Record]) -> dict[str, str]:
-    """Digest of the content of each version that the ledger knows."""
+    """Return the digest of the content of each version in the ledger."""
     return {record["version"]: record["content"] for record in records if record.get("version")}
 
 
 def start_with(run: RunFolder, models: Iterable[str], to: RunFolder) -> None:
-    """Copy bundles of models from a version, so that one that would be trained from the same is not trained again."""
+    """Copy bundles of models from a version, so that a model whose inputs are unchanged is not trained again."""
     for name in models:
         if (run.models / name).is_dir():
             shutil.copytree(run.models / name, to.models / name, copy_function=shutil.copyfile)
@@ -56,7 +56,9 @@ def start_with(run: RunFolder, models: Iterable[str], to: RunFolder) -> None:
 
 
 def snapshot(folder: ReprocessingFolder, to: RunFolder) -> None:
-    """Give a run folder the feature store as it is now: its manifest, which names the shared shards, and histograms."""
+    """Write the present feature store into a run folder: its histograms, and a manifest that names the shared
+    shards.
+    """
     store = FeatureStore.load(folder.features)
     up = Path("../../..") / folder.features.name
     shards = tuple(replace(shard, path=str(up / shard.path)) for shard in store.shards)
@@ -67,12 +69,12 @@ def snapshot(folder: ReprocessingFolder, to: RunFolder) -> None:
 
 
 def missing_shards(store: FeatureStore) -> int:
-    """Shards of a manifest that are not there any more, spoilt by a disk and removed."""
+    """Return the number of shards in a manifest that no longer exist, as they were damaged on disk and removed."""
     return sum(not store.path(shard).is_file() for shard in store.shards)
 
 
 def publish(folder: ReprocessingFolder, records: Sequence[Record]) -> tuple[str, str]:
-    """Make the challenger a version that nobody changes any more; returns its number and the digest of its content."""
+    """Turn the challenger into a read-only version; return its number and the digest of its content."""
     numbers = [int(name) for name in (*folder.published(), *recorded(records))]
     version = f"{max(numbers, default=0) + 1:04d}"
     run = folder.challenger
@@ -87,9 +89,10 @@ def publish(folder: ReprocessingFolder, records: Sequence[Record]) -> tuple[str,
 
 
 def unrecorded(folder: ReprocessingFolder, records: Sequence[Record]) -> list[str]:
-    """Versions that were being published when a run was killed, oldest first; no other folder is taken for one.
+    """Return versions that were being published when a run was killed, oldest first.
 
-    Their numbers are above all that the ledger knows, and what they hold is not a copy of what it knows.
+    Other folders are not mistaken for one: the number of such a version is above all in the ledger, and its content is
+    not a copy of a recorded version's.
     """
     known = recorded(records)
     last = max(map(int, known), default=0)
@@ -99,13 +102,13 @@ def unrecorded(folder: ReprocessingFolder, records: Sequence[Record]) -> list[st
 
 
 def _content(folder: ReprocessingFolder, version: str) -> str:
-    """Digest of what a version says that it holds, empty where it says nothing."""
+    """Return the digest of the content that a version lists, empty where it lists nothing."""
     content = find_record(folder.version(version) / CONTENT, dict[str, str])
     return "" if content is None else digest(content)
 
 
 def take_up(folder: ReprocessingFolder, records: Sequence[Record]) -> None:
-    """Versions that no record knows were being published when a run was killed: the last is the challenger again."""
+    """Make the last unrecorded version, which was being published when a run was killed, the challenger again."""
     for version in unrecorded(folder, records)[-1:]:
         _thaw(folder.version(version))
         discard(folder)
@@ -113,10 +116,10 @@ def take_up(folder: ReprocessingFolder, records: Sequence[Record]) -> None:
 
 
 def set_right(folder: ReprocessingFolder, records: Sequence[Record]) -> None:
-    """Make pointer and challenger what the ledger says.
+    """Make pointer and challenger agree with the ledger.
 
-    Raises RunError where the pointer names a version of which the ledger does not know: it is set after the ledger is
-    written, which must have lost lines since.
+    Raises RunError where the pointer names a version that is not in the ledger: the pointer is set after the ledger is
+    written, so the ledger must have lost lines since.
     """
     pointed = _pointed(folder)
     if pointed and pointed not in recorded(records):
@@ -130,7 +133,7 @@ def set_right(folder: ReprocessingFolder, records: Sequence[Record]) -> None:
 
 
 def _pointed(folder: ReprocessingFolder) -> str:
-    """What the pointer says, empty where it is damaged."""
+    """Return the version that the pointer names, empty where the pointer is damaged."""
     try:
         return folder.pointed()
     except RunError:
@@ -138,18 +141,21 @@ def _pointed(folder: ReprocessingFolder) -> str:
 
 
 def discard(folder: ReprocessingFolder) -> None:
-    """Remove what there is of a challenger."""
+    """Remove the challenger, complete or not."""
     shutil.rmtree(folder.challenger.path, ignore_errors=True)
 
 
 def superfluous(folder: ReprocessingFolder, records: Sequence[Record], keep: int | None) -> list[str]:
-    """Versions beyond the last so many, but the champion and the one before it, to which a rollback leads."""
+    """Return versions to remove: all but the last `keep`, the champion, and the one before it (for a rollback).
+
+    keep: None removes no version.
+    """
     needed = {champion_of(records), champion_before(records)}
     return [name for name in folder.published()[:-keep] if name not in needed] if keep else []
 
 
 def remove(folder: ReprocessingFolder, versions: Iterable[str]) -> None:
-    """Remove versions; what a kill or a full disk leaves of them is removed another time."""
+    """Remove versions; what remains after a kill or a full disk is removed another time."""
     for version in versions:
         with suppress(OSError):
             _thaw(folder.version(version))
@@ -157,7 +163,7 @@ def remove(folder: ReprocessingFolder, versions: Iterable[str]) -> None:
 
 
 def verify(folder: ReprocessingFolder, version: str, records: Sequence[Record]) -> None:
-    """Raise RequestError where there is no such version, RunError where its content is not what was published."""
+    """Raise RequestError where there is no such version, RunError where its content differs from what was published."""
     contents = recorded(records)
     if version not in contents:
         raise RequestError(
@@ -181,7 +187,7 @@ def verify(folder: ReprocessingFolder, version: str, records: Sequence[Record]) 
 
 
 def _instead(folder: ReprocessingFolder, spoilt: str, known: Iterable[str]) -> str:
-    """What can be done without a version."""
+    """Return advice on how to continue without a version."""
     others = [name for name in known if name != spoilt and folder.version(name).is_dir()]
     if others:
         return f"take another champion of {listing(others)}: lineshape ledger rollback {folder.path} VERSION"
@@ -198,7 +204,7 @@ def point(folder: ReprocessingFolder, version: str | None) -> None:
 
 
 def _freeze(run: Path) -> None:
-    """Nothing in it may be written but exports."""
+    """Make everything in a version read-only, except the folder of exports."""
     for path in sorted(run.rglob("*"), reverse=True):
         if path != run / "export":
             path.chmod(_FOLDER if path.is_dir() else _FILE)

@@ -1,4 +1,4 @@
-"""How the champion stands: whether it can be measured on the data of now, and what is left to a person to decide."""
+"""Determine whether the champion can be measured on the present data, and what is left for a person to decide."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,10 @@ from lineshape.engine.reprocessing.comparison import Criterion, obstacle
 
 @dataclass(frozen=True)
 class ChampionStatus:
-    """The champion, and its bundle where it can be measured; else problem says why not, and spoilt if it is damaged."""
+    """State of the champion.
+
+    bundle: set where the champion can be measured. problem: otherwise why it cannot. spoilt: whether it is damaged.
+    """
 
     version: str | None
     bundle: Bundle | None = None
@@ -27,14 +30,14 @@ class ChampionStatus:
 
     @property
     def key(self) -> str:
-        """What it is, without what may be done about it."""
+        """Identifier of the state, without advice on what to do about it."""
         return "spoilt" if self.spoilt else self.problem
 
 
 def champion_status_of(
     folder: ReprocessingFolder, records: Sequence[Record], job: Job, criterion: Criterion
 ) -> ChampionStatus:
-    """How it stands on the feature store of now; without a bundle and a problem where there is no champion."""
+    """Return the champion's state on the present feature store; no bundle and no problem where there is no champion."""
     version = champion_of(records)
     if not version:
         return ChampionStatus(None)
@@ -55,7 +58,7 @@ def champion_status_of(
 
 
 def is_whole(folder: ReprocessingFolder, version: str, records: Sequence[Record]) -> bool:
-    """Whether a version is there, as it was published."""
+    """Return whether a version exists and is as it was published."""
     try:
         verify(folder, version, records)
     except RunError:
@@ -64,7 +67,10 @@ def is_whole(folder: ReprocessingFolder, version: str, records: Sequence[Record]
 
 
 def undecided(records: Sequence[Record], folder: Path) -> str:
-    """What is said, every night, of a last version that could not be compared with the champion; else empty."""
+    """Return a reminder that the last version could not be compared with the champion; empty where it could.
+
+    It is repeated in every reprocessing run until a person decides.
+    """
     last = next((record for record in reversed(records) if record.get("version")), None)
     if last is None or "comparison" not in last or last["decision"]["promoted"]:
         return ""

@@ -1,4 +1,4 @@
-"""Champion and challenger as two models of one run, on the same objects of the test split."""
+"""Compare champion and challenger as two models of one run, on the same objects of the test split."""
 
 import math
 import shutil
@@ -24,9 +24,10 @@ CHALLENGER: Final = "challenger"
 
 @dataclass(frozen=True)
 class Criterion:
-    """What champion and challenger are judged by: a model of the job, and a figure over a baseline's of a measure.
+    """Criterion by which challenger and champion are compared: a model of the job, and a figure of a measure.
 
-    sample: that it is read on; the first that has it where it is empty.
+    The figure is one that compares a model with a baseline. better: says when the challenger's is the better one.
+    sample: that the figure is read on; empty = the first sample that has it.
     """
 
     model: str
@@ -37,7 +38,7 @@ class Criterion:
 
 
 def criterion_of(job: Job) -> Criterion:
-    """As the job's section `reprocess` says; raises RequestError where it names what there is not."""
+    """Return the criterion set by the job's section `reprocess`; raises RequestError where a name in it is unknown."""
     policy = job.reprocess
     trained = [name for name, model in job.built_models().items() if model.trains]
     model = policy.model or (trained[-1] if trained else "")
@@ -64,9 +65,9 @@ def criterion_of(job: Job) -> Criterion:
 
 
 def obstacle(bundle: Bundle, split: Split, job: Job, store: FeatureStore) -> str:
-    """Why a bundle of another run cannot be measured on this job's test split; empty where it can.
+    """Return why a bundle of another run cannot be measured on this job's test split; empty where it can.
 
-    split: of the run that it was trained in, for a bundle that does not remember.
+    split: of the run that the bundle was trained in, used for a bundle that does not record its own.
     """
     if (bundle.seen.own if bundle.seen else split) != job.split:
         return "the split changed since: it may have been trained on events that are now of the test split"
@@ -78,9 +79,10 @@ def obstacle(bundle: Bundle, split: Split, job: Job, store: FeatureStore) -> str
 
 
 def comparison_job(job: Job, models: Mapping[str, Bundle], labels: Mapping[str, str], model: str, about: str) -> Job:
-    """A job whose models are bundles that are there: of the measures those that are of the model they stand for.
+    """Return a job whose models are existing bundles, with the measures that apply to the compared model.
 
-    models, labels: under CHAMPION and CHALLENGER, the first is the baseline. about: what the report says first.
+    models, labels: by CHAMPION and CHALLENGER; the first is the baseline. model: the model of the job that is compared.
+    about: first paragraph of the report.
     """
     values = job.model_dump(mode="json")
     values |= {
@@ -113,7 +115,7 @@ def _is_of(measure: Measure, model: str, job: Job) -> bool:
 
 
 def read_comparison(performance: Performance, job: Job, criterion: Criterion) -> Comparison:
-    """The challenger's figure over the champion's."""
+    """Return the challenger's figure relative to the champion's, or the problem where there is none."""
     measure = job.built_measures()[criterion.measure]
     found: dict[str, Any] = {}
     for sample in [criterion.sample] if criterion.sample else performance.samples:
@@ -132,9 +134,9 @@ def read_comparison(performance: Performance, job: Job, criterion: Criterion) ->
 
 
 def put_in_place(models: Mapping[str, Bundle], labels: Mapping[str, str], folder: RunFolder) -> None:
-    """Copies of bundles into a run folder, to be measured there; the originals stay as they are.
+    """Copy bundles into a run folder to be measured there; the originals stay unchanged.
 
-    What makes a folder a bundle is written last.
+    The file that makes a folder a bundle is written last.
     """
     for place in folder.models.glob("*/"):
         if place.name not in models:
@@ -152,7 +154,7 @@ def put_in_place(models: Mapping[str, Bundle], labels: Mapping[str, str], folder
 
 
 def _digest_at(place: Path) -> str:
-    """Digest of the bundle that lies there, empty where none does, or one that is damaged."""
+    """Return the digest of the bundle in a folder, empty where there is none or it is damaged."""
     if not (place / FILE).is_file():
         return ""
     try:

@@ -1,4 +1,4 @@
-"""What a run of scheduled reprocessing would do, found without changing anything on disk."""
+"""Report what a run of scheduled reprocessing would do, without changing anything on disk."""
 
 from collections import Counter
 from dataclasses import asdict
@@ -30,7 +30,7 @@ from lineshape.engine.reprocessing.output_folders import folder_of
 
 
 def describe(job: Job, output: str | Path | None = None, screen: Screen | None = None) -> Record:
-    """Say what `reprocess` would do, as far as can be known without opening new files.
+    """Print and return what `reprocess` would do, as far as can be known without opening new files.
 
     Raises RequestError where the request is wrong.
     """
@@ -57,7 +57,7 @@ def describe(job: Job, output: str | Path | None = None, screen: Screen | None =
 
 
 def _files(job: Job, folder: ReprocessingFolder, records: list[Record]) -> tuple[Counter[str], list[str]]:
-    """How many files are new, changed, broken or gone, and what would be simulated."""
+    """Count the files by kind of change, and list the samples that would be simulated."""
     from lineshape.engine.input.sources import expand
     from lineshape.engine.job.processor_builder import build_processor, with_derived
     from lineshape.engine.stages.processing.discovery import requests_of
@@ -79,7 +79,7 @@ def _files(job: Job, folder: ReprocessingFolder, records: list[Record]) -> tuple
 
 
 def _counted(requests: list[FileRequest], folder: ReprocessingFolder, records: list[Record]) -> Counter[str]:
-    """How many files a run would call what, as it would: an outcome that is not known yet is taken for a good one."""
+    """Count the files by the kind of change that a run would report; an unknown outcome is assumed to be good."""
     before, looked = known(records), remembered(folder.features)
     states = {
         key: state_to_come(key, before.get(key), looked.get(request.key), request.version != NOT_THERE)
@@ -90,9 +90,9 @@ def _counted(requests: list[FileRequest], folder: ReprocessingFolder, records: l
 
 
 def _training(job: Job, folder: ReprocessingFolder, records: list[Record], more: bool) -> list[str]:
-    """Why there would be a challenger.
+    """Return the reasons for which a challenger would be trained.
 
-    more: whether there are files to be looked into, whose objects nobody knows yet.
+    more: whether there are files not yet inspected, whose number of objects is unknown.
     """
     code = code_of_job(job)
     plan = plan_of(folder)

@@ -1,4 +1,4 @@
-"""What became of files since the last run: new, changed, repaired, broken, repeated, vanished. No I/O here."""
+"""Classify how files changed since the last run: new, changed, repaired, broken, repeated or vanished. No I/O here."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,10 +22,10 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True)
 class FileState:
-    """A file and what it is: in exactly one state.
+    """A file and its state, of which it always has exactly one.
 
-    uuid, size, content: of what was processed; empty and 0 where it could not be opened, or is another file once more.
-    reason: why some or all of it was not processed, the first of several.
+    uuid, size, content: of the file that was processed; empty and 0 where it could not be opened, or is a copy of
+    another file. reason: why some or all of it was not processed, the first of several.
     """
 
     sample: str
@@ -41,7 +41,7 @@ News = dict[Kind, list[FileState]]
 
 
 def states_of(listed: Iterable[Key], store: FeatureStore) -> dict[Key, FileState]:
-    """The state of each file that was asked for, from the manifest of the feature store."""
+    """Return the state of each requested file, from the manifest of the feature store."""
     reasons: dict[Key, str] = {}
     lost: Counter[Key] = Counter()
     for item in store.quarantined:
@@ -61,10 +61,10 @@ def states_of(listed: Iterable[Key], store: FeatureStore) -> dict[Key, FileState
 
 
 def state_to_come(key: Key, old: FileState | None, outcome: FileRecord | Failure | None, there: bool) -> FileState:
-    """Return the state that a run would find a file in, as far as a look at it tells.
+    """Return the state in which a run would find a file, as far as an inspection can predict it.
 
-    old: as the last run left it. outcome: what was found of the file as it is now; where nobody has looked into it, a
-    file that is there is taken for one that can be processed.
+    old: as the last run left it. outcome: result of inspecting the present file; a file that exists but was not
+    inspected is assumed to be processable.
     """
     if isinstance(outcome, FileRecord):
         new = FileState(*key, "processed", outcome.uuid, outcome.size, content=outcome.content)
@@ -76,12 +76,12 @@ def state_to_come(key: Key, old: FileState | None, outcome: FileRecord | Failure
 
 
 def _is_same(old: FileState, new: FileState) -> bool:
-    """Whether it is the file that it was; earlier versions of this program kept no content."""
+    """Return whether a file is unchanged; earlier versions of this program did not save its content."""
     return (old.uuid, old.size) == (new.uuid, new.size) and (old.content == new.content or not old.content)
 
 
 def news_of(before: Mapping[Key, FileState], now: Mapping[Key, FileState]) -> News:
-    """What happened to which file; one that is as it was is not among them."""
+    """Return the files that changed, by kind of change; unchanged files are left out."""
     news: News = {kind: [] for kind in KINDS}
     for key, state in now.items():
         kind = _kind(before.get(key), state)
@@ -104,12 +104,12 @@ def _kind(old: FileState | None, new: FileState) -> Kind | None:
 
 
 def to_record(news: News) -> dict[str, list[dict[str, Any]]]:
-    """As JSON, for the ledger; kinds without a file are left out."""
+    """Return the changes in JSON form for the ledger; kinds without a file are left out."""
     return {kind: [asdict(file) for file in files] for kind, files in news.items() if files}
 
 
 def known(records: Sequence[Mapping[str, Any]]) -> dict[Key, FileState]:
-    """The state of every file that the ledger tells of: its records, one upon the other."""
+    """Return the latest state of every file in the ledger; later records override earlier ones."""
     found: dict[Key, FileState] = {}
     for record in records:
         for files in record.get("files", {}).values():
@@ -120,5 +120,5 @@ def known(records: Sequence[Mapping[str, Any]]) -> dict[Key, FileState]:
 
 
 def tell(counts: Mapping[str, int]) -> str:
-    """`3 new, 1 broken`, or that there is nothing."""
+    """Format the numbers of changed files, as in `3 new, 1 broken`, or say that there are none."""
     return ", ".join(f"{number} {kind}" for kind, number in counts.items() if number) or "no news of files"

@@ -1,4 +1,4 @@
-"""Where runs go: folders that are asked for, and those that are not to be written to."""
+"""Choose the folder of a run, and refuse folders that must not be written to."""
 
 from pathlib import Path
 from typing import Final
@@ -14,9 +14,9 @@ _ELSE: Final = "name another folder with -o"
 
 
 def output_of(job: Job, output: str | Path | None, name: str | Path = "") -> Path:
-    """The run folder: the one asked for, the one that the job was named by, or runs/STUDY.
+    """Return the run folder: the one asked for, else the one that the job was named by, else runs/STUDY.
 
-    Raises RequestError where it cannot be one, or is not to be written to.
+    Raises RequestError where it cannot be a run folder, or must not be written to.
     """
     named = Path(name) if (Path(name) / "job.json").is_file() else Path("runs") / job.study
     path = Path(output) if output else named
@@ -33,11 +33,11 @@ def output_of(job: Job, output: str | Path | None, name: str | Path = "") -> Pat
 
 
 def folder_of(job: Job, output: str | Path | None) -> ReprocessingFolder:
-    """The reprocessing folder that is asked for, or reprocessing/STUDY.
+    """Return the reprocessing folder that is asked for, by default reprocessing/STUDY.
 
     Its path is absolute, as workers may have another working folder.
 
-    Raises RequestError where it cannot be one, or an ordinary run is there.
+    Raises RequestError where it cannot be a folder, or holds an ordinary run.
     """
     path = Path(output) if output else Path("reprocessing") / job.study
     _require_folder(path)

@@ -1,7 +1,7 @@
-"""Scheduled reprocessing: what is new is processed, models are trained anew where it is time, the better one stays.
+"""Reprocess on a schedule: process new files, retrain models where due, and promote the better version.
 
-One call is one run. It may be killed at any moment: shards, checkpoints, histograms and versions that are there stay,
-the champion is never touched, and the next run goes on from what it finds.
+One call is one run. It may be killed at any moment: existing shards, checkpoints, histograms and versions stay, the
+champion is never touched, and the next run continues from them.
 """
 
 from contextlib import suppress
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class IncompleteReprocessingError(IncompleteRunError):
-    """A run that is done but for parts of its input, which are quarantined; record: what the ledger says of it."""
+    """A run that is done except for quarantined parts of its input; record: its record in the ledger."""
 
     def __init__(self, record: Record, message: str) -> None:
         super().__init__(message)
@@ -45,9 +45,9 @@ def reprocess(
 ) -> Record:
     """Do one run of scheduled reprocessing, and return its record in the ledger.
 
-    simulate: makes the files of a sample that the job file has simulated. output: the reprocessing folder,
-    reprocessing/<study> by default. client: a Dask client; by default the job's own cluster is started, where there is
-    anything to do.
+    simulate: makes the files of a sample that the job file asks to simulate. output: the reprocessing folder,
+    reprocessing/<study> by default. client: a Dask client; by default the job's own cluster is started when there is
+    work to do.
 
     Raises RequestError where the request is wrong, BusyError where another run is going on, RunError where the run
     failed, and IncompleteRunError where it is done but more of the input is quarantined than the job tolerates.
@@ -88,12 +88,12 @@ def _told(error: Exception) -> str:
 
 
 def roll_back(folder: ReprocessingFolder, version: str | None = None) -> Record:
-    """Make an earlier version champion, by default the one before this; returns the record in the ledger.
+    """Make an earlier version champion, by default the one before the present; return the record in the ledger.
 
-    The next run does not train the version that was left again: it is the last training that counts, whose code or data
-    must have changed first.
+    The next run does not retrain the version that was left: a training is due only when code or data have changed since
+    the last training.
 
-    Raises RequestError where there is no such version, BusyError where a run is going on.
+    Raises RequestError where there is no such version, RunError where it is damaged, BusyError where a run is going on.
     """
     with held(folder.lock) as lock:
         records = ledger.runs(folder.ledger)

@@ -1,4 +1,4 @@
-"""One run of scheduled reprocessing, a night: files, a challenger where it is time, the comparison, the record."""
+"""Carry out one reprocessing run: process files, train a challenger where due, compare it, and write the record."""
 
 import math
 import time
@@ -58,7 +58,10 @@ _OF_A_CHALLENGER = {"training", "comparison", "decision"}
 
 @dataclass
 class ReprocessingRun:
-    """A run at work. run: on the latest run folder. record: what the ledger will say of it."""
+    """State of one reprocessing run.
+
+    run: writes into the latest run folder. record: becomes its record in the ledger.
+    """
 
     run: Run
     folder: ReprocessingFolder
@@ -83,7 +86,7 @@ class ReprocessingRun:
             self.record["after"] = f"a run that did not come to its end: {self.lock.before}"
 
     def close(self, status: str, text: str) -> None:
-        """Write the record, if it is not written yet: from here on what it says is so."""
+        """Write the record to the ledger unless it is written already; from then on it holds."""
         if self.closed:
             return
         with undisturbed():
@@ -108,7 +111,7 @@ class ReprocessingRun:
         point(self.folder, self.champion)
 
     def go(self, simulate: Any) -> None:
-        """All of it."""
+        """Carry out all steps."""
         store = self._process(simulate)
         code = code_of_job(self.job)
         self.champion_status = champion_status_of(self.folder, self.records, self.job, self.criterion)
@@ -139,7 +142,7 @@ class ReprocessingRun:
         remove(self.folder, removed)  # which may take its time, and be stopped
 
     def _process(self, simulate: Any) -> FeatureStore:
-        """Shards of all that is there now, and the news of files."""
+        """Make the shards of all present files, and record which files changed."""
         files = {name: expand(patterns) for name, patterns in self.run.simulate(simulate).items()}
         store = self.run.process(files)
         states = states_of(((name, source.path) for name, found in files.items() for source in found.sources), store)
@@ -161,7 +164,7 @@ class ReprocessingRun:
         return store
 
     def _state(self, store: FeatureStore, code: Code) -> str:
-        """Digest of all that a run depends on: where it is as before, there is nothing to do."""
+        """Return a digest of everything that a run depends on: where it is unchanged, there is nothing to do."""
         champion_status = self.champion_status.key if self.champion_status.version == self.champion else ""
         parts = [vars(item) for item in store.quarantined], store.notes, asdict(code), self.champion, champion_status
         settings = self.job.model_dump(mode="json", exclude={"cluster"})
@@ -169,7 +172,9 @@ class ReprocessingRun:
         return digest(store.digest(), parts, settings, made_by)
 
     def _plan(self, store: FeatureStore, code: Code) -> list[str]:
-        """Why there is to be a challenger: one that a killed run began is gone on with, if its code is that of now."""
+        """Return the reasons to train a challenger; one begun by a killed run is continued if its code is present
+        code.
+        """
         plan = plan_of(self.folder)
         if plan and can_go_on(self.folder, plan, code):
             self.run.screen.warn(f"a challenger was begun at {plan.begun} and is gone on with")
@@ -183,7 +188,7 @@ class ReprocessingRun:
         return reasons
 
     def _train(self, code: Code, reasons: list[str]) -> Bundle | None:
-        """A challenger, trained, measured and reported on in a folder of its own; None where it was left out."""
+        """Train, measure and report on a challenger in a folder of its own; return None if its model was left out."""
         own = replace(self.run, folder=self.folder.challenger)
         plan = plan_of(self.folder)
         if not plan:
@@ -216,7 +221,10 @@ class ReprocessingRun:
         return Bundle.load(own.folder.models / self.criterion.model)
 
     def _compare(self, challenger: Bundle | None) -> Decision | None:
-        """Champion and challenger on the data of now, in the latest run; the decision where there is a challenger."""
+        """Measure champion and challenger on the present data; return the decision where there is a challenger.
+
+        The result goes into the latest run.
+        """
         # Training may have taken hours.
         self.champion_status = champion_status_of(self.folder, self.records, self.job, self.criterion)
         champion, problem = self.champion_status.bundle, self.champion_status.problem
@@ -246,7 +254,7 @@ class ReprocessingRun:
         return decision
 
     def _problem(self) -> str:
-        """What is left to a person, of the champion and of the last version."""
+        """Return what is left for a person to decide about the champion and the last version."""
         champion = self.champion_status.problem if self.champion_status.version == self.champion else ""
         said = f"champion {self.champion} cannot be measured: {champion}" if champion else ""
         return "; ".join(filter(None, [said, undecided([*self.records, self.record], self.folder.path)]))
@@ -281,7 +289,7 @@ class ReprocessingRun:
         }
 
     def _about(self, decision: Decision | None, problem: str) -> str:
-        """What the report of the latest run says first."""
+        """Return the first paragraph of the latest run's report."""
         parts = [f"The champion is version {self.champion}." if self.champion else "There was no champion."]
         if problem:
             parts.append(

@@ -1,1 +1,1 @@
-"""The four stages. None imports another: what they share is on disk."""
+"""The stages of a run. None imports another: they share only what is on disk."""

@@ -1,1 +1,1 @@
-"""How features moved since the champion was trained."""
+"""Measure how features moved since the champion was trained."""

@@ -1,4 +1,4 @@
-"""Drift of a champion's features: the control histograms of its training data against those of the data of now."""
+"""Compare control histograms of the champion's training data with those of the present data, feature by feature."""
 
 from collections.abc import Container
 from dataclasses import dataclass
@@ -20,7 +20,10 @@ from lineshape.engine.results.drift import Drifts, Population, drifts
 
 @dataclass(frozen=True)
 class DriftBaseline:
-    """Whose features: the version that the champion is, its run folder, its features and the samples it learnt from."""
+    """Reference of a drift measurement: the champion's version, run folder, features and training samples.
+
+    samples: None = all.
+    """
 
     version: str
     run: RunFolder
@@ -29,7 +32,7 @@ class DriftBaseline:
 
 
 def drift(subject: DriftBaseline, folder: RunFolder, workers: Workers, bars: Bars, threshold: float) -> Drifts:
-    """Compare, and keep as drift.json in a run folder, for its report.
+    """Compare the features, and save the result as drift.json in a run folder, for its report.
 
     threshold: index above which the report warns.
     """
@@ -57,7 +60,7 @@ def _population(subject: DriftBaseline, store: FeatureStore) -> Population:
 
 
 def _sum(folder: RunFolder, shards: list[Path], workers: Workers, bars: Bars) -> Population:
-    """What shards add up to, on the workers."""
+    """Add up the control histograms and rows of shards on the workers."""
     tree = Sum.of(folder.features / "partial_sums", shards)
     bar = bars.add("adding up what arrived", sum(map(len, tree.levels)))
     for level in tree.levels:

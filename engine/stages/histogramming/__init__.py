@@ -1,1 +1,1 @@
-"""From bundles and shards to performance histograms."""
+"""Fill performance histograms from bundles and shards."""

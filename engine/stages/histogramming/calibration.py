@@ -1,4 +1,4 @@
-"""Calibration of measures, such as their thresholds, on a model's validation split; saved with its bundle."""
+"""Calibrate measures, such as their thresholds, on a model's validation split, and save the result with its bundle."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from lineshape.engine.measures.measure import Measure, Objects
 
 @dataclass(frozen=True)
 class _CalibrationRecord:
-    """What was found, as JSON, and in which split of which sample."""
+    """Result of a calibration as JSON, with the sample and the split that it was found on."""
 
     identity: str
     sample: str
@@ -35,9 +35,9 @@ class _CalibrationRecord:
 
 @dataclass(frozen=True)
 class CalibrationTask:
-    """On a worker: what measures of the same settings find of one model, from a sample's validation split.
+    """Calibration of measures with equal settings for one model, from a sample's validation split; runs on a worker.
 
-    names: of these measures. identity: digest of all that it depends on.
+    names: of these measures. events: that count. identity: digest of everything that the result depends on.
     """
 
     store: Path
@@ -49,12 +49,12 @@ class CalibrationTask:
     identity: str
 
     def is_done(self) -> bool:
-        """Whether it is there for all of them, and of the same bundle, data and settings."""
+        """Return whether the result exists for all measures, for the same bundle, data and settings."""
         there = [find_record(_path(self.bundle, name), _CalibrationRecord) for name in self.names]
         return all(calibration is not None and calibration.identity == self.identity for calibration in there)
 
     def __call__(self) -> None:
-        """Find it and write it beside the bundle."""
+        """Calibrate, and write the result into the bundle's folder."""
         measure = build("lineshape.engine.measures.kinds", Measure, self.measure, ("measures", self.names[0]))
         found = measure.calibrate(self._objects(measure))
         about = {"identity": self.identity, "sample": self.sample, "split": "validation", "found": found}
@@ -83,11 +83,11 @@ class CalibrationTask:
 def calibrate(
     job: Job, folder: RunFolder, store: FeatureStore, models: list[str], events: Counted, workers: Workers, bars: Bars
 ) -> None:
-    """Find what is missing, for each of these models and each measure that asks for something.
+    """Compute missing calibrations, for each of these models and each measure that needs one.
 
-    events: those that count, of which each measure looks at the validation ones.
+    events: those that count; each measure uses the ones in the validation split.
 
-    Raises RunError where something could not be found.
+    Raises RunError where a calibration failed.
     """
     todo = [each for each in _calibration_tasks(job, folder, store, models, events) if not each.is_done()]
     if not todo:
@@ -102,7 +102,7 @@ def calibrate(
 
 
 def read_calibration(bundle: Bundle, measure: str) -> dict[str, Any]:
-    """What a measure found of a model."""
+    """Read the calibration of a measure for a model."""
     path = _path(bundle.folder, measure)
     return read_record(path, _CalibrationRecord, "run 'lineshape histogram' again, which finds it anew").found
 

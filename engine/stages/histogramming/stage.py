@@ -1,4 +1,4 @@
-"""Histogramming: bundles applied to the test split, shard by shard; only histograms travel."""
+"""Apply bundles to the test split, shard by shard, and fill histograms; only histograms travel."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -43,7 +43,7 @@ Group = tuple[Shard, ...]
 
 @dataclass(frozen=True)
 class Todo:
-    """A group of shards, and the models that are to be measured on them."""
+    """A group of shards, and the models that are still to be measured on them."""
 
     group: Group
     models: tuple[str, ...]
@@ -51,13 +51,13 @@ class Todo:
 
 @dataclass(frozen=True)
 class HistogramTask:
-    """On a worker: fills histograms of models on a group of shards and keeps them on disk, those of each model alone.
+    """Task that fills histograms of models on a group of shards on a worker, and saves them on disk for each model.
 
-    What is kept is found again as long as the shards, the model and its measures are what they were, whatever else
-    the job or the data have got.
+    Saved histograms are reused as long as the shards, the model and its measures are unchanged, whatever else the job
+    or the data have gained.
 
-    models: their bundles' folders. identities: of each model, digest of all that its histograms depend on but the
-    shards. counted: the events that count.
+    models: folders of their bundles. identities: for each model, a digest of everything except the shards that its
+    histograms depend on. counted: the events that count.
     """
 
     store: Path
@@ -69,16 +69,16 @@ class HistogramTask:
     counted: Counted
 
     def path(self, group: Group, model: str) -> Path:
-        """Where the histograms of a model on a group are, or will be."""
+        """Return the path of the histograms of a model on a group."""
         shards = [shard.identity for shard in group]
         return self.parts / f"{digest(group[0].sample, shards, self.identities[model])}.npz"
 
     def todo(self, group: Group) -> Todo:
-        """What is not there yet."""
+        """Return the models whose histograms on a group do not exist yet."""
         return Todo(group, tuple(model for model in self.models if not self.path(group, model).exists()))
 
     def __call__(self, todo: Todo) -> None:
-        """Fill and keep."""
+        """Fill the histograms and save them."""
         loaded = _loaded(self).only(todo.models)
         total: Histograms = {}
         for shard in todo.group:
@@ -94,7 +94,10 @@ class HistogramTask:
 
 @dataclass(frozen=True)
 class Loaded:
-    """Bundles and measures in a process, and what each measure found of each bundle, by (model, measure)."""
+    """Bundles and measures loaded in a process.
+
+    calibration: of each measure for each bundle, by (model, measure).
+    """
 
     bundles: Mapping[str, Bundle]
     measures: Mapping[str, Measure]
@@ -107,7 +110,7 @@ class Loaded:
         return needed | {name for measure in self.measures.values() for name in measure.columns()} | {"event"}
 
     def only(self, models: Sequence[str]) -> "Loaded":
-        """Of these models."""
+        """Return the part that belongs to these models."""
         return replace(self, bundles={name: bundle for name, bundle in self.bundles.items() if name in models})
 
 
@@ -115,7 +118,7 @@ _LOADED: dict[str, Loaded] = {}
 
 
 def _loaded(work: HistogramTask) -> Loaded:
-    """Loaded once in a process; what is of other work is let go."""
+    """Load bundles and measures once in a process; those of another task are released."""
     identity = digest(work.models, work.identities)
     if identity not in _LOADED:
         _LOADED.clear()
@@ -139,7 +142,7 @@ def fill(
     column_metadata: Mapping[str, Column],
     columns: Table,
 ) -> None:
-    """Fill objects of a split into the histograms of all measures that are of them, named model/measure/histogram."""
+    """Fill objects of a split into the histograms of all measures of this sample, named model/measure/histogram."""
     group = groups(columns["event"])
     for model, bundle in loaded.bundles.items():
         own = {name: each for name, each in loaded.measures.items() if each.is_of(model, sample)}
@@ -158,7 +161,7 @@ def fill(
 
 
 def histogram(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> Performance:
-    """Fill what is missing, merge in the order of the manifest, and save.
+    """Fill missing histograms, merge them in the order of the manifest, and save the result.
 
     Raises RequestError where there are no bundles, RunError where a shard could not be measured.
     """
@@ -198,9 +201,9 @@ def histogram(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> Perf
 
 
 def needs(job: Job, store: FeatureStore, models: Sequence[str], parts: int, worker_limit: float | None) -> list[Need]:
-    """What histogramming needs at most, in the worker and in the command.
+    """Return the memory that histogramming needs at most, in a worker and in the command.
 
-    models: that have a bundle. parts: groups of shards. worker_limit: bytes that a worker may use.
+    models: that have a bundle. parts: number of groups of shards. worker_limit: bytes that a worker may use.
     """
     measures = job.built_measures()
     bins = {
@@ -238,7 +241,7 @@ def needs(job: Job, store: FeatureStore, models: Sequence[str], parts: int, work
 
 
 def _groups(store: FeatureStore) -> list[Group]:
-    """The shards in groups of one sample each."""
+    """Split the shards into groups of one sample each."""
     found: list[Group] = []
     for _, shards in groupby(store.shards, key=lambda shard: shard.sample):
         found += map(tuple, cut(shards, lambda shard: shard.rows / GROUP_ROWS, lambda shard: shard.identity))
@@ -246,7 +249,10 @@ def _groups(store: FeatureStore) -> list[Group]:
 
 
 def _bundles(job: Job, folder: RunFolder, store: FeatureStore) -> tuple[dict[str, Bundle], bool]:
-    """The models that have a bundle, and whether these were given. Training says which were left out."""
+    """Return the models that have a bundle, and whether the bundles were given rather than trained here.
+
+    Training reports the models that were left out.
+    """
     index = read_index(folder)
     names = [name for name in index.bundles if name in job.models]
     if not names:
@@ -259,7 +265,7 @@ def _bundles(job: Job, folder: RunFolder, store: FeatureStore) -> tuple[dict[str
 def _work(
     job: Job, folder: RunFolder, store: FeatureStore, bundles: Mapping[str, Bundle], events: Counted
 ) -> HistogramTask:
-    """After `calibrate`: what measures found is part of what a model's histograms depend on."""
+    """Return the histogramming task. Needs calibrations to be there: a model's histograms depend on them."""
     measures = job.built_measures()
     identities = {}
     for name, bundle in bundles.items():

@@ -1,1 +1,1 @@
-"""From ROOT files to shards."""
+"""Process ROOT files into shards."""

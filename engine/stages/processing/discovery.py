@@ -1,4 +1,4 @@
-"""What there is to process: files as they are now, the chunks they are cut into, and what cannot be used."""
+"""Discover what there is to process: the present files, their chunks, and files that cannot be used."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ from lineshape.engine.stages.processing.findings import (
 
 @dataclass(frozen=True)
 class Catalogue:
-    """What there is to process: files by sample and path, the chunks they are cut into, and what could not be used."""
+    """Files by sample and path, the chunks they are cut into, files that could not be used, and notes for the user."""
 
     records: list[FileRecord]
     chunks: list[Chunk]
@@ -52,12 +52,12 @@ def look_into(
     bars: Bars,
     files: Mapping[str, Patterns],
 ) -> Catalogue:
-    """Open the files that an earlier look did not see as they are now, on the workers.
+    """Open, on the workers, the files that changed since they were last inspected, and return the catalogue.
 
-    folder: of the feature store, where what was found is remembered. files: for each sample, as of `process`.
+    folder: of the feature store, where results of inspection are cached. files: for each sample, as of `process`.
 
-    Raises RequestError where no file of a sample can be used, or none has any entries; RunError where those of a sample
-    may yet be read.
+    Raises RequestError where no file of a sample can be used, or none has any entries; RunError where a retry may still
+    read those of a sample.
     """
     listings = {sample: expand(patterns) for sample, patterns in files.items()}
     requests = requests_of(job, processor, listings)
@@ -80,7 +80,7 @@ def look_into(
 
 
 def _found(requests: Sequence[FileRequest], folder: Path, workers: Workers, bars: Bars) -> Found:
-    """What an earlier look found of the files, and what this one finds of the others."""
+    """Return results of inspection: cached ones where the file is unchanged, new ones for the others."""
     bar = bars.add("catalogue", len(requests))
     before = remembered(folder)
     found: Found = [(request, before[request.key]) for request in requests if request.key in before]
@@ -95,7 +95,7 @@ def _found(requests: Sequence[FileRequest], folder: Path, workers: Workers, bars
 
 
 def requests_of(job: Job, processor: Selects, files: Mapping[str, Listing]) -> list[FileRequest]:
-    """The files of each sample, as they are now, and what is to be read of each."""
+    """Return a request for each file of each sample, with its present version and the branches to read."""
     branches = {name: _alternatives(default) for name, default in processor.inputs.items()}
     branches |= {name: _alternatives(branch) for name, branch in job.branches.items()}
     now = versions([source.path for found in files.values() for source in found.sources])

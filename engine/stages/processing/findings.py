@@ -1,4 +1,4 @@
-"""What was found in files: what is refused before anything is processed, and what is said. No I/O here."""
+"""Refuse unusable input before anything is processed, and write notes on what was found in files. No I/O here."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ Found = list[tuple[FileRequest, FileRecord | Failure]]
 
 
 def require_there(requests: Iterable[FileRequest]) -> None:
-    """Raise RequestError where none of the files of a sample is there; others may be lost and the run goes on."""
+    """Raise RequestError where no file of a sample exists; if only some are missing, the run continues."""
     for sample, of_sample in _by_sample((request, request) for request in requests).items():
         if all(request.version == NOT_THERE for _, request in of_sample):
             paths = listing([request.source.path for _, request in of_sample], 5)
@@ -28,7 +28,7 @@ def require_there(requests: Iterable[FileRequest]) -> None:
 def require_usable(found: Found) -> None:
     """Raise RequestError where no file of a sample can be used: without the sample it would be another run.
 
-    RunError, where they may be read another time.
+    Raises RunError instead where a retry may still read them.
     """
     for sample, of_sample in _by_sample(found).items():
         failures = [outcome for _, outcome in of_sample if isinstance(outcome, Failure)]
@@ -48,7 +48,7 @@ def _by_sample(found: Iterable[tuple[FileRequest, T]]) -> dict[str, list[tuple[F
 
 
 def of_other_stores(found: Found) -> list[str]:
-    """A note on each tree that is read in the place of one that is not there."""
+    """Return a note on each tree that is read in place of a missing one."""
     others = Counter(
         (request.sample, request.tree, outcome.tree)
         for request, outcome in found
@@ -62,7 +62,7 @@ def of_other_stores(found: Found) -> list[str]:
 
 
 def in_some_alone(records: Iterable[FileRecord]) -> list[str]:
-    """A note on each sample in which columns that may be missing are in some of the files alone."""
+    """Return a note on each sample where only some of the files have columns that may be missing."""
     filled = [record for record in records if record.entries]
     files = Counter(record.sample for record in filled)
     having = Counter((record.sample, name) for record in filled for name, branch in record.branches.items() if branch)
@@ -77,7 +77,7 @@ def in_some_alone(records: Iterable[FileRecord]) -> list[str]:
 
 
 def without_events(records: Sequence[FileRecord], quarantined: Sequence[Quarantined]) -> list[str]:
-    """A note on each sample that is known to have no events."""
+    """Return a note on each sample that is known to have no events."""
     entries = Counter[str]()
     for record in records:
         entries[record.sample] += record.entries

@@ -1,4 +1,4 @@
-"""On a worker: chunks of a file become shards."""
+"""Turn chunks of a file into shards, on a worker."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,9 +24,9 @@ from lineshape.engine.job.processor_builder import find_processor, with_derived
 
 @dataclass(frozen=True)
 class ShardPlan:
-    """What a worker needs to make shards: processor's kind and settings, where they go, what to do with NaN.
+    """Everything a worker needs to make shards: the processor's kind and settings, the folder, and how to treat NaN.
 
-    derived: columns beside the processor's own.
+    nonfinite: "refuse", or another value to leave such entries out. derived: columns beside the processor's own.
     """
 
     kind: str
@@ -37,14 +37,14 @@ class ShardPlan:
     derived: Mapping[str, Derived] = field(default_factory=dict)
 
     def path(self, chunk: Chunk) -> Path:
-        """Where the shard of a chunk is, or will be."""
+        """Return the path of the shard of a chunk."""
         return shard_path(self.folder, chunk.file.sample, chunk.identity(self.fingerprint))
 
     def __call__(self, chunks: Sequence[Chunk]) -> list[Failure | None]:
-        """Make the shards of chunks of one file, which is opened once; for each what went wrong, or None.
+        """Make the shards of chunks of one file, which is opened once; return for each its failure, or None.
 
-        Raises what may pass (a server that does not answer) or concerns all of them (a full disk); a repeat goes on
-        from there, as a shard that exists is not made again.
+        Raises transient errors (a server that does not answer) and those that concern all chunks (a full disk); a retry
+        continues from there, as a shard that exists is not made again.
         """
         record = chunks[0].file
         try:
@@ -69,7 +69,7 @@ class ShardPlan:
 
 
 def make_shard(plan: ShardPlan, processor: Selects, reader: EventReader, chunk: Chunk) -> None:
-    """Read a chunk, let the processor select, and write the shard."""
+    """Read a chunk, apply the processor, and write the shard."""
     events = reader.events(chunk)
     events, dropped = _finite(events, chunk, plan.nonfinite)
     _check_event_numbers(events, chunk)
@@ -82,10 +82,10 @@ def make_shard(plan: ShardPlan, processor: Selects, reader: EventReader, chunk: 
 
 
 def _select(processor: Selects, events: Any) -> Selected:
-    """Return what the processor selects; its own errors become a ProcessorError, of whatever type they are.
+    """Return the processor's selection; its own errors become a ProcessorError, whatever their type.
 
-    Events are read by now: what their columns hold may be wrong (a DataError), but no file is to blame for anything
-    else. Trouble of a file system that the processor reads its own files from may pass.
+    Events are read before: the content of their columns may be wrong (a DataError), but a file cannot cause any other
+    error. Errors of a file system from which the processor reads files of its own may be transient.
     """
     try:
         return processor.process(events)
@@ -98,7 +98,7 @@ def _select(processor: Selects, events: Any) -> Selected:
 
 
 def _finite(events: Any, chunk: Chunk, nonfinite: str) -> tuple[Any, int]:
-    """Events whose columns are all finite; raises DataError where others are to be refused."""
+    """Return the events whose columns are all finite, and the number of others; raises DataError to refuse them."""
     good = np.ones(len(events), dtype=bool)
     for name in events.fields:
         # Of all values at once first: most columns have nothing to be found, and then no entry need be looked at.
@@ -120,7 +120,7 @@ def _finite(events: Any, chunk: Chunk, nonfinite: str) -> tuple[Any, int]:
 
 
 def _read(events: Any, name: str, chunk: Chunk) -> NDArray[Any]:
-    """A column's values, read now; raises DataError where the file is damaged, OSError where a retry may help."""
+    """Read a column's values now; raises DataError where the file is damaged, OSError where a retry may help."""
     branch = f"{chunk.file.path}: branch {chunk.file.branches[name]}"
     try:
         with may_pass(chunk.file.path):
@@ -135,7 +135,7 @@ def _read(events: Any, name: str, chunk: Chunk) -> NDArray[Any]:
 
 
 def _check_event_numbers(events: Any, chunk: Chunk) -> None:
-    """Raise DataError where the column `event` is there and does not hold a number an event, exactly."""
+    """Raise DataError where the column `event` exists but does not hold exactly one exact number an event."""
     if "event" in events.fields:
         values, counts = flat(events, "event")
         what = f"{chunk.file.path}: branch {chunk.file.branches['event']}, column event"
@@ -145,7 +145,7 @@ def _check_event_numbers(events: Any, chunk: Chunk) -> None:
 
 
 def _check_columns(selected: Selected, processor: Selects) -> NDArray[np.uint64]:
-    """Return the event numbers; raises ProcessorError where the columns are not what a processor must return."""
+    """Return the event numbers; raises ProcessorError where the columns break the processor's contract."""
     lengths = {name: len(values) for name, values in selected.columns.items()}
     if "event" not in lengths or len(set(lengths.values())) != 1:
         raise ProcessorError(f"a processor must return 'event' and columns of one length, and returned {lengths}")

@@ -1,4 +1,4 @@
-"""What processing needs of memory at most, computed before it starts."""
+"""Compute the memory that processing needs at most, before it starts."""
 
 from lineshape.engine.execution import memory
 from lineshape.engine.execution.memory import Need, Term
@@ -12,9 +12,9 @@ TASK_BYTES = 100_000
 
 
 def needs(catalogue: Catalogue, worker_limit: float | None, in_flight: int) -> list[Need]:
-    """What processing needs at most, in the worker and in the command.
+    """Return the memory that processing needs at most, in a worker and in the command.
 
-    worker_limit: bytes that a worker may use. in_flight: tasks that are with the scheduler.
+    worker_limit: bytes that a worker may use. in_flight: number of tasks submitted to the scheduler.
     """
     largest = max(catalogue.chunks, key=lambda chunk: (chunk.stop - chunk.start) * chunk.file.entry_bytes)
     entries, size = largest.stop - largest.start, largest.file.entry_bytes

@@ -1,4 +1,4 @@
-"""Processing: ROOT files through a coffea processor into feature shards."""
+"""Run ROOT files through a coffea processor into feature shards."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -42,9 +42,9 @@ LEAST_ENTRIES = 20_000
 
 
 def process(job: Job, folder: RunFolder, workers: Workers, bars: Bars, files: Mapping[str, Patterns]) -> FeatureStore:
-    """Make the shards that are not there yet, and the manifest of them all.
+    """Make the shards that do not exist yet, and the manifest of all of them.
 
-    files: for each sample its files, as paths, URLs, globs, folders or lists, or what these were expanded to.
+    files: for each sample its files, as paths, URLs, globs, folders or lists, or an already expanded listing.
 
     Raises RequestError where no file can be used, RunError where every chunk failed.
     """
@@ -74,7 +74,7 @@ def process(job: Job, folder: RunFolder, workers: Workers, bars: Bars, files: Ma
 
 
 def _make(plan: ShardPlan, catalogue: Catalogue, workers: Workers, bars: Bars) -> list[Quarantined]:
-    """Make the shards that are missing; returns the chunks that could not be made.
+    """Make missing shards; return the chunks that could not be made.
 
     Raises RequestError where they would need more memory than there is, RunError early where the processor fails on
     everything.
@@ -108,9 +108,9 @@ def _make(plan: ShardPlan, catalogue: Catalogue, workers: Workers, bars: Bars) -
 
 
 def _outcomes(plan: ShardPlan, todo: Sequence[Chunk], workers: Workers) -> Iterator[tuple[Chunk, Failure | None]]:
-    """For each chunk what went wrong, or None.
+    """Yield for each chunk its failure, or None.
 
-    Of a task that failed as a whole each chunk is tried alone, so that one bad chunk takes no other with it.
+    If a task fails as a whole, each of its chunks is tried alone, so that one bad chunk takes no other with it.
     """
     if not todo:
         return
@@ -126,7 +126,7 @@ def _outcomes(plan: ShardPlan, todo: Sequence[Chunk], workers: Workers) -> Itera
 
 
 def tasks_of(todo: Sequence[Chunk], workers: int) -> list[tuple[Chunk, ...]]:
-    """Chunks in tasks of one file each: large ones first, then ever smaller ones, so that all workers end together.
+    """Group chunks into tasks of one file each: large tasks first, then smaller ones, so that all workers end together.
 
     (Guided self-scheduling: Polychronopoulos and Kuck, IEEE Trans. Comput. C-36 (1987) 1425.)
     """
@@ -154,14 +154,14 @@ def _quarantined(chunk: Chunk, failure: Failure) -> Quarantined:
 
 
 def _there(plan: ShardPlan, chunks: Sequence[Chunk]) -> dict[str, set[str]]:
-    """Identities of the shards that are there, by sample."""
+    """Return the identities of existing shards, by sample."""
     return {sample: identities_in(plan.folder, sample) for sample in {chunk.file.sample for chunk in chunks}}
 
 
 def _add_up(
     plan: ShardPlan, chunks: Sequence[Chunk], workers: Workers, bars: Bars
 ) -> tuple[dict[str, PartialSum], list[str]]:
-    """The partial sum of each sample, of all shards that are there; and shards that were torn, which are removed."""
+    """Return the partial sum of all existing shards of each sample, and the truncated shards, which are removed."""
     there = _there(plan, chunks)
     shards: dict[str, list[Path]] = {}
     for chunk in chunks:
@@ -201,7 +201,7 @@ def _store(
     failures: Sequence[Quarantined],
     sums: Mapping[str, PartialSum],
 ) -> FeatureStore:
-    """The manifest of the shards that are there, in the catalogue's order."""
+    """Return the manifest of existing shards, in the catalogue's order."""
     notes = list(catalogue.notes)
     if dropped := sum(total.dropped for total in sums.values()):
         notes.append(f"{dropped:,} entries with NaN or infinite values were left out (nonfinite: drop)")
@@ -234,7 +234,10 @@ def _store(
 
 
 def _check(store: FeatureStore) -> None:
-    """Entries processed + entries quarantined = entries in the catalogue; and there is something left to go on with."""
+    """Check that entries processed + entries quarantined = entries in the catalogue, and that any objects are left.
+
+    Raises RunError otherwise.
+    """
     if not store.shards:
         reasons = dict.fromkeys(item.reason for item in store.quarantined)
         raise RunError("every chunk failed:\n" + "\n".join(list(reasons)[:5]))

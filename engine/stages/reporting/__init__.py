@@ -1,1 +1,1 @@
-"""From histograms to figures, plots and a page."""
+"""Write figures, plots and a page from histograms."""

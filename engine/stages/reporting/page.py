@@ -1,4 +1,4 @@
-"""The report's page: one HTML file with everything inside."""
+"""Write the report's page: one HTML file with everything inside."""
 
 import base64
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from lineshape.engine.results.summary import Row, headline_tables
 class Section:
     """A heading and its pictures: names of files under plots/ and captions.
 
-    samples: that it is of, where there are several.
+    samples: that it belongs to, where there are several.
     """
 
     title: str
@@ -30,7 +30,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Content:
-    """All that the page shows."""
+    """Everything that the page shows."""
 
     job: Job
     store: FeatureStore
@@ -44,7 +44,7 @@ class Content:
 
     @property
     def contents(self) -> dict[str, list[tuple[str, int]]]:
-        """For each title the samples that it has a section of, and the numbers of those."""
+        """For each title, the samples with a section of that title and the sections' numbers."""
         found: dict[str, list[tuple[str, int]]] = {}
         for number, section in enumerate(self.sections, start=1):
             found.setdefault(section.title, []).append((section.samples, number))
@@ -52,12 +52,14 @@ class Content:
 
 
 def lead(title: str) -> str:
-    """A title within a line: its first letter is small, but for an abbreviation or a symbol (BRT, N−1)."""
+    """Return a title for use within a line: first letter in lower case, except in abbreviations or symbols (BRT,
+    N−1).
+    """
     return title[:1].lower() + title[1:] if title[1:2].islower() or title[1:2] == " " else title
 
 
 def write_page(path: Path, content: Content) -> None:
-    """Write the page; its plots must lie in plots/ beside it."""
+    """Write the page; its plots must be in plots/ beside it."""
     import jinja2
 
     source = files("lineshape.engine.stages.reporting").joinpath("page.html").read_text(encoding="utf-8")
@@ -85,7 +87,7 @@ def write_page(path: Path, content: Content) -> None:
 
 
 def _of_sample(content: Content, sample: str) -> dict[str, Any]:
-    """Inclusive figures of a sample: the tables that sum the measures up, and all others by measure."""
+    """Return inclusive figures of a sample: the measures' headline tables, and all other figures by measure."""
     labels = {model: bundle.label for model, bundle in content.bundles.items()}
     own = [row for row in content.rows if row["sample"] == sample and row["by"] == ""]
     measures = content.job.built_measures()
@@ -113,7 +115,10 @@ def _of_sample(content: Content, sample: str) -> dict[str, Any]:
 
 
 def number(row: Row | None) -> str:
-    """Value ± uncertainty, the uncertainty to two significant digits; in the unit that the figure is to be shown in."""
+    """Format value ± uncertainty in the figure's display unit, rounded as the Particle Data Group does.
+
+    The uncertainty has two significant digits up to 0.35, one above.
+    """
     if row is None or row["value"] is None:
         return "–"
     percent = row.get("shown") == "%"

@@ -1,4 +1,4 @@
-"""Reporting: figures, plots and one self-contained page from the merged histograms."""
+"""Write figures, plots and one self-contained page from the merged histograms."""
 
 import re
 import shutil
@@ -38,7 +38,7 @@ from lineshape.engine.stages.reporting.page import Content, Section, write_page
 class Drawing:
     """One picture to be drawn on a worker.
 
-    section: of the page, and samples: those that it is of, where there are several.
+    section: of the page. samples: that the picture shows, where there are several.
     """
 
     name: str
@@ -50,14 +50,14 @@ class Drawing:
     folder: Path
 
     def as_file(self) -> "Drawing":
-        """Named so that a file can be: a measure may name a plot by a column, which may be called anything."""
+        """Return the drawing with a name valid for a file: a measure may name a plot by a column with any name."""
         name = file_name(self.name)
         return replace(
             self, name=name, what=replace(self.what, name=name) if isinstance(self.what, Plot) else self.what
         )
 
     def __call__(self) -> None:
-        """Draw it."""
+        """Draw the picture into its folder."""
         if isinstance(self.what, Plot):
             draw(self.what, self.folder, self.style)
         else:
@@ -65,7 +65,7 @@ class Drawing:
 
 
 def report(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> list[Row]:
-    """Write summary.json, the plots and the page; returns the rows of the summary.
+    """Write summary.json, the plots and the page; return the rows of the summary.
 
     Raises RequestError where the histograms are missing.
     """
@@ -110,7 +110,7 @@ def _entry(drawing: Drawing) -> dict[str, str]:
 
 
 def _identity(job: Job, store: FeatureStore, performance: Performance, index: Index, drifts: DriftReport | None) -> str:
-    """Digest of all that the page shows: figures, labels, what is missing, and the code that draws it."""
+    """Return a digest of everything that the page shows: figures, labels, missing parts, and the code that draws it."""
     missing = [vars(item) for item in store.quarantined], store.notes, index.left_out
     moved = [drifts.threshold, drifts.left_out, *(drift.to_dict() for drift in drifts.features)] if drifts else []
     return digest(performance.identity, job.model_dump(mode="json"), missing, moved, code_of(*REPORTING))
@@ -146,7 +146,7 @@ def _drawings(
 
 
 def _drift(job: Job, folder: RunFolder, drifts: DriftReport | None) -> Iterable[Drawing]:
-    """Features that moved furthest since the champion was trained, where that is known."""
+    """Yield drawings of the features that moved furthest since the champion was trained, where drift is known."""
     style = Style(keys(), job.title or job.study, "")
     for plot in drift_plots(drifts) if drifts else ():
         yield Drawing(plot.name, plot.section, "", plot.caption, plot, style, folder.report / "plots")
@@ -155,7 +155,7 @@ def _drift(job: Job, folder: RunFolder, drifts: DriftReport | None) -> Iterable[
 def _across(
     job: Job, folder: RunFolder, store: FeatureStore, performance: Performance, labels: dict[str, str]
 ) -> Iterable[Drawing]:
-    """Plots of several samples."""
+    """Yield drawings that show several samples."""
     samples = [sample for sample in job.samples if sample in store.samples]
     style = Style(tuple(samples), job.title or job.study, "")
     for name, measure in job.built_measures().items():
@@ -177,7 +177,7 @@ def _measured(
 
 
 def _start(job: Job, measure: str) -> str:
-    """Of the names of a measure's plots: with several of a kind, its name."""
+    """Return the prefix of a measure's plot names: its name where several measures have its kind, else empty."""
     kinds = [spec.kind for spec in job.measures.values()]
     return f"{measure}_" if kinds.count(job.measures[measure].kind) > 1 else ""
 
@@ -198,7 +198,7 @@ def _control(control: Histograms, prefix: str, sample: str, style: Style, folder
 
 
 def _curves(name: str, bundle: Bundle) -> Iterable[Plot]:
-    """What is watched, and where there are several losses or metrics each of them, by step."""
+    """Yield plots of the watched quantity by step, and of each loss or metric where there are several."""
     history = read_history(bundle.folder)
     keys = list(dict.fromkeys(key for line in history for key in line if key != "step"))
     parts = dict.fromkeys(key.partition(" ")[2] for key in keys)

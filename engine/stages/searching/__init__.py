@@ -1,1 +1,1 @@
-"""The search for settings of a model."""
+"""Search for settings of a model."""

@@ -1,4 +1,4 @@
-"""What a search found, drawn: losses trial by trial, and against each setting."""
+"""Draw the result of a search: losses trial by trial, and against each setting."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 def draw_search(found: Found, folder: Path, model: str) -> None:
-    """search.png and search.pdf in a folder; the job file's own settings are the first trial, with a ring around it."""
+    """Write search.png and search.pdf into a folder.
+
+    The job file's own settings are the first trial, with a ring around it, where the search began with them.
+    """
     done = [trial for trial in found.trials if trial.loss is not None]
     losses = np.array([trial.loss for trial in done])
     names = list(found.best.settings)
@@ -54,7 +57,7 @@ def draw_search(found: Found, folder: Path, model: str) -> None:
 
 
 def _positions(panel: "Axes", name: str, values: list[object]) -> np.ndarray:
-    """Where the values of a setting lie on the axis; those that are no numbers as categories."""
+    """Return the positions of a setting's values on the axis; values that are not numbers become categories."""
     panel.set_xlabel(name, loc="right")
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
         numbers = np.array(values, dtype=float)

@@ -1,4 +1,4 @@
-"""Searching: settings of a model that the job file leaves open, tried on the feature store's validation split."""
+"""Try settings of a model that the job file leaves open, by loss on the feature store's validation split."""
 
 from collections.abc import Callable
 
@@ -21,7 +21,7 @@ TrainAll = Callable[[Job, RunFolder], None]
 def search(job: Job, folder: RunFolder, model: str, train_all: TrainAll, bars: Bars) -> Found:
     """Try settings, and write search.json and search.png into the model's folder of trials.
 
-    Raises RequestError where the job file does not say where to look, or where no trial could be trained.
+    Raises RequestError where the job file defines no search for the model, or where no trial could be trained.
     """
     if model not in job.search:
         known = ", ".join(job.search) or "none"
@@ -52,7 +52,7 @@ def search(job: Job, folder: RunFolder, model: str, train_all: TrainAll, bars: B
 
 
 def said(found: Found, place: RunFolder) -> str:
-    """The best settings, and whether they are better than the job file's by more than luck."""
+    """Return a summary of the best settings, and of how they and the job file's do with other seeds."""
     lines = [f"best of {len(found.trials)} trials, by validation loss {found.best.loss:.5g}:"]
     settings = found.best.settings.items()
     lines += [

@@ -1,1 +1,1 @@
-"""From shards to bundles."""
+"""Train bundles on shards."""

@@ -1,4 +1,4 @@
-"""Training: each model of a job fitted on the feature store, as a task on a worker, into a bundle."""
+"""Train each model of a job on the feature store, as a task on a worker, and save it as a bundle."""
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -26,9 +26,9 @@ from lineshape.engine.stages.training.trainer import TOPIC, Task, Trainer
 
 @dataclass
 class Trained:
-    """What the stage did: bundles that are there, those of them that were made now, and models left out and why.
+    """Result of the stage: existing bundles, those of them made now, and models left out with the reason.
 
-    remarks: on models that something is to be said of, such as that they learnt nothing.
+    remarks: warnings on models, such as that they learnt nothing.
     """
 
     bundles: list[str] = field(default_factory=list)
@@ -38,7 +38,7 @@ class Trained:
 
 
 def train(job: Job, folder: RunFolder, workers: Workers, bars: Bars, only: list[str] | None = None) -> Trained:
-    """Train the models whose bundle is missing or was made from something else.
+    """Train the models whose bundle is missing or was made from other inputs.
 
     only: names of models; all of them by default.
 
@@ -96,7 +96,7 @@ def _task(job: Job, store: FeatureStore, folder: RunFolder, name: str, model: Mo
 
 
 def _columns(data: Dataset, model: Model) -> list[str]:
-    """All that a training reads."""
+    """Return all columns that a training reads."""
     return [*data.features, *model.lists(), *model.trained_on(), *data.choice.columns, *data.target.columns]
 
 
@@ -105,7 +105,7 @@ def _is_made(task: Task) -> bool:
 
 
 def _require(task: Task, store: FeatureStore) -> None:
-    """Raise RequestError where the feature store has not all that the training needs."""
+    """Raise RequestError where the feature store lacks a column that the training needs."""
     data, model = task.work.data, task.model
     try:
         store.require(_columns(data, model))
@@ -114,7 +114,7 @@ def _require(task: Task, store: FeatureStore) -> None:
 
 
 def _too_few(tasks: list[Task], store: FeatureStore, workers: Workers, bars: Bars) -> dict[str, str]:
-    """Why models are left out that have too few rows to be trained on."""
+    """Return why models are left out: a sample is missing, or there are too few rows to train on."""
     reasons = {}
     trained = {task.name: task for task in tasks if task.model.trains}
     for name, task in trained.items():
@@ -132,7 +132,7 @@ def _too_few(tasks: list[Task], store: FeatureStore, workers: Workers, bars: Bar
 
 
 def _counted(datasets: dict[str, Dataset], store: FeatureStore, workers: Workers, bars: Bars) -> Counts:
-    """Rows of each split for each model; raises RunError where a shard could not be read."""
+    """Count the rows of each split for each model; raises RunError where a shard could not be read."""
     if not datasets:
         return {}
     counting, names = Counting.of(datasets)
@@ -151,7 +151,7 @@ def _counted(datasets: dict[str, Dataset], store: FeatureStore, workers: Workers
 
 
 def _run(todo: list[Task], workers: Workers, bars: Bars) -> dict[str, str]:
-    """Train all, those that the job file lists last first; returns what went wrong by model.
+    """Train all models, starting with those last in the job file; return the failures by model.
 
     Progress comes as events from the workers.
     """

@@ -1,4 +1,4 @@
-"""A training seen through: parts on workers, started again where they died, and the bundle put in place at the end."""
+"""Supervise trainings: start their parts on workers, restart those that died, and put the finished bundle in place."""
 
 import shutil
 import time
@@ -42,7 +42,8 @@ _WAIT = 30.0
 class Task:
     """One model to be trained.
 
-    digest: of all that it depends on. folder: of its bundle. seen: which events it and its columns are trained on.
+    digest: of everything that it depends on. folder: of its bundle. seen: the events that it and its columns are
+    trained on.
     """
 
     work: TrainingTask
@@ -53,20 +54,20 @@ class Task:
 
     @property
     def name(self) -> str:
-        """Of the model."""
+        """Name of the model."""
         return self.work.name
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a worker's part of a training ended: what is wrong with it, or that it died and can go on."""
+    """Result of a worker's part of a training: its problem, if any, and whether it died and can be restarted."""
 
     problem: str = ""
     died: bool = False
 
 
 class Trainer:
-    """Sees trainings through: starts them again where they died, for as long as that brings them on."""
+    """Supervisor of trainings; restarts those that died for as long as they make progress."""
 
     def __init__(self, workers: Workers) -> None:
         self._workers = workers
@@ -74,7 +75,7 @@ class Trainer:
         self.stopped = Event()
 
     def train(self, task: Task) -> str:
-        """Returns what went wrong, empty where nothing did."""
+        """Train a model; return the reason of a failure, empty on success."""
         _sweep(task)
         deaths, epochs = 0, -1
         while True:
@@ -87,7 +88,7 @@ class Trainer:
                 return f"it died {deaths} times after step {reached}, the last time so: {outcome.problem}"
 
     def _attempt(self, task: Task) -> Outcome:
-        """One start, on one worker or on several that wait for one another."""
+        """Start the training once, on one worker or on several that wait for one another."""
         wanted = task.model.demands()
         if wanted.workers == 1:
             return self._on(task, wanted, [None])
@@ -123,7 +124,7 @@ class Trainer:
                 client.cancel(futures)
 
     def _wait(self, futures: "list[Future[Outcome]]", chosen: Sequence[str | None]) -> Outcome:
-        """Until all parts have ended, or one has badly: the others would wait for it."""
+        """Wait until all parts have ended, or one has failed, as the others would wait for it."""
         watch = Watch(self._workers.patience)
         ended_since: float | None = None
         while not all(future.done() for future in futures):
@@ -153,12 +154,14 @@ class Trainer:
         return set(self._infos())
 
     def _gpus(self) -> int:
-        """GPUs that each worker which has any declares, the least of them; those of workers that are yet to come."""
+        """Return the GPUs per worker: the least declared by workers that have any, else those promised of workers to
+        come.
+        """
         declared = [n for info in self._infos().values() if (n := info["resources"].get("GPU", 0)) >= 1]
         return int(min(declared, default=self._workers.promise.gpus))
 
     def _choose(self, wanted: Demands) -> list[str]:
-        """Workers to train together, with GPUs where that is wanted and there are such; waits for those to come."""
+        """Choose workers to train together, with GPUs where wanted and available; wait for workers yet to come."""
         on_gpus = wanted.gpu and self._gpus() > 0
         comes = self._workers.promise.gpus if on_gpus else self._workers.promise.workers
         end = time.monotonic() + (self._workers.patience if comes else _WAIT)
@@ -172,14 +175,14 @@ class Trainer:
 
 
 def _say_attempt(work: TrainingTask, attempt: str) -> None:
-    """Name the start that counts; parts of any other end."""
+    """Write the identifier of the current start; parts of any other start end."""
     work.scratch.mkdir(parents=True, exist_ok=True)
     with replacing(work.scratch / ATTEMPT) as temporary:
         temporary.write_text(attempt, encoding="utf-8")
 
 
 def _outcome(future: "Future[Outcome]") -> Outcome:
-    """What a worker returned; Dask gives up a task whose workers die one after the other."""
+    """Return the worker's outcome; a task whose workers died repeatedly, which Dask gives up, counts as died."""
     if future.status == "finished":
         return future.result()
     return Outcome(
@@ -188,7 +191,7 @@ def _outcome(future: "Future[Outcome]") -> Outcome:
 
 
 def train_part(work: TrainingTask) -> Outcome:
-    """On a worker: train a model, or be one of those that train it together."""
+    """Train a model, or one part of it together with other workers; runs on a worker."""
     try:
         model = build("lineshape.engine.learning.models", Model, work.model, ("models", work.name))
         require_current(work, _DISK_PATIENCE)
@@ -209,7 +212,10 @@ def train_part(work: TrainingTask) -> Outcome:
 
 
 def _check_in(work: TrainingTask) -> None:
-    """Until all that train together are at work (some may wait for a worker), and the first has written the rows."""
+    """Wait until all parts that train together are running; the first has prepared the rows by then.
+
+    Some parts may have to wait for a worker.
+    """
     places = [work.scratch / f"here.{work.attempt}.{node}" for node in range(work.nodes)]
     places[work.node].touch()
     while not all(place.is_file() for place in places):
@@ -218,7 +224,7 @@ def _check_in(work: TrainingTask) -> None:
 
 
 def _publish(task: Task) -> str:
-    """Put the bundle in place, whole or not at all."""
+    """Put the bundle in place, whole or not at all; return an empty string."""
     work = task.work
     provenance = read_facts(work.scratch / FACTS) | {"seed": work.seed, "versions": versions()}
     work.folder.mkdir(parents=True, exist_ok=True)
@@ -231,7 +237,7 @@ def _publish(task: Task) -> str:
 
 
 def _sweep(task: Task) -> None:
-    """Remove what trainings of this model from other data or settings left."""
+    """Remove what earlier trainings of this model from other data or settings left behind."""
     place = task.work.folder.parent
     for left in place.parent.glob(f".{task.name}.*.work"):
         if left.name != place.name and left.name.count(".") == place.name.count("."):
@@ -239,7 +245,10 @@ def _sweep(task: Task) -> None:
 
 
 def _reporter(work: TrainingTask) -> Report:
-    """Progress to the driver; raises RankDiedError where another start of the training took the place of this one."""
+    """Return a function that reports progress to the client.
+
+    The function raises RankDiedError where another start of the training has replaced this one.
+    """
     from distributed import get_worker
 
     try:
