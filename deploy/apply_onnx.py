@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def columns_of_taus(tree: uproot.TTree, names: list[str]) -> tuple[dict[str, np.ndarray], ak.Array]:
-    """One value a tau for each name, and the number of taus in each event."""
+    """Return one value a tau for each name, and the number of taus in each event."""
     parts = {part for name in names for part in RATIOS.get(name, [name])}
     found = {
         name: OF_EVENT[name] if name in OF_EVENT else (TAU + BRANCHES[name][0], BRANCHES[name][1]) for name in parts
@@ -77,7 +77,7 @@ def columns_of_taus(tree: uproot.TTree, names: list[str]) -> tuple[dict[str, np.
 
 
 def read(tree: uproot.TTree, branches: Iterable[str]) -> dict[str, ak.Array]:
-    """Branches by name; the program ends with their names where some are missing."""
+    """Read branches by name; exit with a message that lists missing ones."""
     there = set(tree.keys())
     missing = sorted(set(branches) - there)
     if missing:
@@ -93,10 +93,10 @@ def apply(
     build: Callable[[uproot.TTree, list[str]], tuple[dict[str, np.ndarray], ak.Array | None]],
     usage: str | None,
 ) -> None:
-    """Write a tree of this name with what a model says; command-line arguments are the model, a file and the new one.
+    """Write a tree of this name with a model's predictions; command-line arguments are model, input and output file.
 
-    known: inputs that `build` makes from the file's tree, and with them the number of values in each event, or None
-    where there is one.
+    known: inputs that `build` can make from the file's tree. build: returns them with the number of values in each
+    event, or None where there is one.
     """
     if len(sys.argv) != 4:
         sys.exit(f"usage:\n\n{usage}")

@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def columns_of_events(tree: uproot.TTree, names: list[str]) -> tuple[dict[str, np.ndarray], None]:
-    """One value an event for each name."""
+    """Return one value an event for each name."""
     branches = [prefix + part for prefix, parts in COLLECTIONS.values() for part in parts]
     arrays = read(tree, [VERTEX, *branches])
     muons = objects(arrays, "muon")
@@ -71,7 +71,7 @@ def columns_of_events(tree: uproot.TTree, names: list[str]) -> tuple[dict[str, n
 
 
 def objects(arrays: dict[str, ak.Array], kind: str) -> ak.Array:
-    """A collection as records, GeV."""
+    """Return a collection as records, momenta in GeV."""
     prefix, parts = COLLECTIONS[kind]
     values = {part: ak.values_astype(arrays[prefix + part], np.float64) for part in parts}
     values |= {part: values[part] * GEV for part in parts if part.startswith("pt")}
@@ -80,14 +80,14 @@ def objects(arrays: dict[str, ak.Array], kind: str) -> ak.Array:
 
 
 def away(found: ak.Array, muons: ak.Array, cone: float) -> ak.Array:
-    """Objects at least so far in ΔR from all muons."""
+    """Return objects at least this far in ΔR from all muons."""
     each, muon = ak.unzip(ak.cartesian([found, muons], nested=True))
     turn = (each.phi - muon.phi + np.pi) % (2 * np.pi) - np.pi
     return found[ak.all(np.hypot(each.eta - muon.eta, turn) >= cone, axis=-1)]
 
 
 def leading(kind: str, found: ak.Array, number: int) -> dict[str, ak.Array]:
-    """Momenta of the hardest objects, 0 where there are fewer."""
+    """Return momenta of the hardest objects, 0 where there are fewer."""
     hardest = found[ak.argsort(found.pt, ascending=False)]
     columns = {}
     for axis in "xy":

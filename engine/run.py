@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from lineshape.engine.stages.drift.stage import DriftBaseline
     from lineshape.engine.stages.training.stage import Trained
 
-#: Gives the ROOT files of a sample that has none of its own: sample's name, folder, workers, bars → files, text.
+#: Makes the ROOT files of a sample that has none of its own: sample's name, folder, workers, bars → files, text.
 Simulate = Callable[[str, Path, Workers, Bars], tuple[list[str], str]]
 
 

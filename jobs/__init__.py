@@ -1,4 +1,4 @@
-"""What is run: job files, the command line, and the same as functions.
+"""Run studies: job files, the command line, and the Python functions that do the same.
 
 from lineshape import jobs
 

@@ -1,4 +1,4 @@
-"""Jobs from Python: the same as the command line, for notebooks and scripts."""
+"""Run jobs from Python, for notebooks and scripts; each function has a command of the command line beside it."""
 
 import html
 from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lineshape.engine.run import Run
     from lineshape.engine.stages.training.stage import Trained
 
-#: Plots that a result shows of itself: the first of so many sections of the report.
+#: Sections of the report whose first plot a result shows in a notebook.
 _PICTURES = 2
 
 
@@ -39,13 +39,13 @@ class Result:
 
     @property
     def page(self) -> Path:
-        """The report's page."""
+        """Path of the report's page."""
         return RunFolder(self.folder).page
 
     def figure(self, model: str, figure: str, sample: str | None = None, measure: str | None = None) -> Row:
-        """The row of an inclusive figure, of the first sample and measure that have it.
+        """Return the row of an inclusive figure, of the first sample and measure that have it.
 
-        Raises RequestError that names the figures there are.
+        Raises RequestError that lists the known figures.
         """
         for row in self.rows:
             if (
@@ -58,10 +58,10 @@ class Result:
         raise RequestError(f"no figure '{figure}' of model '{model}': expected one of {', '.join(known) or 'none'}")
 
     def tables(self) -> list[tuple[str, list[list[str]]]]:
-        """What sums up the job's first measure that has such a table, for each sample: a title, and lines of text.
+        """Return the headline tables of the job's first measure that has any, by sample: a title, and lines of text.
 
-        The first line has the headings; where a sample has no figures, it says why and is the only one. All others are
-        in the report.
+        The first line has the headings; where a sample has no figures, it says why and is the only one. All other
+        tables are in the report.
         """
         from lineshape.engine.stages.reporting.page import lead, number
 
@@ -88,7 +88,7 @@ class Result:
         return found
 
     def plots(self) -> list[Picture]:
-        """The report's plots, in its order; each shows itself in a notebook."""
+        """Return the report's plots, in its order; each shows itself in a notebook."""
         folder = RunFolder(self.folder)
         return [
             Picture(folder.report / "plots" / f"{one.name}.png", one.caption, one.section, one.samples)
@@ -96,7 +96,7 @@ class Result:
         ]
 
     def plot(self, name: str) -> Picture:
-        """A plot by its name; raises RequestError that names the nearest."""
+        """Return a plot by its name; raises RequestError that suggests the nearest name."""
         found = {picture.name: picture for picture in self.plots()}
         if name not in found:
             hint = nearest(name, found) or f": expected one of {listing(found)}"
@@ -119,7 +119,7 @@ class Result:
 
 
 def studies() -> dict[str, str]:
-    """Studies that come with the package, and their titles."""
+    """Return the studies that come with the package, and their titles."""
     from lineshape.engine.job.loading import load_job
 
     return {name: load_job(path).title for name, path in shipped().items()}
@@ -128,7 +128,11 @@ def studies() -> dict[str, str]:
 def load(
     name: str | Path, samples: Mapping[str, list[str]] | None = None, changes: Mapping[str, Any] | None = None
 ) -> Job:
-    """A job by study, path or run folder; raises RequestError that says what is wrong and where."""
+    """Load a job by study, path or run folder; raises RequestError that says what is wrong and where.
+
+    samples: files by sample; where any are given they replace the job file's samples. changes: other values, by dotted
+    key.
+    """
     return load_named(name, samples, changes)
 
 
@@ -138,12 +142,12 @@ def run(
     client: "Client | None" = None,
     screen: Screen | None = None,
 ) -> Result:
-    """Run all stages of a job, or of a study by name; what is done already is not done again.
+    """Run all stages of a job, or of a study by name; finished work is not repeated.
 
     output: the run folder, runs/<study> by default. client: a Dask client; by default the job's own cluster is started.
 
     Raises RequestError where the request is wrong, RunError where the run failed, and IncompleteRunError where it is
-    done but lost more of its input than the job tolerates (`open_result` then gives what there is).
+    done but lost more of its input than the job tolerates (`open_result` then returns what there is).
     """
     from lineshape.jobs.simulate.orders import simulator
 
@@ -159,7 +163,7 @@ def process(
     client: "Client | None" = None,
     screen: Screen | None = None,
 ) -> Features:
-    """ROOT files to feature shards alone; samples that are simulated are made first. Arguments are those of `run`."""
+    """Process ROOT files into feature shards; samples to be simulated are made first. Arguments are those of `run`."""
     from lineshape.jobs.simulate.orders import simulator
 
     with opened(job, output, client, screen) as one:
@@ -175,7 +179,10 @@ def train(
     screen: Screen | None = None,
     models: list[str] | None = None,
 ) -> "Trained":
-    """Feature shards to bundles alone, of all models or of some. Other arguments are those of `run`."""
+    """Train bundles on existing feature shards.
+
+    models: names of models; all by default. Other arguments are those of `run`.
+    """
     with opened(job, output, client, screen, again=True) as one:
         return one.train(models)
 
@@ -186,7 +193,7 @@ def histogram(
     client: "Client | None" = None,
     screen: Screen | None = None,
 ) -> None:
-    """Bundles on the test split to performance histograms alone. Arguments are those of `run`."""
+    """Apply bundles to the test split and fill performance histograms. Arguments are those of `run`."""
     with opened(job, output, client, screen, again=True) as one:
         one.histogram()
 
@@ -197,7 +204,7 @@ def report(
     client: "Client | None" = None,
     screen: Screen | None = None,
 ) -> Result:
-    """Performance histograms to figures, plots and the page alone. Arguments are those of `run`."""
+    """Write figures, plots and the page from existing performance histograms. Arguments are those of `run`."""
     with opened(job, output, client, screen, again=True) as one:
         rows = one.report()
     return Result(one.job, output_of(one.job, output, _named(job)), rows)
@@ -211,7 +218,11 @@ def opened(
     screen: Screen | None = None,
     again: bool = False,
 ) -> "Iterator[Run]":
-    """A run, opened for stages of it; again: for those after the first, on the samples that it was processed with."""
+    """Open a run for some of its stages.
+
+    again: for stages after the first, on the samples that the run was processed with. Other arguments are those of
+    `run`.
+    """
     from lineshape.engine.run import open_run
 
     loaded = job if isinstance(job, Job) else load(job)
@@ -238,7 +249,7 @@ def reprocess(
     """Do one run of scheduled reprocessing, see `lineshape.engine.reprocessing`, and return its record in the ledger.
 
     output: the reprocessing folder, reprocessing/<study> by default. client: a Dask client; by default the job's own
-    cluster is started, where there is anything to do.
+    cluster is started when there is work to do.
 
     Raises what `run` does, and BusyError where another run is going on.
     """
@@ -254,7 +265,7 @@ def reprocess(
 
 
 def open_result(name: str | Path) -> Result:
-    """A run that is there, by its folder or its study; raises RequestError where it has no summary yet."""
+    """Open an existing run by its folder or its study; raises RequestError where it has no summary yet."""
     folder = RunFolder.find(name)
     if not folder.summary.is_file():
         raise RequestError(f"run {folder.path} has no summary yet: run 'lineshape report {name}' first")

@@ -1,4 +1,4 @@
-"""Finding job files: those that come with the package, by study, and a user's own, by path."""
+"""Find and load job files: those that come with the package, by study, and a user's own, by path."""
 
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
@@ -16,13 +16,13 @@ RUN_FILE: Final = "job.json"
 
 
 def shipped() -> dict[str, Path]:
-    """Job files of the package by study."""
+    """Return the job files of the package by study."""
     folder = Path(str(files("lineshape.jobs.studies")))
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
 def find(name: str | Path) -> Path:
-    """The job file at a path, of a run folder, or of a study; raises RequestError that names the studies."""
+    """Return the job file at a path, of a run folder, or of a study; raises RequestError that lists the studies."""
     path = Path(name)
     if path.is_dir() and (path / RUN_FILE).is_file():
         return path / RUN_FILE
@@ -42,10 +42,10 @@ def find(name: str | Path) -> Path:
 def load(
     name: str | Path, samples: Mapping[str, list[str]] | None = None, changes: Mapping[str, Any] | None = None
 ) -> Job:
-    """A job by study, path or run folder.
+    """Load and check a job by study, path or run folder.
 
-    samples: files by sample; where any are given they take the place of the job file's samples. changes: other values,
-    by dotted key.
+    samples: files by sample; where any are given they replace the job file's samples. changes: other values, by dotted
+    key.
 
     Raises RequestError where the request is wrong, RunError where the job in a run folder is damaged.
     """
@@ -122,6 +122,6 @@ def _check_simulation(job: Job) -> None:
 
 
 def _tree(known: Mapping[str, Any]) -> str:
-    """The tree of the job file's samples, where they agree."""
+    """Return the tree of the job file's samples where they agree, else CollectionTree."""
     trees = {sample.tree for sample in known.values()}
     return trees.pop() if len(trees) == 1 else "CollectionTree"

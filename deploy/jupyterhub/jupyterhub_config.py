@@ -1,7 +1,8 @@
-"""A JupyterHub at a facility whose users have lineshape in their notebooks.
+"""Configure a JupyterHub at a facility whose users run lineshape in their notebooks.
 
 As it stands it serves one machine: everything listens on loopback, each user's notebooks run as that user's processes,
-and JupyterLab's Dask panel starts clusters on the same machine. What a facility has of its own is marked "of yours".
+and JupyterLab's Dask panel starts clusters on the same machine. Settings that depend on the facility are marked "of
+yours".
 
     pip install 'lineshape[facility]' && npm install -g configurable-http-proxy
     jupyterhub -f jupyterhub_config.py

@@ -12,7 +12,7 @@ from lineshape.engine.job.job import Job
 from lineshape.engine.job.policy import Attempt, Code
 from lineshape.engine.reprocessing.champion import missing_shards
 
-#: In a challenger that is in the making: why, and by which code.
+#: File in an unfinished challenger: why it is made, and by which code.
 PLAN: Final = "challenger.json"
 Record = dict[str, Any]
 

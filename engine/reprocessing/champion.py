@@ -20,7 +20,7 @@ from lineshape.engine.feature_store.shards import FeatureStore
 
 Record = Mapping[str, Any]
 
-#: In a version: digests of all that it holds.
+#: File in a version: digests of all files in it.
 CONTENT = "content.json"
 _FILE, _FOLDER, _OPEN_FILE, _OPEN_FOLDER = 0o444, 0o555, 0o644, 0o755
 
@@ -56,9 +56,7 @@ def start_with(run: RunFolder, models: Iterable[str], to: RunFolder) -> None:
 
 
 def snapshot(folder: ReprocessingFolder, to: RunFolder) -> None:
-    """Write the present feature store into a run folder: its histograms, and a manifest that names the shared
-    shards.
-    """
+    """Write the present feature store into a run folder: histograms, and a manifest that names the shared shards."""
     store = FeatureStore.load(folder.features)
     up = Path("../../..") / folder.features.name
     shards = tuple(replace(shard, path=str(up / shard.path)) for shard in store.shards)

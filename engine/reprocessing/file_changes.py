@@ -13,7 +13,7 @@ State = Literal["processed", "processed in part", "quarantined", "repeated", "va
 Kind = Literal["new", "changed", "repaired", "broken", "repeated", "vanished"]
 KINDS: tuple[Kind, ...] = ("new", "changed", "repaired", "broken", "repeated", "vanished")
 
-#: States of files of which something is lost.
+#: States of files with lost entries.
 BROKEN: tuple[State, ...] = ("quarantined", "processed in part")
 
 #: Sample and path of a file.

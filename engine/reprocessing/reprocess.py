@@ -68,7 +68,7 @@ def reprocess(
                 night.close("interrupted", "the next run goes on from here")
                 raise
             except Exception as error:
-                with suppress(OSError, StorageError):  # a full disk, most often what is told of here
+                with suppress(OSError, StorageError):  # the failure is most often a full disk
                     lock.check()
                     night.close("failed", _told(error))
                 raise

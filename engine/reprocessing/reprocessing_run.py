@@ -51,7 +51,7 @@ from lineshape.engine.reprocessing.comparison import (
 from lineshape.engine.reprocessing.file_changes import known, news_of, states_of, tell, to_record
 from lineshape.engine.run import Run
 
-#: In the latest run: digest of all that it is of.
+#: File in the latest run: digest of everything that it depends on.
 _STATE = "state.json"
 _OF_A_CHALLENGER = {"training", "comparison", "decision"}
 
@@ -172,9 +172,7 @@ class ReprocessingRun:
         return digest(store.digest(), parts, settings, made_by)
 
     def _plan(self, store: FeatureStore, code: Code) -> list[str]:
-        """Return the reasons to train a challenger; one begun by a killed run is continued if its code is present
-        code.
-        """
+        """Return the reasons to train a challenger; one begun by a killed run is continued if its code is unchanged."""
         plan = plan_of(self.folder)
         if plan and can_go_on(self.folder, plan, code):
             self.run.screen.warn(f"a challenger was begun at {plan.begun} and is gone on with")

@@ -1,4 +1,4 @@
-"""What --cluster stands for: the section `cluster:` of a job file, said in one word or in a file of its own."""
+"""Translate the option --cluster, one word or a file, into the section `cluster:` of a job file."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from lineshape.engine.job.job_file import YamlSource, explain
 
 
 def section(said: str) -> dict[str, Any]:
-    """The section; raises RequestError where a file holds something else."""
+    """Return the section `cluster:` that the option means; raises RequestError where a file holds something else."""
     if said.endswith((".yaml", ".yml")):
         return _of_file(Path(said))
     if "://" in said:
@@ -22,7 +22,7 @@ def section(said: str) -> dict[str, Any]:
 
 
 def _of_file(path: Path) -> dict[str, Any]:
-    """Checked here, where its lines are known; the job file has others."""
+    """Read the section from a file and check it here, where its line numbers are known; the job file has others."""
     if not path.is_file():
         raise RequestError(f"--cluster {path}: no such file (working folder: {Path.cwd()})")
     source = YamlSource.read(path)

@@ -1,4 +1,4 @@
-"""The command line: `lineshape run tau_energy_scale`, and each stage alone."""
+"""Provide the command line: `lineshape run tau_energy_scale`, and a command for each stage alone."""
 
 import json
 import sys
@@ -73,7 +73,7 @@ def run(
     workers: Workers = None,
     cluster: ClusterName = None,
 ) -> None:
-    """Run all stages; what is done already is not done again."""
+    """Run all stages; finished work is not repeated."""
     from lineshape.engine.core import signals as stopping
     from lineshape.engine.reprocessing import output_folders as places
     from lineshape.jobs import api
@@ -111,7 +111,7 @@ def process(
     workers: Workers = None,
     cluster: ClusterName = None,
 ) -> None:
-    """ROOT files to feature shards (samples that are simulated are made first)."""
+    """Process ROOT files into feature shards (samples to be simulated are made first)."""
     from lineshape.jobs.simulate.orders import simulator
 
     with _opened(job, output, sample, _changes(set_, workers, cluster)) as opened:
@@ -128,7 +128,7 @@ def train(
     workers: Workers = None,
     cluster: ClusterName = None,
 ) -> None:
-    """Feature shards to bundles."""
+    """Train bundles on the feature shards."""
     with _opened(job, output, None, _changes(set_, workers, cluster), again=True) as opened:
         opened.train(model)
 
@@ -151,7 +151,7 @@ def search(
 def histogram(
     job: JobName, output: Output = None, set_: Changes = None, workers: Workers = None, cluster: ClusterName = None
 ) -> None:
-    """Bundles on the test split to performance histograms."""
+    """Apply bundles to the test split and fill performance histograms."""
     with _opened(job, output, None, _changes(set_, workers, cluster), again=True) as opened:
         opened.histogram()
 
@@ -160,7 +160,7 @@ def histogram(
 def report(
     job: JobName, output: Output = None, set_: Changes = None, workers: Workers = None, cluster: ClusterName = None
 ) -> None:
-    """Performance histograms to figures, plots and the page."""
+    """Write figures, plots and the page from performance histograms."""
     from lineshape.jobs.api import Result
 
     with _opened(job, output, None, _changes(set_, workers, cluster), again=True) as opened:
@@ -172,7 +172,7 @@ def report(
 def preflight(
     job: JobName, output: Output = None, sample: Samples = None, set_: Changes = None, cluster: ClusterName = None
 ) -> None:
-    """Try one worker of each sort on the cluster, and say what is wrong."""
+    """Try one worker of each sort on the cluster, and report problems."""
     from lineshape.engine.clusters import preflight as trial
     from lineshape.engine.reprocessing.output_folders import output_of
     from lineshape.engine.run import open_run
@@ -201,7 +201,7 @@ def export(
         Path | None, typer.Option("--output", "-o", help="The file; under export/ in the run folder by default.")
     ] = None,
 ) -> None:
-    r"""A model as a file of other software, proved on 10,000 rows (needs lineshape\[export])."""
+    r"""Write a model as a file of other software, checked on 10,000 rows (needs lineshape\[export])."""
     from lineshape.engine.export.exporting import export as write
     from lineshape.engine.export.exporting import formats
     from lineshape.engine.export.parity import TOLERANCE
@@ -244,7 +244,7 @@ def status(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or a study under runs/.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print every figure as JSON (summary.json).")] = False,
 ) -> None:
-    """What a run has done so far, and its figures."""
+    """Show what a run has done so far, and its figures."""
     from lineshape.engine.core import ledger as records
     from lineshape.jobs import api
 
@@ -286,7 +286,7 @@ def reprocess(
     cluster: ClusterName = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")] = False,
 ) -> None:
-    """One run of scheduled reprocessing, to be called by a timer: new files, a challenger, the better one stays."""
+    """Do one run of scheduled reprocessing, called by a timer: new files, a challenger, the better model stays."""
     from lineshape.engine.core import signals as stopping
     from lineshape.engine.reprocessing import dry_run as foresight
     from lineshape.engine.reprocessing import reprocess as reprocessing
@@ -313,7 +313,7 @@ def ledger(
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print every record as JSON.")] = False,
 ) -> None:
-    """What scheduled reprocessing did, run by run; 'rollback' makes an earlier version champion."""
+    """Show what scheduled reprocessing did, run by run; 'rollback' makes an earlier version champion."""
     from lineshape.jobs.cli import reprocess as reprocess_cli
 
     what, name, version = reprocess_cli.words(said)
@@ -327,7 +327,10 @@ def ledger(
 def _opened(
     job: str, output: Path | None, sample: list[str] | None, changes: dict[str, Any], again: bool = False
 ) -> Iterator[Any]:
-    """A run opened for one stage; again: for one after the first, on the samples that it was processed with."""
+    """Open a run for one stage.
+
+    again: for a stage after the first, on the samples that the run was processed with.
+    """
     from lineshape.engine.core import signals as stopping
     from lineshape.engine.reprocessing import output_folders as places
     from lineshape.jobs import api
@@ -348,7 +351,7 @@ def _load(job: str, sample: list[str] | None, changes: dict[str, Any]) -> Any:
 
 
 def _changes(set_: list[str] | None, workers: int | None, cluster: str | None) -> dict[str, Any]:
-    """Values that replace those of the job file, by dotted key; those of --set come last."""
+    """Return values that replace those of the job file, by dotted key; those of --set override the others."""
     from lineshape.engine.job.job_file import read_value
     from lineshape.jobs.cli.cluster_option import section
 
@@ -369,7 +372,7 @@ def _pair(item: str, option: str, example: str) -> tuple[str, str]:
 
 
 def _show(result: Any) -> None:
-    """The tables that sum the measures up, as many of their columns as there is room for, and the report's path."""
+    """Print the headline tables, as many of their columns as fit, and the report's path."""
     console = Console()
     for title, whole in result.tables():
         table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
@@ -386,7 +389,10 @@ def _show(result: Any) -> None:
 
 
 def main() -> None:
-    """Entry point: a user's mistake is a message, not a traceback; nor does what reads the output decide the status."""
+    """Run the command line and exit: a user's mistake prints a message, not a traceback.
+
+    A reader that closes the output does not change the exit status.
+    """
     streams.forgive()
     status = _status()
     try:
@@ -397,7 +403,7 @@ def main() -> None:
 
 
 def _status() -> int:
-    """Do what is asked for; returns the exit status."""
+    """Run the requested command and return the exit status."""
     try:
         app()
     except LineshapeError as error:
@@ -422,7 +428,7 @@ def _warn(text: str) -> None:
 
 
 def _told(text: str, status: int) -> int:
-    """Say what went wrong; returns the exit status."""
+    """Print an error message and return the exit status."""
     Console(stderr=True).print(f"[red]error:[/red] {escape(text)}", soft_wrap=True, highlight=False)
     return status
 

@@ -1,4 +1,4 @@
-"""What `lineshape reprocess` and `lineshape ledger` print."""
+"""Print the results of `lineshape reprocess` and `lineshape ledger`."""
 
 import json
 import os
@@ -21,9 +21,9 @@ Record = dict[str, Any]
 
 
 def one_line(job: str, do: Callable[[], Record]) -> None:
-    """Do it, and print what came of it as one line of JSON, whatever it is; all else goes to standard error.
+    """Call a function and print its result as one line of JSON, whatever it is; other output goes to standard error.
 
-    job: what was asked for, where no record tells the study. Whatever `do` raises is raised again.
+    job: as given on the command line, printed where no record names the study. Whatever `do` raises is raised again.
     """
     with _standard_output_kept() as say:
         try:
@@ -45,7 +45,7 @@ def one_line(job: str, do: Callable[[], Record]) -> None:
 
 
 def summary(record: Record, status: int) -> Record:
-    """What a scheduler is told of a run."""
+    """Return the fields of a record that a scheduler needs, with the exit status."""
     keys = ("run", "study", "job", "status", "text", "seconds", "files", "data", "version", "champion")
     told: Record = {
         key: record[key] for key in (*keys, "problem", "comparison", "decision", "drift", "would") if key in record
@@ -57,7 +57,7 @@ def summary(record: Record, status: int) -> Record:
 
 @contextmanager
 def _standard_output_kept() -> Iterator[Callable[[Record], None]]:
-    """Standard output for one line alone: what this process, or one that it starts, prints goes to standard error."""
+    """Reserve standard output for one line; other output of this process and its children goes to standard error."""
     sys.stdout.flush()
     kept = os.dup(1)
     os.dup2(2, 1)
@@ -74,7 +74,7 @@ def _standard_output_kept() -> Iterator[Callable[[Record], None]]:
 
 
 def show_ledger(name: str, as_json: bool) -> None:
-    """The history of a reprocessing folder, a line a run."""
+    """Print the history of a reprocessing folder, one line a run."""
     folder = ReprocessingFolder.find(name)
     records = ledger.runs(folder.ledger)
     if as_json:
@@ -90,7 +90,7 @@ def show_ledger(name: str, as_json: bool) -> None:
 
 
 def cells(record: Record) -> list[str]:
-    """A run's line in the table."""
+    """Return the cells of a run's line in the table."""
     marks = {"new": "+", "changed": "~", "repaired": "*", "broken": "!", "repeated": "=", "vanished": "−"}
     files = " ".join(f"{marks[kind]}{len(files)}" for kind, files in record.get("files", {}).items())
     rows = record.get("data", {}).get("rows")
@@ -107,13 +107,13 @@ def cells(record: Record) -> list[str]:
 
 
 def rollback(name: str, version: str | None) -> None:
-    """Make an earlier version champion."""
+    """Make an earlier version champion, and print the result."""
     record = roll_back(ReprocessingFolder.find(name), version)
     Console().print(f"champion: {record['champion']} ({record['text']})", highlight=False)
 
 
 def words(said: list[str]) -> tuple[str, str, str | None]:
-    """`show FOLDER` or `rollback FOLDER [VERSION]`, as they stand behind `lineshape ledger`."""
+    """Parse the words behind `lineshape ledger`: `FOLDER` (returned as `show`) or `rollback FOLDER [VERSION]`."""
     back = len(said) > 1 and said[0] == "rollback"
     rest = said[1:] if back else said
     if not rest or len(rest) > (2 if back else 1):

@@ -1,1 +1,1 @@
-"""How results show themselves in a notebook."""
+"""Show results in a notebook."""

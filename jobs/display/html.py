@@ -1,4 +1,4 @@
-"""How results show themselves in a notebook: tables, pictures and links as HTML, with everything escaped."""
+"""Render results for a notebook: tables, pictures and links as HTML, with everything escaped."""
 
 import base64
 import html
@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 from lineshape.engine.feature_store.shards import FeatureStore
 
-#: Bytes of pictures that one output embeds at most: a notebook keeps them.
+#: Largest size of the pictures that one output embeds, bytes: a notebook stores them.
 MOST_BYTES: Final = 1_000_000
-#: Pixels on the screen of a picture by itself.
+#: Width on the screen of a single picture, pixels.
 _WIDTH: Final = 580
 
 
@@ -20,7 +20,7 @@ _WIDTH: Final = 580
 class Picture:
     """A plot of a report, which shows itself in a notebook.
 
-    section: of the report. samples: that it is of, where there are several.
+    section: of the report. samples: that the plot shows, where there are several.
     """
 
     path: Path
@@ -30,14 +30,14 @@ class Picture:
 
     @property
     def name(self) -> str:
-        """As in the report's plots folder."""
+        """Name of the plot in the report's plots folder."""
         return self.path.stem
 
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
         return self.path.read_bytes(), {"width": _WIDTH}
 
     def figure(self) -> str:
-        """The picture and its caption as HTML, the picture itself inside."""
+        """Return the picture, embedded, and its caption as HTML."""
         data = base64.b64encode(self.path.read_bytes()).decode()
         caption = html.escape(self.caption)
         return (
@@ -49,7 +49,7 @@ class Picture:
 
 @dataclass(frozen=True, repr=False)
 class Features:
-    """What processing made: the feature store, which shows its samples and their cut flows in a notebook."""
+    """Result of processing: the feature store, which shows its samples and their cut flows in a notebook."""
 
     store: FeatureStore
 
@@ -77,7 +77,7 @@ class Features:
 
 
 def table(title: str, lines: Sequence[Sequence[str]]) -> str:
-    """A table; the first line has the headings."""
+    """Return an HTML table; the first line has the headings."""
 
     def row(cells: Iterable[str], kind: str) -> str:
         return "<tr>" + "".join(f"<{kind}>{html.escape(cell)}</{kind}>" for cell in cells) + "</tr>"
@@ -91,7 +91,7 @@ def table(title: str, lines: Sequence[Sequence[str]]) -> str:
 
 
 def pictures(found: Iterable[Picture]) -> str:
-    """Pictures side by side, as many of them as a notebook should keep."""
+    """Return pictures side by side, as many of them as a notebook should store."""
     left, shown = MOST_BYTES, []
     for picture in found:
         left -= picture.path.stat().st_size
@@ -102,7 +102,7 @@ def pictures(found: Iterable[Picture]) -> str:
 
 
 def link(path: Path) -> str:
-    """A link that JupyterLab follows, which is to a file below the notebook's folder; of any other the path alone."""
+    """Return a link that JupyterLab follows, to a file below the notebook's folder; else the path alone."""
     try:
         below = path.resolve().relative_to(Path.cwd())
     except ValueError:

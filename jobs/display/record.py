@@ -1,4 +1,4 @@
-"""What a night came to, as a mapping that shows itself in a notebook."""
+"""Show the record of a reprocessing run in a notebook."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,14 +9,14 @@ from lineshape.jobs.display.html import link, table
 
 
 class Told(dict[str, Any]):
-    """A record of the ledger. folder: whose ledger it is."""
+    """A record of the ledger, which shows itself in a notebook; folder: the reprocessing folder of the ledger."""
 
     def __init__(self, record: Mapping[str, Any], folder: ReprocessingFolder) -> None:
         super().__init__(record)
         self.folder = folder
 
     def lines(self) -> list[list[str]]:
-        """What a reader wants first: names, and text."""
+        """Return the entries that a reader needs first: names and text."""
         drift, data = self.get("drift", {}), self.get("data", {})
         told = {
             "status": self["status"],

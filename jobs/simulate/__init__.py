@@ -1,1 +1,1 @@
-"""Simulation of samples: one file per family, and what they share."""
+"""Simulate samples: one file per family, and what families share."""

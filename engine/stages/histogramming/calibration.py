@@ -110,7 +110,7 @@ def read_calibration(bundle: Bundle, measure: str) -> dict[str, Any]:
 def _calibration_tasks(
     job: Job, folder: RunFolder, store: FeatureStore, models: list[str], events: Counted
 ) -> Iterator[CalibrationTask]:
-    alike: dict[tuple[str, str], list[str]] = {}  # measures by what is looked for, and in which model
+    alike: dict[tuple[str, str], list[str]] = {}  # measures by model and calibration settings
     measures = {name: measure for name, measure in job.built_measures().items() if measure.calibrates}
     samples = [name for name in job.samples if name in store.samples]
     for name, measure in measures.items():

@@ -101,7 +101,7 @@ def _finite(events: Any, chunk: Chunk, nonfinite: str) -> tuple[Any, int]:
     """Return the events whose columns are all finite, and the number of others; raises DataError to refuse them."""
     good = np.ones(len(events), dtype=bool)
     for name in events.fields:
-        # Of all values at once first: most columns have nothing to be found, and then no entry need be looked at.
+        # First all values at once: most columns have none that is not finite, and need no check entry by entry.
         if np.isfinite(_read(events, name, chunk)).all():
             continue
         finite = np.isfinite(events[name])

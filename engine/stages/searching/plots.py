@@ -23,7 +23,7 @@ def draw_search(found: Found, folder: Path, model: str) -> None:
     panels = len(names) + 1
     columns = min(3, panels)
     rows = -(-panels // columns)
-    # Of bad trials only that they are bad is to be seen.
+    # Bad trials need only be seen as bad: the axis is cut above them.
     low, high = losses.min(), np.quantile(losses, 0.8)
     margin = 0.15 * (high - low) + 1e-9
     with canvas() as plt:

@@ -25,7 +25,7 @@ from lineshape.engine.learning.roles.training_task import TrainingTask
 if TYPE_CHECKING:
     from distributed import Future
 
-#: Of the events by which workers tell of their progress.
+#: Topic of the events by which workers report their progress.
 TOPIC: Final = "lineshape-training"
 #: Deaths without a step of progress after which a training is given up.
 _DEATHS = 3
@@ -154,9 +154,7 @@ class Trainer:
         return set(self._infos())
 
     def _gpus(self) -> int:
-        """Return the GPUs per worker: the least declared by workers that have any, else those promised of workers to
-        come.
-        """
+        """Return the GPUs per worker: the least declared by workers with any, else those promised of future workers."""
         declared = [n for info in self._infos().values() if (n := info["resources"].get("GPU", 0)) >= 1]
         return int(min(declared, default=self._workers.promise.gpus))
 

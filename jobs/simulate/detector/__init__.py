@@ -1,1 +1,1 @@
-"""The detector that simulated particles go through: tracking, calorimeter, pile-up, particle flow."""
+"""Simulate the detector: tracking, calorimeter, pile-up, particle flow."""

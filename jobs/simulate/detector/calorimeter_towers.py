@@ -1,4 +1,4 @@
-"""The calorimeter in towers of 0.2 × 0.2: energy of particles, and on top of it that of pile-up, become clusters."""
+"""Turn the energy of particles and of pile-up into clusters: a calorimeter in towers of 0.2 × 0.2."""
 
 from dataclasses import dataclass, fields
 from typing import Final
@@ -29,7 +29,10 @@ EM_SCALE: Final = 0.8
 
 @dataclass(frozen=True)
 class Deposits:
-    """Calibrated momentum px, py and electromagnetic-scale pT, GeV, of what is in the calorimeter; shape (n,) each."""
+    """Energy deposits in the calorimeter; shape (n,) each.
+
+    px, py: calibrated momentum, GeV. em: electromagnetic-scale pT, GeV.
+    """
 
     event: Ints
     px: Floats
@@ -50,14 +53,14 @@ class Clusters:
 
 
 def together(*parts: Deposits) -> Deposits:
-    """All of these."""
+    """Concatenate deposits."""
     return Deposits(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Deposits)))
 
 
 def clusters(deposits: Deposits, activity: Floats, mu: Floats, rng: np.random.Generator) -> Clusters:
-    """Towers above threshold, each one cluster, in order of event.
+    """Return towers above threshold, each as one cluster, in order of event.
 
-    activity: (n,) of each event's pile-up collisions together, in those of an average one; mu: (n,) their mean number.
+    activity: (n,) summed over each event's pile-up collisions, 1 for an average one. mu: (n,) their mean number.
     Memory: seven arrays of n × TOWERS numbers.
     """
     n = len(mu)
@@ -89,9 +92,9 @@ def clusters(deposits: Deposits, activity: Floats, mu: Floats, rng: np.random.Ge
 
 
 def overlaid(activity: Floats, mu: Floats, rng: np.random.Generator) -> Floats:
-    """PT of soft pile-up in each tower, (n, TOWERS) in GeV, less its average at that mu.
+    """Draw the pT of soft pile-up in each tower, (n, TOWERS) in GeV, less its average at that mu.
 
-    The average is what collisions before and after take out: the signal's shape is bipolar, its integral is zero.
+    Earlier and later collisions take out the average: the signal's shape is bipolar, its integral is zero.
     """
     centre = np.abs((np.arange(RINGS) + 0.5) * RING_WIDTH - EDGE)
     mean, scale = (np.repeat(np.where(centre < TRACKER, *each), COLUMNS) for each in (PILE_UP, SCALE))

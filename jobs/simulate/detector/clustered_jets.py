@@ -1,4 +1,4 @@
-"""Jets of particle-flow objects as ATLAS makes them: anti-kt by FastJet (the extra `pythia`).
+"""Cluster particle-flow objects into jets as ATLAS does: anti-kt by FastJet (the extra `pythia`).
 
 Calibration and the cut on the share of tracks are those of the fast simulation's jets.
 """
@@ -18,7 +18,10 @@ RAW_PT: Final = 0.99 * RESPONSE * MINIMUM_PT
 
 
 def fastjet(kind: str) -> Any:
-    """FastJet's module. Raises RequestError where it is not there."""
+    """Import FastJet's module; raises RequestError where it is not installed.
+
+    kind: the family that needs it.
+    """
     try:
         import fastjet as module
     except ImportError as error:
@@ -27,7 +30,10 @@ def fastjet(kind: str) -> Any:
 
 
 def jets(tracks: Tracks, clusters: Clusters, mu: Floats, kind: str) -> Jets:
-    """Jets above threshold, in order of event and of falling pT; mu: (n,) by event. kind: the family that asks."""
+    """Return jets above threshold, in order of event and of falling pT.
+
+    mu: (n,) by event. kind: the family that needs them.
+    """
     import awkward as ak
 
     module = fastjet(kind)

@@ -1,4 +1,4 @@
-"""How well impact parameters of tracks are measured, by pT and η, with a beam spot and badly measured tracks."""
+"""Smear impact parameters of tracks by resolutions in pT and η, with badly measured tracks."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 from lineshape.jobs.simulate.physics.kinematics import Floats
 
 Bools = NDArray[np.bool_]
-#: Whose resolutions.
+#: Source of the resolutions: the published Delphes card, or genuine ATLAS simulation.
 Tracking = Literal["card", "genuine"]
 
 
 @dataclass(frozen=True)
 class Resolution:
-    """Of d0 and z0 in μm, (regions, points): linear in log pT between points in GeV, in regions of |η|.
+    """Resolutions of d0 and z0 in μm, (regions, points): linear in log pT between points in GeV, in regions of |η|.
 
-    poor_z0: by what factor z0 is worse of badly measured tracks.
+    poor_z0: factor by which z0 of badly measured tracks is worse.
     """
 
     pt: tuple[float, ...]
@@ -27,7 +27,7 @@ class Resolution:
     poor_z0: float
 
     def of(self, table: Floats, pt: Floats, eta: Floats) -> Floats:
-        """From one of the tables, mm."""
+        """Interpolate one of the tables; returns mm."""
         log_pt, region = np.log(pt), np.digitize(np.abs(eta), self.eta)
         found = np.empty(len(pt))
         for i, row in enumerate(table):
@@ -84,7 +84,10 @@ POOR_D0: Final = 0.050
 def impact_errors(
     pt: Floats, eta: Floats, poor: Bools, tracking: Tracking, rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
-    """By how much d0 and z0 of tracks are off, mm. poor: which are measured badly."""
+    """Draw the errors of d0 and z0 of tracks, mm.
+
+    poor: whether a track is badly measured. tracking: which resolutions to use.
+    """
     known = RESOLUTIONS[tracking]
     scatter = np.exp(SCATTER * rng.standard_normal(len(pt)))
     d0, z0 = (known.of(table, pt, eta) * scatter for table in (known.d0, known.z0))

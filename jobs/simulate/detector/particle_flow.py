@@ -1,4 +1,4 @@
-"""Particle-flow objects: tracks, and what of the calorimeter's energy is left when theirs is taken out.
+"""Make particle-flow objects: tracks, and the calorimeter's energy after subtraction of theirs.
 
 Efficiencies and resolutions are those of the published Delphes ATLAS cards.
 """
@@ -41,7 +41,7 @@ class Tracks:
 
 
 def tracks(particles: Particles, rng: np.random.Generator) -> tuple[Tracks, Deposits]:
-    """Tracks of the primary vertex, and what is in the calorimeter with the energy of all tracks taken out of it."""
+    """Return tracks of the primary vertex, and the calorimeter's deposits after subtraction of all tracks' energy."""
     pt = particles.pt
     inside = (particles.kind == CHARGED) & (pt > TRACK_PT) & (np.abs(particles.eta) < TRACKER)
     found = inside & (rng.random(len(pt)) < track_efficiency(pt, particles.eta))
@@ -59,7 +59,7 @@ def tracks(particles: Particles, rng: np.random.Generator) -> tuple[Tracks, Depo
 
 
 def showers(particles: Particles, rng: np.random.Generator) -> Deposits:
-    """What particles leave, calibrated and at the electromagnetic scale."""
+    """Return the deposits of particles, calibrated and at the electromagnetic scale."""
     pt, photon = particles.pt, particles.kind == PHOTON
     energy = pt * np.cosh(particles.eta)
     width = resolution(energy, particles.eta, photon)
@@ -73,7 +73,7 @@ def showers(particles: Particles, rng: np.random.Generator) -> Deposits:
 
 
 def remnants(particles: Particles, pt: Floats, rng: np.random.Generator) -> Deposits:
-    """What is left of the showers of charged particles with tracks, where they are larger than expected by much."""
+    """Return what subtraction leaves of showers of charged particles with tracks, where they exceed expectation."""
     above = rng.standard_normal(len(pt))
     rows = np.flatnonzero(above > REMNANT)
     left = particles.take(rows)
@@ -83,7 +83,10 @@ def remnants(particles: Particles, pt: Floats, rng: np.random.Generator) -> Depo
 
 
 def resolution(energy: Floats, eta: Floats, photon: Bools) -> Floats:
-    """σ_E/E by energy [GeV] and η. The cards' noise of 1.59 GeV is left out: clusters are found above noise."""
+    """Return σ_E/E by energy [GeV] and η.
+
+    The cards' noise of 1.59 GeV is left out: clusters are found above noise.
+    """
     region = np.digitize(np.abs(eta), [1.7, 3.2])
     constant = np.where(photon, np.array([0.0017, 0.0017, 0.0942])[region], np.array([0.0302, 0.05, 0.0942])[region])
     stochastic = np.where(photon, np.array([0.101, 0.101, 1.0])[region], np.array([0.5205, 0.706, 1.0])[region])

@@ -1,6 +1,6 @@
-"""Jets of particle-flow objects: cones about the hardest ones, calibrated, without those of pile-up that tracks tell.
+"""Make jets of particle-flow objects: calibrated cones about the hardest ones, less pile-up jets found by tracks.
 
-Jets are made of the very objects that the recoil is the sum of: they know nothing that these don't know.
+Jets are made of the same objects as the recoil: they hold no information that these don't hold.
 """
 
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Jets:
 
 
 def jets(tracks: Tracks, clusters: Clusters, mu: Floats) -> Jets:
-    """Jets above threshold, in order of event and of falling pT; mu: (n,) by event."""
+    """Return jets above threshold, in order of event and of falling pT; mu: (n,) by event."""
     n = len(mu)
     event, pt, eta, phi = (
         np.concatenate([getattr(tracks, name), getattr(clusters, name)]) for name in ("event", "pt", "eta", "phi")
@@ -57,10 +57,10 @@ def jets(tracks: Tracks, clusters: Clusters, mu: Floats) -> Jets:
 
 
 def calibrated(event: Ints, momenta: tuple[Floats, Floats, Floats, Floats], of_tracks: Floats, mu: Floats) -> Jets:
-    """Jets above threshold of sums of objects, without those of pile-up, in order of event and of falling pT.
+    """Return calibrated jets above threshold, without those of pile-up, in order of event and of falling pT.
 
-    event: (m,) never falling. momenta: px, py, pz and E [GeV], (m,) each. of_tracks: (m,) sum of the pT of tracks.
-    mu: (n,) by event.
+    event: (m,) never falling. momenta: sums of objects, px, py, pz and E [GeV], (m,) each. of_tracks: (m,) sum of the
+    pT of tracks. mu: (n,) by event.
     """
     px, py, pz, energy = momenta
     raw = np.hypot(px, py)
@@ -74,7 +74,10 @@ def calibrated(event: Ints, momenta: tuple[Floats, Floats, Floats, Floats], of_t
 
 
 def cones(event: Ints, pt: Floats, eta: Floats, phi: Floats, n: int) -> Ints:
-    """The cone that each object is in, or −1: the hardest one that is in none begins the next."""
+    """Return the cone that each object is in, or −1.
+
+    The hardest object outside all cones starts the next one.
+    """
     found = np.full(len(event), -1)
     # In order of pT, so that of an event's free objects the hardest is the first.
     order = np.argsort(-pt, kind="stable")

@@ -1,4 +1,4 @@
-"""Pile-up: collisions along the beam, the vertices that are found of them, and what they leave in the detector."""
+"""Simulate pile-up: collisions along the beam, their reconstructed vertices, and their particles in the detector."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -53,7 +53,7 @@ class PileUp:
 
 
 def collisions(mu: Floats, rng: np.random.Generator) -> PileUp:
-    """Of events of (n,) mean numbers."""
+    """Draw the collisions of events; mu: (n,) their mean numbers."""
     primary = rng.normal(0, LENGTH, len(mu))
     event = np.repeat(np.arange(len(mu)), rng.poisson(mu))
     z = rng.normal(0, LENGTH, len(event))
@@ -64,7 +64,10 @@ def collisions(mu: Floats, rng: np.random.Generator) -> PileUp:
 
 
 def reconstructed(pile_up: PileUp, rng: np.random.Generator) -> tuple[Ints, Floats]:
-    """Event and z of the pile-up vertices that are found, next to each other or to the primary one only one of them."""
+    """Return event and z of reconstructed pile-up vertices; of vertices that merge, only one.
+
+    Vertices merge with each other or with the primary one.
+    """
     found = (rng.random(len(pile_up.z)) > np.exp(-FOUND * pile_up.activity)) & (
         np.abs(pile_up.z - pile_up.primary_z[pile_up.event]) > MERGED
     )
@@ -75,7 +78,7 @@ def reconstructed(pile_up: PileUp, rng: np.random.Generator) -> tuple[Ints, Floa
 
 
 def hard_partons(pile_up: PileUp, rng: np.random.Generator) -> Partons:
-    """Pairs of partons back to back, of which a few are jets."""
+    """Draw pairs of partons back to back, of which a few are jets."""
     hard = np.flatnonzero(rng.random(len(pile_up.z)) < HARD * pile_up.activity)
     n = len(hard)
     pt, phi = HARD_PT * rng.random(n) ** (-1 / HARD_POWER), rng.uniform(-np.pi, np.pi, n)
@@ -87,9 +90,10 @@ def hard_partons(pile_up: PileUp, rng: np.random.Generator) -> Partons:
 
 
 def particles(pile_up: PileUp, rng: np.random.Generator) -> Particles:
-    """What is followed one by one: hadrons of hard partons, and charged ones of vertices taken for the primary one.
+    """Draw the particles that are followed one by one.
 
-    All other soft particles are energy in the calorimeter, which has it by tower.
+    These are hadrons of hard partons, and charged ones of vertices taken for the primary one. All other soft particles
+    are energy in the calorimeter, by tower.
     """
     counts = rng.poisson(PARTICLES * pile_up.activity[pile_up.near])
     tracks = soft(pile_up.event[pile_up.near], counts, True, rng)
@@ -98,5 +102,5 @@ def particles(pile_up: PileUp, rng: np.random.Generator) -> Particles:
 
 
 def activity(pile_up: PileUp) -> Floats:
-    """(n,) activities of each event's collisions together."""
+    """Return the summed activity of each event's collisions, (n,)."""
     return np.asarray(np.bincount(pile_up.event, pile_up.activity, len(pile_up.mu)), dtype=np.float64)

@@ -1,4 +1,4 @@
-"""A parametrised detector: tracks, and hadronic and electromagnetic showers with the cluster moments they leave.
+"""Parametrise a detector: tracks, and hadronic and electromagnetic showers with their cluster moments.
 
 Track efficiency and resolution and the stochastic terms of the calorimeters are those of the published Delphes ATLAS
 cards. On top of them a hadronic shower has causes of its own: the depth at which it starts and the fraction of its
@@ -28,15 +28,15 @@ LOG_DENSITY: Final = -7.35
 
 @dataclass(frozen=True)
 class Showers:
-    """What the calorimeter makes of some particles; every array has the shape of the energies that were put in.
+    """Calorimeter response to particles; every array has the shape of the input energies.
 
-    em_scale: visible energy at the electromagnetic scale, GeV.
-    em_layer: the part of it in the electromagnetic calorimeter, GeV.
-    centre: distance of the shower's centre from the calorimeter front, mm.
-    second_lambda: second moment along the shower axis, mm².
-    log_density: log10 of cluster density over cluster energy, 1/mm³ as in ATLAS (FIRST_ENG_DENS over ΣE).
-    em_probability: how electromagnetic the shower looks, 0–1.
-    presampler: fraction of the energy that is seen in the presampler.
+    - em_scale: visible energy at the electromagnetic scale, GeV.
+    - em_layer: the part of it in the electromagnetic calorimeter, GeV.
+    - centre: distance of the shower's centre from the calorimeter front, mm.
+    - second_lambda: second moment along the shower axis, mm².
+    - log_density: log10 of cluster density over cluster energy, 1/mm³ as in ATLAS (FIRST_ENG_DENS over ΣE).
+    - em_probability: how electromagnetic the shower looks, 0–1.
+    - presampler: fraction of the energy that is seen in the presampler.
     """
 
     em_scale: Floats
@@ -49,14 +49,14 @@ class Showers:
 
 
 def track_efficiency(pt: Floats, eta: Floats) -> Floats:
-    """Efficiency of hadron tracks by pT [GeV] and η (Delphes ATLAS card)."""
+    """Return the efficiency of hadron tracks by pT [GeV] and η (Delphes ATLAS card)."""
     central = np.abs(eta) < 1.5
     soft = pt < 1.0
     return np.where(soft, np.where(central, 0.70, 0.60), np.where(central, 0.95, 0.85))
 
 
 def track_momentum(pt: Floats, eta: Floats, rng: np.random.Generator) -> Floats:
-    """Reconstructed pT [GeV] of hadron tracks: 1/pT is smeared by a ⊕ b·pT (Delphes ATLAS card)."""
+    """Draw the reconstructed pT [GeV] of hadron tracks: 1/pT is smeared by a ⊕ b·pT (Delphes ATLAS card)."""
     region = np.digitize(np.abs(eta), [0.5, 1.5])
     constant = np.array([0.06, 0.10, 0.25])[region]
     slope = np.array([1.3e-3, 1.7e-3, 3.1e-3])[region]
@@ -65,13 +65,13 @@ def track_momentum(pt: Floats, eta: Floats, rng: np.random.Generator) -> Floats:
 
 
 def upstream_material(eta: Floats) -> Floats:
-    """Material before the calorimeter, relative to η = 0; it peaks at the barrel–endcap crack."""
+    """Return the material before the calorimeter, relative to η = 0; it peaks at the barrel–endcap crack."""
     crack = np.exp(-0.5 * ((np.abs(eta) - 1.47) / 0.09) ** 2)
     return np.asarray(1 + 0.35 * np.abs(eta) + 1.6 * crack)
 
 
 def hadronic_showers(energy: Floats, eta: Floats, rng: np.random.Generator) -> Showers:
-    """Showers of charged pions; entries of zero energy stay at zero energy."""
+    """Draw showers of charged pions; entries of zero energy stay at zero energy."""
     shape = energy.shape
     e = np.maximum(energy, 0.2)
     log_e = np.log(e)
@@ -104,7 +104,7 @@ def hadronic_showers(energy: Floats, eta: Floats, rng: np.random.Generator) -> S
 
 
 def electromagnetic_showers(energy: Floats, eta: Floats, rng: np.random.Generator) -> Showers:
-    """Showers of neutral pions (two overlapping photons); entries of zero energy stay at zero energy."""
+    """Draw showers of neutral pions (two overlapping photons); entries of zero energy stay at zero energy."""
     shape = energy.shape
     e = np.maximum(energy, 0.2)
     material = upstream_material(eta)
@@ -120,7 +120,7 @@ def electromagnetic_showers(energy: Floats, eta: Floats, rng: np.random.Generato
 
 
 def local_calibration(showers: Showers) -> Floats:
-    """Energy after local hadronic calibration, GeV: weights by how electromagnetic and how dense a shower looks.
+    """Return the energy after local hadronic calibration, GeV: weights by how electromagnetic and dense a shower looks.
 
     The classification errs, and so does the calibration: what looks electromagnetic is not corrected.
     """
