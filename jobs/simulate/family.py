@@ -1,4 +1,4 @@
-"""What a family of simulated samples is: settings that generate events."""
+"""Define a family of simulated samples: settings that generate events."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from lineshape.engine.core.settings import Settings
 class Sample:
     """Simulated events by column.
 
-    events: one value an event; their numbers are given when they are written.
-    objects: for each collection, one value an object.
-    counts: for each collection, the number of objects in each event.
+    - events: one value an event; event numbers are assigned when they are written.
+    - objects: for each collection, one value an object.
+    - counts: for each collection, the number of objects in each event.
     """
 
     events: dict[str, NDArray[Any]]
@@ -32,8 +32,8 @@ class Sample:
 class Family(Settings, ABC):
     """A family of simulated samples: one process, its parameters as fields. Add one as a file of families/.
 
-    unit: what an amount of it is counted in, and the key in a job file that says how many. at_once: of the unit, what
-    is generated and written at a time; it bounds a task's memory.
+    unit: of an amount, and the key in a job file that gives the amount. at_once: amount, in this unit, that is
+    generated and written at a time; it bounds a task's memory.
     """
 
     unit: ClassVar[str]
@@ -41,4 +41,4 @@ class Family(Settings, ABC):
 
     @abstractmethod
     def generate(self, amount: int, rng: np.random.Generator) -> Sample:
-        """Events with this many of the unit in all; events that hold nothing may be left out."""
+        """Generate events with this amount of the unit in all; events that hold nothing may be left out."""

@@ -1,4 +1,4 @@
-"""How much of a sample is simulated: what a job file asks for, spread over files, each a task on a worker."""
+"""Simulate the samples that a job file asks for: amounts spread over files, each file a task on a worker."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -23,23 +23,23 @@ from lineshape.jobs.simulate.writing import FileOrder, write_file
 
 
 class SimulationRequest(Settings):
-    """How much of a sample to simulate: the keys beside `kind` and the family's own in a job file.
-
-    amount: in all, of the family's own unit, which is its key: taus, muons, events. files: that they are spread over.
-    seed: of the whole sample.
-    """
+    """Amount of a sample to simulate: the keys beside `kind` and the family's own in a job file."""
 
     amount: Annotated[int, Field(gt=0)]
+    """Amount in all, in the family's unit: taus, muons or events. Its key in a job file is the unit."""
     files: Annotated[int, Field(gt=0)] = 1
+    """Number of files that the amount is spread over, at most the amount."""
     seed: int = 1
+    """Seed of the whole sample."""
 
 
 def simulate(
     sample: str, spec: KindSpec, tree: str, folder: Path, workers: Workers, bars: Bars
 ) -> tuple[list[Path], int]:
-    """The files of a simulated sample, those that are missing made now; their names hold what they depend on.
+    """Make the missing files of a simulated sample; their names hold a digest of all that they depend on.
 
-    Returns the paths and how many of the unit were made now. Raises RequestError where a setting is wrong.
+    Returns the paths of all files, and the amount made now. Raises RequestError where a setting is wrong, RunError
+    where the simulation failed.
     """
     family, order = read_order(sample, spec)
     identity = digest(spec.kind, family.model_dump(), order.model_dump(), tree, _code_of(family))
@@ -64,7 +64,7 @@ def _code_of(family: Family) -> str:
 
 
 def read_order(sample: str, spec: KindSpec) -> tuple[Family, SimulationRequest]:
-    """The family with its settings, and how much of it is asked for."""
+    """Return the family with its settings, and the requested amount."""
     where = ("samples", sample, "simulate")
     try:
         kind = find("lineshape.jobs.simulate.families", Family, spec.kind)
@@ -88,14 +88,14 @@ def read_order(sample: str, spec: KindSpec) -> tuple[Family, SimulationRequest]:
 
 
 def _order_in(unit: str) -> type[SimulationRequest]:
-    """An order whose amount goes by the name of its unit, in what it reads and in what it says is wrong."""
+    """Return a request whose amount has the unit as its key, for input and in error messages."""
     return create_model(
         "SimulationRequest", __base__=SimulationRequest, amount=(Annotated[int, Field(gt=0, alias=unit)], ...)
     )
 
 
 def simulator(job: Job) -> Simulate:
-    """What a run calls to get the files of a sample that has none of its own."""
+    """Return the function that a run calls to get the files of a sample that has none of its own."""
 
     def make(sample: str, folder: Path, workers: Workers, bars: Bars) -> tuple[list[str], str]:
         spec = job.samples[sample].simulate

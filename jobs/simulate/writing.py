@@ -1,4 +1,4 @@
-"""Writing a file of a simulated sample: batches of events as ROOT branches."""
+"""Write a file of a simulated sample: batches of events as ROOT branches."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from lineshape.jobs.simulate.family import Family, Sample
 
 @dataclass(frozen=True)
 class FileOrder:
-    """One file to be written on a worker; the amount is of the family's unit."""
+    """One file to be written on a worker; the amount is in the family's unit."""
 
     family: Family
     amount: int
@@ -23,7 +23,7 @@ class FileOrder:
 
 
 def write_file(order: FileOrder) -> None:
-    """Generate one file, batch by batch, and put it in place when it is whole."""
+    """Generate one file, batch by batch, and put it in place when it is complete."""
     import uproot
 
     # Spawned from (seed, file): files can be made in any order, on any worker, and stay the same.
@@ -48,7 +48,7 @@ EVENT_NUMBER = "EventInfoAuxDyn.eventNumber"
 
 
 def to_branches(sample: Sample, first_event: int) -> dict[str, ak.Array]:
-    """Columns as uproot writes them: each collection is one record of jagged arrays with one counter."""
+    """Return columns as uproot writes them: each collection is one record of jagged arrays with one counter."""
     branches = {name: ak.Array(values) for name, values in sample.events.items()}
     branches[EVENT_NUMBER] = ak.Array(np.arange(first_event, first_event + sample.length, dtype=np.uint64))
     for collection, columns in sample.objects.items():

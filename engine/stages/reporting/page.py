@@ -52,9 +52,7 @@ class Content:
 
 
 def lead(title: str) -> str:
-    """Return a title for use within a line: first letter in lower case, but for abbreviations and symbols (BRT,
-    N−1).
-    """
+    """Return a title for use within a line: first letter in lower case, but for abbreviations or symbols (BRT, N−1)."""
     return title[:1].lower() + title[1:] if title[1:2].islower() or title[1:2] == " " else title
 
 

@@ -1,1 +1,1 @@
-"""Families of simulated samples, one a file: what a job file may name."""
+"""Hold the families of simulated samples, one a file, that a job file may name."""

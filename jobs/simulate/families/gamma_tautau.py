@@ -1,4 +1,4 @@
-"""γ*→ττ with hadronic taus, as an ATLAS-like ntuple: the sample of the tau energy scale study."""
+"""Simulate γ*→ττ with hadronic taus, as an ATLAS-like ntuple: the sample of the tau energy scale study."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,27 +20,34 @@ MEV = 1000.0
 
 
 class GammaTauTau(Family):
-    """Pairs of taus of equal pT with a falling spectrum dN/dpT ∝ pT^-index; hadronic decays with pT_vis > minimum_pt.
+    """Pairs of taus of equal pT with a falling spectrum; hadronic decays above a visible pT.
 
-    The spectrum ends at maximum_pt, beyond a TeV: only so can the mean and the standard deviation of the real sample
-    (111 and 300 GeV) hold together. Pile-up: mu is a clipped Gaussian, vertices and median density follow from it.
-    constituents: whether the tracks and clusters of each tau are written too; the taus are the same with and without.
+    Pile-up: mu is a clipped Gaussian, vertices and median density follow from it.
     """
 
     index: float = 1.69
+    """Exponent of the taus' pT spectrum, dN/dpT ∝ pT^-index. Must not be 1."""
     minimum_pt: float = 10.0
+    """Lowest pT of taus, and lowest visible pT of their hadronic decays, GeV."""
     maximum_pt: float = 4500.0
+    """End of the taus' pT spectrum, GeV. It lies beyond a TeV so that both the mean and the standard deviation of the
+    real sample (111 and 300 GeV) can be met.
+    """
     mu_mean: float = 37.0
+    """Mean of the number of interactions per crossing, a Gaussian clipped to 1–85."""
     mu_width: float = 13.0
+    """Standard deviation of the number of interactions per crossing, before it is clipped."""
     seed_pt: float = 6.0
+    """Calorimeter pT above which a tau is reconstructed, GeV, after local calibration and with pile-up in the cone."""
     constituents: bool = False
+    """Whether the tracks and clusters of each tau are written too. The taus are the same with and without."""
 
     unit: ClassVar[str] = "taus"
     batch: ClassVar[int] = 60_000
     hadronic_fraction: ClassVar[float] = 0.648
 
     def generate(self, amount: int, rng: np.random.Generator) -> Sample:
-        """Events with so many reconstructed hadronic taus in all; momenta in MeV, angles in radians."""
+        """Generate events with this many reconstructed hadronic taus in all; momenta in MeV, angles in radians."""
         # Of its own, so that the taus do not depend on whether their constituents are asked for.
         own = rng.spawn(1)[0]
         constants = _calibration(self)
@@ -71,7 +78,7 @@ class GammaTauTau(Family):
         return _Taus(event[kept], {name: values[kept] for name, values in columns.items()}, lists)
 
     def _true_taus(self, decays: int, rng: np.random.Generator) -> tuple[Truth, PileUpDensity, NDArray[np.int64]]:
-        """Hadronic taus with a visible pT above the minimum, their pile-up and their event's number."""
+        """Draw hadronic taus with a visible pT above the minimum, their pile-up and their event's number."""
         # Of the pairs with a hadronic decay, h/(2 − h) have two.
         both = rng.random(decays) < self.hadronic_fraction / (2 - self.hadronic_fraction)
         event = np.repeat(np.arange(decays), 1 + both)[:decays]
@@ -117,7 +124,7 @@ class _Taus:
 
     @classmethod
     def joined(cls, parts: "list[_Taus]", most: int) -> "_Taus":
-        """One after the other, at most so many in all; events are numbered on."""
+        """Concatenate taus, at most this many in all; event numbers continue from part to part."""
         first = np.cumsum([0] + [int(part.event[-1]) + 1 if len(part.event) else 0 for part in parts])
         event = np.concatenate([part.event + start for part, start in zip(parts, first, strict=False)])[:most]
         columns = {name: np.concatenate([part.columns[name] for part in parts])[:most] for name in parts[0].columns}
@@ -127,7 +134,7 @@ class _Taus:
 
 @lru_cache
 def _calibration(family: GammaTauTau) -> reconstruction.Calibration:
-    """Constants of the reconstruction, from 150,000 decays with a seed of their own."""
+    """Derive the constants of the reconstruction from 150,000 decays with a seed of their own."""
     rng = np.random.default_rng(425200)
     truth, pile_up, _ = family._true_taus(150_000, rng)
     observed = observe(truth, pile_up, rng)
@@ -135,7 +142,7 @@ def _calibration(family: GammaTauTau) -> reconstruction.Calibration:
 
 
 def _pseudorapidity(n: int, rng: np.random.Generator) -> Floats:
-    """Within ±2.5, somewhat more central than flat: 1 − 0.4 (η/2.5)²."""
+    """Draw η within ±2.5, somewhat more central than flat: 1 − 0.4 (η/2.5)²."""
     grid = np.linspace(-1, 1, 2001)
     cumulative = grid - 0.4 * grid**3 / 3
     cumulative = (cumulative - cumulative[0]) / (cumulative[-1] - cumulative[0])
@@ -201,7 +208,7 @@ CONSTITUENTS = {"TauTracksAuxDyn": constituents.TRACK, "TauClustersAuxDyn": cons
 
 
 def _pantau_scores(probability: Floats) -> dict[str, Floats]:
-    """PanTau's three pairwise scores, −1 … 1: the larger, the more like the second of the two decay modes."""
+    """Return PanTau's three pairwise scores, −1 … 1: the larger, the more like the second of the two decay modes."""
     pairs = {"1p0n_vs_1p1n": (0, 1), "1p1n_vs_1pXn": (1, 2), "3p0n_vs_3pXn": (3, 4)}
     scores = {}
     for name, (first, second) in pairs.items():
@@ -211,7 +218,7 @@ def _pantau_scores(probability: Floats) -> dict[str, Floats]:
 
 
 def _as_events(taus: _Taus) -> Sample:
-    """Flat columns by tau to columns by event and jagged ones by tau, with the ntuple's branch names.
+    """Turn columns by tau into columns by event and jagged ones by tau, with the ntuple's branch names.
 
     The tracks and clusters of an event are those of its first tau, of its second, …; nTracks and nClusters count them.
     """

@@ -1,4 +1,4 @@
-"""Muons with a true origin from Pythia 8 (the extra `pythia`), for the same detector as the fast simulation's."""
+"""Generate muons with a true origin by Pythia 8 (the extra `pythia`), for the fast simulation's detector."""
 
 from typing import ClassVar, Literal
 
@@ -39,29 +39,43 @@ FORCED = ("15:onMode = off", "15:onIfAny = 13")
 
 
 class Pythia(Family):
-    """Muons of proton–proton collisions with pT > minimum_pt GeV and |η| < maximum_eta; events without one count too.
+    """Muons of proton–proton collisions by Pythia 8; the amount is in generated events, with or without a muon.
 
-    process: ttbar, z_ll (γ*/Z above 40 GeV), w_lnu, w_star (W* → τν above 120 GeV). energy: of the collision, GeV.
-    leptonic: W and Z decay to μ and τ alone; so they do by default, but in ttbar. forced: every tau decays to a muon.
-    commands: further settings of Pythia, the last word. Pile-up: mu is a clipped Gaussian. tracking: resolution of
-    impact parameters, that of the published card or of genuine tracks.
+    Pile-up: mu is a clipped Gaussian.
     """
 
     process: Literal["ttbar", "z_ll", "w_lnu", "w_star"]
+    """Hard process: ttbar, z_ll (γ*/Z above 40 GeV), w_lnu, or w_star (W* → τν above 120 GeV)."""
     energy: float = 13_000.0
+    """Centre-of-mass energy of the collision, GeV."""
     leptonic: bool | None = None
+    """Whether W and Z decay to μ and τ alone. null = yes, except in ttbar. In w_star they decay to τ alone in any
+    case.
+    """
     forced: bool = False
+    """Whether every tau decays to a muon."""
     commands: tuple[str, ...] = ()
+    """Further settings of Pythia, one string each. They come last and override all others."""
     minimum_pt: float = 3.0
+    """True pT above which muons go through the detector, GeV."""
     maximum_eta: float = 2.7
+    """True |η| below which muons go through the detector."""
     mu_mean: float = 37.0
+    """Mean of the number of interactions per crossing, a Gaussian clipped to 1–85."""
     mu_width: float = 13.0
+    """Standard deviation of the number of interactions per crossing, before it is clipped."""
     tracking: Tracking = "card"
+    """Resolution of impact parameters: card = the published Delphes ATLAS card, genuine = tracks of genuine ATLAS
+    simulation, which measure z0 worse.
+    """
 
     unit: ClassVar[str] = "events"
 
     def generate(self, amount: int, rng: np.random.Generator) -> Sample:
-        """What the detector finds in so many generated events; those without a muon are left out. MeV, mm, radians."""
+        """Return this many generated events as the detector sees them, without those that have no muon.
+
+        Momenta are in MeV, lengths in mm, angles in radians.
+        """
         from lineshape.jobs.simulate.muons.muon_detector import observe
 
         muons, events = self.true_muons(amount, rng)
@@ -69,7 +83,10 @@ class Pythia(Family):
         return observe(muons, {}, mu, rng, tracking=self.tracking)
 
     def true_muons(self, events: int, rng: np.random.Generator) -> tuple[TrueMuons, int]:
-        """The muons of so many events, and their number. Raises RequestError where Pythia is not there or refuses."""
+        """Generate events, and return their muons and the number of events.
+
+        Raises RequestError where Pythia is not installed or refuses a setting.
+        """
         seed = int(rng.integers(1, 900_000_001))
         told = ", ".join([f"process {self.process}", f"energy {self.energy:g}", *self.commands])
         generator = started("pythia", self.settings_of_pythia(seed), told)
@@ -82,7 +99,7 @@ class Pythia(Family):
         return joined(parts), done
 
     def settings_of_pythia(self, seed: int) -> tuple[str, ...]:
-        """All that Pythia is told, in order; a later line overrides an earlier one."""
+        """Return all settings of Pythia, in order; a later line overrides an earlier one."""
         leptonic = self.process != "ttbar" if self.leptonic is None else self.leptonic
         return (
             *COMMON,
@@ -97,7 +114,7 @@ class Pythia(Family):
         )
 
     def _muons(self, record: Record, first_event: int, rng: np.random.Generator) -> TrueMuons:
-        """The muons of a record that are kept, as the detector takes them."""
+        """Return the selected muons of a record, as the detector takes them."""
         pt, eta, phi = cylindrical(record.momenta)
         chosen = record.final & (np.abs(record.ids) == 13) & (pt > self.minimum_pt) & (np.abs(eta) < self.maximum_eta)
         muons = np.flatnonzero(chosen)

@@ -1,4 +1,4 @@
-"""W → μν and Z → μμ of Pythia 8 (the extra `pythia`), for the same detector as the fast simulation's."""
+"""Generate W → μν and Z → μμ by Pythia 8 (the extra `pythia`), for the same detector as the fast simulation's."""
 
 from collections.abc import Iterator
 from typing import ClassVar, Final, Literal
@@ -41,23 +41,27 @@ PATIENCE: Final = 10_000
 
 
 class PythiaRecoil(ParticleFlowFamily):
-    """W or γ*/Z (60 to 120 GeV) of proton–proton collisions with their muons in acceptance; pile-up is parametrised.
-
-    process: w_mu_nu, z_mu_mu. energy: of the collision, GeV. minimum_pt_hat: GeV; above 0 the boson is made beside a
-    parton and both have this pT at least, in the hard process: high pT goes into a sample of its own, as events have no
-    weights. commands: further settings of Pythia, the last word.
-    """
+    """W or γ*/Z (60 to 120 GeV) of proton–proton collisions with their muons in acceptance; pile-up is parametrised."""
 
     process: Literal["w_mu_nu", "z_mu_mu"]
+    """Boson and its decay: w_mu_nu or z_mu_mu."""
     energy: float = 13_000.0
+    """Centre-of-mass energy of the collision, GeV."""
     minimum_pt_hat: float = Field(default=0.0, ge=0)
+    """Lowest pT of boson and parton in the hard process, GeV; 0 = the boson is made alone. Above 0 the boson is made
+    beside a parton: high pT goes into a sample of its own, as events have no weights.
+    """
     commands: tuple[str, ...] = ()
+    """Further settings of Pythia, one string each. They come last and override all others."""
 
     #: Half a minute of Pythia.
     at_once: ClassVar[int] = 2_000
 
     def blocks(self, amount: int, rng: np.random.Generator) -> Iterator[tuple[Bosons, Drawn]]:
-        """Events of Pythia. Raises RequestError where Pythia or FastJet is not there."""
+        """Generate events.
+
+        Raises RequestError where Pythia or FastJet is not installed, RunError where no event is accepted.
+        """
         clustered_jets.fastjet(KIND)
         told = ", ".join([f"process {self.process}", f"energy {self.energy:g}", *self.commands])
         generator = started(KIND, self.settings_of_pythia(int(rng.integers(1, 900_000_001))), told)
@@ -81,11 +85,11 @@ class PythiaRecoil(ParticleFlowFamily):
             yield block.bosons, block.beside
 
     def jets(self, charged: Tracks, neutral: Clusters, mu: Floats) -> Jets:
-        """Anti-kt jets."""
+        """Return anti-kt jets."""
         return clustered_jets.jets(charged, neutral, mu, KIND)
 
     def settings_of_pythia(self, seed: int) -> tuple[str, ...]:
-        """All that Pythia is told, in order; a later line overrides an earlier one."""
+        """Return all settings of Pythia, in order; a later line overrides an earlier one."""
         beside = (*BESIDE[self.process], f"PhaseSpace:pTHatMin = {self.minimum_pt_hat}")
         return (
             *COMMON,

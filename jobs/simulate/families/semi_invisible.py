@@ -1,4 +1,4 @@
-"""A → b C: b is massless and visible, C is not seen."""
+"""Simulate A → b C: b is massless and visible, C is invisible."""
 
 from typing import Annotated
 
@@ -11,15 +11,13 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 class SemiInvisible(DecayTopology):
-    """A flies along the beam; its energy is uniform from its mass up.
-
-    invisible_share: range of the uniform prior of m_C / m_A.
-    """
+    """Decays A → b C with b visible and C invisible; A flies along the beam with a uniform energy from its mass up."""
 
     invisible_share: tuple[Share, Share] = (0, 0.95)
+    """Range of the uniform prior of m_C / m_A, each end from 0 to below 1."""
 
     def events(self, amount: int, rng: np.random.Generator) -> Events:
-        """b, and C."""
+        """Generate events with b visible and C invisible."""
         mass = self.masses(amount, rng)
         invisible = lighter(mass, self.invisible_share, rng)
         b, c = decay(produced(mass, self.energy, rng), mass, 0.0, invisible, rng)

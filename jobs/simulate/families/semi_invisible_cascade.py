@@ -1,4 +1,4 @@
-"""A → b B, B → c C: b and c are massless and visible, C is not seen, and B is heavier than C."""
+"""Simulate A → b B, B → c C: b and c are massless and visible, C is invisible, and B is heavier than C."""
 
 import numpy as np
 
@@ -7,16 +7,15 @@ from lineshape.jobs.simulate.physics.decay_topology import DecayTopology, Events
 
 
 class SemiInvisibleCascade(DecayTopology):
-    """A flies along the beam; its energy is uniform from its mass up.
-
-    intermediate_share: range of the uniform prior of m_B / m_A. invisible_share: that of m_C / m_B.
-    """
+    """Decays A → b B, B → c C with C invisible; A flies along the beam with a uniform energy from its mass up."""
 
     intermediate_share: tuple[Share, Share] = (0.3, 0.95)
+    """Range of the uniform prior of m_B / m_A, each end from 0 to below 1."""
     invisible_share: tuple[Share, Share] = (0, 0.95)
+    """Range of the uniform prior of m_C / m_B, each end from 0 to below 1."""
 
     def events(self, amount: int, rng: np.random.Generator) -> Events:
-        """b, c, and C."""
+        """Generate events with b and c visible and C invisible."""
         mass = self.masses(amount, rng)
         between = lighter(mass, self.intermediate_share, rng)
         invisible = lighter(between, self.invisible_share, rng)

@@ -1,4 +1,4 @@
-"""pp → A A, each A → b C: two visible massless particles and two that are not seen."""
+"""Simulate pp → A A, each A → b C: two visible massless particles and two invisible ones."""
 
 from typing import Annotated
 
@@ -10,19 +10,18 @@ from lineshape.jobs.simulate.physics.decay_topology import DecayTopology, Events
 
 
 class SemiInvisiblePair(DecayTopology):
-    """The pair flies along the beam.
-
-    invisible_share: range of the uniform prior of m_C / m_A. pair_mass: the highest of the pair's mass, GeV, which is
-    uniform from 2 m_A up; its energy is uniform from its mass up.
-    """
+    """Pairs of A, each decaying to a visible b and an invisible C; the pair flies along the beam."""
 
     invisible_share: tuple[Share, Share] = (0, 0.95)
+    """Range of the uniform prior of m_C / m_A, each end from 0 to below 1."""
     pair_mass: Annotated[float, Field(gt=0)] = 1500
+    """Highest mass of the pair, GeV; it is uniform from 2 m_A up. At least twice the upper end of parent_mass."""
     energy: Annotated[float, Field(gt=0)] = 2500
+    """Highest energy of the pair, GeV; it is uniform from the pair's mass up. At least pair_mass."""
 
     @property
     def heaviest(self) -> float:
-        """The pair's."""
+        """Highest mass of the pair, GeV; raises ValueError where it does not suffice for two A."""
         if 2 * self.parent_mass[1] > self.pair_mass:
             raise ValueError(
                 f"pair_mass: {self.pair_mass:g} GeV do not suffice for two of the {self.parent_mass[1]:g} GeV that "
@@ -31,7 +30,7 @@ class SemiInvisiblePair(DecayTopology):
         return self.pair_mass
 
     def events(self, amount: int, rng: np.random.Generator) -> Events:
-        """Both b, and both C together."""
+        """Generate events with both b visible, and the sum of both C invisible."""
         mass = self.masses(amount, rng)
         invisible = lighter(mass, self.invisible_share, rng)
         pair = rng.uniform(2 * mass, self.pair_mass)

@@ -1,4 +1,4 @@
-"""Pairs of staus, each decaying to a tau and the lightest neutralino: the signal of a search, on a grid of masses."""
+"""Simulate pairs of staus, each decaying to a tau and the lightest neutralino: a signal on a grid of masses."""
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -13,14 +13,14 @@ from lineshape.jobs.simulate.physics.tau_decays import TAU_MASS
 
 
 class StauPairs(MuonFamily):
-    """Staus and neutralinos of these masses in GeV, every allowed pair as often; one tau at least goes to a muon.
-
-    polarisation: mean helicity of the τ⁻, which the mixing of stau and neutralino decides.
-    """
+    """Pairs of staus on a grid of masses, every allowed pair of masses as often; at least one tau decays to a muon."""
 
     stau_masses: tuple[float, ...] = (80, 120, 160, 200, 240, 280, 320, 360, 400, 440)
+    """Masses of the stau, GeV."""
     neutralino_masses: tuple[float, ...] = (1, 40, 80, 120, 160, 200)
+    """Masses of the lightest neutralino, GeV. Pairs of masses that allow no decay to a tau are left out."""
     polarisation: float = Field(default=0.0, ge=-1, le=1)
+    """Mean helicity of the τ⁻, −1 to 1, which the mixing of stau and neutralino decides."""
 
     @model_validator(mode="after")
     def _some_decay(self) -> "StauPairs":
@@ -29,12 +29,12 @@ class StauPairs(MuonFamily):
         return self
 
     def grid(self) -> Floats:
-        """(points, 2): masses of stau and neutralino that a decay is allowed for."""
+        """Return the masses of stau and neutralino that a decay is allowed for, (points, 2)."""
         pairs = [(s, n) for s in self.stau_masses for n in self.neutralino_masses if s > n + TAU_MASS]
         return np.array(pairs, dtype=np.float64).reshape(-1, 2)
 
     def hard_process(self, events: int, rng: np.random.Generator) -> HardProcess:
-        """Back to back at threshold-like pT, which grows with the mass."""
+        """Generate staus back to back at threshold-like pT, which grows with the mass."""
         grid = self.grid()
         mass, lsp = grid[rng.integers(len(grid), size=events)].T
         pt = burr(events, 1.0, 2.0, 2.2, rng) * mass

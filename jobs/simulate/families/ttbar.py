@@ -1,4 +1,4 @@
-"""tt̄ → bb̄ + W W: prompt muons and taus of the Ws, and muons of b jets, of charm from the Ws and of light jets."""
+"""Simulate tt̄ → bb̄ + W W: muons, prompt and of taus, from the Ws, and muons of bottom, charm and light jets."""
 
 from typing import ClassVar, Final
 
@@ -34,14 +34,17 @@ RADIATED: Final = (0.012, 0.03)
 
 
 class TTbar(MuonFamily):
-    """Top pairs, each top decaying to b W.
+    """Top pairs, each top decaying to b W; the W's branching fractions are PDG 2024's.
 
-    w_to_muon, w_to_tau, w_to_quarks: branching fractions of the W (PDG 2024); the rest goes to electrons.
+    What is left of them goes to electrons.
     """
 
     w_to_muon: float = Field(default=0.1063, ge=0, le=1)
+    """Branching fraction of W → μν (PDG 2024)."""
     w_to_tau: float = Field(default=0.1138, ge=0, le=1)
+    """Branching fraction of W → τν (PDG 2024)."""
     w_to_quarks: float = Field(default=0.6741, ge=0, le=1)
+    """Branching fraction of W to quarks (PDG 2024). What remains of 1 after all three goes to electrons."""
 
     activity: ClassVar[float] = 1.1
 
@@ -52,7 +55,7 @@ class TTbar(MuonFamily):
         return self
 
     def hard_process(self, events: int, rng: np.random.Generator) -> HardProcess:
-        """Tops back to back but for radiation; both of an event stand side by side."""
+        """Generate tops back to back but for radiation; arrays hold both tops of an event one after the other."""
         n = 2 * events
         top, charge, radiation = _tops(events, rng)
         decay = weak_decay(top, TOP_MASS, BOTTOM_MASS, breit_wigner(n, W_MASS, W_WIDTH, rng), True, rng)
@@ -81,7 +84,7 @@ class TTbar(MuonFamily):
 
 
 def _tops(events: int, rng: np.random.Generator) -> tuple[Floats, Floats, tuple[Floats, ...]]:
-    """Momenta (2 · events, 4) and charges of tops; pT, η, φ and flavour (events, 1) of a jet they recoil from."""
+    """Draw momenta (2 · events, 4) and charges of tops; pT, η, φ and flavour (events, 1) of a jet they recoil from."""
     # Spectra were set by hand until the muons had Pythia 8.317's pT and η.
     pt = burr(events, 260.0, 1.75, 4.2, rng)
     jet_pt = burr(events, 55.0, 1.0, 2.2, rng)

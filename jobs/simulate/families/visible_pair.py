@@ -1,4 +1,4 @@
-"""A → b c, both massless and visible."""
+"""Simulate A → b c, both massless and visible."""
 
 import numpy as np
 
@@ -6,10 +6,10 @@ from lineshape.jobs.simulate.physics.decay_topology import DecayTopology, Events
 
 
 class VisiblePair(DecayTopology):
-    """A flies in any direction; its energy is uniform from its mass up. All of it is seen."""
+    """Decays A → b c, fully visible; A flies in any direction with a uniform energy from its mass up."""
 
     def events(self, amount: int, rng: np.random.Generator) -> Events:
-        """Both of b and c."""
+        """Generate events with b and c visible."""
         mass = self.masses(amount, rng)
         parent = produced(mass, self.energy, rng, isotropic(amount, rng))
         b, c = decay(parent, mass, 0.0, 0.0, rng)

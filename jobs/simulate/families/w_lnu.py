@@ -1,4 +1,4 @@
-"""W → ℓν: prompt muons and taus of helicity −1, and what jets beside the W give."""
+"""Simulate W → ℓν: prompt muons and taus of helicity −1, and muons of jets beside the W."""
 
 import numpy as np
 from pydantic import Field
@@ -19,16 +19,15 @@ from lineshape.jobs.simulate.physics.muon_candidates import HardLeptons, HardPro
 
 
 class WLnu(MuonFamily):
-    """W bosons that decay to muons and taus, as many each, with jets.
-
-    bottom, charm: shares of jets of that flavour; there is more charm than bottom, from gs → Wc.
-    """
+    """W bosons that decay to muons and taus, as many each, with jets."""
 
     bottom: float = Field(default=0.02, ge=0, le=1)
+    """Share of bottom jets among the jets."""
     charm: float = Field(default=0.12, ge=0, le=1)
+    """Share of charm jets among the jets; larger than that of bottom, from gs → Wc."""
 
     def hard_process(self, events: int, rng: np.random.Generator) -> HardProcess:
-        """As many muons as taus."""
+        """Generate W bosons with as many muons as taus."""
         pt, y, phi = boson_pt(events, rng), boson_rapidity(events, 3.6, rng), rng.uniform(-np.pi, np.pi, events)
         jets = recoil_jets(pt, y, phi, (self.bottom, self.charm), 3, rng)
         tau = rng.random(events) < 0.5

@@ -1,4 +1,4 @@
-"""W → μν with all that the W recoils against, as particle-flow objects."""
+"""Simulate W → μν with all that the W recoils against, as particle-flow objects."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ class WMuNu(RecoilFamily):
     """W bosons with their muon in acceptance."""
 
     def decayed(self, pt: Floats, phi: Floats, rng: np.random.Generator) -> Bosons:
-        """At 13 TeV there are 1.3 W⁺ to a W⁻."""
+        """Generate W bosons and their muons; at 13 TeV there are 1.3 W⁺ to a W⁻."""
         n = len(pt)
         y, mass = boson_rapidity(n, 3.6, rng), breit_wigner(n, W_MASS, W_WIDTH, rng)
         charge = np.where(rng.random(n) < 0.57, 1.0, -1.0)

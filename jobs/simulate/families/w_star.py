@@ -1,4 +1,4 @@
-"""W* → τν far above the W's mass: the sample that gives tau muons of high pT."""
+"""Simulate W* → τν far above the W's mass: the sample that gives tau muons of high pT."""
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -11,14 +11,16 @@ from lineshape.jobs.simulate.physics.muon_candidates import HardLeptons, HardPro
 
 
 class WStar(MuonFamily):
-    """Off-shell W bosons that decay to taus, all of which go to muons; masses fall as dN/dm ∝ m^-index between limits.
-
-    minimum_mass, maximum_mass: GeV. index: small enough to reach high pT, as such samples are made in slices of mass.
-    """
+    """Off-shell W bosons that decay to taus, all of which go to muons; their masses fall as a power law."""
 
     minimum_mass: float = Field(default=120.0, gt=2.0)
+    """Lowest mass of the W*, GeV."""
     maximum_mass: float = Field(default=2000.0, gt=2.0)
+    """Highest mass of the W*, GeV."""
     index: float = 1.5
+    """Exponent of the mass spectrum, dN/dm ∝ m^-index. Small enough to reach high pT, as such samples are made in
+    slices of mass.
+    """
 
     @model_validator(mode="after")
     def _in_order(self) -> "WStar":
@@ -27,7 +29,7 @@ class WStar(MuonFamily):
         return self
 
     def hard_process(self, events: int, rng: np.random.Generator) -> HardProcess:
-        """V−A as for the W, at higher mass and more central."""
+        """Generate decays with V−A as for the W, at higher mass and more central."""
         mass = self._masses(events, rng)
         pt = boson_pt(events, rng) * (mass / 80.4) ** 0.3
         y = boson_rapidity(events, 1.3, rng)

@@ -1,4 +1,4 @@
-"""Z → ℓℓ: prompt muons, and taus with the Z's small polarisation, in pairs; and what jets beside the Z give."""
+"""Simulate Z → ℓℓ: pairs of prompt muons, of taus with the Z's small polarisation, and muons of jets beside the Z."""
 
 import numpy as np
 from pydantic import Field
@@ -19,19 +19,19 @@ from lineshape.jobs.simulate.physics.muon_candidates import HardLeptons, HardPro
 
 
 class ZLl(MuonFamily):
-    """Z bosons that decay to muon and tau pairs, as many each, with jets.
-
-    polarisation: mean of the taus', the same for both. photons: share of pairs from the falling continuum of virtual
-    photons, 40 to 200 GeV. bottom, charm: shares of jets of that flavour.
-    """
+    """Z bosons that decay to muon and tau pairs, as many each, with jets."""
 
     polarisation: float = Field(default=-0.15, ge=-1, le=1)
+    """Mean polarisation of the taus, −1 to 1, the same for both."""
     photons: float = Field(default=0.08, ge=0, le=1)
+    """Share of pairs from the falling continuum of virtual photons, 40 to 200 GeV."""
     bottom: float = Field(default=0.09, ge=0, le=1)
+    """Share of bottom jets among the jets."""
     charm: float = Field(default=0.08, ge=0, le=1)
+    """Share of charm jets among the jets."""
 
     def hard_process(self, events: int, rng: np.random.Generator) -> HardProcess:
-        """Both leptons side by side."""
+        """Generate Z bosons; arrays hold both leptons of an event one after the other."""
         pt, y, phi = boson_pt(events, rng), boson_rapidity(events, 3.3, rng), rng.uniform(-np.pi, np.pi, events)
         jets = recoil_jets(pt, y, phi, (self.bottom, self.charm), 3, rng)
         kept = np.flatnonzero(rng.random(events) < self.lepton_share)

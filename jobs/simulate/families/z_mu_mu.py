@@ -1,4 +1,4 @@
-"""Z → μμ with all that the Z recoils against, as particle-flow objects: its pT is measured by the muons as well."""
+"""Simulate Z → μμ with all that the Z recoils against, as particle-flow objects; the muons measure its pT as well."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ class ZMuMu(RecoilFamily):
     """Z bosons with both muons in acceptance."""
 
     def decayed(self, pt: Floats, phi: Floats, rng: np.random.Generator) -> Bosons:
-        """1 + cos²θ."""
+        """Generate Z bosons and their muons, with angles as 1 + cos²θ."""
         n = len(pt)
         y, mass = boson_rapidity(n, 3.3, rng), breit_wigner(n, Z_MASS, Z_WIDTH, rng)
         z = massive(pt, y, phi, mass, rapidity=True)

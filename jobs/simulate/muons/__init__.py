@@ -1,1 +1,1 @@
-"""Muons of all origins, and the detector that they go through."""
+"""Simulate muons of all origins, and the detector that they go through."""

@@ -1,4 +1,4 @@
-"""Muons of bottom and charm jets: b → μ, b → c → μ and c → μ, each from a hadron that flies before it decays.
+"""Simulate muons of bottom and charm jets: b → μ, b → c → μ and c → μ, each from a hadron that flies before it decays.
 
 Masses and lifetimes are PDG 2024's; shares of hadrons among the parents of muons are Pythia 8.317's. The probabilities
 of b → μ and b → c → μ were set so that tt̄ has Pythia's rates of muons above 5 GeV: they are 7 % and 20 % larger than
@@ -22,7 +22,7 @@ from lineshape.jobs.simulate.physics.weak_decays import boson_masses, weak_decay
 
 @dataclass(frozen=True)
 class Hadrons:
-    """Species: their shares among the parents of muons, masses in GeV, cτ in mm."""
+    """Species of hadrons: their shares among the parents of muons, masses in GeV, cτ in mm."""
 
     shares: tuple[float, ...]
     masses: tuple[float, ...]
@@ -51,7 +51,7 @@ FROM_CHARMED_MESON: Final = 25
 
 
 def heavy_flavour_muons(jets: HardJets, rng: np.random.Generator) -> JetMuons:
-    """Muons of all bottom and charm jets, one a jet at the most."""
+    """Draw muons of all bottom and charm jets, at most one a jet."""
     drawn = rng.random(jets.flavour.shape)
     bottom, charm = jets.flavour == BOTTOM, jets.flavour == CHARM
     event, slot = np.nonzero((bottom & (drawn < DIRECT + CASCADE)) | (charm & (drawn < FROM_CHARM)))
@@ -101,13 +101,13 @@ def heavy_flavour_muons(jets: HardJets, rng: np.random.Generator) -> JetMuons:
 
 
 def _species(hadrons: Hadrons, n: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Masses and lifetimes of n hadrons."""
+    """Draw the masses and lifetimes of n hadrons."""
     drawn = np.searchsorted(np.cumsum(hadrons.shares)[:-1], rng.random(n))
     return np.array(hadrons.masses)[drawn], np.array(hadrons.lifetimes)[drawn]
 
 
 def _charm_of_bottom(bottom: Floats, mass: Floats, charm_mass: Floats, rng: np.random.Generator) -> Floats:
-    """(n, 4) charm hadrons of (n, 4) bottom ones, with the soft and broad momentum spectrum of B → D X."""
+    """Draw charm hadrons (n, 4) of bottom ones (n, 4), with the soft and broad momentum spectrum of B → D X."""
     n = len(bottom)
     momentum = CHARM_MOMENTUM * rng.beta(2.6, 1.8, n)
     charmed = np.empty((n, 4))
@@ -119,7 +119,7 @@ def _charm_of_bottom(bottom: Floats, mass: Floats, charm_mass: Floats, rng: np.r
 def _semileptonic(
     parent: Floats, mass: Floats, from_bottom: NDArray[np.bool_], rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
-    """(n, 4) muons, and what is visible beside them."""
+    """Draw muons (n, 4), and the visible momentum beside them."""
     muon, visible = np.empty_like(parent), np.empty_like(parent)
     for up_type, rest, typical in ((False, CHARM_SYSTEM, 5.279), (True, STRANGE_SYSTEM, 1.868)):
         rows = np.flatnonzero(from_bottom != up_type)

@@ -1,4 +1,4 @@
-"""Hadrons that decay to muons within the detector: what is left of them, and what the inner detector sees of both."""
+"""Follow hadrons that decay to muons within the detector: their survival, and the inner detector's track of both."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -27,7 +27,7 @@ LAST_DECAY: Final = (CALORIMETER[0] + 4 * INTERACTION_LENGTH, CALORIMETER[1] + 4
 
 @dataclass(frozen=True)
 class InnerTrack:
-    """Of n muons, one value each: the track that the inner detector sees, pt in GeV, d0 and z0 in mm."""
+    """Tracks of n muons in the inner detector, one value each: pt in GeV, d0 and z0 in mm."""
 
     pt: Floats
     d0: Floats
@@ -35,7 +35,7 @@ class InnerTrack:
 
 
 def inner_track(muon: Floats, hadron: Floats, decay: Floats, origin: Floats, charged: Bools) -> InnerTrack:
-    """What the inner detector makes of a hadron and the muon that it decays to, both of them one track.
+    """Return the inner detector's track of a hadron and the muon that it decays to, both of them one track.
 
     muon, hadron: (n, 3) momenta in GeV; decay, origin: (n, 3) where the hadron ends and starts, mm. The hadron counts
     by the part of the detector that it crosses: wholly where it decays behind, not at all where it leaves no track,
@@ -53,16 +53,16 @@ def inner_track(muon: Floats, hadron: Floats, decay: Floats, origin: Floats, cha
 
 
 def is_found(track: InnerTrack, start: Floats) -> Bools:
-    """Whether the inner detector finds tracks that start at (n, 3) points [mm]: before the strips, near the beam."""
+    """Return whether tracks that start at (n, 3) points [mm] are found: they start before the strips, near the beam."""
     return np.asarray((_depth(start, FIRST_STRIPS) < 1) & (np.abs(track.d0) < LARGEST_D0))
 
 
 def comes_through(decay: Floats, rng: np.random.Generator) -> Bools:
-    """Whether hadrons live to decay at (n, 3) points [mm]: calorimeters leave 1/e an interaction length."""
+    """Return whether hadrons survive to decay at (n, 3) points [mm]: calorimeters leave 1/e an interaction length."""
     behind = np.linalg.norm(decay, axis=1) * (1 - 1 / np.maximum(_depth(decay, CALORIMETER), 1))
     return np.asarray(rng.exponential(INTERACTION_LENGTH, len(decay)) > behind)
 
 
 def _depth(point: Floats, cylinder: tuple[float, float]) -> Floats:
-    """How far out in a cylinder (n, 3) points are: 1 on its surface."""
+    """Return how far out in a cylinder (n, 3) points are: 1 on its surface."""
     return np.asarray(np.maximum(np.hypot(point[:, 0], point[:, 1]) / cylinder[0], np.abs(point[:, 2]) / cylinder[1]))

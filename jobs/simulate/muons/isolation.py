@@ -1,4 +1,4 @@
-"""True transverse energy in cones about muons: the underlying event, what jets leave there, photons off the muon."""
+"""Draw true transverse energy in cones about muons: underlying event, jets, and photons radiated by the muon."""
 
 from typing import Final
 
@@ -15,7 +15,7 @@ JET_EDGE: Final = 0.075
 
 
 def within(momenta: Floats, eta: Floats, phi: Floats, cone: float) -> Floats:
-    """Transverse momentum of (n, 4) systems that lies in a cone about (η, φ): all, or little, with a soft edge."""
+    """Return the pT of (n, 4) systems that lies in a cone about (η, φ): all, or little, with a soft edge."""
     pt = np.hypot(momenta[:, 0], momenta[:, 1])
     distance = separation(
         np.arcsinh(momenta[:, 2] / np.maximum(pt, 1e-6)), np.arctan2(momenta[:, 1], momenta[:, 0]), eta, phi
@@ -24,7 +24,7 @@ def within(momenta: Floats, eta: Floats, phi: Floats, cone: float) -> Floats:
 
 
 def fragments(pt: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """What of the rest of a jet, pT in GeV, lies within 0.2 and 0.3 of a muon at its core."""
+    """Draw how much of the rest of a jet, pT in GeV, lies within 0.2 and 0.3 of a muon at its core."""
     wide = pt * rng.beta(0.42, 0.27, len(pt))
     return wide * rng.beta(1.6, 0.6, len(pt)), wide
 
@@ -32,7 +32,7 @@ def fragments(pt: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
 def surroundings(
     muons: TrueMuons, jets: HardJets, own: Ints, activity: float, rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
-    """Transverse energy within 0.2 and 0.3 of muons that is none of their own jet's, GeV.
+    """Draw the transverse energy within 0.2 and 0.3 of muons that is not of their own jet, GeV.
 
     Prompt muons radiate photons; those of taus hardly do. own: the slot of the jet that a muon comes from, −1 for those
     of the hard process. activity: of the underlying event and soft radiation, relative to that of W and Z events.
@@ -54,18 +54,18 @@ def surroundings(
 
 
 def _soft(mean: Floats, rng: np.random.Generator) -> Floats:
-    """Particles of exponential pT, 0.33 GeV on average, in Poisson numbers."""
+    """Draw the summed pT of Poisson numbers of particles with exponential pT, 0.33 GeV on average."""
     number = rng.poisson(mean)
     return np.asarray(0.33 * rng.standard_gamma(np.maximum(number, 1e-9)) * (number > 0))
 
 
 def _photons(n: int, rng: np.random.Generator) -> Floats:
-    """Final-state radiation near one muon in five, with dN/dlog pT flat from 1 MeV to 15 GeV."""
+    """Draw final-state radiation near one muon in five, with dN/dlog pT flat from 1 MeV to 15 GeV."""
     return np.where(rng.random(n) < 0.2, np.exp(rng.uniform(np.log(1e-3), np.log(15.0), n)), 0.0)
 
 
 def _spilled(pt: Floats, distance: Floats, cone: float) -> Floats:
-    """Sum over jets (n, slots) of what lies in a cone at a distance from their axes: the core, and a tail ∝ 1/ΔR³."""
+    """Sum over jets (n, slots) the pT inside a cone at a distance from their axes: the core, and a tail ∝ 1/ΔR³."""
     core = 0.85 / (1 + np.exp(((distance - cone) / JET_EDGE).clip(-30, 30)))
     tail = 0.07 * (cone / np.maximum(distance, cone)) ** 3
     return np.asarray((pt * (core + tail)).sum(axis=1))

@@ -1,9 +1,9 @@
-"""Muons of light jets: pions and kaons that decay in flight, and hadrons that reach the spectrometer.
+"""Simulate muons of light jets: pions and kaons that decay in flight, and hadrons that reach the spectrometer.
 
 A hadron of transverse momentum pT decays before the calorimeter with probability L·m/(cτ·pT), L the transverse path.
 Within the inner detector the track has a kink: it curves as the hadron before and as the muon after, and points away
 from where the hadron came from. Masses, lifetimes and branching fractions are PDG 2024's; fragmentation is of a usual
-form. Shares of pions and kaons, punch-through and the largest kink are estimates, held against no measurement.
+form. Shares of pions and kaons, punch-through and the largest kink are estimates, compared with no measurement.
 """
 
 from functools import lru_cache
@@ -39,7 +39,7 @@ DECAY_ORIGINS: Final = np.array([PION_ORIGIN, KAON_ORIGIN])
 
 
 def light_hadron_muons(jets: HardJets, rng: np.random.Generator) -> JetMuons:
-    """Muons of light jets, one a jet at the most; reconstruction sees a hadron's or a muon's momentum, or a mixture."""
+    """Draw muons of light jets, at most one a jet; a track has a hadron's or a muon's momentum, or a mixture."""
     in_flight = MASS / LIFETIME * TO_MUON * SHARE
     slot_pt = np.maximum(jets.pt, SOFTEST)
     path = np.minimum(RADIUS, HALF_LENGTH / np.maximum(np.abs(np.sinh(jets.eta)), 0.1))
@@ -91,7 +91,7 @@ def light_hadron_muons(jets: HardJets, rng: np.random.Generator) -> JetMuons:
 
 @lru_cache
 def _fragmentation() -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
-    """Log z, and with it integrals from the smallest z of the fragmentation over z (decays) and as it is."""
+    """Return log z, and integrals from the smallest z of the fragmentation over z (decays) and of the fragmentation."""
     z = np.geomspace(1e-3, 1.0, 600)
     log_z = np.log(z)
     integrals = []
@@ -102,7 +102,7 @@ def _fragmentation() -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
 
 
 def _share(lowest: Floats, table: tuple[Floats, Floats], rng: np.random.Generator) -> Floats:
-    """Shares of momentum above the lowest, both given and tabulated as log z."""
+    """Draw shares of momentum above the lowest, both given and tabulated as log z."""
     log_z, integral = table
     start = np.interp(lowest, log_z, integral)
     return np.asarray(np.exp(np.interp(start + rng.random(len(lowest)) * (integral[-1] - start), integral, log_z)))

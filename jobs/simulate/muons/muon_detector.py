@@ -1,10 +1,9 @@
-"""The detector that every simulated muon goes through: tracks, impact parameters, isolation; columns as in PHYSLITE.
+"""Simulate the detector of all simulated muons: tracks, impact parameters, isolation; columns as in PHYSLITE.
 
-Efficiencies are those of the published Delphes ATLAS cards; d0 and z0 are measured as `impact_resolution` says. The
+Efficiencies are those of the published Delphes ATLAS cards; d0 and z0 are measured as in `impact_resolution`. The
 resolution of the momentum, which is better in the cards than in ATLAS, was set by hand to 50 prompt muons of genuine
 ATLAS simulation: σ(q/p) by |η|, to about 10 %, and the imbalance of inner detector and spectrometer, to about 25 %. So
-was the noise of isolation.
-Shares of medium and loose muons are guesses that the same few muons allow.
+was the noise of isolation. Shares of medium and loose muons are guesses that the same few muons allow.
 """
 
 from collections.abc import Mapping
@@ -58,9 +57,10 @@ MISMATCH: Final = 7.0
 
 @dataclass(frozen=True)
 class _Momenta:
-    """What inner detector, spectrometer and both give, GeV.
+    """Momenta measured by inner detector, by spectrometer and combined, GeV.
 
-    uncertainty: relative, of both. significance: of the two's mismatch. sign: −1 where the track bends the wrong way.
+    uncertainty: relative, of the combined one. significance: of the mismatch of the other two. sign: −1 where the track
+    bends the wrong way.
     """
 
     inner: Floats
@@ -71,7 +71,7 @@ class _Momenta:
     sign: Floats
 
     def of(self, rows: NDArray[np.bool_]) -> "_Momenta":
-        """Of these muons."""
+        """Return the momenta of some muons."""
         return _Momenta(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
@@ -83,10 +83,10 @@ def observe(
     minimum_pt: float = 0.0,
     tracking: Tracking = "card",
 ) -> Sample:
-    """Reconstructed muons, above a pT in GeV; events without one are left out.
+    """Return reconstructed muons above a pT in GeV; events without one are left out.
 
     events: columns of one value an event, written as they are. mu: interactions per crossing, one value an event.
-    tracking: whose resolution of impact parameters.
+    tracking: source of the resolution of impact parameters.
     """
     muons = take(muons, _found(muons, rng))
     poor = rng.random(len(muons.pt)) < POOR
@@ -158,7 +158,7 @@ def _typed(columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
 
 
 def _found(muons: TrueMuons, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Efficiency by |η| (Delphes ATLAS card), within the acceptance."""
+    """Draw whether muons are found: efficiency by |η| (Delphes ATLAS card), within the acceptance."""
     away = np.abs(muons.eta)
     efficiency = np.where(away < 1.5, 0.99, 0.98)
     seen = (away < MAXIMUM_ETA) & (np.minimum(muons.inner_pt, muons.outer_pt) > MINIMUM_PT)
@@ -166,9 +166,9 @@ def _found(muons: TrueMuons, rng: np.random.Generator) -> NDArray[np.bool_]:
 
 
 def _momenta(muons: TrueMuons, poor: Bools, rng: np.random.Generator) -> _Momenta:
-    """1/pT is smeared; the two measurements are combined with the weights that their fits' uncertainties give them.
+    """Smear 1/pT, and combine the two measurements with weights from their fits' uncertainties.
 
-    poor: tracks that are measured badly, and their momenta worse by the inner detector.
+    poor: whether a track is badly measured; its momentum in the inner detector is worse.
     """
     region = np.digitize(np.abs(muons.eta), REGIONS)
     inverse, quoted = [], []
@@ -190,7 +190,7 @@ def _momenta(muons: TrueMuons, poor: Bools, rng: np.random.Generator) -> _Moment
 def _impact(
     muons: TrueMuons, poor: Bools, vertex_z: Floats, of: Ints, tracking: Tracking, rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
-    """d0 about the beam line, which collisions are spread across, and z0 from the origin of coordinates; mm."""
+    """Return d0 about the beam line, across which collisions are spread, and z0 from the origin of coordinates; mm."""
     x, y = rng.normal(0, BEAM_SPOT, (2, len(vertex_z)))
     off_d0, off_z0 = impact_errors(muons.pt, muons.eta, poor, tracking, rng)
     d0 = muons.d0 + y[of] * np.cos(muons.phi) - x[of] * np.sin(muons.phi) + off_d0
@@ -198,7 +198,7 @@ def _impact(
 
 
 def _isolation(muons: TrueMuons, mu: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """topoetcone20 and 30: what the calorimeter makes of cone and ring, and pile-up about its mean."""
+    """Return topoetcone20 and 30: the calorimeter's response in cone and ring, and pile-up about its mean."""
     inner = _calorimeter(muons.etcone20, NOISE[0], mu, rng)
     ring = _calorimeter(np.maximum(muons.etcone30 - muons.etcone20, 0), NOISE[1], mu, rng)
     return inner, inner + ring
@@ -211,7 +211,7 @@ def _calorimeter(energy: Floats, noise: float, mu: Floats, rng: np.random.Genera
 
 
 def _quality(significance: Floats, rng: np.random.Generator) -> Ints:
-    """0 tight, 1 medium, 2 loose: by how well the momenta match, and at random for what is not simulated."""
+    """Return 0 tight, 1 medium, 2 loose: by how well the momenta match, and at random for what is not simulated."""
     drawn = rng.random(len(significance))
     quality = np.where(drawn < MEDIUM, 1, 0)
     return np.where((significance > MISMATCH) | (drawn < LOOSE), 2, quality)

@@ -1,4 +1,4 @@
-"""What families of simulated muons share: a hard process and jets become muons, which the one detector sees."""
+"""Hold what families of simulated muons share: a hard process and jets give muons, which one detector sees."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -29,20 +29,24 @@ RAREST: Final = 100_000
 
 
 class MuonFamily(Family):
-    """Muons of a process with a true origin: prompt, of a tau, or of a jet. The amount is in reconstructed muons.
-
-    minimum_pt: of reconstructed muons, GeV. mu_mean, mu_width: pile-up, a clipped Gaussian. lepton_share: share of the
-    hard process's muons and taus that are kept; a small one makes a sample of jets' muons where those are rare.
-    background_share: share of prompt and fake muons that are kept; a small one makes a sample of taus' muons.
-    tracking: resolution of impact parameters, that of the published card or of genuine tracks.
-    """
+    """Muons of a process with a true origin: prompt, of a tau, or of a jet. The amount is in reconstructed muons."""
 
     minimum_pt: float = Field(default=10.0, ge=3)
+    """Lowest pT of reconstructed muons, GeV, at least 3."""
     mu_mean: float = Field(default=37.0, ge=1)
+    """Mean of the number of interactions per crossing, a Gaussian clipped to 1–85."""
     mu_width: float = Field(default=13.0, ge=0)
+    """Standard deviation of the number of interactions per crossing, before it is clipped; 0 = always the mean."""
     lepton_share: float = Field(default=1.0, ge=0, le=1)
+    """Share of the hard process's muons and taus that are simulated. A small one makes a sample of jets' muons where
+    those are rare.
+    """
     background_share: float = Field(default=1.0, ge=0, le=1)
+    """Share of prompt and fake muons that are simulated. A small one makes a sample of taus' muons."""
     tracking: Tracking = "card"
+    """Resolution of impact parameters: card = the published Delphes ATLAS card, genuine = tracks of genuine ATLAS
+    simulation, which measure z0 worse.
+    """
 
     unit: ClassVar[str] = "muons"
     #: Events at a time, and activity of the underlying event relative to that of W and Z events.
@@ -51,10 +55,13 @@ class MuonFamily(Family):
 
     @abstractmethod
     def hard_process(self, events: int, rng: np.random.Generator) -> HardProcess:
-        """So many events of the process: muons, taus that decay to muons, jets."""
+        """Generate events of the process: muons, taus that decay to muons, jets."""
 
     def generate(self, amount: int, rng: np.random.Generator) -> Sample:
-        """Events with so many reconstructed muons in all; MeV, mm, radians."""
+        """Generate events with this many reconstructed muons in all; MeV, mm, radians.
+
+        Raises RequestError where muons are too rare.
+        """
         parts: list[Sample] = []
         found = tried = 0
         events = min(self.batch, 2 * amount + 100)
@@ -69,7 +76,7 @@ class MuonFamily(Family):
         return _cut(parts, amount)
 
     def true_muons(self, events: int, rng: np.random.Generator) -> tuple[TrueMuons, dict[str, Floats]]:
-        """Muons of so many events before the detector, above part of the minimum pT, and columns by event."""
+        """Generate muons before the detector, above part of the minimum pT, and columns by event."""
         hard = self.hard_process(events, rng)
         heavy, light = heavy_flavour_muons(hard.jets, rng), light_hadron_muons(hard.jets, rng)
         parts = [(muons_of_leptons(hard.leptons, rng), None), (heavy.muons, heavy.slot), (light.muons, light.slot)]
@@ -94,7 +101,7 @@ class MuonFamily(Family):
 
 
 def muons_of_leptons(leptons: HardLeptons, rng: np.random.Generator) -> TrueMuons:
-    """Muons of the hard process and of its taus, with nothing in their cones yet."""
+    """Return muons of the hard process and of its taus, with nothing in their cones yet."""
     momenta = leptons.momenta.copy()
     vertex = np.zeros((len(momenta), 3))
     rows = np.flatnonzero(leptons.tau)
@@ -123,7 +130,7 @@ def muons_of_leptons(leptons: HardLeptons, rng: np.random.Generator) -> TrueMuon
 
 
 def _cut(parts: Sequence[Sample], amount: int) -> Sample:
-    """Samples one after the other, up to so many muons; the last event may lose its last ones."""
+    """Concatenate samples up to this many muons; the last event may lose its last ones."""
     counts = np.concatenate([part.counts[MUONS] for part in parts])
     events = int(np.searchsorted(np.cumsum(counts), amount)) + 1
     flat = {name: np.concatenate([part.events[name] for part in parts])[:events] for name in parts[0].events}
