@@ -1,1 +1,1 @@
-"""Job files of the studies, one each."""
+"""Hold the job files of the studies, one each."""

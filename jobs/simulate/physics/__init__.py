@@ -1,1 +1,1 @@
-"""What is simulated before the detector: kinematics, hard processes, decays, generators."""
+"""Simulate what precedes the detector: kinematics, hard processes, decays, generators."""

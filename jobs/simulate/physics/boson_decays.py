@@ -1,4 +1,4 @@
-"""Decays of W and Z to two leptons in flight, with the angles that their couplings give."""
+"""Decay W and Z to two leptons in flight, with the angles that their couplings give."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from lineshape.jobs.simulate.physics.kinematics import Floats, boost_from_rest, 
 
 
 def lepton_of_w(w: Floats, y: Floats, mass: Floats, charge: Floats, rng: np.random.Generator) -> Floats:
-    """Momenta (n, 4) of the charged leptons of W bosons of (n, 4) momenta, (n,) rapidity, mass and charge.
+    """Return momenta (n, 4) of the charged leptons of W bosons of (n, 4) momenta, (n,) rapidity, mass and charge.
 
     V−A: the lepton goes with the quark, (1 ± cos θ)²; the quark of a W is more often the faster parton.
     """
@@ -18,7 +18,7 @@ def lepton_of_w(w: Floats, y: Floats, mass: Floats, charge: Floats, rng: np.rand
 
 
 def pair_of_z(z: Floats, mass: Floats, rng: np.random.Generator) -> Floats:
-    """Momenta (n, 2, 4) of the negative and the positive lepton of Z bosons: 1 + cos²θ."""
+    """Return momenta (n, 2, 4) of the negative and the positive lepton of Z bosons, with angles as 1 + cos²θ."""
     # The cube root of a flat number has c²: mixed 1 to 3 with a flat one it gives 1 + c².
     drawn = rng.uniform(-1, 1, (len(z), 2))
     squared = np.cbrt(drawn[:, 0])
@@ -28,7 +28,7 @@ def pair_of_z(z: Floats, mass: Floats, rng: np.random.Generator) -> Floats:
 
 
 def _decayed(boson: Floats, mass: Floats, cosine: Floats, rng: np.random.Generator) -> Floats:
-    """One of two massless bodies, at an angle to the beam in the boson's rest frame."""
+    """Return one of two massless bodies, at an angle to the beam in the boson's rest frame."""
     lepton = np.empty((len(boson), 4))
     lepton[:, :3] = direction(cosine, rng.uniform(0, 2 * np.pi, len(boson))) * (mass / 2)[:, np.newaxis]
     lepton[:, 3] = mass / 2

@@ -1,7 +1,7 @@
-"""What families of bare decay topologies share: exact two-body kinematics of massless visible and invisible particles.
+"""Hold what families of bare decay topologies share: exact two-body kinematics of massless and invisible particles.
 
-There is no detector and no background: what is asked of these events is which variable of them tells of the masses.
-Source: D. Kim, K. C. Kong, K. T. Matchev, M. Park and P. Shyamsundar, arXiv:2105.10126.
+There is no detector and no background: these events serve to find which of their variables predict the masses. Source:
+D. Kim, K. C. Kong, K. T. Matchev, M. Park and P. Shyamsundar, arXiv:2105.10126.
 """
 
 from abc import ABC, abstractmethod
@@ -24,7 +24,7 @@ MASSES: Final = "EventInfoAuxDyn"
 
 @dataclass(frozen=True)
 class Events:
-    """N events: visible momenta (n, visible, 4), invisible momentum (n, 4), and the masses in play by name, GeV."""
+    """N events: visible momenta (n, visible, 4), invisible momentum (n, 4), and the masses by name, GeV."""
 
     visible: Floats
     invisible: Floats
@@ -32,15 +32,14 @@ class Events:
 
 
 class DecayTopology(Family, ABC):
-    """A topology whose masses are drawn anew for each event.
-
-    parent_mass: range of the uniform prior of m_A, GeV. energy: the highest of what is produced, GeV.
-    """
+    """A topology whose masses are drawn anew for each event. Its amount is in events."""
 
     unit: ClassVar[str] = "events"
 
     parent_mass: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (100, 500)
+    """Range of the uniform prior of m_A, GeV."""
     energy: Annotated[float, Field(gt=0)] = 1500
+    """Highest energy of A, GeV; it is uniform from the mass up. At least the upper end of parent_mass."""
 
     @model_validator(mode="after")
     def _masses_fit_in(self) -> Self:
@@ -61,10 +60,10 @@ class DecayTopology(Family, ABC):
 
     @abstractmethod
     def events(self, amount: int, rng: np.random.Generator) -> Events:
-        """So many events."""
+        """Generate this many events."""
 
     def generate(self, amount: int, rng: np.random.Generator) -> Sample:
-        """Visible particles, what misses across the beam, and the masses; MeV and radians."""
+        """Return events with visible particles, missing transverse momentum, and the masses; MeV and radians."""
         found = self.events(amount, rng)
         n, number = found.visible.shape[:2]
         pt, eta, phi = cylindrical(found.visible.reshape(-1, 4))
@@ -78,7 +77,7 @@ class DecayTopology(Family, ABC):
         )
 
     def masses(self, amount: int, rng: np.random.Generator) -> Floats:
-        """Of A, GeV."""
+        """Draw masses of A, GeV."""
         return rng.uniform(*self.parent_mass, amount)
 
 
@@ -87,12 +86,12 @@ def _single(values: Floats) -> NDArray[np.float32]:
 
 
 def lighter(heavy: Floats, share: tuple[float, float], rng: np.random.Generator) -> Floats:
-    """Masses that are a uniform share of heavier ones."""
+    """Draw masses that are a uniform share of heavier ones."""
     return heavy * rng.uniform(*share, len(heavy))
 
 
 def produced(mass: Floats, highest: float, rng: np.random.Generator, axis: Floats | None = None) -> Floats:
-    """(n, 4) momenta with a uniform energy from the mass up to the highest, along ±z or along unit vectors (n, 3)."""
+    """Draw (n, 4) momenta with a uniform energy from the mass up to the highest, along ±z or unit vectors (n, 3)."""
     energy = rng.uniform(mass, highest)
     momentum = np.sqrt(np.maximum(energy**2 - mass**2, 0))
     if axis is None:
@@ -102,16 +101,16 @@ def produced(mass: Floats, highest: float, rng: np.random.Generator, axis: Float
 
 
 def isotropic(n: int, rng: np.random.Generator) -> Floats:
-    """(n, 3) unit vectors."""
+    """Draw isotropic unit vectors (n, 3)."""
     return direction(rng.uniform(-1, 1, n), rng.uniform(-np.pi, np.pi, n))
 
 
 def decay(
     parent: Floats, mass: Floats, first: Floats | float, second: Floats | float, rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
-    """Both daughters, (n, 4) each, of parents (n, 4) of this mass, isotropic at rest.
+    """Decay parents (n, 4) of this mass isotropically at rest, and return both daughters, (n, 4) each.
 
-    first, second: their masses.
+    first, second: masses of the daughters.
     """
     one = two_bodies(parent, mass, first, second, rng)
     return one, parent - one

@@ -1,4 +1,4 @@
-"""What a generator made, as flat arrays: the particles of several events one after the other."""
+"""Hold a generator's events as flat arrays: the particles of several events one after the other."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -32,7 +32,7 @@ class Record:
 
     @classmethod
     def of_batch(cls, batch: Any) -> "Record":
-        """From the awkward array that Pythia's nextBatch gives; its mothers count within their event, from 0."""
+        """Convert the awkward array of Pythia's nextBatch; its mothers count within their event, from 0."""
         import awkward as ak
 
         particles = batch["prt"]
@@ -56,12 +56,12 @@ class Record:
 
     @property
     def event(self) -> Ints:
-        """(n,) number of each particle's event, from 0."""
+        """Number of each particle's event, (n,), from 0."""
         return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
 
 
 def cones(record: Record, muons: Ints, sizes: tuple[float, ...]) -> list[Floats]:
-    """For each size in ΔR the transverse energy [GeV] of visible particles about each muon.
+    """Return for each size in ΔR the transverse energy [GeV] of visible particles about each muon.
 
     muons: (m,) positions in the record, never falling. Every muon is paired with the visible particles of its event:
     some 100,000 pairs for 200 events.

@@ -1,4 +1,4 @@
-"""Spectra that hard processes share: bosons with their transverse momenta, and the jets that they recoil against."""
+"""Draw spectra that hard processes share: bosons with their transverse momenta, and the jets they recoil against."""
 
 from typing import Final
 
@@ -18,22 +18,22 @@ SOFTEST_JET: Final = 10.0
 
 
 def burr(n: int, scale: float, rise: float, fall: float, rng: np.random.Generator) -> Floats:
-    """Values that exceed x with probability (1 + (x/scale)^rise)^−fall."""
+    """Draw values that exceed x with probability (1 + (x/scale)^rise)^−fall."""
     return np.asarray(scale * (rng.random(n) ** (-1 / fall) - 1) ** (1 / rise))
 
 
 def boson_pt(n: int, rng: np.random.Generator) -> Floats:
-    """Transverse momenta of W and Z at 13 TeV, GeV: a form set by hand to Pythia 8.317's quantiles."""
+    """Draw transverse momenta of W and Z at 13 TeV, GeV: a form set by hand to Pythia 8.317's quantiles."""
     return burr(n, 37.0, 1.25, 3.0, rng)
 
 
 def boson_rapidity(n: int, reach: float, rng: np.random.Generator) -> Floats:
-    """A plateau with soft edges out to ±reach."""
+    """Draw rapidities of a plateau with soft edges out to ±reach."""
     return np.asarray(rng.uniform(-reach, reach, n) + rng.normal(0, 0.7, n))
 
 
 def breit_wigner(n: int, mass: float, width: float, rng: np.random.Generator) -> Floats:
-    """Masses in GeV, within 15 widths."""
+    """Draw masses in GeV, within 15 widths."""
     limit = np.arctan(30.0)
     return np.asarray(mass + 0.5 * width * np.tan(rng.uniform(-limit, limit, n)))
 
@@ -41,9 +41,9 @@ def breit_wigner(n: int, mass: float, width: float, rng: np.random.Generator) ->
 def recoil_jets(
     pt: Floats, y: Floats, phi: Floats, shares: tuple[float, float], slots: int, rng: np.random.Generator
 ) -> HardJets:
-    """Jets beside bosons of (n,) pT, rapidity and φ: the first balances the boson, the others are softer and anywhere.
+    """Draw jets beside bosons of (n,) pT, rapidity and φ: the first balances the boson, the others are softer.
 
-    shares: of bottom and charm jets.
+    The others have any direction in φ. shares: of bottom and charm jets.
     """
     shape = (len(pt), slots)
     jet_pt = burr(pt.size * slots, 11.0, 1.6, 1.7, rng).reshape(shape)
@@ -55,6 +55,6 @@ def recoil_jets(
 
 
 def flavours(shape: tuple[int, ...], shares: tuple[float, float], rng: np.random.Generator) -> Ints:
-    """BOTTOM, CHARM and LIGHT with these shares of the first two."""
+    """Draw BOTTOM, CHARM and LIGHT with these shares of the first two."""
     drawn = rng.random(shape)
     return np.where(drawn < shares[0], BOTTOM, np.where(drawn < shares[0] + shares[1], CHARM, LIGHT))

@@ -1,4 +1,4 @@
-"""Four-vectors of many bodies at once: (n, bodies, 4) arrays of px, py, pz, E in GeV."""
+"""Compute with four-vectors of many bodies at once: (n, bodies, 4) arrays of px, py, pz, E in GeV."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,13 +7,13 @@ Floats = NDArray[np.float64]
 
 
 def two_body_momentum(mass: Floats, m1: Floats | float, m2: Floats | float) -> Floats:
-    """Momentum of two bodies from a mass at rest; 0 below threshold."""
+    """Return the momentum of two bodies from a mass at rest; 0 below threshold."""
     squared = (mass**2 - (m1 + m2) ** 2) * (mass**2 - (m1 - m2) ** 2)
     return np.asarray(np.sqrt(np.maximum(squared, 0)) / (2 * mass))
 
 
 def boost_along_z(momenta: Floats, gamma: Floats, gamma_beta: Floats) -> Floats:
-    """(n, bodies, 4) boosted along z by (n,) γ and γβ."""
+    """Boost momenta (n, bodies, 4) along z by (n,) γ and γβ."""
     boosted = momenta.copy()
     gamma, gamma_beta = gamma[:, np.newaxis], gamma_beta[:, np.newaxis]
     boosted[..., 2] = gamma * momenta[..., 2] + gamma_beta * momenta[..., 3]
@@ -22,13 +22,13 @@ def boost_along_z(momenta: Floats, gamma: Floats, gamma_beta: Floats) -> Floats:
 
 
 def four_vectors(momentum: Floats, mass: float) -> Floats:
-    """(n, 4) from (n, 3) momenta and one mass."""
+    """Return (n, 4) momenta from (n, 3) momenta and one mass."""
     energy = np.sqrt((momentum**2).sum(axis=1) + mass**2)
     return np.column_stack([momentum, energy])
 
 
 def direction(cosine: Floats, phi: Floats) -> Floats:
-    """Unit vectors (n, 3) from cos θ and φ."""
+    """Return unit vectors (n, 3) from cos θ and φ."""
     sine = np.sqrt(np.maximum(1 - cosine**2, 0))
     return np.stack([sine * np.cos(phi), sine * np.sin(phi), cosine], axis=1)
 
@@ -53,7 +53,7 @@ def _rotate(first: Floats, second: Floats, cosine: Floats, sine: Floats) -> tupl
 
 
 def boost_from_rest(momenta: Floats, parent: Floats, mass: Floats | float) -> Floats:
-    """(n, 4) momenta in the rest frame of (n, 4) parents of this mass, in the frame where the parents are given."""
+    """Boost (n, 4) momenta from the rest frame of (n, 4) parents of this mass to the frame of the parents' momenta."""
     energy = momenta[:, 3]
     along = (momenta[:, :3] * parent[:, :3]).sum(axis=1)
     seen = (energy * parent[:, 3] + along) / mass
@@ -65,7 +65,7 @@ def boost_from_rest(momenta: Floats, parent: Floats, mass: Floats | float) -> Fl
 
 
 def around(axis: Floats, cosine: Floats, azimuth: Floats) -> Floats:
-    """Unit vectors (n, 3) at an angle, given by its cosine, and an azimuth about unit vectors (n, 3)."""
+    """Return unit vectors (n, 3) at an angle, given by its cosine, and an azimuth about unit vectors (n, 3)."""
     x, y, z = axis[:, 0], axis[:, 1], axis[:, 2]
     sine = np.sqrt(np.maximum(1 - cosine**2, 0))
     across = np.sqrt(np.maximum(x**2 + y**2, 1e-24))
@@ -78,7 +78,7 @@ def around(axis: Floats, cosine: Floats, azimuth: Floats) -> Floats:
 
 
 def massive(pt: Floats, eta_or_y: Floats, phi: Floats, mass: Floats | float, rapidity: bool = False) -> Floats:
-    """(n, 4) momenta from pT, φ, a mass, and pseudorapidity or rapidity."""
+    """Return (n, 4) momenta from pT, φ, a mass, and pseudorapidity or rapidity."""
     momenta = np.empty((len(pt), 4))
     momenta[:, 0], momenta[:, 1] = pt * np.cos(phi), pt * np.sin(phi)
     across = np.sqrt(pt**2 + mass**2)
@@ -88,12 +88,12 @@ def massive(pt: Floats, eta_or_y: Floats, phi: Floats, mass: Floats | float, rap
 
 
 def cylindrical(momenta: Floats) -> tuple[Floats, Floats, Floats]:
-    """pT, η and φ of (n, 4) momenta."""
+    """Return pT, η and φ of (n, 4) momenta."""
     pt = np.hypot(momenta[:, 0], momenta[:, 1])
     return pt, np.arcsinh(momenta[:, 2] / np.maximum(pt, 1e-9)), np.arctan2(momenta[:, 1], momenta[:, 0])
 
 
 def separation(eta: Floats, phi: Floats, other_eta: Floats, other_phi: Floats) -> Floats:
-    """ΔR, broadcast."""
+    """Return ΔR, broadcast over the arguments."""
     turn_between = np.abs(phi - other_phi) % (2 * np.pi)
     return np.hypot(eta - other_eta, np.minimum(turn_between, 2 * np.pi - turn_between))

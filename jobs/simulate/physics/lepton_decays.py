@@ -1,4 +1,4 @@
-"""Taus that decay to muons, how far they fly, and what impact parameters the muons get."""
+"""Decay taus to muons: flight distances, momenta, and the impact parameters of the muons."""
 
 from functools import lru_cache
 from typing import Final
@@ -15,7 +15,7 @@ MUON_MASS: Final = 0.10566
 
 
 def muons_of_taus(tau: Floats, polarisation: Floats | float, rng: np.random.Generator) -> Floats:
-    """(n, 4) momenta of the muons of (n, 4) taus, GeV.
+    """Draw (n, 4) momenta of the muons of (n, 4) taus, GeV.
 
     In the rest frame of the tau, x = 2E/m and the angle to its flight follow x²[(3 − 2x) − P cos θ (2x − 1)], for P the
     mean helicity of a τ⁻; a τ⁺ of opposite helicity gives the same. The mass of the muon counts in its momentum only.
@@ -44,7 +44,7 @@ def _michel() -> tuple[Floats, Floats]:
 def two_bodies(
     parent: Floats, mass: Floats, m1: Floats | float, m2: Floats | float, rng: np.random.Generator
 ) -> Floats:
-    """(n, 4) momenta of the first of two bodies that (n, 4) parents decay into isotropically; in the parents' frame."""
+    """Decay (n, 4) parents into two bodies isotropically; return (n, 4) momenta of the first, in the parents' frame."""
     n = len(parent)
     momentum = two_body_momentum(mass, m1, m2)
     body = np.empty((n, 4))
@@ -54,13 +54,16 @@ def two_bodies(
 
 
 def flight(parent: Floats, mass: Floats | float, lifetime: Floats | float, rng: np.random.Generator) -> Floats:
-    """(n, 3) mm from production to decay of (n, 4) parents with this cτ in mm."""
+    """Draw (n, 3) vectors in mm from production to decay of (n, 4) parents with this cτ in mm."""
     proper = rng.exponential(1.0, len(parent)) * lifetime / mass
     return np.asarray(parent[:, :3] * proper[:, np.newaxis])
 
 
 def impact(vertex: Floats, eta: Floats, phi: Floats) -> tuple[Floats, Floats]:
-    """d0 and z0 in mm of straight tracks from (n, 3) vertices, about the z axis; d0 has the sign of ATLAS's perigee."""
+    """Return d0 and z0 in mm of straight tracks from (n, 3) vertices, about the z axis.
+
+    d0 has the sign of ATLAS's perigee.
+    """
     cosine, sine = np.cos(phi), np.sin(phi)
     d0 = vertex[:, 1] * cosine - vertex[:, 0] * sine
     z0 = vertex[:, 2] - (vertex[:, 0] * cosine + vertex[:, 1] * sine) * np.sinh(eta)
@@ -68,5 +71,5 @@ def impact(vertex: Floats, eta: Floats, phi: Floats) -> tuple[Floats, Floats]:
 
 
 def charges(n: int, rng: np.random.Generator) -> Floats:
-    """+1 or −1."""
+    """Draw +1 or −1 with equal probability."""
     return np.where(rng.random(n) < 0.5, 1.0, -1.0)

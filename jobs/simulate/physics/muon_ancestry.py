@@ -1,4 +1,4 @@
-"""Where muons come from: their ancestors in a generator's event record, walked for all muons at once."""
+"""Find where muons come from: their ancestors in a generator's event record, walked for all muons at once."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ HEAVY_FLAVOUR = (25, 26, 28, 32, 33)
 
 @dataclass(frozen=True)
 class Ancestry:
-    """Of n muons, one value each.
+    """Origin of n muons, one value each.
 
     origin: PROMPT, TAU or FAKE. truth_type, truth_origin: as ATLAS's truth classifier numbers them, but for taus: muons
     of taus from W or Z are TAU_ORIGIN, where the classifier gives the boson's or the top's and TAU_ORIGIN only to those
@@ -34,7 +34,7 @@ class Ancestry:
 
 
 def ancestry(ids: Ints, mother: Ints, muons: Ints) -> Ancestry:
-    """The origin of the particles at the positions `muons` of a record.
+    """Return the origin of the particles at the positions `muons` of a record.
 
     ids: (particles,) by the Particle Data Group's numbering. mother: (particles,) position of each one's first mother,
     its own where it has none: only beams have none, and they are no ancestors.
@@ -71,14 +71,14 @@ def ancestry(ids: Ints, mother: Ints, muons: Ints) -> Ancestry:
 
 
 def is_hadron(ids: Ints) -> Bools:
-    """Which numbers are hadrons': their hundreds and tens are quarks (a diquark has no tens)."""
+    """Return which numbers are hadrons': their hundreds and tens are quarks (a diquark has no tens)."""
     absolute = np.abs(ids)
     tens, hundreds = absolute // 10 % 10, absolute // 100 % 10
     return np.asarray((tens > 0) & (tens < 6) & (hundreds > 0) & (hundreds < 6))
 
 
 def is_charged(ids: Ints) -> Bools:
-    """Which hadrons carry charge, by their quarks' thirds."""
+    """Return which hadrons carry charge, by their quarks' thirds."""
     absolute = np.abs(ids)
     tens, hundreds, thousands = (absolute // 10**digit % 10 for digit in (1, 2, 3))
     up = [quark % 2 == 0 for quark in (tens, hundreds, thousands)]
@@ -88,7 +88,7 @@ def is_charged(ids: Ints) -> Bools:
 
 
 def _hadron_origin(ids: Ints) -> Ints:
-    """ATLAS's origin by the hadron that decayed to the muon (convHadronTypeToOrig)."""
+    """Return ATLAS's origin by the hadron that decayed to the muon (convHadronTypeToOrig)."""
     absolute = np.abs(ids)
     tens, hundreds, thousands = (absolute // 10**digit % 10 for digit in (1, 2, 3))
     onium = tens == hundreds

@@ -1,4 +1,4 @@
-"""Lists of true muons before they are put together: hard leptons, jets, and how lists are cut and joined."""
+"""Hold lists of true muons before they are combined: hard leptons and jets; select from lists and join them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -20,8 +20,9 @@ BOTTOM: Final = 5
 class HardLeptons:
     """n muons, and taus that decay to muons, of the hard process.
 
-    event: each one's, from 0 on and never falling. momenta: (n, 4), GeV. tau: whether it is one. polarisation: mean
-    helicity that a τ⁻ would have (a τ⁺ has its opposite). truth_origin: of muons, as ATLAS's truth classifier has it.
+    event: number of each one's event, from 0 and never falling. momenta: (n, 4), GeV. tau: whether it is a tau.
+    polarisation: mean helicity that a τ⁻ would have (a τ⁺ has its opposite). truth_origin: of muons, as ATLAS's truth
+    classifier has it.
     """
 
     event: Ints
@@ -34,7 +35,10 @@ class HardLeptons:
 
 @dataclass(frozen=True)
 class HardJets:
-    """(events, slots): pT of the partons in GeV, η, φ, and flavour: NO_JET in an empty slot, LIGHT, CHARM or BOTTOM."""
+    """Jets (events, slots): pT of the partons in GeV, η, φ, and flavour.
+
+    flavour: NO_JET in an empty slot, LIGHT, CHARM or BOTTOM.
+    """
 
     pt: Floats
     eta: Floats
@@ -44,7 +48,10 @@ class HardJets:
 
 @dataclass(frozen=True)
 class HardProcess:
-    """Events of a process. columns: values of its own for each event, by branch name."""
+    """Events of a process.
+
+    columns: further values of each event, by branch name.
+    """
 
     leptons: HardLeptons
     jets: HardJets
@@ -60,12 +67,12 @@ class JetMuons:
 
 
 def take(muons: TrueMuons, rows: NDArray[Any]) -> TrueMuons:
-    """The muons that a mask or their numbers pick."""
+    """Return the muons that a mask or their numbers select."""
     return TrueMuons(*(getattr(muons, field.name)[rows] for field in fields(TrueMuons)))
 
 
 def joined(parts: Sequence[TrueMuons]) -> TrueMuons:
-    """Lists of muons as one, in the order of their events; those of an event stay in the order of the lists."""
+    """Join lists of muons in the order of their events; those of an event stay in the order of the lists."""
     together = TrueMuons(
         *(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(TrueMuons))
     )

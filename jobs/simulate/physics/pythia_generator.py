@@ -1,4 +1,4 @@
-"""Pythia 8 as families use it: started with settings, and asked for events in batches."""
+"""Start Pythia 8 with settings, and generate events in batches."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -11,10 +11,12 @@ BATCH: Final = 200
 
 
 def started(kind: str, settings: Sequence[str], told: str) -> Any:
-    """A generator of these settings, a later one overriding an earlier one. told: what of them a user chose, in words.
+    """Start a generator with these settings, a later one overriding an earlier one.
 
-    A new generator every time, at 0.3 s: its initialisation draws numbers that count too, so that an old one with a new
-    seed makes other events. Raises RequestError where Pythia is not there or refuses.
+    kind: the family that needs it. told: the settings that a user chose, in words, for the error message.
+
+    A new generator is started every time, at 0.3 s: its initialisation draws random numbers too, so that an old one
+    with a new seed makes other events. Raises RequestError where Pythia is not installed or refuses a setting.
     """
     try:
         import pythia8mc
@@ -30,9 +32,9 @@ def started(kind: str, settings: Sequence[str], told: str) -> Any:
 
 
 def next_events(generator: Any, most: int, told: str) -> Record:
-    """A batch of so many events or fewer: those that Pythia gives up are left out. Raises RunError where none is left.
+    """Generate a batch of this many events or fewer, without those on which Pythia gives up.
 
-    told: the process and the energy, in words.
+    told: the process and the energy, in words. Raises RunError where no event is left.
     """
     record = Record.of_batch(generator.nextBatch(min(BATCH, most)))
     if len(record.starts) == 1:

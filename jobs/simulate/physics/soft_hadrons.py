@@ -1,4 +1,4 @@
-"""What soft collisions and partons become: charged hadrons, photons of π⁰, neutral hadrons."""
+"""Turn soft collisions and partons into charged hadrons, photons of π⁰ and neutral hadrons."""
 
 from dataclasses import dataclass, fields
 from typing import Final
@@ -37,7 +37,7 @@ UNEVEN: Final = 0.8
 class Particles:
     """Stable particles; shape (n,) each.
 
-    px, py: GeV. kind: CHARGED, PHOTON, NEUTRAL. primary: of the primary vertex, or of one that cannot be told from it.
+    px, py: GeV. kind: CHARGED, PHOTON, NEUTRAL. primary: from the primary vertex, or from one that merges with it.
     """
 
     event: Ints
@@ -53,7 +53,7 @@ class Particles:
         return np.hypot(self.px, self.py)
 
     def take(self, rows: Bools | Ints) -> "Particles":
-        """Some of them."""
+        """Return the particles that a mask or their numbers select."""
         return Particles(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
@@ -69,7 +69,7 @@ class Partons:
 
 
 def joined(*parts: Particles) -> Particles:
-    """All of these."""
+    """Concatenate particles."""
     return Particles(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Particles)))
 
 
@@ -82,9 +82,9 @@ def soft(
     plateau: tuple[float, float] = (PLATEAU, EDGE),
     shares: tuple[float, float] = SHARES,
 ) -> Particles:
-    """Particles of the plateau in any direction, counts[i] of them in event[i].
+    """Draw particles of the plateau in any direction, counts[i] of them in event[i].
 
-    spectrum: scale [GeV], rise and fall. plateau: its end and how softly it ends.
+    spectrum: scale [GeV], rise and fall. plateau: its end and how softly it ends. shares: of charged hadrons and of π⁰.
     """
     owner = np.repeat(event, counts)
     n = len(owner)
@@ -101,7 +101,7 @@ def fragments(
     splitting: tuple[float, float, float] = (SMALLEST, GROWTH, UNEVEN),
     shares: tuple[float, float] = SHARES,
 ) -> Particles:
-    """The hadrons of each parton, whose momenta add up to the parton's but for random kicks.
+    """Draw the hadrons of each parton, whose momenta add up to the parton's but for random kicks.
 
     splitting: SMALLEST, GROWTH and UNEVEN.
     """
@@ -121,12 +121,12 @@ def fragments(
 
 
 def kinds(n: int, rng: np.random.Generator, shares: tuple[float, float]) -> NDArray[np.int8]:
-    """CHARGED, PHOTON (a whole π⁰) and NEUTRAL by their shares."""
+    """Draw CHARGED, PHOTON (a whole π⁰) and NEUTRAL by their shares."""
     return np.digitize(rng.random(n), np.cumsum(shares)).astype(np.int8)
 
 
 def split_pions(particles: Particles, rng: np.random.Generator) -> Particles:
-    """π⁰ become two photons, their energy shared at random, as far apart as the mass of the π⁰ wants."""
+    """Split each π⁰ into two photons, their energy shared at random, as far apart as the mass of the π⁰ requires."""
     pion = np.flatnonzero(particles.kind == PHOTON)
     photons = particles.take(pion)
     share = rng.random(len(pion))

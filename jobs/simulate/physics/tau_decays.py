@@ -1,4 +1,4 @@
-"""Hadronic decays of a tau lepton in its rest frame, its helicity axis along z.
+"""Draw hadronic decays of a tau lepton in its rest frame, its helicity axis along z.
 
 Five reconstructed decay modes stand for seven exclusive channels. Masses of the hadronic system follow the
 Kühn–Santamaria form factors (Z. Phys. C 48 (1990) 445): ρ and ρ' for two pions, a1 → ρπ for three. Four and five pions
@@ -90,7 +90,7 @@ def visible_decays(n: int, rng: np.random.Generator) -> Decays:
 
 
 def _channel_momenta(channel: Channel, n: int, rng: np.random.Generator) -> Floats:
-    """(n, pions, 4): the charged pions first."""
+    """Draw momenta (n, pions, 4) of a channel, the charged pions first."""
     masses = np.array([CHARGED_PION_MASS] * channel.charged + [NEUTRAL_PION_MASS] * channel.neutral)
     pions = channel.charged + channel.neutral
     if pions == 1:
@@ -124,7 +124,7 @@ def _weak_phase_space(q2: Floats) -> Floats:
 
 
 def _rho_propagator(s: Floats, mass: float, width: float) -> NDArray[np.complex128]:
-    """P-wave Breit–Wigner with a running width."""
+    """Return a P-wave Breit–Wigner amplitude with a running width."""
     threshold = 4 * CHARGED_PION_MASS**2
     momentum = np.sqrt(np.maximum(s - threshold, 0) / (mass**2 - threshold))
     running = width * mass**2 / s * momentum**3
@@ -145,7 +145,7 @@ def _rho_spectrum() -> tuple[Floats, Floats]:
 
 
 def _three_pion_phase_space(q2: Floats) -> Floats:
-    """Kühn and Santamaria's g(Q²), the a1 → ρπ phase space."""
+    """Return Kühn and Santamaria's g(Q²), the a1 → ρπ phase space."""
     above = np.maximum(q2 - 9 * CHARGED_PION_MASS**2, 0)
     low = 4.1 * above**3 * (1 - 3.3 * above + 5.8 * above**2)
     high = q2 * (1.623 + 10.38 / q2 - 9.32 / q2**2 + 0.65 / q2**3)
@@ -165,7 +165,10 @@ def _a1_spectrum() -> tuple[Floats, Floats]:
 
 @lru_cache
 def _continuum_spectrum(pions: int) -> tuple[Floats, Floats]:
-    """Four and five pions: a Gaussian measured on Pythia 8.317, cut at threshold and at the tau mass."""
+    """Return the mass spectrum of four or five pions: a Gaussian measured on Pythia 8.317, with cuts.
+
+    It is cut at threshold and at the tau mass.
+    """
     centre, spread = (1.36, 0.19) if pions == 4 else (1.53, 0.12)
     mass = np.linspace(pions * CHARGED_PION_MASS + 0.02, TAU_MASS - 1e-3, 2000)
     return _cumulative(mass, np.exp(-0.5 * ((mass - centre) / spread) ** 2))
@@ -185,7 +188,7 @@ def _draw_mass(spectrum: tuple[Floats, Floats], n: int, rng: np.random.Generator
 
 
 def _two_pions(mass: Floats, masses: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """J is the direction of the pions: cos²ψ for the longitudinal ρ, sin²ψ for the transverse one.
+    """Draw two pions whose direction is the current J: cos²ψ for the longitudinal ρ, sin²ψ for the transverse one.
 
     Returns the pions and +1 where the ρ is longitudinal, −1 where it is transverse.
     """
@@ -224,12 +227,12 @@ def _three_pions(mass: Floats, masses: Floats, rng: np.random.Generator) -> tupl
 
 
 def _first_of_each(rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """True at the first entry of each row number; the numbers are in ascending order."""
+    """Return True at the first entry of each row number; the numbers are in ascending order."""
     return np.diff(rows, prepend=-1) > 0
 
 
 def _dalitz(mass: Floats, masses: Floats, rng: np.random.Generator) -> tuple[Floats, NDArray[np.bool_]]:
-    """A flat point in (s13, s23) for each mass, and whether it is inside the Dalitz boundary.
+    """Draw a flat point in (s13, s23) for each mass, and tell whether it is inside the Dalitz boundary.
 
     Returns the pions of those inside, turned at random, and True where inside.
     """
@@ -256,7 +259,7 @@ def _dalitz(mass: Floats, masses: Floats, rng: np.random.Generator) -> tuple[Flo
 
 
 def _current_weights(pions: Floats, mass: Floats) -> tuple[Floats, Floats]:
-    """Weights of the transverse and of the longitudinal part of the current, each of shape (n,)."""
+    """Return weights of the transverse and of the longitudinal part of the current, each of shape (n,)."""
 
     def mass_squared(i: int) -> Floats:
         pair = pions[:, i] + pions[:, 2]
@@ -271,7 +274,7 @@ def _current_weights(pions: Floats, mass: Floats) -> tuple[Floats, Floats]:
 
 @lru_cache
 def _current_ceiling() -> tuple[Floats, Floats]:
-    """The largest weight found at each mass, with a margin; drawn once with a fixed seed."""
+    """Return the largest weight found at each mass, with a margin; drawn once with a fixed seed."""
     rng = np.random.default_rng(20220817)
     centres = np.linspace(3 * CHARGED_PION_MASS + 0.005, TAU_MASS - 1e-3, 60)
     mass = np.repeat(centres, 4000)
@@ -282,7 +285,7 @@ def _current_ceiling() -> tuple[Floats, Floats]:
 
 
 def _phase_space(mass: Floats, masses: Floats, rng: np.random.Generator) -> Floats:
-    """Flat many-body phase space: ordered intermediate masses, accepted by the product of their momenta."""
+    """Draw flat many-body phase space: ordered intermediate masses, accepted by the product of their momenta."""
     bodies = len(masses)
     thresholds = np.cumsum(masses)
     systems = np.empty((len(mass), bodies - 1))

@@ -1,4 +1,4 @@
-"""Muons before the detector: what every way to generate them hands to the one detector."""
+"""Hold muons before the detector: the common output of every way to generate them."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -18,12 +18,12 @@ FAKE: Final = 2
 class TrueMuons:
     """n muons, one value each; GeV, mm, radians.
 
-    event: the number of each one's event, from 0 on and never falling. origin: PROMPT, TAU or FAKE. truth_type,
-    truth_origin: as ATLAS's truth classifier numbers them. pt, eta, phi, charge: at production. d0, z0: of the true
-    track at its closest to the beam line, from the primary vertex. inner_pt, outer_pt: what the inner detector and the
-    spectrometer curve; they differ where a hadron decays between the two, or reaches the spectrometer itself.
-    etcone20, etcone30: transverse energy of visible particles within ΔR of 0.2 and 0.3, the muon left out and without
-    pile-up.
+    event: number of each one's event, from 0 and never falling. origin: PROMPT, TAU or FAKE. truth_type, truth_origin:
+    as ATLAS's truth classifier numbers them. pt, eta, phi, charge: at production. d0, z0: of the true track at its
+    closest to the beam line, from the primary vertex. inner_pt, outer_pt: pT that curves the track in the inner
+    detector and in the spectrometer; they differ where a hadron decays between the two, or reaches the spectrometer
+    itself. etcone20, etcone30: transverse energy of visible particles within ΔR of 0.2 and 0.3, the muon left out and
+    without pile-up.
     """
 
     event: Ints

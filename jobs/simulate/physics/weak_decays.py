@@ -1,4 +1,4 @@
-"""A quark's weak decay: Q → q W, W → f f̄ with the W's helicities; top, bottom and charm alike.
+"""Decay quarks weakly: Q → q W, W → f f̄ with the W's helicities; top, bottom and charm alike.
 
 At fixed q² (the mass of the W, squared) a share M²/(M² + 2q²) of the W is longitudinal, with sin²θ; the rest is
 left-handed, with (1 − cos θ)², for V−A and a light q. θ is between the W's flight and the fermion that the weak isospin
@@ -15,7 +15,10 @@ from lineshape.jobs.simulate.physics.kinematics import Floats, around, boost_fro
 
 @dataclass(frozen=True)
 class Decay:
-    """(n, 4) momenta, GeV: of the charged lepton or down-type quark, of the neutrino or up-type quark, of the rest."""
+    """Momenta (n, 4) of the products, GeV.
+
+    lepton: the charged lepton or down-type quark. neutrino: the neutrino or up-type quark. rest: all else.
+    """
 
     lepton: Floats
     neutrino: Floats
@@ -47,13 +50,16 @@ def weak_decay(
 
 
 def boson_masses(mass: float, rest: float, n: int, rng: np.random.Generator) -> Floats:
-    """√q² of n semileptonic decays of a hadron of this mass into one of mass `rest`, GeV."""
+    """Draw √q² of n semileptonic decays of a hadron of this mass into one of mass `rest`, GeV."""
     return np.asarray(np.interp(rng.random(n), *_spectrum(mass, rest)))
 
 
 @lru_cache
 def _spectrum(mass: float, rest: float) -> tuple[Floats, Floats]:
-    """Cumulative spectrum of q: the V−A rate (1 − q²/M²)²(1 + 2q²/M²), one power of it a massive rest's momentum."""
+    """Return the cumulative spectrum of q, from the V−A rate (1 − q²/M²)²(1 + 2q²/M²).
+
+    One of the two powers of 1 − q²/M² is replaced by the momentum of a massive rest.
+    """
     q = np.linspace(0.12, mass - rest, 400)
     ratio = q**2 / mass**2
     density = 2 * q * two_body_momentum(np.full_like(q, mass), rest, q) * (1 - ratio) * (1 + 2 * ratio)

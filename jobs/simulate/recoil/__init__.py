@@ -1,1 +1,1 @@
-"""W and Z bosons and the particles that they recoil against."""
+"""Simulate W and Z bosons and the particles that they recoil against."""

@@ -1,4 +1,4 @@
-"""W and Z in a generator's record: their muons, and the visible particles that they recoil against."""
+"""Find W and Z in a generator's record: their muons, and the visible particles that they recoil against."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -35,18 +35,18 @@ class BosonEvents:
         return len(self.bosons.mass)
 
     def beside(self, rng: np.random.Generator) -> Particles:
-        """The particles; nothing is left to draw."""
+        """Return the particles; nothing is left to draw."""
         return self.particles
 
     def take(self, kept: Bools) -> "BosonEvents":
-        """Those of some events, which are numbered anew; kept: (n,)."""
+        """Return some of the events, numbered anew; kept: (n,) mask."""
         particles = self.particles.take(kept[self.particles.event])
         number = np.cumsum(kept) - 1
         return BosonEvents(self.bosons.take(np.flatnonzero(kept)), replace(particles, event=number[particles.event]))
 
 
 def of_record(record: Record, boson: int) -> BosonEvents:
-    """Events with a W or a Z whose muons are all there; boson: W or Z.
+    """Return the events with a W or a Z whose muons are all there; boson: W or Z.
 
     Particles are all that don't decay, but neutrinos and the boson's muons; photons that these radiate are among them.
     """
@@ -79,7 +79,7 @@ def of_record(record: Record, boson: int) -> BosonEvents:
 
 
 def joined_events(parts: Sequence[BosonEvents]) -> BosonEvents:
-    """All of these, one after the other."""
+    """Concatenate events."""
     first = np.cumsum([0, *(part.length for part in parts)])
     moved = [
         replace(part.particles, event=part.particles.event + start) for part, start in zip(parts, first, strict=False)
@@ -89,7 +89,7 @@ def joined_events(parts: Sequence[BosonEvents]) -> BosonEvents:
 
 
 def _particles(record: Record, rows: Ints, number: Ints) -> Particles:
-    """Those at some positions of the record; number: of each of its events."""
+    """Return the particles at some positions of the record; number: new number of each of its events."""
     ids = np.abs(record.ids[rows])
     charged = np.isin(ids, LEPTONS) | (is_hadron(ids) & is_charged(ids))
     kind = np.select([charged, ids == 22], [CHARGED, PHOTON], NEUTRAL).astype(np.int8)

@@ -1,4 +1,4 @@
-"""What all families of W and Z events with particle flow share: the detector that sees what a boson recoils against."""
+"""Hold what families of W and Z events with particle flow share: the detector that measures a boson's recoil."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
@@ -42,19 +42,19 @@ class Bosons:
     charge: Floats
 
     def take(self, rows: slice | Ints) -> "Bosons":
-        """Some of them."""
+        """Return some of the bosons."""
         return Bosons(*(each[rows] for each in vars(self).values()))
 
 
 class ParticleFlowFamily(Family):
-    """Events whose muons are in acceptance, as particle-flow objects. The amount is in events that are written.
-
-    mu_low, mu_high: pile-up, flat between them. minimum_muon_pt: of true muons, GeV.
-    """
+    """Events whose muons are in acceptance, as particle-flow objects. The amount is in events that are written."""
 
     mu_low: float = Field(default=0.0, ge=0)
+    """Lowest number of interactions per crossing; it is uniform between mu_low and mu_high."""
     mu_high: float = Field(default=60.0, ge=0)
+    """Highest number of interactions per crossing, at least mu_low."""
     minimum_muon_pt: float = Field(default=20.0, ge=0, le=30)
+    """Lowest pT of true muons, GeV, 0 to 30."""
 
     unit: ClassVar[str] = "events"
     at_once: ClassVar[int] = 10_000
@@ -67,14 +67,14 @@ class ParticleFlowFamily(Family):
 
     @abstractmethod
     def blocks(self, amount: int, rng: np.random.Generator) -> Iterator[tuple[Bosons, Drawn]]:
-        """So many bosons whose muons are found, a BLOCK of them or fewer at a time, and the particles beside them."""
+        """Yield bosons whose muons are found, a BLOCK of them or fewer at a time, and the particles beside them."""
 
     @abstractmethod
     def jets(self, charged: Tracks, neutral: Clusters, mu: Floats) -> Jets:
-        """Jets of the objects of events of (n,) mean numbers of collisions."""
+        """Return jets of particle-flow objects; mu: (n,) mean number of collisions of each event."""
 
     def generate(self, amount: int, rng: np.random.Generator) -> Sample:
-        """So many events; MeV, mm, radians."""
+        """Generate this many events; MeV, mm, radians."""
         return joined_samples([self._observed(bosons, own, rng) for bosons, own in self.blocks(amount, rng)])
 
     def _observed(self, bosons: Bosons, own: Drawn, rng: np.random.Generator) -> Sample:
@@ -98,7 +98,7 @@ class ParticleFlowFamily(Family):
 
 
 def are_found(muons: Floats, minimum_pt: float, rng: np.random.Generator) -> Bools:
-    """Of which events all muons, (n, k, 4) momenta in GeV, are in acceptance and found."""
+    """Return the events whose muons, (n, k, 4) momenta in GeV, are all in acceptance and found."""
     pt, eta, _ = cylindrical(muons.reshape(-1, 4))
     efficiency = np.where(np.abs(eta) < 1.5, 0.99, 0.98)
     found = (pt > minimum_pt) & (np.abs(eta) < MAXIMUM_ETA) & (rng.random(len(pt)) < efficiency)
@@ -106,7 +106,7 @@ def are_found(muons: Floats, minimum_pt: float, rng: np.random.Generator) -> Boo
 
 
 def seen_muons(bosons: Bosons, rng: np.random.Generator) -> tuple[Tracks, Deposits]:
-    """Decay muons as they are measured, and what they leave in the calorimeter."""
+    """Return decay muons as measured, and their deposits in the calorimeter."""
     n, number = bosons.charge.shape
     event = np.repeat(np.arange(n), number)
     pt, eta, phi = cylindrical(bosons.muons.reshape(-1, 4))

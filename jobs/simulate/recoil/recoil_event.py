@@ -1,4 +1,4 @@
-"""What a W or Z recoils against: partons of initial-state radiation, and the underlying event."""
+"""Draw what a W or Z recoils against: partons of initial-state radiation, and the underlying event."""
 
 from dataclasses import replace
 from typing import Final
@@ -47,7 +47,7 @@ SHARES: Final = (0.595, 0.265)
 
 
 def hadrons(px: Floats, py: Floats, y: Floats, rng: np.random.Generator) -> Particles:
-    """All that recoils against bosons of (n,) px, py [GeV] and rapidity.
+    """Draw all particles that recoil against bosons of (n,) px, py [GeV] and rapidity.
 
     The transverse momenta of each event's particles add up to −(px, py).
     """
@@ -66,7 +66,7 @@ def hadrons(px: Floats, py: Floats, y: Floats, rng: np.random.Generator) -> Part
 
 
 def recoil_partons(px: Floats, py: Floats, y: Floats, rng: np.random.Generator) -> Partons:
-    """One to four partons an event, whose momenta add up to −(px, py)."""
+    """Draw one to four partons an event, whose momenta add up to −(px, py)."""
     n, pt = len(px), np.hypot(px, py)
     there = np.ones((n, SLOTS), dtype=bool)
     there[:, 1:] = rng.random((n, SLOTS - 1)) < OTHERS
@@ -84,7 +84,10 @@ def recoil_partons(px: Floats, py: Floats, y: Floats, rng: np.random.Generator) 
 
 
 def further_partons(activity: Floats, rng: np.random.Generator) -> Partons:
-    """Pairs of partons back to back, of further collisions of the same two protons; activity: (n,), 1 on average."""
+    """Draw pairs of partons back to back, of further collisions of the same two protons.
+
+    activity: (n,), 1 on average.
+    """
     event = np.repeat(np.arange(len(activity)), rng.poisson(activity * PAIRS))
     n = len(event)
     pt, phi = PAIR_PT * rng.random(n) ** (-1 / PAIR_POWER), rng.uniform(-np.pi, np.pi, n)
@@ -95,7 +98,10 @@ def further_partons(activity: Floats, rng: np.random.Generator) -> Partons:
 
 
 def balanced(particles: Particles, px: Floats, py: Floats) -> Particles:
-    """Particles of the same events that add up to −(px, py): each takes of what is missing by its own pT."""
+    """Shift the particles' momenta so that each event's add up to −(px, py).
+
+    Each particle takes a share of the missing momentum in proportion to its own pT.
+    """
     n = len(px)
     weight = particles.pt
     weight = weight / np.bincount(particles.event, weight, n)[particles.event]

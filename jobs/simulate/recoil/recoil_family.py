@@ -1,4 +1,4 @@
-"""What families of the fast simulation share: a boson with its muons, and what it recoils against, drawn by hand."""
+"""Hold what families of the fast simulation share: a boson with its muons, and a parametrised recoil."""
 
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -21,36 +21,35 @@ FLAT_END: Final = 150.0
 
 
 class RecoilFamily(ParticleFlowFamily):
-    """Events of parametrised bosons and hadrons.
-
-    flat_share: share of bosons with a flat pT, 0 to 150 GeV, before the muons' acceptance; the others have that of
-    13 TeV.
-    """
+    """Events of parametrised bosons and hadrons."""
 
     flat_share: float = Field(default=0.3, ge=0, le=1)
+    """Share of bosons with a flat pT, 0 to 150 GeV, before the muons' acceptance. The others have the spectrum of 13
+    TeV.
+    """
 
     @abstractmethod
     def decayed(self, pt: Floats, phi: Floats, rng: np.random.Generator) -> Bosons:
-        """Bosons of (n,) pT [GeV] and φ, with their muons."""
+        """Generate bosons of (n,) pT [GeV] and φ, with their muons."""
 
     def blocks(self, amount: int, rng: np.random.Generator) -> Iterator[tuple[Bosons, Drawn]]:
-        """Bosons, and the hadrons that balance them."""
+        """Yield bosons, and the hadrons that balance them."""
         bosons = self._accepted(amount, rng)
         for start in range(0, amount, BLOCK):
             block = bosons.take(slice(start, start + BLOCK))
             yield block, partial(hadrons, block.momenta[:, 0], block.momenta[:, 1], block.y)
 
     def jets(self, charged: Tracks, neutral: Clusters, mu: Floats) -> recoil_jets.Jets:
-        """Cones about the hardest objects."""
+        """Return jets of cones about the hardest objects."""
         return recoil_jets.jets(charged, neutral, mu)
 
     def spectrum(self, n: int, rng: np.random.Generator) -> Floats:
-        """True pT of so many bosons, GeV."""
+        """Draw the true pT of this many bosons, GeV."""
         flat = rng.random(n) < self.flat_share
         return np.where(flat, rng.uniform(0, FLAT_END, n), boson_pt(n, rng))
 
     def _accepted(self, amount: int, rng: np.random.Generator) -> Bosons:
-        """As many whose muons are in acceptance and are found."""
+        """Draw this many bosons whose muons are in acceptance and found."""
         parts: list[Bosons] = []
         missing = amount
         while missing > 0:

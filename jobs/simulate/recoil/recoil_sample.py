@@ -1,4 +1,4 @@
-"""Events of particle-flow objects as columns of ROOT files, under the names of ATLAS; MeV, mm, radians."""
+"""Turn events of particle-flow objects into columns of ROOT files, under the names of ATLAS; MeV, mm, radians."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -39,13 +39,16 @@ def as_sample(
     clusters: Clusters,
     jets: Jets,
 ) -> Sample:
-    """Events of (n, 4) bosons; vertices: event and z of those of pile-up; tracks: of hadrons and of decay muons."""
+    """Return events of (n, 4) bosons as columns.
+
+    vertices: event and z of those of pile-up. tracks: of hadrons and of decay muons.
+    """
     n = len(boson)
     objects: dict[str, Columns] = {}
     counts: dict[str, NDArray[np.int64]] = {}
 
     def add(name: str, event: Ints, columns: Columns) -> None:
-        """A collection, put in order of event; within it the order stays."""
+        """Add a collection, sorted by event; within an event the order stays."""
         order = np.argsort(event, kind="stable")
         objects[name] = {key: values[order] for key, values in columns.items()}
         counts[name] = np.bincount(event, minlength=n)
@@ -68,7 +71,7 @@ def as_sample(
 
 
 def joined_samples(parts: Sequence[Sample]) -> Sample:
-    """The events of several samples, one after the other."""
+    """Concatenate the events of several samples."""
     first = parts[0]
     return Sample(
         {name: np.concatenate([part.events[name] for part in parts]) for name in first.events},

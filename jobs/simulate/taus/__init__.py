@@ -1,1 +1,1 @@
-"""Hadronic taus as they are observed and reconstructed."""
+"""Observe and reconstruct simulated hadronic taus."""

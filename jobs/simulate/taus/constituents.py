@@ -1,4 +1,4 @@
-"""Tracks and clusters of simulated taus, one by one: what a tau's summed energies and mean moments are made of.
+"""List tracks and clusters of simulated taus, which a tau's summed energies and mean moments are made of.
 
 Showers closer than MERGED become one cluster, whose moments are means as those of the tau are, so that the energies of
 a tau's clusters add up to the tau's and their weighted means are the tau's. Pile-up is a few clusters anywhere in the
@@ -43,7 +43,7 @@ HADRON_ANGLE: Final = 0.012
 
 
 def tracks(truth: Truth, observed: Observed, rng: np.random.Generator) -> Jagged:
-    """Tracks of each tau, as many as it has, in order of pT; content (total, len(TRACK))."""
+    """Return the tracks of each tau, as many as it has, in order of pT; content (total, len(TRACK))."""
     n = len(truth.pt)
     eta, phi = _directions(truth)
     # A track beside the pions' is of a converted photon: it points along with the first neutral pion, if there is one.
@@ -63,7 +63,7 @@ def tracks(truth: Truth, observed: Observed, rng: np.random.Generator) -> Jagged
 
 
 def clusters(truth: Truth, observed: Observed, rng: np.random.Generator) -> Jagged:
-    """Clusters of each tau in order of calibrated pT; content (total, len(CLUSTER))."""
+    """Return the clusters of each tau in order of calibrated pT; content (total, len(CLUSTER))."""
     n, parts = len(truth.pt), observed.parts
     eta, phi = _directions(truth)
     blur = np.array([HADRON_ANGLE] * 3 + [PHOTON_ANGLE] * 3)
@@ -117,14 +117,14 @@ def clusters(truth: Truth, observed: Observed, rng: np.random.Generator) -> Jagg
 
 
 def _directions(truth: Truth) -> tuple[Floats, Floats]:
-    """η and φ of the pions, (n, 6) each; of those that are not there some number."""
+    """Return η and φ of the pions, (n, 6) each; values of missing pions mean nothing."""
     pt = np.hypot(truth.momenta[..., 0], truth.momenta[..., 1])
     eta = np.arcsinh(truth.momenta[..., 2] / np.maximum(pt, 1e-9))
     return np.where(pt > 0, eta, 0.0), np.arctan2(truth.momenta[..., 1], truth.momenta[..., 0])
 
 
 def _owners(pt: Floats, eta: Floats, phi: Floats) -> Ints:
-    """For each part of a tau the part whose cluster it belongs to: the hardest that none has yet, and all near it."""
+    """Return for each part of a tau the part whose cluster it joins: the hardest free part and all near it form one."""
     rows = np.arange(len(pt))
     owner = np.broadcast_to(np.arange(pt.shape[1]), pt.shape).copy()
     free = pt > 0
@@ -141,7 +141,7 @@ def _owners(pt: Floats, eta: Floats, phi: Floats) -> Ints:
 
 
 def _lists(pt: Floats, columns: list[Floats]) -> Jagged:
-    """Those with a pT above zero, in order of it."""
+    """Return the objects with a pT above zero, in order of pT."""
     order = np.argsort(-pt, axis=1, kind="stable")
     there = np.take_along_axis(pt > 0, order, axis=1)
     content = np.column_stack([np.take_along_axis(values, order, axis=1)[there] for values in columns])

@@ -1,4 +1,4 @@
-"""What the detector sees of simulated tau decays: tracks, showers with their moments, and pile-up in the cone."""
+"""Simulate what the detector measures of tau decays: tracks, showers with their moments, and pile-up in the cone."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -37,11 +37,11 @@ class PileUpDensity:
 
 @dataclass(frozen=True)
 class Parts:
-    """What an Observed is the sum of: arrays of shape (n, parts), energies as pT in GeV.
+    """Summands of an Observed: arrays of shape (n, parts), energies as pT in GeV.
 
     track_pt: of the three charged pions, 0 where no track was found. extra_pt: (n,) of each of the tracks beside them.
-    debris: (n,) presampler fraction that a nuclear interaction before the calorimeter adds to all.
-    calibrated, em_scale, and the moments of showers: of three charged and three neutral pions, and of pile-up.
+    debris: (n,) presampler fraction that a nuclear interaction before the calorimeter adds to all. calibrated,
+    em_scale, and the moments of showers: of three charged and three neutral pions, and of pile-up.
     """
 
     track_pt: Floats
@@ -59,7 +59,7 @@ class Parts:
 
 @dataclass(frozen=True)
 class Observed:
-    """What the detector sees of a tau before any calibration; shape (n,) each, energies as pT in GeV."""
+    """Measured quantities of a tau before any calibration; shape (n,) each, energies as pT in GeV."""
 
     tracks: Ints
     charged_pt: Floats
@@ -78,7 +78,7 @@ class Observed:
 
 
 def observe(truth: Truth, pile_up: PileUpDensity, rng: np.random.Generator) -> Observed:
-    """Let the detector see the taus."""
+    """Simulate the detector's measurement of the taus."""
     n = len(truth.pt)
     energy = truth.momenta[..., 3]
     pt = np.hypot(truth.momenta[..., 0], truth.momenta[..., 1])
@@ -144,13 +144,13 @@ def observe(truth: Truth, pile_up: PileUpDensity, rng: np.random.Generator) -> O
 
 
 def mean_density(log_density: Floats, weights: Floats) -> Floats:
-    """log10 of the energy-weighted mean density over ΣE (each cluster's density scales with its own energy)."""
+    """Return log10 of the energy-weighted mean density over ΣE (each cluster's density scales with its own energy)."""
     share = weights / weights.sum(axis=1)[:, np.newaxis]
     return np.asarray(np.log10((share**2 * 10**log_density).sum(axis=1)))
 
 
 def _collected(truth: Truth, rng: np.random.Generator) -> Floats:
-    """Fraction of the energy that ends in clusters within the cone; dead regions and the crack lose most of it."""
+    """Draw the fraction of the energy in clusters within the cone; dead regions and the crack lose most of it."""
     n = len(truth.pt)
     crack = np.exp(-0.5 * ((np.abs(truth.eta) - 1.47) / 0.08) ** 2)
     lost = rng.random(n) < 0.002 + 0.03 * crack
@@ -160,9 +160,9 @@ def _collected(truth: Truth, rng: np.random.Generator) -> Floats:
 
 
 def _tracks(pt: Floats, eta: Floats, truth: Truth, rng: np.random.Generator) -> tuple[Floats, Ints, Floats]:
-    """Tracks of the pions (n, 3), 0 where none was found, and number and summed pT of those beside them.
+    """Draw tracks of the pions (n, 3), 0 where none was found, and number and summed pT of those beside them.
 
-    Inefficiency, merging in the core of hard taus, fakes from conversions.
+    Inefficiency, merging in the core of hard taus, and fakes from conversions are simulated.
     """
     n = len(truth.pt)
     merging = 0.06 * np.clip(truth.pt / 1000, 0, 2)[:, np.newaxis]
@@ -177,7 +177,7 @@ def _tracks(pt: Floats, eta: Floats, truth: Truth, rng: np.random.Generator) -> 
 
 
 def _pile_up_energy(pile_up: PileUpDensity, eta: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """PT of pile-up clusters in the cone, at the calibrated and at the electromagnetic scale, GeV."""
+    """Draw the pT of pile-up clusters in the cone, at the calibrated and at the electromagnetic scale, GeV."""
     mean = 0.12 * pile_up.density * (1 + 0.12 * np.abs(eta))
     calibrated = rng.exponential(mean)
     return calibrated, calibrated * rng.uniform(0.55, 0.9, len(eta))
@@ -192,7 +192,10 @@ def _neutral_pions(
     pile_up: PileUpDensity,
     rng: np.random.Generator,
 ) -> tuple[Floats, Ints]:
-    """Selected neutral pions of particle flow: electromagnetic energy less what the hadrons are expected to leave."""
+    """Return pT and number of particle flow's selected neutral pions.
+
+    Their energy is electromagnetic energy less what the hadrons are expected to leave.
+    """
     n = len(scale)
     real = (pt[:, 3:] > 0) * photons.em_scale * (scale * to_pt)[:, np.newaxis]
     kept = real * (rng.random(real.shape) < 1 / (1 + np.exp(-(real - 2.6) / 0.7)))

@@ -1,10 +1,10 @@
-"""From simulated tau decays to what ATLAS reconstructs of them: estimates of pT and the inputs of its calibration.
+"""Reconstruct simulated tau decays as ATLAS does: estimates of pT and the inputs of its calibration.
 
-Three estimates follow the chain of ATLAS (athena, tauRecTools): the calorimeter's (local hadronic
-calibration, pile-up subtracted, divided by a response function), particle flow's (tracks and selected neutral pions),
-and their combination: a correlated weighted mean per decay mode and η that falls back to the calorimeter where the two
-disagree by more than N_SIGMA. The constants of these steps are derived once from a calibration sample of the same
-simulation, as an experiment derives them.
+Three estimates follow the chain of ATLAS (athena, tauRecTools): the calorimeter's (local hadronic calibration, pile-up
+subtracted, divided by a response function), particle flow's (tracks and selected neutral pions), and their combination:
+a correlated weighted mean per decay mode and η that falls back to the calorimeter where the two disagree by more than
+N_SIGMA. The constants of these steps are derived once from a calibration sample of the same simulation, as an
+experiment derives them.
 """
 
 from collections.abc import Callable
@@ -93,7 +93,7 @@ def derive(observed: Observed, truth: Truth, pile_up: PileUpDensity) -> Calibrat
 
 
 def reconstruct(observed: Observed, pile_up: PileUpDensity, constants: Calibration) -> Estimates:
-    """Calibrated estimates: calorimeter, particle flow and their combination."""
+    """Return calibrated estimates: calorimeter, particle flow and their combination."""
     calorimeter = _calorimeter(observed, pile_up, constants.pile_up_slope, constants.response)
     particle_flow = observed.charged_pt + observed.neutral_pt
     probability = _mode_probability(observed, constants.mode_probability)
@@ -121,7 +121,7 @@ def _calorimeter(observed: Observed, pile_up: PileUpDensity, slope: Floats, resp
 
 
 def _mode_table(observed: Observed, truth: Truth) -> Floats:
-    """P(mode | tracks, neutral pions, their share): what a classifier on these returns.
+    """Return P(mode | tracks, neutral pions, their share), the output of a classifier trained on these.
 
     It is trained on the modes as they occur in decays, without the threshold in pT, that favours many pions.
     """
@@ -154,7 +154,7 @@ def _pt_bin(pt: Floats) -> Ints:
 
 
 def _binned(values: Floats, cells: tuple[Ints, ...], shape: tuple[int, ...], statistic: Statistic) -> Floats:
-    """A statistic in each cell; cells with fewer than 30 taus take that of all taus."""
+    """Return a statistic in each cell; cells with fewer than 30 taus take that of all taus."""
     flat = np.ravel_multi_index(cells, shape)
     order = np.argsort(flat, kind="stable")
     edges = np.searchsorted(flat[order], np.arange(int(np.prod(shape)) + 1))
