@@ -1,1 +1,1 @@
-"""The physics: one processor per study, from NanoEvents to columns, cut flow and control histograms."""
+"""Hold the physics: one processor per study, from NanoEvents to columns, cut flow and control histograms."""

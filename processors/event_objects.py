@@ -1,4 +1,4 @@
-"""Objects of events as flat arrays with the number of the event beside each: sums, cones and orders by event."""
+"""Handle objects of events as flat arrays, with each one's event beside them: sums, cones and orders by event."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -15,7 +15,10 @@ Ints = NDArray[np.int64]
 
 
 class EventObjects:
-    """Objects of some events by column, one value an object; event: of each, from 0; length: the number of events."""
+    """Objects of some events by column, one value an object.
+
+    event: number of each object's event, from 0. length: the number of events.
+    """
 
     def __init__(self, event: Ints, length: int, columns: Mapping[str, NDArray[Any]]) -> None:
         self.event, self.length, self.columns = event, length, columns
@@ -25,27 +28,30 @@ class EventObjects:
 
     @property
     def counts(self) -> Ints:
-        """Of each event."""
+        """Number of objects in each event."""
         return np.bincount(self.event, minlength=self.length)
 
     def scaled(self, names: Collection[str], factor: float) -> "EventObjects":
-        """With some columns times a factor."""
+        """Return the objects with some columns multiplied by a factor."""
         columns = {name: values * factor if name in names else values for name, values in self.columns.items()}
         return EventObjects(self.event, self.length, columns)
 
     def keep(self, rows: NDArray[Any]) -> "EventObjects":
-        """Some of the objects, by a mask or by their numbers; the events stay."""
+        """Return some of the objects, by a mask or by their numbers; the events stay."""
         return EventObjects(
             self.event[rows], self.length, {name: values[rows] for name, values in self.columns.items()}
         )
 
     def of(self, events: NDArray[np.bool_]) -> "EventObjects":
-        """The objects of some events, which are numbered anew."""
+        """Return the objects of some events, which are numbered anew."""
         kept = self.keep(events[self.event])
         return EventObjects((np.cumsum(events) - 1)[kept.event], int(events.sum()), kept.columns)
 
     def away(self, others: "EventObjects", cone: float) -> "EventObjects":
-        """Those at least so far in ΔR from every one of the others, of which all events have the same number."""
+        """Return the objects at least this far in ΔR from every one of the others.
+
+        All events must have the same number of the others.
+        """
         if not self.length:
             return self
         far = np.ones(len(self.event), dtype=bool)
@@ -55,11 +61,11 @@ class EventObjects:
         return self.keep(far)
 
     def total(self, name: str) -> Floats:
-        """Sum over the objects of each event."""
+        """Return the sum of a column over the objects of each event."""
         return np.asarray(np.bincount(self.event, self[name], self.length), dtype=np.float64)
 
     def hardest(self, number: int) -> "EventObjects":
-        """As many of each event at most, in falling order of pT."""
+        """Return at most this many objects of each event, in falling order of pT."""
         order = np.lexsort((-self["Pt"], self.event))
         ordered = self.keep(order)
         return ordered.keep(ordered.rank < number)
@@ -70,7 +76,7 @@ class EventObjects:
         return np.arange(len(self.event)) - np.repeat(np.cumsum(self.counts) - self.counts, self.counts)
 
     def leading(self, columns: Sequence[str], number: int) -> dict[str, Floats]:
-        """For each column (events, number) values of the hardest objects, 0 where there are fewer."""
+        """Return for each column (events, number) values of the hardest objects, 0 where there are fewer."""
         hardest = self.hardest(number)
         found = {}
         for name in columns:
@@ -80,7 +86,7 @@ class EventObjects:
 
 
 def collection(events: NanoEvents, kind: str, parts: Sequence[str]) -> EventObjects:
-    """Objects from the columns kindPt, kindEta …: of what parts say; with Pt and Phi among them Px and Py as well.
+    """Return the objects of columns kindPt, kindEta … for the given parts; with Pt and Phi also Px and Py.
 
     Raises DataError where a column has one value an event, or not as many as the first.
     """

@@ -1,6 +1,6 @@
-"""Event variables: visible four-vectors and what misses across the beam, beside the variables that are known of them.
+"""Select events of decay topologies: visible four-vectors, missing momentum, and textbook variables of them.
 
-m_bc, m_T and m_T2 are the textbook's; the masses that an event was made with are what variables are to tell of.
+m_bc, m_T and m_T2 are the textbook's; the true masses of an event are what the variables are to predict.
 
 Source: D. Kim et al., arXiv:2105.10126; m_T2: C. Lester and D. Summers, Phys. Lett. B 463 (1999) 99, computed by the
 package mt2.
@@ -31,18 +31,18 @@ _MASSES: Final = {"mA": "parentMass", "mB": "intermediateMass", "mC": "invisible
 
 
 class EventVariableCuts(Settings):
-    """unit: GeV for each unit of the file's momenta; MeV by default. visible: particles that an event must have.
-
-    trial: mass that m_T and m_T2 take an invisible particle to have, GeV.
-    """
+    """Cuts and units of the event variables."""
 
     unit: Annotated[float, Field(gt=0)] = 0.001
+    """GeV for each unit of the file's momenta; the default is MeV."""
     visible: Literal[1, 2] = 2
+    """Number of visible particles that an event must have, 1 or 2; all others are cut."""
     trial: Annotated[float, Field(ge=0)] = 0.0
+    """Mass that m_T and m_T2 assume for an invisible particle, GeV."""
 
 
 def _particle(number: int) -> dict[str, Column]:
-    """Four-vector of a visible particle."""
+    """Return the columns of a visible particle's four-vector."""
     name = f"b{number}"
     parts = {f"{name}E": Column(f"$E$, particle {number}", "GeV", 0, 1500)}
     reach = {"Px": 400, "Py": 400, "Pz": 1500}
@@ -52,7 +52,7 @@ def _particle(number: int) -> dict[str, Column]:
 
 
 class EventVariables(Study):
-    """One row an event with as many visible particles as there are to be."""
+    """One row an event with the required number of visible particles."""
 
     Settings: ClassVar[type[EventVariableCuts]] = EventVariableCuts
     settings: EventVariableCuts
@@ -79,7 +79,7 @@ class EventVariables(Study):
     }
 
     def select(self, events: NanoEvents) -> Selection:
-        """Select events and build the columns, GeV; masses that the file has not, and what needs them, are left out."""
+        """Select events and build the columns, GeV; masses that the file lacks, and what needs them, are left out."""
         number, unit = self.settings.visible, self.settings.unit
         objects = collection(events, "visible", _PARTS).scaled({"Pt", "M"}, unit)
         passed = objects.counts == number
@@ -99,7 +99,7 @@ class EventVariables(Study):
         return found, cut_flow
 
     def _known(self, visible: Any, missing: Mapping[str, Floats], invisible: Floats | None) -> dict[str, Floats]:
-        """The variables of the textbook, GeV."""
+        """Return the variables of the textbook, GeV."""
         trial, (mpx, mpy) = self.settings.trial, missing.values()
         system = visible[:, 0] if self.settings.visible == 1 else visible[:, 0] + visible[:, 1]
         found = {"mT": transverse_mass(system.m, system.px, system.py, mpx, mpy, trial)}
@@ -113,14 +113,14 @@ class EventVariables(Study):
 
 
 def transverse_mass(mass: Floats, px: Floats, py: Floats, mpx: Floats, mpy: Floats, trial: float) -> Floats:
-    """Of a visible system of this mass and an invisible particle of a trial mass; all (n,), GeV."""
+    """Return the transverse mass of a visible system and an invisible particle of a trial mass; all (n,), GeV."""
     energies = np.sqrt(mass**2 + px**2 + py**2) * np.sqrt(trial**2 + mpx**2 + mpy**2)
     squared = mass**2 + trial**2 + 2 * (energies - px * mpx - py * mpy)
     return np.asarray(np.sqrt(np.maximum(squared, 0)))
 
 
 def stransverse_mass(b: Any, c: Any, mpx: Floats, mpy: Floats, trial: Floats | float) -> Floats:
-    """The smallest mass that two parents may both have; b, c: vectors (n,), GeV."""
+    """Return m_T2, the smallest mass that two parents may both have; b, c: vectors (n,), GeV."""
     from mt2 import mt2
 
     return np.asarray(mt2(b.m, b.px, b.py, c.m, c.px, c.py, mpx, mpy, trial, trial))

@@ -1,4 +1,4 @@
-"""The hadronic recoil of W and Z events: u, its parts, jets, vertices and leading objects, against the true boson.
+"""Select W and Z events for their hadronic recoil: u, its parts, jets, vertices, leading objects, and the true boson.
 
 u is the vector sum of pT of all particle-flow objects but those of the decay muons; without losses it is −pT(W). The
 targets are the boson's own px and py.
@@ -32,28 +32,33 @@ _JET_PT: Final = 20.0
 
 
 class RecoilCuts(Settings):
-    """unit: GeV for each unit of the file's momenta; MeV by default. leptons: decay muons, of a W or of a Z.
-
-    minimum_pt [GeV], maximum_eta: of the muons. cone, jet_cone: ΔR within which objects and jets are the muons'.
-    objects: of each event in the jagged columns at most; 0 leaves these out.
-    """
+    """Cuts and units of the hadronic recoil."""
 
     unit: float = 0.001
+    """GeV for each unit of the file's momenta; the default is MeV."""
     leptons: Literal[1, 2] = 1
+    """Number of decay muons that an event must have: 1 for a W, 2 for a Z."""
     minimum_pt: float = 25.0
+    """Lowest pT of the decay muons, GeV."""
     maximum_eta: float = 2.4
+    """Highest |η| of the decay muons."""
     cone: Annotated[float, Field(gt=0)] = 0.2
+    """ΔR to a decay muon below which a particle-flow object is the muon's, and not of the recoil."""
     jet_cone: Annotated[float, Field(gt=0)] = 0.4
+    """ΔR to a decay muon below which a jet is the muon's, and is left out."""
     objects: Annotated[int, Field(ge=0)] = 128
+    """Largest number of particle-flow objects of each event in the jagged columns, the hardest first; 0 = no jagged
+    columns.
+    """
 
 
 def _vector(name: str, label: str, reach: float) -> dict[str, Column]:
-    """Both components of a transverse vector; {} in name and label is the axis."""
+    """Return columns of both components of a transverse vector; {} in name and label is the axis."""
     return {name.format(axis): Column(label.format(axis), "GeV", -reach, reach) for axis in ("x", "y")}
 
 
 def _leading(kind: str, number: int, reach: float) -> dict[str, Column]:
-    """Momenta of leading objects: charged1Px, charged1Py, charged2Px and so on."""
+    """Return columns of momenta of leading objects: charged1Px, charged1Py, charged2Px and so on."""
     parts = [_vector(f"{kind}{i}P{{}}", f"{kind.capitalize()} {i} $p_{{}}$", reach) for i in range(1, number + 1)]
     return {name: column for part in parts for name, column in part.items()}
 
@@ -75,7 +80,7 @@ INPUTS: Final[Mapping[str, Column]] = {
 
 
 class HadronicRecoil(Study):
-    """One row an event with as many muons as the boson has, no more."""
+    """One row an event with exactly as many muons as the boson has."""
 
     Settings: ClassVar[type[RecoilCuts]] = RecoilCuts
     settings: RecoilCuts
@@ -133,12 +138,12 @@ class HadronicRecoil(Study):
         return found, cut_flow
 
     def _collection(self, events: NanoEvents, kind: str, parts: Sequence[str]) -> EventObjects:
-        """Objects of a kind with their momenta in GeV."""
+        """Return objects of a kind with their momenta in GeV."""
         found = collection(events, kind, parts)
         return found.scaled(_MOMENTA, self.settings.unit)
 
     def _truth(self, events: NanoEvents, passed: NDArray[np.bool_]) -> dict[str, Floats]:
-        """Momentum of the true boson; of several, which are one after radiation, the last."""
+        """Return the momentum of the true boson; of several, which are one after radiation, the last."""
         px, py = np.full((2, len(passed)), np.nan)
         if {"bosonPx", "bosonPy", "bosonPdg"} <= set(events.fields):
             bosons = self._collection(events, "boson", ("Px", "Py", "Pdg"))
@@ -147,7 +152,7 @@ class HadronicRecoil(Study):
         return {"pxTrue": px[passed], "pyTrue": py[passed], "ptTrue": np.hypot(px, py)[passed]}
 
     def _lists(self, charged: EventObjects, neutral: EventObjects) -> dict[str, ak.Array]:
-        """The hardest objects of each event, in falling order."""
+        """Return the hardest objects of each event, in falling order."""
         if not self.settings.objects:
             return {}
         both = {name: np.concatenate([charged[name], neutral[name]]) for name in ("Pt", "Px", "Py", "Eta")}
@@ -161,7 +166,7 @@ class HadronicRecoil(Study):
 
 
 def _inputs(charged: EventObjects, neutral: EventObjects, jets: EventObjects) -> dict[str, NDArray[Any]]:
-    """All of the inputs but the number of vertices."""
+    """Return all inputs except the number of vertices."""
     parts = {
         f"u{axis}{kind}": of.total(f"P{axis}")
         for kind, of in (("Charged", charged), ("Neutral", neutral))
@@ -182,5 +187,5 @@ def _inputs(charged: EventObjects, neutral: EventObjects, jets: EventObjects) ->
 
 
 def _named(kind: str, leading: Mapping[str, Floats]) -> dict[str, Floats]:
-    """charged1Px and so on, from (events, number) tables by component."""
+    """Return columns charged1Px and so on, from (events, number) tables by component."""
     return {f"{kind}{i + 1}{part}": table[:, i] for part, table in leading.items() for i in range(table.shape[1])}

@@ -1,7 +1,7 @@
-"""Leptons of tau decays, prompt and fake ones: what the studies of muons and of electrons have in common.
+"""Select leptons of tau decays, prompt and fake ones: the common part of the studies of muons and of electrons.
 
-Source: "Studies on the Separation of Prompt and Tau Muons with the ATLAS Detector using Machine Learning Methods"
-(D. Ortmann, 2022) for the features; athena's MCTruthClassifier for the origin.
+Source: "Studies on the Separation of Prompt and Tau Muons with the ATLAS Detector using Machine Learning Methods" (D.
+Ortmann, 2022) for the features; athena's MCTruthClassifier for the origin.
 """
 
 from abc import abstractmethod
@@ -42,15 +42,18 @@ _TRACK: Final = ("d0", "z0", "vz", "theta", "qOverP", "qOverPVariance")
 
 
 class LeptonCuts(Settings):
-    """unit: GeV for each unit of the file's momenta and masses; MeV by default. minimum_pt: in GeV."""
+    """Cuts and units of leptons."""
 
     unit: float = 0.001
+    """GeV for each unit of the file's momenta and masses; the default is MeV."""
     minimum_pt: float = 10.0
+    """Lowest pT of leptons, GeV."""
     maximum_eta: float = 2.5
+    """Highest |η| of leptons."""
 
 
 def branches(leptons: str, tracks: str) -> dict[str, str | tuple[str | None, ...]]:
-    """The branches of what every flavour reads; both arguments are containers, with the dot at their end."""
+    """Return the branches that leptons of every flavour need; both arguments are containers, with a final dot."""
     return {
         "event": event_info("eventNumber"),
         "mu": (*event_info("averageInteractionsPerCrossing"), None),
@@ -75,9 +78,9 @@ def branches(leptons: str, tracks: str) -> dict[str, str | tuple[str | None, ...
 
 
 def origin_of(kind: Floats, source: Floats, isolated: int, at_a_tau: NDArray[np.bool_]) -> Floats:
-    """PROMPT, TAU or FAKE, from the type and the origin that MCTruthClassifier gives, (n,) each.
+    """Return PROMPT, TAU or FAKE, from the type and the origin that MCTruthClassifier gives, (n,) each.
 
-    isolated: the type of what comes from bosons, tops, supersymmetry, and from taus of theirs; a lepton of a tau that
+    isolated: the type of leptons from bosons, tops, supersymmetry, and from taus of theirs; a lepton of a tau that
     itself comes from a hadron is of another type, and fake, as are those that have no truth. at_a_tau: whether it is
     where a true tau left its lepton.
     """
@@ -85,7 +88,7 @@ def origin_of(kind: Floats, source: Floats, isolated: int, at_a_tau: NDArray[np.
 
 
 def at_true_taus(events: NanoEvents) -> ak.Array:
-    """Whether each lepton lies where a true tau, not from a hadron, decayed into a lepton; (events, var)."""
+    """Return whether each lepton lies where a true tau, not from a hadron, decayed into a lepton; (events, var)."""
     if not set(events.fields) >= set(_TRUE_TAU):
         return ak.zeros_like(events["pt"], dtype=bool)
     leptonic = (events["trueTauHadronic"] != 1) & (events["trueTauType"] == _ISOLATED_TAU)
@@ -94,7 +97,7 @@ def at_true_taus(events: NanoEvents) -> ak.Array:
 
 
 class LeptonStudy(Study):
-    """Features and origin of leptons of one flavour, whose class says how to find tracks, momenta and quality.
+    """Features and origin of leptons of one flavour; the flavour's class finds tracks, momenta and quality.
 
     isolated: MCTruthClassifier's type of leptons that no hadron made.
     """
@@ -126,18 +129,21 @@ class LeptonStudy(Study):
 
     @abstractmethod
     def tracks_of(self, events: NanoEvents, tracks: ak.Array) -> ak.Array:
-        """The track of each lepton, or None; tracks are records, (events, var)."""
+        """Return the track of each lepton, or None; tracks are records, (events, var)."""
 
     @abstractmethod
     def momenta(self, leptons: Mapping[str, NDArray[Any]]) -> tuple[Floats, Floats]:
-        """Transverse momenta by the inner detector and by what is around it, in the file's unit; not positive: none."""
+        """Return transverse momenta by the inner detector and by what is around it, in the file's unit.
+
+        A lepton without one of them has a value that is not positive.
+        """
 
     @abstractmethod
     def identified(self, leptons: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
-        """Which leptons are good enough."""
+        """Return which leptons pass the required working point."""
 
     def truth(self, leptons: Mapping[str, NDArray[Any]]) -> tuple[Floats, Floats]:
-        """MCTruthClassifier's type and origin of each lepton, where the file has them."""
+        """Return MCTruthClassifier's type and origin of each lepton, where the file has them."""
         return leptons["truthType"].astype(np.float64), leptons["truthOrigin"].astype(np.float64)
 
     def select(self, events: NanoEvents) -> Selection:
@@ -162,7 +168,7 @@ class LeptonStudy(Study):
         return arrays, cut_flow
 
     def _table(self, events: NanoEvents) -> ak.Array:
-        """What is there of an event and of each of its leptons, to which its track's columns belong as well."""
+        """Return the columns of events and of their leptons, with those of each lepton's track."""
         variance = events["qOverPVariance"]
         if variance.ndim > 2:
             variance = ak.firsts(variance[..., ::-1], axis=2)
@@ -176,7 +182,7 @@ class LeptonStudy(Study):
         )
 
     def _features(self, leptons: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        """All columns of all leptons, GeV and mm."""
+        """Return all columns of all leptons, GeV and mm."""
 
         def of(name: str) -> Floats:
             return leptons[name].astype(np.float64) if name in leptons else np.full(len(leptons["pt"]), np.nan)

@@ -1,4 +1,4 @@
-"""What ATLAS's PHYSLITE and AOD files have in common for every study that reads them."""
+"""Read what ATLAS's PHYSLITE and AOD files have in common for every study."""
 
 import awkward as ak
 import numpy as np
@@ -21,14 +21,14 @@ EVENT_INFO = ("EventInfoAuxDyn.", "EventInfoAux./EventInfoAux.")
 
 
 def event_info(name: str) -> tuple[str, ...]:
-    """Where a quantity of EventInfo may be, by release."""
+    """Return where a quantity of EventInfo may be, by release."""
     return tuple(prefix + name for prefix in EVENT_INFO)
 
 
 def matched(eta: ak.Array, phi: ak.Array, true_eta: ak.Array, true_phi: ak.Array, cone: float) -> ak.Array:
-    """For each reconstructed object the index of the nearest true one within ΔR < cone, or None.
+    """Return for each reconstructed object the index of the nearest true one within ΔR < cone, or None.
 
-    All arrays are (events, var); true objects may be none in an event.
+    All arrays are (events, var); an event may have no true objects.
     """
     reconstructed = vector.zip({"pt": ak.ones_like(eta), "eta": eta, "phi": phi, "mass": ak.zeros_like(eta)})
     true = vector.zip({"pt": ak.ones_like(true_eta), "eta": true_eta, "phi": true_phi, "mass": ak.zeros_like(true_eta)})
@@ -39,7 +39,7 @@ def matched(eta: ak.Array, phi: ak.Array, true_eta: ak.Array, true_phi: ak.Array
 
 
 def linked(objects: ak.Array, key: ak.Array, index: ak.Array, container: int) -> ak.Array:
-    """For each link the object that it points to, or None where it points nowhere, elsewhere or beyond the last one.
+    """Return for each link the object it points to, or None where it points nowhere, elsewhere or past the end.
 
     objects: (events, var). key, index: (events, var), the two halves of an ElementLink; None is no link.
     """
@@ -48,11 +48,11 @@ def linked(objects: ak.Array, key: ak.Array, index: ak.Array, container: int) ->
 
 
 def primary_vertex(z: ak.Array, kind: ak.Array) -> ak.Array:
-    """The z of each event's primary vertex, NaN where there is none; z and kind of its vertices are (events, var)."""
+    """Return the z of each event's primary vertex, NaN where there is none; z and kind of vertices: (events, var)."""
     return ak.fill_none(ak.firsts(z[kind == PRIMARY_VERTEX]), np.nan)
 
 
 def missing(values: np.ndarray) -> np.ndarray:
-    """Values with NaN in the place of the sentinel."""
+    """Return the values with NaN in the place of the sentinel."""
     values = values.astype(np.float64)
     return np.where(np.abs(values - SENTINEL) < 1, np.nan, values)

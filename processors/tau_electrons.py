@@ -1,4 +1,4 @@
-"""Telling electrons of tau decays from prompt and fake ones, in PHYSLITE of releases 21 to 23.
+"""Distinguish electrons of tau decays from prompt and fake ones, in PHYSLITE of releases 21 to 23.
 
 Source: the outlook of "Studies on the Separation of Prompt and Tau Muons with the ATLAS Detector using Machine Learning
 Methods" (D. Ortmann, 2022).
@@ -22,7 +22,7 @@ _BACKGROUND, _CONVERSION = 4, 5
 
 
 class TauElectrons(LeptonStudy):
-    """Electrons of the Medium likelihood, and momenta by the track and by the calorimeter."""
+    """Electrons of the Medium likelihood, with momenta by the track and by the calorimeter."""
 
     Settings: ClassVar[type[LeptonCuts]] = LeptonCuts
     isolated: ClassVar[int] = 2
@@ -43,21 +43,21 @@ class TauElectrons(LeptonStudy):
     }
 
     def tracks_of(self, events: NanoEvents, tracks: ak.Array) -> ak.Array:
-        """The first of the tracks that an electron links to, which is its best."""
+        """Return the first of the tracks that an electron links to, which is its best."""
         link = ak.firsts(events["trackLinks"], axis=2)
         return linked(tracks, link["m_persKey"], link["m_persIndex"], GSF_TRACKS)
 
     def momenta(self, leptons: Mapping[str, NDArray[Any]]) -> tuple[Floats, Floats]:
-        """By the track and by the calorimeter, which alone gives an electron its pT."""
+        """Return momenta by the track and by the calorimeter, which alone gives an electron its pT."""
         theta, curvature = (leptons[name].astype(np.float64) for name in ("theta", "qOverP"))
         with np.errstate(divide="ignore"):
             return np.sin(theta) / np.abs(curvature), leptons["pt"].astype(np.float64)
 
     def truth(self, leptons: Mapping[str, NDArray[Any]]) -> tuple[Floats, Floats]:
-        """Type and origin; of one from a photon that another electron radiated, those of that electron.
+        """Return type and origin; of one from a photon that another electron radiated, those of that electron.
 
-        Such an electron is how the detector saw the other one, and not fake. Of all others the mother is not asked
-        for: release 22 has none for electrons from Z.
+        Such an electron is how the detector saw the other one, and not fake. For all others the mother is not used:
+        release 22 has none for electrons from Z.
         """
         kind, source = super().truth(leptons)
         if not {"motherType", "motherOrigin"} <= set(leptons):
@@ -66,6 +66,6 @@ class TauElectrons(LeptonStudy):
         return np.where(converted, leptons["motherType"], kind), np.where(converted, leptons["motherOrigin"], source)
 
     def identified(self, leptons: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
-        """Those that the working point takes."""
+        """Return which electrons pass the working point."""
         found: NDArray[np.bool_] = leptons["identified"] == 1
         return found

@@ -1,4 +1,4 @@
-"""Tau energy scale: hadronic taus, the inputs of ATLAS's boosted regression tree and of the mixture density network.
+"""Select hadronic taus for the tau energy scale, with the inputs of ATLAS's regression tree and of the density network.
 
 Source: "Tau Energy Scale Calibration at ATLAS using Machine Learning" (M. Cochran-Branson, 2022); athena's tauRecTools
 for the definitions of the inputs.
@@ -22,17 +22,20 @@ _TAU = "TauJetsAuxDyn."
 
 
 class TauCuts(Settings):
-    """Cuts, and the unit of momenta in the file.
-
-    unit: GeV for each unit of the file's momenta; MeV by default. maximum_ratio: EM/LC, particle flow/combined and
-    LC/combined must lie below it (seed talk: 25). minimum_true_pt [GeV]: visible pT from which a true tau counts.
-    """
+    """Cuts on taus, and the unit of momenta in the file."""
 
     unit: float = 0.001
+    """GeV for each unit of the file's momenta; the default is MeV."""
     minimum_tracks: int = 1
+    """Lowest number of tracks of a tau."""
     maximum_tracks: int = 5
+    """Highest number of tracks of a tau."""
     maximum_ratio: float = 25.0
+    """Value that the ratios of pT EM/LC, particle flow/combined and LC/combined must lie below; 25 as in the study's
+    source.
+    """
     minimum_true_pt: Annotated[float, Field(gt=0)] = 10.0
+    """Visible pT from which a true tau counts, GeV."""
 
 
 class TauEnergyScale(Study):
@@ -112,7 +115,7 @@ class TauEnergyScale(Study):
         return columns, cut_flow
 
     def candidates(self, events: NanoEvents) -> tuple[dict[str, NDArray[Any]], NDArray[np.bool_], dict[str, int]]:
-        """Columns of all taus, which of them pass the cuts, and the cut flow."""
+        """Return the columns of all taus, which of them pass the cuts, and the cut flow."""
         taus = per_object(events, like="eta")
         cut_flow = {"reconstructed": len(taus["eta"])}
         for name in (

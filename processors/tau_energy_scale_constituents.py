@@ -1,4 +1,4 @@
-"""Tau energy scale from what taus are made of: tracks and clusters one by one, beside the inputs of the main study.
+"""Select taus with their tracks and clusters one by one, beside the inputs of the main study of the tau energy scale.
 
 Source: "Tau Energy Scale Calibration at ATLAS using Machine Learning" (M. Cochran-Branson, 2022), whose outlook is to
 train on tracker and calorimeter directly.
@@ -36,7 +36,7 @@ _CLUSTERS = {
 
 
 class TauEnergyScaleConstituents(Study):
-    """The taus of the main study, and lists of their tracks and clusters.
+    """Taus of the main study, and lists of their tracks and clusters.
 
     In the file, the tracks of an event are those of its first tau, of its second, …; nTracks counts them, and nClusters
     the clusters.
@@ -85,7 +85,7 @@ class TauEnergyScaleConstituents(Study):
         return columns, cut_flow
 
     def _relative(self, lists: dict[str, Jagged], kind: str, taus: Mapping[str, NDArray[Any]]) -> dict[str, Jagged]:
-        """Momenta in GeV and over the tau's, angles from the tau's axis; other columns as they are."""
+        """Return momenta in GeV and over the tau's, and angles from the tau's axis; other columns stay as they are."""
         offsets = lists[f"{kind}Pt"].offsets
         values = {name: each.content for name, each in lists.items()}
 

@@ -1,9 +1,9 @@
-"""Tau energy scale on genuine ATLAS files: PHYSLITE of releases 21 to 23, and AOD for its cluster moments.
+"""Select taus of genuine ATLAS files for the tau energy scale: PHYSLITE of releases 21 to 23, and AOD.
 
-PHYSLITE keeps no cluster moments and no axis momenta, so the features are a reduced set; ATLAS's own calibrated pT is
-there to compare with. True visible pT is `pt_vis` of hadronic true taus (never `pt_vis_dressed`, which holds the
-neutrino), matched by ΔR (IsTruthMatched is set for electrons too); a true tau counts from 10 GeV, as softer ones lie in
-the cones of jets by chance.
+AOD is read for its cluster moments: PHYSLITE keeps none and no axis momenta, so the features are a reduced set; ATLAS's
+own calibrated pT is there to compare with. True visible pT is `pt_vis` of hadronic true taus (never `pt_vis_dressed`,
+which holds the neutrino), matched by ΔR (IsTruthMatched is set for electrons too); a true tau counts from 10 GeV, as
+softer ones lie in the cones of jets by chance.
 """
 
 from collections.abc import Mapping
@@ -33,17 +33,16 @@ _MOMENTS = (
 
 
 class Matching(Settings):
-    """unit: GeV for each unit of the file's momenta. cone: ΔR within which a true tau is matched.
-
-    minimum_true_pt [GeV]: visible pT from which a true tau counts.
-
-    matched_only: keep only taus matched to a hadronic true tau, in files that have a truth; those without are kept.
-    """
+    """Matching of reconstructed to true taus."""
 
     unit: float = 0.001
+    """GeV for each unit of the file's momenta; the default is MeV."""
     cone: float = 0.2
+    """ΔR within which a true tau is matched."""
     minimum_true_pt: Annotated[float, Field(ge=0)] = 10.0
+    """Visible pT from which a true tau counts, GeV. Softer ones lie in the cones of jets by chance."""
     matched_only: bool = True
+    """Whether to keep only taus matched to a hadronic true tau. Files without truth keep all taus."""
 
 
 class TauEnergyScalePhyslite(Study):
@@ -110,9 +109,9 @@ class TauEnergyScalePhyslite(Study):
         return arrays, cut_flow
 
     def _true_pt(self, events: NanoEvents) -> ak.Array:
-        """True visible pT of the hadronic true tau matched to each reconstructed one, in the file's unit, or NaN.
+        """Return the true visible pT of the hadronic true tau matched to each reconstructed one, or NaN.
 
-        Softer ones than the minimum are not there to be matched: the nearest of the others is.
+        It is in the file's unit. True taus softer than the minimum are not matched: the nearest of the others is.
         """
         if not set(events.fields) >= _TRUTH:
             return ak.full_like(events["eta"], np.nan)

@@ -1,7 +1,7 @@
-"""Telling muons of tau decays from prompt and fake ones, in simulated files and in PHYSLITE of releases 21 to 23.
+"""Distinguish muons of tau decays from prompt and fake ones, in simulated files and in PHYSLITE of releases 21 to 23.
 
-Source: "Studies on the Separation of Prompt and Tau Muons with the ATLAS Detector using Machine Learning Methods"
-(D. Ortmann, 2022).
+Source: "Studies on the Separation of Prompt and Tau Muons with the ATLAS Detector using Machine Learning Methods" (D.
+Ortmann, 2022).
 """
 
 from collections.abc import Mapping
@@ -22,13 +22,14 @@ _WORKING_POINT = 7
 
 
 class MuonCuts(LeptonCuts):
-    """maximum_quality: 0 Tight, 1 Medium, 2 Loose, 3 VeryLoose."""
+    """Cuts and units of muons."""
 
     maximum_quality: int = 1
+    """Loosest working point of a muon that passes: 0 Tight, 1 Medium, 2 Loose, 3 VeryLoose."""
 
 
 class TauMuons(LeptonStudy):
-    """Muons with a combined track, and momenta by the inner detector and by the spectrometer."""
+    """Muons with a combined track, with momenta by the inner detector and by the spectrometer."""
 
     Settings: ClassVar[type[MuonCuts]] = MuonCuts
     isolated: ClassVar[int] = 6
@@ -46,15 +47,15 @@ class TauMuons(LeptonStudy):
     settings: MuonCuts
 
     def tracks_of(self, events: NanoEvents, tracks: ak.Array) -> ak.Array:
-        """The combined track of each muon."""
+        """Return the combined track of each muon."""
         if "trackIndex" not in events.fields:
             return tracks
         return linked(tracks, events["trackKey"], events["trackIndex"], COMBINED_MUON_TRACKS)
 
     def momenta(self, leptons: Mapping[str, NDArray[Any]]) -> tuple[Floats, Floats]:
-        """By the inner detector and by the muon spectrometer."""
+        """Return momenta by the inner detector and by the muon spectrometer."""
         return leptons["innerPt"].astype(np.float64), leptons["outerPt"].astype(np.float64)
 
     def identified(self, leptons: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
-        """Of the working point that is asked for, or a tighter one."""
+        """Return which muons are of the required working point, or a tighter one."""
         return (leptons["quality"].astype(np.int64) & _WORKING_POINT) <= self.settings.maximum_quality
