@@ -16,7 +16,7 @@ import uproot
 
 TAU = "TauJetsAuxDyn."
 GEV = 0.001  # of the file's MeV
-#: Columns that are a branch, and what it is multiplied by.
+#: Columns that are a branch of taus: its name, and a factor.
 BRANCHES = {
     "nTracks": ("nTracks", 1),
     "eta": ("etaPanTauCellBased", 1),
@@ -40,13 +40,13 @@ BRANCHES = {
     "PanTau_1p1n_1pXn": ("PanTau_BDTValue_1p1n_vs_1pXn", 1),
     "PanTau_3p0n_3pXn": ("PanTau_BDTValue_3p0n_vs_3pXn", 1),
 }
-#: Columns of the event, and what they are multiplied by.
+#: Columns of the event: branch and factor.
 OF_EVENT = {
     "mu": ("EventInfoAuxDyn.averageInteractionsPerCrossing", 1),
     "nVtxPU": ("EventInfoAuxDyn.nVtxPU", 1),
     "rho": ("Kt4LCTopoOriginEventShapeAuxDyn.Density", GEV),
 }
-#: Columns that are one over another.
+#: Columns that are the ratio of two others.
 RATIOS = {
     "ptIntermediateAxisEM_over_LC": ("ptIntermediateAxisEM", "ptIntermediateAxis"),
     "ptIntermediateAxis_over_ptCombined": ("ptIntermediateAxis", "ptCombined"),

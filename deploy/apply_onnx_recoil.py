@@ -2,7 +2,7 @@
 
 python apply_onnx_recoil.py dense.onnx events.root recoil.root
 
-It takes models of single values (all of the study but `objects`, which sees lists), and lies beside apply_onnx.py.
+It applies models of single values (all of the study but `objects`, which needs lists); apply_onnx.py must be beside it.
 Events without the right muons, or without a primary vertex, get NaN.
 """
 
@@ -13,7 +13,7 @@ from apply_onnx import apply, read
 
 LEPTONS = 1  # 2 for Z → μμ
 GEV = 0.001  # of the file's MeV
-#: Collections, and the momenta and directions that are read of each.
+#: Prefix of each collection's branches, and the quantities read of it.
 COLLECTIONS = {
     "charged": ("JetETMissChargedParticleFlowObjectsAuxDyn.", ("pt", "eta", "phi")),
     "neutral": ("JetETMissNeutralParticleFlowObjectsAuxDyn.", ("pt", "eta", "phi", "ptEM")),
@@ -21,7 +21,7 @@ COLLECTIONS = {
     "muon": ("MuonsAuxDyn.", ("pt", "eta", "phi")),
 }
 VERTEX = "PrimaryVerticesAuxDyn.vertexType"
-#: Columns with the momentum of a hardest object, how many there are of each, and all columns.
+#: Number of hardest objects of each kind whose momenta are columns; all columns.
 LEADING = {"jet": 2, "charged": 5, "neutral": 5}
 COLUMNS = [
     *(f"u{axis}{part}" for part in ("", "Charged", "Neutral") for axis in "xy"),

@@ -77,7 +77,10 @@ class Run:
         return store
 
     def train(self, only: list[str] | None = None) -> "Trained":
-        """Train bundles on the feature shards. only: names of models; all of them by default."""
+        """Train bundles on the feature shards.
+
+        only: names of models; all of them by default.
+        """
         from lineshape.engine.stages.training.stage import train
 
         with self._stage("training") as stage:
@@ -172,7 +175,7 @@ class Run:
         except RunError as error:
             ledger.record(self.folder.ledger, name, {"text": f"failed: {error}"}, time.monotonic() - start)
             raise
-        # Only now: a request that turns out to be wrong leaves a finished run as it was.
+        # Saved only on success: a request that turns out to be wrong leaves a finished run unchanged.
         save_record(self.folder.job, self.job.model_dump(mode="json"))
         seconds = time.monotonic() - start
         self.screen.done(name, stage.text, seconds)
@@ -209,7 +212,7 @@ def open_run(
 
         def connect() -> Any:
             found = client or opened.enter_context(cluster.open(run_folder.logs))
-            if not one:  # else that is what is tried
+            if not one:  # with `one` the workers themselves are on trial
                 require_able(found, run_folder.path, cluster)
             return found
 

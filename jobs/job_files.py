@@ -11,7 +11,7 @@ from lineshape.engine.core.validation import SettingsError
 from lineshape.engine.job.job import Job
 from lineshape.engine.job.loading import load_job
 
-#: The job as it was run, in a run folder.
+#: File of the job as it was run, in a run folder.
 RUN_FILE: Final = "job.json"
 
 
@@ -67,7 +67,7 @@ def load(
             parts = key.split(".")
             if len(parts) == 3 and parts[1] in changes["samples"]:
                 changes["samples"][parts[1]][parts[2]] = changes.pop(key)
-    # With samples of one's own those that the job file names may not be there, nor in the folder of such a run.
+    # With a user's own samples, or in the folder of such a run, samples that the job file names may be absent.
     own = () if samples or path.name == RUN_FILE else (_check_samples,)
     return load_job(path, changes, (_check_processor, _check_simulation, *own))
 

@@ -26,7 +26,7 @@ _CHARGED, _NEUTRAL = "JetETMissChargedParticleFlowObjectsAuxDyn.", "JetETMissNeu
 _JETS, _MUONS, _BOSON = "AntiKt4EMPFlowJetsAuxDyn.", "MuonsAuxDyn.", "TruthBosonAuxDyn."
 _BOSONS: Final = (23, 24)
 _MOMENTA: Final = frozenset({"Pt", "PtEM", "Px", "Py"})
-#: Leading objects, charged and neutral, and jets above so many GeV.
+#: Number of leading charged and neutral objects, and lowest pT of jets, GeV.
 _LEADING: Final = 5
 _JET_PT: Final = 20.0
 

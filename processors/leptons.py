@@ -24,10 +24,10 @@ Floats = NDArray[np.float64]
 PROMPT: Final = 0
 TAU: Final = 1
 FAKE: Final = 2
-#: MCTruthClassifier's number for a lepton of a tau decay. Of a tau that a boson made it gives the boson's instead in
-#: files of ATLAS, where such leptons are found by their direction, that of the tau's visible decay products.
+#: MCTruthClassifier's number for the origin of a lepton of a tau decay. For taus of bosons, files of ATLAS hold the
+#: boson's number instead; such leptons are found by their direction, that of the tau's visible decay products.
 _FROM_TAU: Final = 9
-#: Its type of taus that no hadron made.
+#: MCTruthClassifier's type of taus that no hadron made.
 _ISOLATED_TAU: Final = 10
 _TAU_CONE: Final = 0.05
 

@@ -4,7 +4,7 @@ import awkward as ak
 import numpy as np
 import vector
 
-#: What ATLAS writes where a value could not be computed.
+#: Value that ATLAS writes where one could not be computed.
 SENTINEL = -1111.0
 PRIMARY_VERTEX = 1
 PILE_UP_VERTEX = 3

@@ -17,7 +17,7 @@ from lineshape.processors.leptons import Floats, LeptonCuts, LeptonStudy, branch
 from lineshape.processors.physlite import GSF_TRACKS, linked
 
 _ELECTRONS, _TRACKS = "AnalysisElectronsAuxDyn.", "GSFTrackParticlesAuxDyn."
-#: MCTruthClassifier's numbers for an electron that is background, as it is of a photon that converted.
+#: MCTruthClassifier's type of a background electron, and origin of one from a converted photon.
 _BACKGROUND, _CONVERSION = 4, 5
 
 

@@ -39,7 +39,7 @@ class TauCuts(Settings):
 
 
 class TauEnergyScale(Study):
-    """Reconstructed hadronic taus with 1–5 tracks and sane ratios of their momenta."""
+    """Reconstructed hadronic taus with few tracks (1–5 by default) and sane ratios of their momenta."""
 
     Settings: ClassVar[type[TauCuts]] = TauCuts
     settings: TauCuts

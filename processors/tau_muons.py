@@ -17,7 +17,7 @@ from lineshape.processors.physlite import COMBINED_MUON_TRACKS, linked
 
 _MUONS, _TRACKS = "AnalysisMuonsAuxDyn.", "CombinedMuonTrackParticlesAuxDyn."
 _LINK = f"{_MUONS}combinedTrackParticleLink/{_MUONS}combinedTrackParticleLink."
-#: The bits of a muon's quality that hold its working point; those above say which hits it has.
+#: Bits of a muon's quality that hold its working point; higher ones describe its hits.
 _WORKING_POINT = 7
 
 

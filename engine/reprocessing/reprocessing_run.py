@@ -86,7 +86,7 @@ class ReprocessingRun:
             self.record["after"] = f"a run that did not come to its end: {self.lock.before}"
 
     def close(self, status: str, text: str) -> None:
-        """Write the record to the ledger unless it is written already; from then on it holds."""
+        """Write the record to the ledger unless it is written already, and set the pointer to the champion."""
         if self.closed:
             return
         with undisturbed():
@@ -94,7 +94,7 @@ class ReprocessingRun:
 
     def _close(self, status: str, text: str) -> None:
         if status in {"failed", "interrupted"} and "version" not in self.record:
-            # A training counts as the last one only with what became of it.
+            # A training counts as the last one only together with its outcome.
             self.record = {key: value for key, value in self.record.items() if key not in _OF_A_CHALLENGER}
         self.record |= {
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -139,7 +139,7 @@ class ReprocessingRun:
             if removed := superfluous(self.folder, records, self.job.reprocess.keep):
                 self.record["removed"] = removed
             self.close("done", text)
-        remove(self.folder, removed)  # which may take its time, and be stopped
+        remove(self.folder, removed)  # slow, and may be interrupted
 
     def _process(self, simulate: Any) -> FeatureStore:
         """Make the shards of all present files, and record which files changed."""

@@ -418,7 +418,7 @@ def _status() -> int:
         if fault := fault_of_settings(error):
             return _told(fault, 1)
         if not is_users(error):
-            raise  # a fault of this program's own
+            raise  # a fault of this program itself
         return _told(code_line(error), 1)
     return 0
 

@@ -265,7 +265,10 @@ def _bundles(job: Job, folder: RunFolder, store: FeatureStore) -> tuple[dict[str
 def _work(
     job: Job, folder: RunFolder, store: FeatureStore, bundles: Mapping[str, Bundle], events: Counted
 ) -> HistogramTask:
-    """Return the histogramming task. Needs calibrations to be there: a model's histograms depend on them."""
+    """Return the histogramming task.
+
+    It must follow `calibrate`, as a model's histograms depend on the calibration of measures.
+    """
     measures = job.built_measures()
     identities = {}
     for name, bundle in bundles.items():

@@ -26,7 +26,7 @@ from lineshape.engine.job.processor_builder import find_processor, with_derived
 class ShardPlan:
     """Everything a worker needs to make shards: the processor's kind and settings, the folder, and how to treat NaN.
 
-    nonfinite: "refuse", or another value to leave such entries out. derived: columns beside the processor's own.
+    nonfinite: "refuse" or "drop" entries with NaN or infinite values. derived: columns beside the processor's own.
     """
 
     kind: str

@@ -6,7 +6,7 @@ from lineshape.engine.stages.processing.discovery import Catalogue
 
 #: Copies of a chunk's entries that a worker holds at most: baskets, as read, selected and written (measured: 3 to 6).
 WORKING = 8
-#: Bytes of a chunk and its shard in this process, and of a task that is with the scheduler: generous guesses.
+#: Bytes of a chunk and its shard in this process, and of a task submitted to the scheduler: generous estimates.
 CHUNK_BYTES = 2000
 TASK_BYTES = 100_000
 

@@ -98,7 +98,7 @@ def _make(plan: ShardPlan, catalogue: Catalogue, workers: Workers, bars: Bars) -
         quarantined.append((chunk, outcome))
         if hopeless(failures, done):
             raise RunError(f"stopped early, as each of the first {len(failures)} chunks failed: {outcome.reason}")
-    # A task that failed in the end may have made some of its shards before.
+    # A task that failed may have made some of its shards before that.
     there = _there(plan, chunks)
     return [
         _quarantined(chunk, failure)
@@ -211,7 +211,7 @@ def _store(
         {name: getattr(record, name) for name in ("sample", "path", "uuid", "tree", "entries", "size", "content")}
         for record in catalogue.records
     )
-    # A column may be left out by the processor's settings, or where files have not what it is made of.
+    # A column may be left out by the processor's settings, or where files lack its inputs.
     firsts = [
         shard_path(plan.folder, sample, next(iter(total.shards))) for sample, total in sums.items() if total.shards
     ]

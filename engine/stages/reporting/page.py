@@ -115,7 +115,7 @@ def _of_sample(content: Content, sample: str) -> dict[str, Any]:
 def number(row: Row | None) -> str:
     """Format value ± uncertainty in the figure's display unit, rounded as the Particle Data Group does.
 
-    The uncertainty has two significant digits up to 0.35, one above.
+    An uncertainty whose first two digits are 10 to 35 has two significant digits, others have one.
     """
     if row is None or row["value"] is None:
         return "–"
@@ -124,7 +124,7 @@ def number(row: Row | None) -> str:
     value, error = (100 * (row[key] or 0.0) if percent else row[key] or 0.0 for key in ("value", "uncertainty"))
     if not error:
         return f"{value:.4g}{unit}"
-    # Two digits of an uncertainty up to 0.35, one above, as the Particle Data Group rounds.
+    # The Particle Data Group's rule: two digits of an uncertainty if they are at most 35, else one.
     mantissa, exponent = f"{error:.2e}".split("e")
     decimals = max(0, min(2 if percent else 4, (1 if float(mantissa) < 3.55 else 0) - int(exponent)))
     return f"{value:.{decimals}f} ± {error:.{decimals}f}{unit}"

@@ -210,7 +210,7 @@ def _curves(name: str, bundle: Bundle) -> Iterable[Plot]:
             Series(name, key.split(" ")[0], np.array(steps[key], dtype=float), values[key], None, "line", dashed)
             for key, dashed in ((key, key.startswith("training")) for key in curves)
         ]
-        # The first steps fall from far above, those of averaged weights for longer: the last two thirds are to be seen.
+        # Early losses are far higher, for averaged weights for longer: the axis fits the last two thirds.
         shown = np.concatenate([line.y[len(line.y) // 3 :] for line in series])
         shown = shown[np.isfinite(shown)]
         if not len(shown):

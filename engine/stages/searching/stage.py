@@ -14,7 +14,7 @@ from lineshape.engine.learning.bundles import FILE, Bundle
 from lineshape.engine.learning.search import Found, try_settings, value_at
 from lineshape.engine.stages.searching.plots import draw_search
 
-#: Trains all models of a job into a folder.
+#: Function that trains all models of a job into a folder.
 TrainAll = Callable[[Job, RunFolder], None]
 
 

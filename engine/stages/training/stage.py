@@ -86,7 +86,7 @@ def _task(job: Job, store: FeatureStore, folder: RunFolder, name: str, model: Mo
         raise RequestError(f"models.{name}: {error}") from error
     data = Dataset(folder.features, inputs.features, inputs.target, job.split, choice, model.weighed_by())
     digest = inputs.digest(job, store)
-    # Named by what it is made of: a training that was killed finds what it left, and no other does.
+    # Named by the digest of its inputs: a restarted training finds its own files, and no other training does.
     place = folder.models.resolve() / f".{name}.{digest[:16]}.work"
     seed = job.seed if model.seed is None else model.seed
     work = TrainingTask(name, job.models[name], data, seed, place / "bundle", place / "scratch")
@@ -169,7 +169,7 @@ def _run(todo: list[Task], workers: Workers, bars: Bars) -> dict[str, str]:
     trainer = Trainer(workers)
     failures = {}
     try:
-        # A thread for each training watches over it; the work is the workers'.
+        # One thread supervises each training; the work is done by the workers.
         with ThreadPoolExecutor(len(todo), "training") as watchers:
             running = {watchers.submit(trainer.train, task): task for task in reversed(todo)}
             try:

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 TOPIC: Final = "lineshape-training"
 #: Deaths without a step of progress after which a training is given up.
 _DEATHS = 3
-#: Seconds after which a shared disk shows on one machine what another wrote.
+#: Seconds until a file that one machine wrote to a shared disk is visible on another.
 _DISK_PATIENCE = 30.0
 #: Seconds that parts of a training have to end by themselves once one has.
 _GRACE = 20.0
-#: Seconds between two looks at the workers, and those that several have to come where nothing is known of them.
+#: Seconds between two checks of the workers; seconds to wait for workers that are not known to be coming.
 _LOOK_EVERY = 0.2
 _WAIT = 30.0
 
@@ -118,7 +118,7 @@ class Trainer:
         try:
             return self._wait(futures, chosen)
         finally:
-            # Dask does not stop a task that runs: each part looks at this file, and ends.
+            # Dask does not stop a running task: each part checks this file, and ends.
             _say_attempt(task.work, "")
             if client.status == "running":
                 client.cancel(futures)
@@ -138,11 +138,11 @@ class Trainer:
             watch.look(bool(addresses), self._workers.trouble)
             ended = [outcome for future in futures if future.done() if (outcome := _outcome(future)).problem]
             ended_since = (ended_since or time.monotonic()) if ended else None
-            # What is wrong with the work may be said by a part that ends a little later than one that lost it.
+            # The part that failed may end a little later than those that lost their connection to it.
             if ended_since and (time.monotonic() - ended_since > _GRACE or not all(one.died for one in ended)):
                 break
         outcomes = [_outcome(future) for future in futures if future.done()]
-        # What one says is wrong goes first; that others lost their connection to it says nothing.
+        # A part's own problem goes first: that others lost their connection to it is no cause.
         wrong = [outcome for outcome in outcomes if outcome.problem and not outcome.died]
         return next(iter([*wrong, *(outcome for outcome in outcomes if outcome.died)]), Outcome())
 

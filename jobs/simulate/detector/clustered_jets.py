@@ -13,7 +13,7 @@ from lineshape.jobs.simulate.detector.particle_flow import Tracks
 from lineshape.jobs.simulate.detector.particle_flow_jets import CONE, MINIMUM_PT, RESPONSE, Jets, calibrated
 from lineshape.jobs.simulate.physics.kinematics import Floats
 
-#: Of jets before calibration, GeV: an offset only makes them softer.
+#: Lowest pT of jets before calibration, GeV: subtraction of the offset only makes them softer.
 RAW_PT: Final = 0.99 * RESPONSE * MINIMUM_PT
 
 

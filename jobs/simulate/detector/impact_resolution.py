@@ -36,9 +36,9 @@ class Resolution:
         return found
 
 
-#: The published Delphes card, which knows no η; and medians of what the fit says of 2,900 tracks of genuine ATLAS
-#: simulation (releases 21 to 23), which measure z0 worse: less is to be gained from it. σ(d0) and σ(z0) of genuine
-#: muons have a correlation of 0.8, and those of badly measured ones are twice the median.
+#: The published Delphes card, which has no dependence on η; and medians of the fit's uncertainties of 2,900 tracks of
+#: genuine ATLAS simulation (releases 21 to 23), which measure z0 worse, so that z0 helps less. σ(d0) and σ(z0) of
+#: genuine muons have a correlation of 0.8, and those of badly measured ones are twice the median.
 RESOLUTIONS: Final[dict[Tracking, Resolution]] = {
     "card": Resolution(
         (3.0, 5.0, 8.0, 20.0, 40.0),
@@ -72,7 +72,7 @@ RESOLUTIONS: Final[dict[Tracking, Resolution]] = {
         2.0,
     ),
 }
-#: Resolutions of tracks of equal pT and η scatter so much, of d0 and z0 together.
+#: Relative scatter of the resolutions of tracks of equal pT and η, the same for d0 and z0.
 SCATTER: Final = 0.15
 #: Spread of collisions across the beam, mm.
 BEAM_SPOT: Final = 0.010

@@ -16,9 +16,9 @@ from lineshape.jobs.simulate.physics.soft_hadrons import CHARGED, PHOTON, Bools,
 #: Tracks are found to this |η|, above this pT in GeV; charged particles below it don't reach the calorimeter.
 TRACKER: Final = 2.5
 TRACK_PT: Final = 0.5
-#: The calorimeter ends here.
+#: |η| where the calorimeter ends.
 CALORIMETER: Final = 4.9
-#: Energy that a track's shower leaves beyond what is taken out for it stays if it is more than this, in σ.
+#: Excess of a track's shower over the energy subtracted for it, in σ, above which the excess stays.
 REMNANT: Final = 1.0
 #: Clusters of photons, calibrated, have this part of the energy, those of hadrons 1 − a·E^−b [GeV]: the rest is lost
 #: before the calorimeter and outside of clusters.

@@ -22,7 +22,7 @@ MAXIMUM_ETA: Final = 4.5
 #: Mean response of a jet, and what pile-up adds to one, GeV per collision.
 RESPONSE: Final = 0.85
 OFFSET: Final = 0.03
-#: Jets with less than this of their pT in tracks, where there are tracks to tell, are of pile-up: ATLAS's JVT.
+#: Share of a jet's pT in tracks below which it is of pile-up, within the tracker's |η|: in place of ATLAS's JVT.
 CHARGED_SHARE: Final = 0.1
 TRACKER: Final = 2.4
 

@@ -17,8 +17,8 @@ from lineshape.jobs.simulate.physics.soft_hadrons import (
     soft,
 )
 
-#: Spread of collisions along the beam, mm (Delphes ATLAS card); so close to the primary vertex tracks are taken for its
-#: own, and two vertices are one.
+#: Spread of collisions along the beam, mm (Delphes ATLAS card); distances in mm below which tracks are assigned to the
+#: primary vertex, and below which two vertices merge.
 LENGTH: Final = 53.0
 NEAR: Final = 1.0
 MERGED: Final = 1.0

@@ -48,7 +48,7 @@ class GammaTauTau(Family):
 
     def generate(self, amount: int, rng: np.random.Generator) -> Sample:
         """Generate events with this many reconstructed hadronic taus in all; momenta in MeV, angles in radians."""
-        # Of its own, so that the taus do not depend on whether their constituents are asked for.
+        # A generator of its own, so that the taus are the same with and without their constituents.
         own = rng.spawn(1)[0]
         constants = _calibration(self)
         parts: list[_Taus] = []

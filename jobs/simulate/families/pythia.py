@@ -119,7 +119,7 @@ class Pythia(Family):
         chosen = record.final & (np.abs(record.ids) == 13) & (pt > self.minimum_pt) & (np.abs(eta) < self.maximum_eta)
         muons = np.flatnonzero(chosen)
         origins = ancestry(record.ids, record.mother, muons)
-        # Of a muon from no hadron the hadron is the muon itself: it is told apart by `charged`.
+        # A muon from no hadron stands for its own hadron; `charged` is False for it.
         hadrons = np.where(origins.hadron >= 0, origins.hadron, muons)
         charged = (origins.hadron >= 0) & is_charged(record.ids[hadrons])
         decay = record.vertices[muons]

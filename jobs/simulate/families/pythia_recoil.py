@@ -36,7 +36,7 @@ DECAY: Final = {
     "z_mu_mu": ("23:onMode = off", "23:onIfAny = 13", "23:mMin = 60", "23:mMax = 120"),
 }
 BOSON: Final = {"w_mu_nu": boson_record.W, "z_mu_mu": boson_record.Z}
-#: Events after which one at least should have had its muons in acceptance: three or four of ten have.
+#: Events without any muon in acceptance after which the run fails: three or four of ten should have theirs.
 PATIENCE: Final = 10_000
 
 
@@ -54,7 +54,7 @@ class PythiaRecoil(ParticleFlowFamily):
     commands: tuple[str, ...] = ()
     """Further settings of Pythia, one string each. They come last and override all others."""
 
-    #: Half a minute of Pythia.
+    #: Takes Pythia half a minute.
     at_once: ClassVar[int] = 2_000
 
     def blocks(self, amount: int, rng: np.random.Generator) -> Iterator[tuple[Bosons, Drawn]]:
@@ -73,7 +73,7 @@ class PythiaRecoil(ParticleFlowFamily):
                 record = next_events(generator, BATCH, f"process {self.process} at {self.energy:g} GeV")
                 events = boson_record.of_record(record, BOSON[self.process])
                 found = are_found(events.bosons.muons, self.minimum_muon_pt, rng)
-                # What the last batch has beyond the amount goes.
+                # Events of the last batch beyond the amount are dropped.
                 found &= np.cumsum(found) <= missing
                 parts.append(events.take(found))
                 tried += len(record.starts) - 1

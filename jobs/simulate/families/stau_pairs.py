@@ -13,7 +13,10 @@ from lineshape.jobs.simulate.physics.tau_decays import TAU_MASS
 
 
 class StauPairs(MuonFamily):
-    """Pairs of staus on a grid of masses, every allowed pair of masses as often; at least one tau decays to a muon."""
+    """Pairs of staus on a grid of masses, every allowed pair of masses as often; at least one tau decays to a muon.
+
+    The latter holds before a lepton_share below 1 removes muons.
+    """
 
     stau_masses: tuple[float, ...] = (80, 120, 160, 200, 240, 280, 320, 360, 400, 440)
     """Masses of the stau, GeV."""

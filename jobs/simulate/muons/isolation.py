@@ -9,7 +9,7 @@ from lineshape.jobs.simulate.physics.muon_candidates import NO_JET, HardJets
 from lineshape.jobs.simulate.physics.true_muons import PROMPT, Ints, TrueMuons
 
 # All shapes here were set by hand to sums of true energies in Pythia 8.317's tt̄, W and Z events.
-#: How soft the edge of what a hadron decays to, and of a jet, is in ΔR.
+#: Widths in ΔR of the soft edges of a hadron's decay products and of a jet.
 DECAY_EDGE: Final = 0.04
 JET_EDGE: Final = 0.075
 

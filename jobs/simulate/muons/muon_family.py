@@ -22,9 +22,9 @@ from lineshape.jobs.simulate.physics.muon_candidates import HardLeptons, HardPro
 from lineshape.jobs.simulate.physics.tau_decays import TAU_MASS
 from lineshape.jobs.simulate.physics.true_muons import PROMPT, TAU, Ints, TrueMuons
 
-#: True muons of this share of the minimum pT are kept until they are reconstructed: resolutions are smaller.
+#: Share of the minimum pT above which true muons are reconstructed: resolutions are smaller than the margin.
 MARGIN: Final = 0.6
-#: Events for one muon beyond which a sample is given up.
+#: Events per muon beyond which a sample is refused as too rare.
 RAREST: Final = 100_000
 
 

@@ -11,7 +11,7 @@ def lepton_of_w(w: Floats, y: Floats, mass: Floats, charge: Floats, rng: np.rand
     V−A: the lepton goes with the quark, (1 ± cos θ)²; the quark of a W is more often the faster parton.
     """
     n = len(w)
-    # The lepton of a W⁻ follows the quark, that of a W⁺ the antiquark, about which the W's own flight tells.
+    # The lepton of a W⁻ follows the quark, that of a W⁺ the antiquark; the W's own flight predicts which goes where.
     forward = np.sign(y) * np.where(rng.random(n) < 0.5 + 0.12 * np.abs(y).clip(0, 3), 1.0, -1.0)
     cosine = -charge * forward * (2 * np.cbrt(rng.random(n)) - 1)
     return _decayed(w, mass, cosine, rng)

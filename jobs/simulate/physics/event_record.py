@@ -10,7 +10,7 @@ from lineshape.jobs.simulate.physics.kinematics import cylindrical, separation
 from lineshape.jobs.simulate.physics.true_muons import Floats, Ints
 
 Bools = NDArray[np.bool_]
-#: What calorimeters do not see: neutrinos and muons.
+#: Particles that calorimeters do not see: neutrinos and muons.
 INVISIBLE = (12, 13, 14, 16)
 
 
@@ -47,7 +47,7 @@ class Record:
         return cls(
             starts=starts,
             ids=flat("id").astype(np.int64),
-            # Entry 0 is the event itself; what it is the mother of, are beams.
+            # Entry 0 is the event itself; its daughters are the beams.
             mother=np.where(flat("mother1") > 0, mother, position),
             final=flat("status") > 0,
             momenta=np.column_stack([flat("p", axis) for axis in ("px", "py", "pz", "e")]),

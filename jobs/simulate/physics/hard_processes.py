@@ -13,7 +13,7 @@ W_MASS: Final = 80.37
 W_WIDTH: Final = 2.085
 Z_MASS: Final = 91.19
 Z_WIDTH: Final = 2.495
-#: Softest parton that is a jet of its own, GeV.
+#: Lowest pT of a parton that makes a jet of its own, GeV.
 SOFTEST_JET: Final = 10.0
 
 

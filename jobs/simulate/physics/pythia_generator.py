@@ -6,7 +6,7 @@ from typing import Any, Final
 from lineshape.engine.core.errors import RequestError, RunError
 from lineshape.jobs.simulate.physics.event_record import Record
 
-#: Events that are held as particles at a time: 200 of tt̄ take some 40 MB.
+#: Events in memory as particles at a time: 200 of tt̄ take some 40 MB.
 BATCH: Final = 200
 
 

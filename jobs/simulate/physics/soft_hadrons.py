@@ -15,11 +15,11 @@ Bools = NDArray[np.bool_]
 CHARGED: Final = 0
 PHOTON: Final = 1
 NEUTRAL: Final = 2
-#: Shares of charged hadrons and of π⁰: two of three pions are charged, and most kaons and baryons go the same way.
+#: Shares of charged hadrons and of π⁰: two of three pions are charged; most kaons and baryons divide likewise.
 SHARES: Final = (0.62, 0.27)
 #: Spectrum of soft hadrons, GeV: a mean of 0.6, a power at the end, as in minimum-bias collisions at 13 TeV.
 SPECTRUM: Final = (1.2, 1.7, 3.5)
-#: The plateau in η ends here, softly, by so much.
+#: |η| where the plateau ends, and the width of its soft edge.
 PLATEAU: Final = 4.8
 EDGE: Final = 1.2
 #: Hadrons leave a parton's direction by this momentum each way, GeV, and by this part of their own: soft and hard

@@ -35,7 +35,7 @@ class BosonEvents:
         return len(self.bosons.mass)
 
     def beside(self, rng: np.random.Generator) -> Particles:
-        """Return the particles; nothing is left to draw."""
+        """Return the particles; they are in the record, and no random number is drawn."""
         return self.particles
 
     def take(self, kept: Bools) -> "BosonEvents":

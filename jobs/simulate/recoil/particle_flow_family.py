@@ -17,7 +17,7 @@ from lineshape.jobs.simulate.physics.kinematics import Floats, cylindrical
 from lineshape.jobs.simulate.physics.soft_hadrons import Bools, Ints, Particles, joined
 from lineshape.jobs.simulate.recoil.recoil_sample import as_sample, joined_samples
 
-#: Events that go through the detector together: the calorimeter has 1,519 towers in each.
+#: Events simulated in the detector together: the calorimeter has 1,519 towers in each.
 BLOCK: Final = 1000
 #: Muons are found to this |η|, of the inner detector; σ(pT)/pT = a ⊕ b·pT in |η| below 0.5, 1.5 and 2.5, as is the
 #: efficiency to 1.5 and beyond (Delphes ATLAS card).
@@ -26,7 +26,7 @@ RESOLUTION: Final = np.array([0.01, 0.015, 0.025]), np.array([1.0e-4, 1.5e-4, 3.
 #: A muon leaves this in the calorimeter, GeV, with this spread of its logarithm.
 DEPOSIT: Final = 2.5
 DEPOSIT_SPREAD: Final = 0.3
-#: What draws the stable particles of a block of events but for the bosons' muons and neutrinos.
+#: Function that draws the stable particles of a block of events except the bosons' muons and neutrinos.
 Drawn = Callable[[np.random.Generator], Particles]
 
 

@@ -17,11 +17,11 @@ from lineshape.jobs.simulate.physics.soft_hadrons import Particles, Partons, fra
 #: Partons of initial-state radiation at most, and the probabilities of those after the first.
 SLOTS: Final = 4
 OTHERS: Final = (0.45, 0.34, 0.18)
-#: The first one's share is larger than the others' by this, on average.
+#: Factor by which the first one's share is larger than the others', on average.
 LEADING: Final = 2.7
 #: Of a boson's pT partons balance pT/(pT + this), GeV; all particles the rest, as of the partons' primordial momentum.
 BY_ALL: Final = 5.0
-#: Partons are thrown aside by so much, GeV, and by so much of what they balance.
+#: Sideways momentum of partons: a constant, GeV, and a share of the pT that they balance.
 SIDEWAYS: Final = (4.7, 0.36)
 #: Spread about the boson's rapidity of hard partons, what soft ones have beyond it, and the pT [GeV] of half of that.
 SPREAD: Final = (1.5, 1.9, 8.0)
@@ -41,7 +41,7 @@ ACTIVITY: Final = 2.2
 #: Their spectrum, GeV, falls more slowly than that of collisions without a hard process, and their plateau is wider.
 SPECTRUM: Final = (1.13, 1.6, 3.0)
 PLATEAU: Final = (5.7, 1.2)
-#: How partons become hadrons, as in soft_hadrons, and shares of charged hadrons and of π⁰.
+#: Constants of fragmentation, as in soft_hadrons, and shares of charged hadrons and of π⁰.
 SPLITTING: Final = (1.0, 2.0, 0.65)
 SHARES: Final = (0.595, 0.265)
 

@@ -16,7 +16,7 @@ from lineshape.jobs.simulate.physics.kinematics import Floats
 from lineshape.jobs.simulate.recoil.particle_flow_family import BLOCK, Bosons, Drawn, ParticleFlowFamily, are_found
 from lineshape.jobs.simulate.recoil.recoil_event import hadrons
 
-#: Bosons above this pT are none of the flat spectrum, GeV.
+#: End of the flat pT spectrum of bosons, GeV.
 FLAT_END: Final = 150.0
 
 

@@ -22,7 +22,7 @@ NEUTRAL: Final = "JetETMissNeutralParticleFlowObjectsAuxDyn"
 JETS: Final = "AntiKt4EMPFlowJetsAuxDyn"
 MUONS: Final = "MuonsAuxDyn"
 BOSON: Final = "TruthBosonAuxDyn"
-#: ATLAS's numbers of kinds of vertices.
+#: ATLAS's numbers for types of vertices.
 PRIMARY: Final = 1
 PILE_UP: Final = 3
 

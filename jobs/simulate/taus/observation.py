@@ -59,7 +59,10 @@ class Parts:
 
 @dataclass(frozen=True)
 class Observed:
-    """Measured quantities of a tau before any calibration; shape (n,) each, energies as pT in GeV."""
+    """Measured quantities of a tau before its own calibration; shape (n,) each, energies as pT in GeV.
+
+    calo_pt holds locally calibrated energies, calo_em_pt those at the electromagnetic scale.
+    """
 
     tracks: Ints
     charged_pt: Floats
