@@ -49,9 +49,7 @@ class Pythia(Family):
     energy: float = 13_000.0
     """Centre-of-mass energy of the collision, GeV."""
     leptonic: bool | None = None
-    """Whether W and Z decay to μ and τ alone. null = yes, except in ttbar. In w_star they decay to τ alone in any
-    case.
-    """
+    """Whether W and Z decay to μ and τ alone. null = yes, except in ttbar. In w_star W decays to τ alone anyway."""
     forced: bool = False
     """Whether every tau decays to a muon."""
     commands: tuple[str, ...] = ()

@@ -232,7 +232,7 @@ def _first_of_each(rows: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 def _dalitz(mass: Floats, masses: Floats, rng: np.random.Generator) -> tuple[Floats, NDArray[np.bool_]]:
-    """Draw a flat point in (s13, s23) for each mass, and tell whether it is inside the Dalitz boundary.
+    """Draw a flat point in (s13, s23) for each mass, and find whether it is inside the Dalitz boundary.
 
     Returns the pions of those inside, turned at random, and True where inside.
     """
