@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from lineshape.engine.core.jagged import Jagged
 from lineshape.jobs.simulate.family import Family, Sample
 from lineshape.jobs.simulate.physics.kinematics import boost_along_z
+from lineshape.jobs.simulate.physics.spectrum import power_law
 from lineshape.jobs.simulate.physics.tau_decays import TAU_MASS, visible_decays
 from lineshape.jobs.simulate.taus import constituents, reconstruction
 from lineshape.jobs.simulate.taus.observation import Observed, PileUpDensity, Truth, observe
@@ -26,7 +27,7 @@ class GammaTauTau(Family):
     """
 
     index: float = 1.69
-    """Exponent of the taus' pT spectrum, dN/dpT ∝ pT^-index. Must not be 1."""
+    """Exponent of the taus' pT spectrum, dN/dpT ∝ pT^-index."""
     minimum_pt: float = 10.0
     """Lowest pT of taus, and lowest visible pT of their hadronic decays, GeV."""
     maximum_pt: float = 4500.0
@@ -82,10 +83,8 @@ class GammaTauTau(Family):
         # Of the pairs with a hadronic decay, h/(2 − h) have two.
         both = rng.random(decays) < self.hadronic_fraction / (2 - self.hadronic_fraction)
         event = np.repeat(np.arange(decays), 1 + both)[:decays]
-        power = 1 - self.index
-        low, high = self.minimum_pt**power, self.maximum_pt**power
         events = int(event[-1]) + 1
-        tau_pt = ((low + (high - low) * rng.random(events)) ** (1 / power))[event]
+        tau_pt = power_law(self.index, self.minimum_pt, self.maximum_pt, events, rng)[event]
         second = np.diff(event, prepend=-1) == 0
         phi = (rng.uniform(-np.pi, np.pi, events)[event] + np.pi * second) % (2 * np.pi) - np.pi
         eta = _pseudorapidity(decays, rng)

@@ -5,9 +5,10 @@ from pydantic import Field, model_validator
 
 from lineshape.jobs.simulate.muons.muon_family import MuonFamily
 from lineshape.jobs.simulate.physics.hard_processes import boson_pt, boson_rapidity, recoil_jets
-from lineshape.jobs.simulate.physics.kinematics import Floats, boost_from_rest, direction, massive
+from lineshape.jobs.simulate.physics.kinematics import boost_from_rest, direction, massive
 from lineshape.jobs.simulate.physics.lepton_decays import charges
 from lineshape.jobs.simulate.physics.muon_candidates import HardLeptons, HardProcess
+from lineshape.jobs.simulate.physics.spectrum import power_law
 
 
 class WStar(MuonFamily):
@@ -30,7 +31,7 @@ class WStar(MuonFamily):
 
     def hard_process(self, events: int, rng: np.random.Generator) -> HardProcess:
         """Generate decays with V−A as for the W, at higher mass and more central."""
-        mass = self._masses(events, rng)
+        mass = power_law(self.index, self.minimum_mass, self.maximum_mass, events, rng)
         pt = boson_pt(events, rng) * (mass / 80.4) ** 0.3
         y = boson_rapidity(events, 1.3, rng)
         phi = rng.uniform(-np.pi, np.pi, events)
@@ -44,10 +45,3 @@ class WStar(MuonFamily):
         momenta = boost_from_rest(lepton, w, mass)[rows]
         leptons = HardLeptons(rows, momenta, charge[rows], np.ones(len(rows), dtype=bool), np.full(len(rows), -1.0), 12)
         return HardProcess(leptons, recoil_jets(pt, y, phi, (0.015, 0.06), 2, rng), {})
-
-    def _masses(self, n: int, rng: np.random.Generator) -> Floats:
-        power = 1 - self.index
-        if abs(power) < 1e-9:
-            return np.asarray(np.exp(rng.uniform(np.log(self.minimum_mass), np.log(self.maximum_mass), n)))
-        low, high = self.minimum_mass**power, self.maximum_mass**power
-        return np.asarray((low + (high - low) * rng.random(n)) ** (1 / power))
