@@ -1,14 +1,16 @@
 """Handle objects of events as flat arrays, with each one's event beside them: sums, cones and orders by event."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from coffea.nanoevents.methods.base import NanoEvents
 from numpy.typing import NDArray
 
 from lineshape.engine.core.errors import DataError
 from lineshape.engine.input.events import flat
+
+if TYPE_CHECKING:
+    from coffea.nanoevents.methods.base import NanoEvents
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -85,7 +87,7 @@ class EventObjects:
         return found
 
 
-def collection(events: NanoEvents, kind: str, parts: Sequence[str]) -> EventObjects:
+def collection(events: "NanoEvents", kind: str, parts: Sequence[str]) -> EventObjects:
     """Return the objects of columns kindPt, kindEta … for the given parts; with Pt and Phi also Px and Py.
 
     Raises DataError where a column has one value an event, or not as many as the first.
@@ -104,7 +106,7 @@ def collection(events: NanoEvents, kind: str, parts: Sequence[str]) -> EventObje
     return EventObjects(np.repeat(np.arange(len(counts)), counts), len(counts), columns)
 
 
-def _counts(events: NanoEvents, column: str) -> Ints:
+def _counts(events: "NanoEvents", column: str) -> Ints:
     counts = flat(events, column)[1]
     if counts is None:
         raise DataError(f"column {column} has one value an event; expected a list: name its branch in 'branches:'")

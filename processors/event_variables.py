@@ -7,12 +7,11 @@ package mt2.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 
 import awkward as ak
 import numpy as np
 import vector
-from coffea.nanoevents.methods.base import NanoEvents
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -22,6 +21,9 @@ from lineshape.engine.input.events import flat
 from lineshape.engine.input.study import Selection, Study
 from lineshape.processors.event_objects import Floats, collection
 from lineshape.processors.physlite import event_info
+
+if TYPE_CHECKING:
+    from coffea.nanoevents.methods.base import NanoEvents
 
 _VISIBLE: Final = "TruthVisibleAuxDyn."
 _MISSING: Final = "MET_TruthAuxDyn."
@@ -78,7 +80,7 @@ class EventVariables(Study):
         "mC": Column("$m_C$", "GeV", 0, 600),
     }
 
-    def select(self, events: NanoEvents) -> Selection:
+    def select(self, events: "NanoEvents") -> Selection:
         """Select events and build the columns, GeV; masses that the file lacks, and what needs them, are left out."""
         number, unit = self.settings.visible, self.settings.unit
         objects = collection(events, "visible", _PARTS).scaled({"Pt", "M"}, unit)
@@ -126,5 +128,5 @@ def stransverse_mass(b: Any, c: Any, mpx: Floats, mpy: Floats, trial: Floats | f
     return np.asarray(mt2(b.m, b.px, b.py, c.m, c.px, c.py, mpx, mpy, trial, trial))
 
 
-def _flat(events: NanoEvents, name: str) -> Floats:
+def _flat(events: "NanoEvents", name: str) -> Floats:
     return np.asarray(flat(events, name)[0], dtype=np.float64)

@@ -7,11 +7,10 @@ Source: the 36 inputs are those of the talk on the hadronic recoil for the W mas
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 
 import awkward as ak
 import numpy as np
-from coffea.nanoevents.methods.base import NanoEvents
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -21,6 +20,9 @@ from lineshape.engine.input.events import flat
 from lineshape.engine.input.study import Selection, Study
 from lineshape.processors.event_objects import EventObjects, Floats, collection
 from lineshape.processors.physlite import PILE_UP_VERTEX, PRIMARY_VERTEX, event_info
+
+if TYPE_CHECKING:
+    from coffea.nanoevents.methods.base import NanoEvents
 
 _CHARGED, _NEUTRAL = "JetETMissChargedParticleFlowObjectsAuxDyn.", "JetETMissNeutralParticleFlowObjectsAuxDyn."
 _JETS, _MUONS, _BOSON = "AntiKt4EMPFlowJetsAuxDyn.", "MuonsAuxDyn.", "TruthBosonAuxDyn."
@@ -108,7 +110,7 @@ class HadronicRecoil(Study):
         "objectPt": Column("Object $p_T$", "GeV", 0, 20),
     }
 
-    def select(self, events: NanoEvents) -> Selection:
+    def select(self, events: "NanoEvents") -> Selection:
         """Select events and build the columns, GeV; where a file has no true boson its momentum is NaN."""
         muons = self._collection(events, "muon", ("Pt", "Eta", "Phi"))
         good = muons.keep(
@@ -137,12 +139,12 @@ class HadronicRecoil(Study):
         found = {name: ak.Array(values) for name, values in columns.items()} | self._lists(charged, neutral)
         return found, cut_flow
 
-    def _collection(self, events: NanoEvents, kind: str, parts: Sequence[str]) -> EventObjects:
+    def _collection(self, events: "NanoEvents", kind: str, parts: Sequence[str]) -> EventObjects:
         """Return objects of a kind with their momenta in GeV."""
         found = collection(events, kind, parts)
         return found.scaled(_MOMENTA, self.settings.unit)
 
-    def _truth(self, events: NanoEvents, passed: NDArray[np.bool_]) -> dict[str, Floats]:
+    def _truth(self, events: "NanoEvents", passed: NDArray[np.bool_]) -> dict[str, Floats]:
         """Return the momentum of the true boson; of several, which are one after radiation, the last."""
         px, py = np.full((2, len(passed)), np.nan)
         if {"bosonPx", "bosonPy", "bosonPdg"} <= set(events.fields):

@@ -6,11 +6,10 @@ Ortmann, 2022) for the features; athena's MCTruthClassifier for the origin.
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import awkward as ak
 import numpy as np
-from coffea.nanoevents.methods.base import NanoEvents
 from numpy.typing import NDArray
 
 from lineshape.engine.core.columns import Column
@@ -18,6 +17,9 @@ from lineshape.engine.core.settings import Settings
 from lineshape.engine.input.events import per_object
 from lineshape.engine.input.study import Selection, Study
 from lineshape.processors.physlite import event_info, matched, primary_vertex
+
+if TYPE_CHECKING:
+    from coffea.nanoevents.methods.base import NanoEvents
 
 Floats = NDArray[np.float64]
 
@@ -87,7 +89,7 @@ def origin_of(kind: Floats, source: Floats, isolated: int, at_a_tau: NDArray[np.
     return np.select([kind != isolated, (source == _FROM_TAU) | at_a_tau], [FAKE, TAU], PROMPT).astype(np.float64)
 
 
-def at_true_taus(events: NanoEvents) -> ak.Array:
+def at_true_taus(events: "NanoEvents") -> ak.Array:
     """Return whether each lepton lies where a true tau, not from a hadron, decayed into a lepton; (events, var)."""
     if not set(events.fields) >= set(_TRUE_TAU):
         return ak.zeros_like(events["pt"], dtype=bool)
@@ -128,7 +130,7 @@ class LeptonStudy(Study):
     }
 
     @abstractmethod
-    def tracks_of(self, events: NanoEvents, tracks: ak.Array) -> ak.Array:
+    def tracks_of(self, events: "NanoEvents", tracks: ak.Array) -> ak.Array:
         """Return the track of each lepton, or None; tracks are records, (events, var)."""
 
     @abstractmethod
@@ -146,7 +148,7 @@ class LeptonStudy(Study):
         """Return MCTruthClassifier's type and origin of each lepton, where the file has them."""
         return leptons["truthType"].astype(np.float64), leptons["truthOrigin"].astype(np.float64)
 
-    def select(self, events: NanoEvents) -> Selection:
+    def select(self, events: "NanoEvents") -> Selection:
         """Select leptons and build the features; flat columns, one value a lepton, NaN where a file lacks it."""
         leptons = per_object(self._table(events), like="pt")
         columns = self._features(leptons)
@@ -167,7 +169,7 @@ class LeptonStudy(Study):
         arrays = {name: ak.Array(values[passed]) for name, values in columns.items()}
         return arrays, cut_flow
 
-    def _table(self, events: NanoEvents) -> ak.Array:
+    def _table(self, events: "NanoEvents") -> ak.Array:
         """Return the columns of events and of their leptons, with those of each lepton's track."""
         variance = events["qOverPVariance"]
         if variance.ndim > 2:

@@ -5,16 +5,18 @@ Methods" (D. Ortmann, 2022).
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import awkward as ak
 import numpy as np
-from coffea.nanoevents.methods.base import NanoEvents
 from numpy.typing import NDArray
 
 from lineshape.engine.core.columns import Column
 from lineshape.processors.leptons import Floats, LeptonCuts, LeptonStudy, branches
 from lineshape.processors.physlite import GSF_TRACKS, linked
+
+if TYPE_CHECKING:
+    from coffea.nanoevents.methods.base import NanoEvents
 
 _ELECTRONS, _TRACKS = "AnalysisElectronsAuxDyn.", "GSFTrackParticlesAuxDyn."
 #: MCTruthClassifier's type of a background electron, and origin of one from a converted photon.
@@ -42,7 +44,7 @@ class TauElectrons(LeptonStudy):
         "rhoPrime": Column(r"$\rho'$", "", -1, 2),
     }
 
-    def tracks_of(self, events: NanoEvents, tracks: ak.Array) -> ak.Array:
+    def tracks_of(self, events: "NanoEvents", tracks: ak.Array) -> ak.Array:
         """Return the first of the tracks that an electron links to, which is its best."""
         link = ak.firsts(events["trackLinks"], axis=2)
         return linked(tracks, link["m_persKey"], link["m_persIndex"], GSF_TRACKS)

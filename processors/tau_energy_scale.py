@@ -5,11 +5,10 @@ for the definitions of the inputs.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import awkward as ak
 import numpy as np
-from coffea.nanoevents.methods.base import NanoEvents
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -17,6 +16,9 @@ from lineshape.engine.core.columns import Column
 from lineshape.engine.core.settings import Settings
 from lineshape.engine.input.events import per_object
 from lineshape.engine.input.study import Selection, Study
+
+if TYPE_CHECKING:
+    from coffea.nanoevents.methods.base import NanoEvents
 
 _TAU = "TauJetsAuxDyn."
 
@@ -108,13 +110,13 @@ class TauEnergyScale(Study):
         "truthDecayMode": Column("True decay mode", "", -0.5, 4.5, 5),
     }
 
-    def select(self, events: NanoEvents) -> Selection:
+    def select(self, events: "NanoEvents") -> Selection:
         """Select taus and build the features; flat columns, one value a tau."""
         taus, passed, cut_flow = self.candidates(events)
         columns = {name: ak.Array(taus[name][passed]) for name in ("event", *self.outputs)}
         return columns, cut_flow
 
-    def candidates(self, events: NanoEvents) -> tuple[dict[str, NDArray[Any]], NDArray[np.bool_], dict[str, int]]:
+    def candidates(self, events: "NanoEvents") -> tuple[dict[str, NDArray[Any]], NDArray[np.bool_], dict[str, int]]:
         """Return the columns of all taus, which of them pass the cuts, and the cut flow."""
         taus = per_object(events, like="eta")
         cut_flow = {"reconstructed": len(taus["eta"])}

@@ -5,11 +5,10 @@ train on tracker and calorimeter directly.
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import awkward as ak
 import numpy as np
-from coffea.nanoevents.methods.base import NanoEvents
 from numpy.typing import NDArray
 
 from lineshape.engine.core.columns import Column
@@ -17,6 +16,9 @@ from lineshape.engine.core.jagged import Jagged
 from lineshape.engine.input.events import per_object_lists
 from lineshape.engine.input.study import Selection, Study
 from lineshape.processors.tau_energy_scale import TauCuts, TauEnergyScale
+
+if TYPE_CHECKING:
+    from coffea.nanoevents.methods.base import NanoEvents
 
 _TAU, _TRACK, _CLUSTER = "TauJetsAuxDyn.", "TauTracksAuxDyn.", "TauClustersAuxDyn."
 
@@ -72,7 +74,7 @@ class TauEnergyScaleConstituents(Study):
         "clusterEMProbability": Column("Cluster EM probability", "", 0, 1),
     }
 
-    def select(self, events: NanoEvents) -> Selection:
+    def select(self, events: "NanoEvents") -> Selection:
         """Select taus as the main study does; flat columns, one value a tau, and lists with one value an object."""
         study = TauEnergyScale(self.settings)
         taus, passed, cut_flow = study.candidates(

@@ -7,11 +7,10 @@ softer ones lie in the cones of jets by chance.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import awkward as ak
 import numpy as np
-from coffea.nanoevents.methods.base import NanoEvents
 from pydantic import Field
 
 from lineshape.engine.core.columns import Column
@@ -19,6 +18,9 @@ from lineshape.engine.core.settings import Settings
 from lineshape.engine.input.events import per_object
 from lineshape.engine.input.study import Selection, Study
 from lineshape.processors.physlite import AOD_TAUS, PILE_UP_VERTEX, TAUS, TRUTH, event_info, matched, missing
+
+if TYPE_CHECKING:
+    from coffea.nanoevents.methods.base import NanoEvents
 
 _MOMENTA = ("ptTauEnergyScale", "ptCombined", "ptFinalCalib")
 _TRUTH = {"truthPt", "truthEta", "truthPhi", "truthHadronic"}
@@ -87,7 +89,7 @@ class TauEnergyScalePhyslite(Study):
         "truthPtVis": Column(r"True $p_T^{vis}$", "GeV", 0, 150),
     }
 
-    def select(self, events: NanoEvents) -> Selection:
+    def select(self, events: "NanoEvents") -> Selection:
         """Match to truth and build the features; flat columns, one value a tau, NaN where a file lacks a quantity."""
         derived = {"truthPtVis": self._true_pt(events)}
         if "vertexType" in events.fields:
@@ -108,7 +110,7 @@ class TauEnergyScalePhyslite(Study):
         arrays = {name: ak.Array(values) for name, values in columns.items()}
         return arrays, cut_flow
 
-    def _true_pt(self, events: NanoEvents) -> ak.Array:
+    def _true_pt(self, events: "NanoEvents") -> ak.Array:
         """Return the true visible pT of the hadronic true tau matched to each reconstructed one, or NaN.
 
         It is in the file's unit. True taus softer than the minimum are not matched: the nearest of the others is.

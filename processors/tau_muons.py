@@ -5,15 +5,17 @@ Ortmann, 2022).
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import awkward as ak
 import numpy as np
-from coffea.nanoevents.methods.base import NanoEvents
 from numpy.typing import NDArray
 
 from lineshape.processors.leptons import Floats, LeptonCuts, LeptonStudy, branches
 from lineshape.processors.physlite import COMBINED_MUON_TRACKS, linked
+
+if TYPE_CHECKING:
+    from coffea.nanoevents.methods.base import NanoEvents
 
 _MUONS, _TRACKS = "AnalysisMuonsAuxDyn.", "CombinedMuonTrackParticlesAuxDyn."
 _LINK = f"{_MUONS}combinedTrackParticleLink/{_MUONS}combinedTrackParticleLink."
@@ -46,7 +48,7 @@ class TauMuons(LeptonStudy):
 
     settings: MuonCuts
 
-    def tracks_of(self, events: NanoEvents, tracks: ak.Array) -> ak.Array:
+    def tracks_of(self, events: "NanoEvents", tracks: ak.Array) -> ak.Array:
         """Return the combined track of each muon."""
         if "trackIndex" not in events.fields:
             return tracks

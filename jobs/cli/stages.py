@@ -1,0 +1,149 @@
+"""Provide a command for all stages of a run, for each of them alone, and for a trial of the cluster."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from lineshape.engine.core.errors import ClusterError, IncompleteRunError
+from lineshape.jobs.cli.options import (
+    Changes,
+    ClusterName,
+    JobName,
+    Output,
+    Samples,
+    Workers,
+    changes_of,
+    load,
+    opened,
+)
+from lineshape.jobs.cli.tables import show_tables
+
+app = typer.Typer()
+
+
+@app.command()
+def run(
+    job: JobName,
+    output: Output = None,
+    sample: Samples = None,
+    set_: Changes = None,
+    workers: Workers = None,
+    cluster: ClusterName = None,
+) -> None:
+    """Run all stages; finished work is not repeated."""
+    from lineshape.engine.core import signals as stopping
+    from lineshape.engine.reprocessing import output_folders as places
+    from lineshape.jobs import api
+
+    loaded = load(job, sample, changes_of(set_, workers, cluster))
+    folder = places.output_of(loaded, output, job)
+    try:
+        with stopping.ending_in_order():
+            result = api.run(loaded, folder)
+        show_tables(result)
+    except IncompleteRunError:
+        show_tables(api.open_result(folder))
+        raise
+
+
+@app.command()
+def simulate(
+    job: JobName, output: Output = None, set_: Changes = None, workers: Workers = None, cluster: ClusterName = None
+) -> None:
+    """Make the ROOT files of the samples that are simulated."""
+    from lineshape.jobs.simulate.orders import simulator
+
+    with opened(job, output, None, changes_of(set_, workers, cluster)) as run:
+        files = run.simulate(simulator(run.job))
+    for name in files:
+        Console().print(f"{name}: {run.folder.simulated / name}", highlight=False)
+
+
+@app.command()
+def process(
+    job: JobName,
+    output: Output = None,
+    sample: Samples = None,
+    set_: Changes = None,
+    workers: Workers = None,
+    cluster: ClusterName = None,
+) -> None:
+    """Process ROOT files into feature shards (samples to be simulated are made first)."""
+    from lineshape.jobs.simulate.orders import simulator
+
+    with opened(job, output, sample, changes_of(set_, workers, cluster)) as run:
+        run.process(run.simulate(simulator(run.job)))
+        run.check_complete()
+
+
+@app.command()
+def train(
+    job: JobName,
+    output: Output = None,
+    model: Annotated[list[str] | None, typer.Option("--model", "-m", help="Only this model; repeatable.")] = None,
+    set_: Changes = None,
+    workers: Workers = None,
+    cluster: ClusterName = None,
+) -> None:
+    """Train bundles on the feature shards."""
+    with opened(job, output, None, changes_of(set_, workers, cluster), again=True) as run:
+        run.train(model)
+
+
+@app.command()
+def search(
+    job: JobName,
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model of the job with a 'search' in the job file.")],
+    output: Output = None,
+    set_: Changes = None,
+    workers: Workers = None,
+    cluster: ClusterName = None,
+) -> None:
+    r"""Try settings of a model that the job file leaves open, by validation loss (needs lineshape\[search])."""
+    with opened(job, output, None, changes_of(set_, workers, cluster), again=True) as run:
+        run.search(model)
+
+
+@app.command()
+def histogram(
+    job: JobName, output: Output = None, set_: Changes = None, workers: Workers = None, cluster: ClusterName = None
+) -> None:
+    """Apply bundles to the test split and fill performance histograms."""
+    with opened(job, output, None, changes_of(set_, workers, cluster), again=True) as run:
+        run.histogram()
+
+
+@app.command()
+def report(
+    job: JobName, output: Output = None, set_: Changes = None, workers: Workers = None, cluster: ClusterName = None
+) -> None:
+    """Write figures, plots and the page from performance histograms."""
+    from lineshape.jobs.api import Result
+
+    with opened(job, output, None, changes_of(set_, workers, cluster), again=True) as run:
+        rows = run.report()
+    show_tables(Result(run.job, run.folder.path, rows))
+
+
+@app.command()
+def preflight(
+    job: JobName, output: Output = None, sample: Samples = None, set_: Changes = None, cluster: ClusterName = None
+) -> None:
+    """Try one worker of each sort on the cluster, and report problems."""
+    from lineshape.engine.clusters import preflight as trial
+    from lineshape.engine.reprocessing.output_folders import output_of
+    from lineshape.engine.run import open_run
+
+    loaded = load(job, sample, changes_of(set_, None, cluster))
+    folder = output_of(loaded, output, job)
+    files = {name: spec.files for name, spec in loaded.samples.items() if spec.files}
+    console = Console(stderr=True)
+    with open_run(loaded, folder, one=True) as run, console.status("starts") as status:
+        checks = trial.preflight(run.workers, folder, files, lambda text: status.update(escape(text)))
+    for check in checks:
+        mark = "[green]✓[/green]" if check.good else "[red]✗[/red]"
+        console.print(f"{mark} [bold]{check.name}[/bold] {escape(check.text)}", soft_wrap=True, highlight=False)
+    if bad := [check for check in checks if not check.good]:
+        raise ClusterError(f"{len(bad)} of {len(checks)} things are not as a run needs them")
