@@ -1,1 +1,1 @@
-"""What networks are built of."""
+"""Building blocks of networks: batches, dense layers and scaling."""

@@ -1,4 +1,4 @@
-"""What a network is shown at once. This module imports torch; import it where it is used."""
+"""Define the batches that networks are trained on. This module imports torch; import it where it is used."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Sequence:
-    """Lists of objects, padded: values (n, most, columns), zero where there is none, and mask (n, most)."""
+    """Padded lists of objects: values (n, most, columns), zero where there is no object, and mask (n, most)."""
 
     values: Tensor
     mask: Tensor
@@ -15,10 +15,10 @@ class Sequence:
 
 @dataclass(frozen=True)
 class Batch:
-    """N rows.
+    """Batch of n rows.
 
-    x: features (n, features). target: (n,), or (n, components) of a vector. weight: (n,), 1 on average over the
-    training rows. columns: others that a loss looks at, each (n,). sequences: of tracks, clusters …, by name.
+    x: features (n, features). target: (n,), or (n, components) for a vector. weight: (n,), 1 on average over the
+    training rows. columns: further columns that losses read, each (n,). sequences: tracks, clusters …, by name.
     """
 
     x: Tensor

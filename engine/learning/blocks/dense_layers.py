@@ -1,4 +1,4 @@
-"""Settings of dense layers."""
+"""Define the settings of dense layers."""
 
 from typing import Annotated, Literal
 
@@ -10,13 +10,15 @@ Width = Annotated[int, Field(gt=0)]
 
 
 class DenseLayers(Settings):
-    """Dense layers, one after the other.
-
-    layers: their widths. batch_norm, dropout_on: after which of them.
-    """
+    """Stack of dense layers, each followed by an activation, and where asked for by batch norm and dropout."""
 
     layers: tuple[Width, ...] = (192, 192, 192, 128, 64)
+    """Widths of the hidden layers, from the input to the output."""
     activation: Literal["relu", "elu", "tanh", "silu"] = "relu"
+    """Activation after each hidden layer."""
     batch_norm: Literal["none", "last", "all"] = "none"
+    """Hidden layers that are followed by batch normalisation: none, the last one, or all."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Probability that dropout zeroes a value; 0: no dropout."""
     dropout_on: Literal["last", "all"] = "all"
+    """Hidden layers that are followed by dropout: the last one, or all."""

@@ -1,4 +1,4 @@
-"""Layers that networks share. This module imports torch; import it where it is used."""
+"""Implement the layers that networks share. This module imports torch; import it where it is used."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -16,7 +16,7 @@ ACTIVATIONS = {"relu": nn.ReLU, "elu": nn.ELU, "tanh": nn.Tanh, "silu": nn.SiLU}
 
 
 class Standardise(nn.Module):
-    """(x − offset) / scale, by column."""
+    """Affine scaling of each column: (x − offset) / scale."""
 
     offset: Tensor
     scale: Tensor
@@ -27,16 +27,16 @@ class Standardise(nn.Module):
         self.register_buffer("scale", torch.from_numpy(affine.scale.copy()))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, columns) → (n, columns)."""
+        """Scale x (n, columns) → (n, columns)."""
         return (x - self.offset) / self.scale
 
     def undo(self, x: Tensor) -> Tensor:
-        """The inverse."""
+        """Return x × scale + offset, the inverse of `forward`."""
         return x * self.scale + self.offset
 
 
 class InputLayer(nn.Module):
-    """The scaling of a network's inputs."""
+    """Scaling of a network's inputs: the logarithm where asked for, and then an affine scaling."""
 
     logarithm: Tensor
 
@@ -46,16 +46,16 @@ class InputLayer(nn.Module):
         self.standardise = Standardise(scaling.affine)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, columns) → (n, columns)."""
+        """Scale x (n, columns) → (n, columns)."""
         x = torch.where(self.logarithm, torch.log1p(x.clamp(min=0)), x)
         scaled: Tensor = self.standardise(x)
         return scaled
 
 
 class Trunk(nn.Module):
-    """Scaling of the inputs, an encoding of each kind of list, and dense layers.
+    """Scaling of the inputs, an encoder for each kind of list, and dense layers.
 
-    encoders: built, by kind of list. encoded: values that they give together.
+    encoders: built modules by kind of list. encoded: total number of values that they give.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Trunk(nn.Module):
 
 
 def stack(inputs: int, settings: DenseLayers, outputs: int) -> nn.Sequential:
-    """Dense layers with an activation after each but the last, and where asked for batch norm and dropout after it."""
+    """Build dense layers: after each but the last an activation, and where asked for batch norm and dropout."""
     modules: list[nn.Module] = []
     width = inputs
     for number, size in enumerate(settings.layers, start=1):

@@ -1,4 +1,4 @@
-"""Scaling of a network's inputs and of its target; it is part of the network's graph."""
+"""Compute the scaling of a network's inputs and target, which is part of the network's graph."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,33 +12,33 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Affine:
-    """(value − offset) / scale, one of each for each column."""
+    """Affine scaling (value − offset) / scale, with one offset and scale per column."""
 
     offset: Floats
     scale: Floats
 
     @classmethod
     def unit(cls, columns: int) -> "Affine":
-        """That changes nothing."""
+        """Return the identity for this number of columns."""
         return cls(np.zeros(columns, np.float32), np.ones(columns, np.float32))
 
 
 @dataclass(frozen=True)
 class Scaling:
-    """Scaling of each column; where `logarithm` says so, log(1 + value) is taken first (negative values count as 0)."""
+    """Scaling of each column; where `logarithm` is set, log(1 + value) is taken first (negative values count as 0)."""
 
     affine: Affine
     logarithm: NDArray[np.bool_]
 
     @classmethod
     def unit(cls, columns: int) -> "Scaling":
-        """That changes nothing."""
+        """Return the identity for this number of columns."""
         return cls(Affine.unit(columns), np.zeros(columns, bool))
 
 
 @dataclass(frozen=True)
 class Scalings:
-    """All that a network is built with: of its features, of the target, and of the columns of each kind of list."""
+    """Scalings that a network is built with: of its features, its target, and the columns of each kind of list."""
 
     features: Scaling
     target: Affine
@@ -46,22 +46,22 @@ class Scalings:
 
 
 def logarithm(values: Floats) -> Floats:
-    """log(1 + value), negative values counted as 0: for momenta, whose ratios matter, and for long tails."""
+    """Return log(1 + value), negative values counted as 0: for momenta, whose ratios matter, and for long tails."""
     return np.log1p(np.maximum(values, 0))
 
 
 def standard(values: Floats) -> Affine:
-    """Mean and standard deviation of each column of (n, columns)."""
+    """Return mean and standard deviation of each column of (n, columns)."""
     return _usable(values.mean(axis=0, dtype=np.float64), values.std(axis=0, dtype=np.float64))
 
 
 def robust(values: Floats) -> Affine:
-    """Median and half the width of the central 68 % of each column: what a long tail cannot move."""
+    """Return median and half the width of the central 68 % of each column, which a long tail does not affect."""
     low, middle, high = np.quantile(values, [0.16, 0.5, 0.84], axis=0)
     return _usable(middle, (high - low) / 2)
 
 
-#: How columns may be scaled: as they are by mean and width or by quantiles, or their logarithm by mean and width.
+#: Kinds of scaling: by mean and standard deviation, by quantiles, or of the logarithm by mean and standard deviation.
 SCALINGS: dict["Kind", Callable[[Floats], Affine]] = {
     "standard": standard,
     "robust": robust,
@@ -72,7 +72,7 @@ Chosen = Mapping[Kind, list[str] | Literal["all"]]
 
 
 def chosen_scaling(values: Floats, columns: Sequence[str], chosen: Chosen) -> Scaling:
-    """Scaling of (n, columns), each kind of it for the columns named; one that is not named is left as it is."""
+    """Return the scaling of (n, columns), of each kind for the columns named; a column not named is left as it is."""
     unit = Scaling.unit(len(columns))
     offset, scale, logarithms = unit.affine.offset, unit.affine.scale, unit.logarithm
     for kind, names in chosen.items():

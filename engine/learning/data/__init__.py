@@ -1,1 +1,1 @@
-"""The rows of a training, from shards to batches."""
+"""Rows of a training, from shards to batches."""

@@ -1,14 +1,15 @@
-"""Which columns of the feature store a training reads, and what each is for."""
+"""Define which columns of the feature store a training reads, and the use of each."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Which columns a training needs.
+    """Columns that a training reads.
 
-    features: of x. others: what losses, penalties and samplers look at. weight: of each row. sequences: columns of each
-    kind of list (tracks, clusters). classes: how many the target numbers, None where it is a quantity.
+    features: columns of x. others: columns that losses, penalties and samplers read. weight: column of the row weights.
+    sequences: columns of each kind of list (tracks, clusters …). classes: number of classes of the target, None where it
+    is a quantity.
     """
 
     features: tuple[str, ...]
@@ -19,10 +20,10 @@ class Columns:
 
     @property
     def flat(self) -> tuple[str, ...]:
-        """Those with one value a row."""
+        """Columns with one value per row."""
         return tuple(dict.fromkeys([*self.features, *self.others, *([self.weight] if self.weight else [])]))
 
     @property
     def jagged(self) -> tuple[str, ...]:
-        """Those with a list in each row."""
+        """Columns with a list in each row."""
         return tuple(dict.fromkeys(name for _, names in self.sequences for name in names))

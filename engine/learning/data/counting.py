@@ -1,4 +1,4 @@
-"""Counting the rows that models would be trained on: each shard is read once, however many models there are."""
+"""Count the rows that models would be trained on, reading each shard once, however many models there are."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -8,27 +8,27 @@ from lineshape.engine.core.split import SplitName
 from lineshape.engine.feature_store.shards import FeatureStore, Shard, read_columns
 from lineshape.engine.learning.roles.dataset import SPLITS, Dataset
 
-#: Rows of each split, by what they were counted for.
+#: Number of rows of each split, by the name of the data set.
 Counts = dict[str, dict[SplitName, int]]
-#: Rows of the shards that one task counts.
+#: Number of rows at which a group of shards, which one task counts, is complete.
 _ROWS = 1_000_000
 
 
 @dataclass(frozen=True)
 class Counting:
-    """On a worker: counts the rows of some shards for several trainings, that differ in target or choice."""
+    """Task on a worker that counts the rows of some shards for several trainings with different targets or choices."""
 
     datasets: Mapping[str, Dataset]
 
     @classmethod
     def of(cls, datasets: Mapping[str, Dataset]) -> tuple["Counting", dict[str, str]]:
-        """What is to be counted, once where several trainings have the same rows; and under which name for each."""
+        """Return the task, with one entry for trainings that share their rows, and for each training its entry's name."""
         names = {name: digest(data.target.model_dump(), data.choice.model_dump()) for name, data in datasets.items()}
         bare = {names[name]: replace(data, features=(), weight=None) for name, data in datasets.items()}
         return cls(bare), names
 
     def __call__(self, shards: tuple[Shard, ...]) -> Counts:
-        """Count."""
+        """Return the number of rows of each split in these shards."""
         total: Counts = {name: dict.fromkeys(SPLITS, 0) for name in self.datasets}
         for shard in shards:
             asked = {name: data for name, data in self.datasets.items() if data.takes(shard)}
@@ -44,7 +44,7 @@ class Counting:
 
 
 def groups(store: FeatureStore) -> Iterator[tuple[Shard, ...]]:
-    """The shards, in groups of some million rows."""
+    """Yield the shards in groups of about a million rows."""
     group: list[Shard] = []
     for shard in store.shards:
         group.append(shard)

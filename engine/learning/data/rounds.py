@@ -1,4 +1,4 @@
-"""What a training of boosted trees needs to know of all its rows, and when it stops."""
+"""Define when a training of boosted trees stops, and the summary of all its rows."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,11 @@ from lineshape.engine.learning.data.survey import Look
 
 @dataclass(frozen=True)
 class Stops:
-    """The most rounds, rounds without a better score after which it ends, and rounds between two checkpoints."""
+    """Stopping rule of a training, in boosting rounds.
+
+    rounds: largest number. early: rounds without a better score after which it ends. checkpoint: rounds between two
+    checkpoints.
+    """
 
     rounds: int
     early: int
@@ -20,7 +24,7 @@ class Stops:
 
 @dataclass(frozen=True)
 class Together:
-    """What is to be known of the rows of all that train together: of each split, and targets of the training rows."""
+    """Summary of the rows of all ranks: statistics of each split, and targets of training rows."""
 
     looks: dict[SplitName, Look]
     targets: NDArray[np.float32]

@@ -1,7 +1,7 @@
-"""Rows of a training on disk, for models that go through them more than once.
+"""Write the rows of a training to disk, for models that read them more than once.
 
-One pass over the shards writes both splits. They are read block by block, so that they take no memory; unlike those of
-a network's table they may hold NaN.
+One pass over the shards writes both splits. They are read block by block, so that they are never all in memory; unlike
+those of a network's table they may hold NaN.
 """
 
 from collections.abc import Iterator
@@ -21,19 +21,19 @@ from lineshape.engine.learning.roles.dataset import SPLITS, Dataset
 
 Floats = NDArray[np.float32]
 _BLOCK = 65_536
-#: Targets that a training begins from; of more, evenly spaced ones.
+#: Largest number of targets that the start value of a training is computed from; of more, evenly spaced ones.
 _MOST_TARGETS = 20_000_000
-#: Written last: the rows are all there.
+#: Written last, so that it marks the rows as complete.
 _LOOKS = "looks.json"
 _TARGETS = "targets.f32"
 
 
 @dataclass(frozen=True)
 class RowFile:
-    """A folder that holds, row by row, features, a weight where there is one, and the target, as float32.
+    """Folder with the rows of a training: features, a weight where there is one, and the target, as float32.
 
-    features, targets: how many. width: of a row. weight: its place in a row, which may be that of a feature.
-    looks: what is to be known of the rows of each split.
+    features, targets: numbers of columns. width: values per row. weight: index of the weight in a row, which may be that
+    of a feature. looks: statistics of the rows of each split.
     """
 
     folder: Path
@@ -45,7 +45,7 @@ class RowFile:
 
     @classmethod
     def write(cls, data: Dataset, columns: Columns, folder: Path, share: Share = WHOLE) -> "RowFile":
-        """The rows of a share of the shards, or find them written."""
+        """Write the rows of a share of the shards, unless they are already written."""
         found_looks = find_beside(folder / _LOOKS)
         if found_looks is None:
             folder.mkdir(parents=True, exist_ok=True)
@@ -69,22 +69,22 @@ class RowFile:
         return cls(folder, len(columns.features), targets, len(columns.flat) + targets, weight, looks)
 
     def at(self, split: SplitName, places: NDArray[np.int64]) -> tuple[Floats, Floats]:
-        """X (n, features) and target of some rows of a split."""
+        """Return x (n, features) and target of the rows of a split at these indices."""
         path = self._path(split)
         rows = np.memmap(path, np.float32, "r").reshape(-1, self.width)[places]
         return rows[:, : self.features], rows[:, -1] if self.targets == 1 else rows[:, -self.targets :]
 
     @property
     def some_targets(self) -> Floats:
-        """Targets of all training rows, or of evenly spaced ones where there may be more than are needed."""
+        """Targets of all training rows, or of evenly spaced ones where there are more than are needed."""
         return np.fromfile(self.folder / _TARGETS, np.float32)
 
     def count(self, split: SplitName) -> int:
-        """Rows of a split."""
+        """Return the number of rows of a split."""
         return self.looks[split].rows
 
     def blocks(self, split: SplitName) -> Iterator[tuple[Floats, Floats, Floats | None]]:
-        """X (n, features), target and weight (n,) of some rows after others."""
+        """Yield x (n, features), target, and weight (n,) or None, of successive blocks of rows."""
         with self._path(split).open("rb") as file:
             while len(flat := np.fromfile(file, np.float32, _BLOCK * self.width)):
                 rows = flat.reshape(-1, self.width)

@@ -1,4 +1,4 @@
-"""From rows on disk to batches on a device. This module imports torch; import it where it is used."""
+"""Make batches on a device from rows on disk. This module imports torch; import it where it is used."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,23 +16,26 @@ from lineshape.engine.learning.data.columns import Columns
 from lineshape.engine.learning.data.table import Rows
 from lineshape.engine.learning.roles.sampler import TARGET, Sampler, require_repeats
 
-#: Parts of a buffer that are read from different places of the disk, so that neighbours in it come from all over.
+#: Blocks of a buffer, read from different places on disk, so that a buffer holds rows from everywhere in the split.
 BLOCKS = 16
-#: Blocks of each rank, of many, where one would hold its part.
+#: Blocks per rank where there are several ranks and the rows are resident, for which one block would do.
 _TURNS = 64
-#: Batches that a buffer must hold for its rows to be mixed.
+#: Smallest number of batches that a buffer must hold for its rows to be shuffled well.
 _FEWEST = 4
 
 
 @dataclass(frozen=True)
 class Buffer:
-    """Rows on the device, from which batches are gathered."""
+    """Rows on the device, from which batches are gathered.
+
+    flat: (n, columns + targets). sequences: offsets (n + 1,) and content (total, columns) by kind of list.
+    """
 
     flat: Tensor
     sequences: dict[str, tuple[Tensor, Tensor]]
 
     def take(self, rows: Tensor, layout: "Layout") -> Batch:
-        """A batch of these rows."""
+        """Return a batch of these rows."""
         flat = self.flat[rows]
         columns = {name: flat[:, place] for name, place in layout.others.items()}
         weight = (
@@ -45,9 +48,11 @@ class Buffer:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where in a row things are; mean_weight: of the training rows, most: the longest list that is kept.
+    """Positions of the columns in a row.
 
-    targets: columns of the target, the last ones.
+    features: number of features, the first columns. others, weight: indices of columns. mean_weight: mean weight of the
+    training rows. most: length at which the lists of each kind are cut. targets: number of components of the target, the
+    last columns.
     """
 
     features: int
@@ -59,7 +64,7 @@ class Layout:
 
     @classmethod
     def of(cls, columns: Columns, mean_weight: float, most: dict[str, int], targets: int = 1) -> "Layout":
-        """Of the columns of a table."""
+        """Return the layout of a table with these columns."""
         place = {name: number for number, name in enumerate(columns.flat)}
         others = {name: place[name] for name in columns.others}
         weight = place[columns.weight] if columns.weight else None
@@ -67,7 +72,7 @@ class Layout:
 
 
 def pad(offsets: Tensor, content: Tensor, rows: Tensor, most: int) -> Sequence:
-    """Lists of these rows, each cut at `most` and filled up with zeros."""
+    """Return the lists of these rows, each cut at `most` objects and padded with zeros."""
     start, count = offsets[rows], (offsets[rows + 1] - offsets[rows]).clamp(max=most)
     step = torch.arange(most, device=rows.device)
     mask = step < count[:, None]
@@ -79,7 +84,7 @@ def pad(offsets: Tensor, content: Tensor, rows: Tensor, most: int) -> Sequence:
 class BatchSource:
     """One rank's part of a split: resident on the device where it fits, else read block by block.
 
-    memory: bytes on the device. rank, ranks: which part.
+    memory: bytes on the device that the rows may take. rank, ranks: index of the part, and number of parts.
     """
 
     def __init__(
@@ -92,7 +97,7 @@ class BatchSource:
         # One buffer is used while the next is filled.
         self._rows_a_buffer = -(-len(rows) // ranks) if self.resident else int(memory / 2 / row_bytes)
         blocks = 1 if self.resident else -(-len(rows) // ranks * BLOCKS // max(1, self._rows_a_buffer))
-        # Ranks take turns with the blocks: rows lie sample by sample, and each is to see some of all.
+        # Blocks are assigned to ranks in turn: rows lie sample by sample, and each rank is to see some of every sample.
         blocks *= ranks * (_TURNS if self.resident and ranks > 1 else 1)
         edges = np.linspace(0, len(rows), blocks + 1).astype(np.int64)
         self._ends = list(zip(edges[rank:-1:ranks].tolist(), edges[rank + 1 :: ranks].tolist(), strict=True))
@@ -104,9 +109,9 @@ class BatchSource:
         return int(self._places[-1])
 
     def sampled(self, sampler: Sampler, batch: int) -> "Epochs":
-        """Epochs of this part, in random order, as a sampler says.
+        """Return random epochs of this part, drawn by a sampler.
 
-        Raises RunError where the memory is too small to mix rows in.
+        Raises RunError where the memory is too small to shuffle rows in.
         """
         if not self.resident and self._rows_a_buffer < _FEWEST * batch:
             raise RunError(
@@ -124,14 +129,14 @@ class BatchSource:
         return Epochs(self, checked)
 
     def judged_by(self, sampler: Sampler) -> None:
-        """From now on weigh each row that is gone through in order by how often the sampler would draw it."""
+        """Weight each row that `in_order` yields from now on by how often the sampler would draw it."""
         expected = sampler.expected(self._seen_by(sampler), len(self))
         if expected is not None:
             require_repeats(sampler, expected, len(self), whole=False)
         self._expected = None if expected is None else self._send(expected.astype(np.float32))
 
     def in_order(self, batch: int) -> Iterator[Batch]:
-        """All rows once, in their order."""
+        """Yield batches of all rows, once and in order."""
         for numbers, buffer in self.buffers([[block] for block in range(len(self._ends))]):
             for rows in torch.arange(len(buffer.flat), device=self._device).split(batch):
                 found = buffer.take(rows, self._layout)
@@ -141,13 +146,13 @@ class BatchSource:
                     yield replace(found, weight=found.weight * self._expected[int(numbers[0]) + rows])
 
     def groups(self, random: np.random.Generator) -> list[list[int]]:
-        """The blocks in random order, as many at a time as a buffer holds."""
+        """Return the blocks in random order, in groups of as many as a buffer holds."""
         blocks = len(self._ends)
         together = max(1, self._rows_a_buffer * blocks // max(1, len(self)))
         return [list(group) for group in np.array_split(random.permutation(blocks), -(-blocks // together))]
 
     def buffers(self, groups: list[list[int]]) -> Iterator[tuple[NDArray[np.int64], Buffer]]:
-        """Buffers of these blocks with the numbers of their rows; the next is filled while one is used."""
+        """Yield a buffer of each group of blocks, with the indices of its rows; the next is filled while one is used."""
         if self._kept is not None:
             yield np.arange(len(self)), self._kept
             return
@@ -160,16 +165,16 @@ class BatchSource:
                 yield np.concatenate([self._numbers(block) for block in group]), buffer
 
     def take(self, buffer: Buffer, rows: Tensor) -> Batch:
-        """A batch of rows of a buffer."""
+        """Return a batch of rows of a buffer."""
         return buffer.take(rows, self._layout)
 
     @property
     def device(self) -> torch.device:
-        """Where batches are."""
+        """Device of the batches."""
         return self._device
 
     def _seen_by(self, sampler: Sampler) -> dict[str, NDArray[np.float32]]:
-        """What it asks for; and the target, unless that is a vector."""
+        """Return the columns that a sampler reads, and the target, unless it is a vector."""
         places = {name: self._rows.names.index(name) for name in sampler.columns}
         places |= {TARGET: -1} if self._rows.targets == 1 else {}
         return {name: self._column(place) for name, place in places.items()}
@@ -178,7 +183,7 @@ class BatchSource:
         return np.concatenate([self._rows.flat[start:stop, place] for start, stop in self._ends])
 
     def _numbers(self, block: int) -> NDArray[np.int64]:
-        """Of the rows of a block among those of this part."""
+        """Return the indices of a block's rows among those of this part."""
         return np.arange(self._places[block], self._places[block + 1])
 
     def _load(self, blocks: list[int]) -> Buffer:
@@ -196,7 +201,7 @@ class BatchSource:
 
 
 class Epochs:
-    """Random epochs of a source."""
+    """Random epochs of a batch source, each drawn by `prepare` and read by `batches`."""
 
     def __init__(self, source: BatchSource, draw: Any) -> None:
         self._source = source
@@ -204,13 +209,13 @@ class Epochs:
         self._next: tuple[NDArray[np.int64] | None, int] | None = None
 
     def prepare(self, random: np.random.Generator) -> int:
-        """Draw the rows of the next epoch; returns how many there are."""
+        """Draw the rows of the next epoch, and return their number."""
         repeats = self._draw(random)
         self._next = repeats, len(self._source) if repeats is None else int(repeats.sum())
         return self._next[1]
 
     def batches(self, steps: int, random: np.random.Generator) -> Iterator[Batch]:
-        """The epoch that was drawn, in so many batches."""
+        """Yield the epoch that was drawn, in this number of batches."""
         assert self._next is not None, "an epoch is prepared before it is gone through"
         repeats, total = self._next
         done = 0
@@ -221,6 +226,6 @@ class Epochs:
             random.shuffle(rows)
             before, done = done, done + len(rows)
             here = done * steps // max(1, total) - before * steps // max(1, total)
-            # A buffer that a sampler leaves with less than a batch is passed over: all ranks take as many steps.
+            # A buffer of which the sampler draws less than a batch may be skipped: all ranks take the same number of steps.
             for part in torch.from_numpy(rows).to(self._source.device).tensor_split(here) if here else ():
                 yield self._source.take(buffer, part)

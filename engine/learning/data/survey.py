@@ -1,4 +1,4 @@
-"""The rows of a training looked at before anything learns from them: one check, whatever kind of model it is for."""
+"""Check the rows of a training before anything is learnt from them, in the same way for every kind of model."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -18,10 +18,10 @@ Numbers = NDArray[Any]
 
 @dataclass(frozen=True)
 class Takes:
-    """What rows a kind of model can learn from.
+    """Rows that a kind of model accepts.
 
-    who: takes them, in messages. missing: NaN among the features. negative: weights below zero. constant: features that
-    are the same in all rows, from which nothing is learnt.
+    who: the kind of model, in messages. missing: whether features may be NaN. negative: whether weights may be below
+    zero. constant: whether features, if not all, may be the same in all rows, from which nothing is learnt.
     """
 
     who: str
@@ -30,7 +30,7 @@ class Takes:
     constant: bool = False
 
 
-#: A feature that is the same in all rows has no width to be scaled by.
+#: A constant feature has no width to be scaled by, and is refused.
 NETWORKS = Takes("a network", negative=True)
 #: XGBoost refuses negative weights and infinite values.
 TREES = Takes("boosted trees", missing=True, constant=True)
@@ -38,11 +38,11 @@ TREES = Takes("boosted trees", missing=True, constant=True)
 
 @dataclass
 class Look:
-    """What is to be known of the rows of a split, gathered shard by shard.
+    """Statistics of the rows of a split, accumulated shard by shard.
 
-    nan, infinite, low, high: of each flat column and each component of the target. negative, weight: how many weights
-    are below zero, and the sum of all. labels: how often each label is there, and its weight. lists: the lowest and the
-    highest value of each column of lists.
+    rows: their number. nan, infinite, low, high: numbers of NaN and infinite values, minimum and maximum, of each flat
+    column and each component of the target. negative: number of weights below zero. weight: sum of all weights. labels:
+    number of rows of each label, and the sum of their weights. lists: minimum and maximum of each column of lists.
     """
 
     rows: int = 0
@@ -57,7 +57,7 @@ class Look:
 
     @classmethod
     def of(cls, rows: Numbers, columns: Columns) -> Self:
-        """Look at rows (n, flat columns + components of the target)."""
+        """Return the statistics of rows (n, flat columns + components of the target)."""
         if not len(rows):
             return cls()
         look = cls(
@@ -77,13 +77,13 @@ class Look:
         return look
 
     def add_lists(self, names: Sequence[str], lists: Sequence[Any]) -> None:
-        """Look at the lists of these rows."""
+        """Add the minimum and maximum of the lists of these rows."""
         for name, each in zip(names, lists, strict=True):
             if len(each.content):
                 self._widen(name, float(each.content.min()), float(each.content.max()))
 
     def __add__(self, other: "Look") -> "Look":
-        """What is to be known of the rows of both."""
+        """Return the statistics of the rows of both."""
         if not (self.rows and other.rows):
             return self if self.rows else other
         both = Look(
@@ -105,12 +105,12 @@ class Look:
         return both
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON, whose keys are text."""
+        """Return JSON values; labels become pairs, as the keys of a JSON object are strings."""
         return asdict(self) | {"labels": list(self.labels.items())}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """What `to_json` gave."""
+        """Return the statistics that `to_json` has converted."""
         labels = {label: (number, weight) for label, (number, weight) in values["labels"]}
         lists = {name: (low, high) for name, (low, high) in values["lists"].items()}
         return cls(**{**values, "labels": labels, "lists": lists})
@@ -121,19 +121,19 @@ class Look:
 
 
 def together(looks: Iterable[Look]) -> Look:
-    """What is to be known of all of these rows."""
+    """Return the sum of these statistics."""
     return reduce(lambda a, b: a + b, looks, Look())
 
 
 def require_learnable(
     looks: Mapping[SplitName, Look], columns: Columns, targets: Sequence[str], takes: Takes
 ) -> list[str]:
-    """Return what is to be remarked on rows that can be learnt from.
+    """Return remarks on rows that can be learnt from.
 
-    targets: columns of the target.
+    looks: statistics of each split. targets: columns of the target. takes: what the kind of model accepts.
 
     Raises RunError, naming the column and the counts, where nothing can be learnt: a value that is missing or infinite,
-    a label that is not of a class, a class without rows, weights that add up to nothing.
+    a label that is not of a class, a class without rows, weights whose sum is not above zero.
     """
     for split, look in looks.items():
         if not look.rows:
@@ -189,7 +189,7 @@ def _require_lists(look: Look, columns: Columns) -> None:
 
 
 def _require_target(look: Look, columns: Columns, targets: Sequence[str]) -> None:
-    """A vector may have a component that is the same in all rows, if not all are."""
+    """Raise RunError where the target is constant; of a vector some components, but not all, may be."""
     low, high = look.low[-len(targets) :], look.high[-len(targets) :]
     if not columns.classes and low == high:
         named = ", ".join(f"{name} ({value:g})" for name, value in zip(targets, low, strict=True))
@@ -215,7 +215,7 @@ def _require_weight(look: Look, columns: Columns, takes: Takes, split: SplitName
 
 
 def _constant(look: Look, columns: Columns, takes: Takes) -> list[str]:
-    """Features from which nothing can be learnt; refused where a model cannot take them, or where all are so."""
+    """Return a remark on constant features; raises RunError where the model does not accept them, or all are constant."""
     place = range(len(columns.features))
     same = [i for i in place if look.nan[i] == look.rows or (not look.nan[i] and look.low[i] == look.high[i])]
     if not same:
@@ -228,7 +228,7 @@ def _constant(look: Look, columns: Columns, takes: Takes) -> list[str]:
 
 
 def _weightless(look: Look, columns: Columns, target: str) -> list[str]:
-    """Classes that weigh nothing, of which nothing is learnt."""
+    """Return a remark on classes whose sum of weights is not above zero, of which nothing is learnt."""
     none = [label for label, (_, weight) in sorted(look.labels.items()) if weight <= 0]
     if not (columns.weight and none):
         return []

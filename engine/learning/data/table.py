@@ -1,4 +1,4 @@
-"""The rows of a training on disk, written once from the shards: float32, row by row, to be mapped into memory.
+"""Write the rows of a training to disk once, from the shards, as float32, row by row, to be memory-mapped.
 
 Reading rows from such a map costs a third of reading them from Parquet again in each epoch.
 """
@@ -28,9 +28,10 @@ _LIST_FILES = (".f32", ".offsets.i64")
 
 @dataclass(frozen=True)
 class Rows:
-    """A split, mapped from disk.
+    """Rows of a split, mapped from disk.
 
-    flat: (n, columns + targets): the features, other columns, and the target's components at the end. sequences: for
+    flat: (n, columns + targets), with the features first, then other columns, and the target's components at the end.
+    names: names of the columns. features, targets: numbers of features and of components of the target. sequences: for
     each kind of list the offsets (n + 1,) and the content (total, columns).
     """
 
@@ -44,7 +45,7 @@ class Rows:
         return len(self.flat)
 
     def at(self, places: NDArray[np.int64]) -> "Rows":
-        """Some of them, in memory."""
+        """Return the rows at these indices, in memory."""
         lists = {}
         for group, (offsets, content) in self.sequences.items():
             counts = offsets[places + 1] - offsets[places]
@@ -55,20 +56,20 @@ class Rows:
 
     @property
     def bytes(self) -> float:
-        """Of all rows and their lists."""
+        """Size of all rows and their lists, in bytes."""
         lists = sum(offsets.nbytes + content.nbytes for offsets, content in self.sequences.values())
         return float(self.flat.nbytes + lists)
 
 
 @dataclass(frozen=True)
 class TrainingTable:
-    """A folder that holds the rows of a training and validation split."""
+    """Folder with the rows of the training and validation splits."""
 
     folder: Path
 
     @cached_property
     def about(self) -> dict[str, Any]:
-        """Names of the columns, numbers of rows, and the mean weight."""
+        """Names of the columns, their numbers, the mean weight and the remarks."""
         about = find_beside(self.folder / _FILE)
         if about is None:
             raise RunError(f"{self.folder} is damaged: run the same command again, which writes it anew")
@@ -76,16 +77,16 @@ class TrainingTable:
 
     @property
     def mean_weight(self) -> float:
-        """Of the training rows."""
+        """Mean weight of the training rows; 1 where they have none."""
         return float(self.about["mean_weight"])
 
     @property
     def remarks(self) -> list[str]:
-        """What is to be said of the rows."""
+        """Remarks on the rows."""
         return list(self.about["remarks"])
 
     def rows(self, split: SplitName) -> Rows:
-        """The rows of a split, without reading them."""
+        """Return the rows of a split, mapped and not yet read."""
         names = tuple(self.about["names"])
         targets = self.about["targets"]
         flat = self._map(f"{split}.f32", np.float32).reshape(-1, len(names) + targets)
@@ -104,7 +105,7 @@ class TrainingTable:
 
 
 def make_table(data: Dataset, columns: Columns, folder: Path) -> TrainingTable:
-    """Write the rows, or find them written.
+    """Write the rows, unless they are already written.
 
     Raises RunError, naming the column, where a network could not learn from them.
     """
@@ -125,7 +126,7 @@ def make_table(data: Dataset, columns: Columns, folder: Path) -> TrainingTable:
 
 
 def _write(data: Dataset, columns: Columns, folder: Path) -> dict[SplitName, Look]:
-    """Go through the shards once, and write the rows of both splits."""
+    """Write the rows of both splits in one pass over the shards, and return the statistics of each."""
     with ExitStack() as stack:
         writers = {split: stack.enter_context(_writer(folder, split, columns)) for split in SPLITS}
         for found in data.by_split(SPLITS, [*columns.flat, *columns.jagged]):
@@ -136,7 +137,7 @@ def _write(data: Dataset, columns: Columns, folder: Path) -> dict[SplitName, Loo
 
 @dataclass
 class _Writer:
-    """The files of a split, and what is to be known of the rows in them."""
+    """Open files of a split, and the statistics of the rows written to them."""
 
     columns: Columns
     flat: BinaryIO
@@ -149,7 +150,7 @@ class _Writer:
             np.zeros(1, np.int64).tofile(offsets)
 
     def add(self, table: Table, target: Floats) -> None:
-        """Write some rows."""
+        """Write rows, and add them to the statistics."""
         values = [*(table[name] for name in self.columns.flat), *np.atleast_2d(target.T)]
         rows = np.array(values, dtype=np.float32).T
         np.ascontiguousarray(rows).tofile(self.flat)

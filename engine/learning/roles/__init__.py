@@ -1,1 +1,1 @@
-"""The roles of learning: what a model, a network, an encoder, a loss, a penalty, a sampler and a weight must be."""
+"""Base classes of the kinds of learning: model, network, encoder, loss, penalty, sampler and weight."""

@@ -1,4 +1,4 @@
-"""What a model is trained on: rows of a feature store, by split."""
+"""Select the rows of a feature store that a model is trained on, and read them by split."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,20 +16,20 @@ from lineshape.engine.feature_store.shards import WHOLE, FeatureStore, Shard, Sh
 from lineshape.engine.learning.roles.weight import WEIGHT, Weigh, Weight
 
 Floats = NDArray[np.float32]
-#: The first stream of the hashes of event numbers by which columns are mixed up.
+#: First stream of the hashes of event numbers that permute columns; each permuted column has a stream of its own.
 _SHUFFLING = 2
-#: At the end of a column's name: the column, mixed up among the rows.
+#: Suffix of a column's name: the same column, permuted among the rows.
 MIXED = " (shuffled)"
-#: What a training looks at; the test split is for the measures.
+#: Splits that a training reads; the test split is for the measures.
 SPLITS: tuple[SplitName, ...] = ("training", "validation")
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Features and target, read from the shards when they are asked for.
+    """Features and target of a training, read lazily from the shards.
 
-    store: folder of the feature store. features: names of the columns of x, in order. choice: the rows that are learnt
-    from. weight: gives the column WEIGHT, where rows are weighed by more than one of their columns.
+    store: folder of the feature store. features: names of the columns of x, in order. choice: selection of the rows to
+    train on. weight: computes the column WEIGHT, where the weight of a row is not simply one of its columns.
     """
 
     store: Path
@@ -41,23 +41,26 @@ class Dataset:
 
     @property
     def x_columns(self) -> tuple[str, ...]:
-        """What to ask for to get x: the features, those that are to be shuffled under a name of their own.
+        """Names of the columns of x to request: the features, with the suffix MIXED for those that are to be permuted.
 
-        What samplers, weights and penalties look at stays as it is.
+        Columns that samplers, weights and penalties read are not permuted.
         """
         return tuple(name + MIXED if name in self.choice.shuffled else name for name in self.features)
 
     @property
     def deciding(self) -> list[str]:
-        """Columns that decide which rows there are."""
+        """Columns that decide which rows are selected."""
         return [*self.target.columns, *self.choice.columns, "event"]
 
     def takes(self, shard: Shard) -> bool:
-        """Whether any row of a shard's sample is learnt from."""
+        """Return whether rows of a shard's sample may be selected."""
         return self.choice.samples is None or shard.sample in self.choice.samples
 
     def rows_of(self, shard: Shard, table: Table) -> dict[SplitName, NDArray[np.bool_]]:
-        """For each split, which rows of a shard are learnt from: those that are chosen and have a true value."""
+        """Return for each split a mask of a shard's rows: those that are chosen and have a finite true value.
+
+        Where the target is divided by `per`, its column must be above zero as well.
+        """
         usable = self.choice.of(shard.sample, table, len(table["event"]))
         for name in self.target.truths:
             usable &= np.isfinite(table[name])
@@ -68,9 +71,9 @@ class Dataset:
     def tables(
         self, split: SplitName, columns: Sequence[str] = (), share: Share = WHOLE
     ) -> Iterator[tuple[Table, Floats]]:
-        """Columns and target of a split, shard by shard; rows without a true value are left out.
+        """Yield columns and target of a split, shard by shard; rows without a true value are left out.
 
-        The target is (n,), or (n, components) of a vector.
+        The target is (n,), or (n, components) for a vector.
 
         share: one of several equal parts of the shards.
         """
@@ -80,7 +83,7 @@ class Dataset:
     def by_split(
         self, splits: Sequence[SplitName], columns: Sequence[str], share: Share = WHOLE
     ) -> Iterator[dict[SplitName, tuple[Table, Floats]]]:
-        """The same of several splits, each shard read once."""
+        """Yield columns and target of several splits, shard by shard; each shard is read once."""
         weighed = WEIGHT in columns and self.weight is not None
         mixed = [name for name in columns if name.endswith(MIXED)]
         own = self.deciding
@@ -103,7 +106,7 @@ class Dataset:
             yield found
 
     def _weighed(self, chosen: Table, rows: int) -> NDArray[np.float64]:
-        """Weights of these rows; raises RunError where there is not one for each."""
+        """Return the weights of these rows, (rows,); raises RunError where the array has another shape."""
         found = np.asarray(self._weigh(chosen))
         if found.shape != (rows,):
             raise RunError(
@@ -120,11 +123,11 @@ class Dataset:
     def parts(
         self, split: SplitName, weight: str | None = None, share: Share = WHOLE
     ) -> Iterator[tuple[Floats, Floats, Floats | None]]:
-        """X (n, features), target and weight (n,) where one is named, shard by shard."""
+        """Yield x (n, features), target, and weight (n,) where one is named, shard by shard."""
         for table, target in self.tables(split, [*self.x_columns, *([weight] if weight else [])], share):
             x = np.array([table[name] for name in self.x_columns], dtype=np.float32).T
             yield np.ascontiguousarray(x), target, table[weight].astype(np.float32) if weight else None
 
     def count(self, split: SplitName, share: Share = WHOLE) -> int:
-        """Rows of a split; no feature is read."""
+        """Return the number of rows of a split; no feature is read."""
         return sum(len(target) for _, target in self.tables(split, share=share))

@@ -1,4 +1,4 @@
-"""What an encoder is: settings that build a torch module from padded lists to a fixed number of values."""
+"""Define the base class of encoders, which map padded lists of objects to a fixed number of values."""
 
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
@@ -14,20 +14,23 @@ if TYPE_CHECKING:
 
 
 class Encoder(Settings, ABC):
-    """A kind of encoder.
+    """Base class of encoders: settings that build a torch module for one kind of list (tracks, clusters …)."""
 
-    columns: of the lists, which all have the same length in a row. most: objects that are kept of a list, the first
-    ones. scaling: which columns are scaled how, as of a model's features. mirrored: columns whose sign is changed along
-    with that of a mirrored feature, by its name ({clusterEta: eta}).
-    """
-
-    #: Whether its module is `inputs`, dense layers `each` for each object, and the sum over all of them.
+    #: Whether the module consists of `inputs`, dense layers `each` applied to each object, and the sum over all objects.
     sums: ClassVar[bool] = False
 
     columns: Annotated[Names, Field(min_length=1)]
+    """Names of the columns of the lists; in a row, the lists of all these columns have the same length."""
     most: Annotated[int, Field(gt=0)] = 16
+    """Largest number of objects used of a list; the first ones are taken, the others ignored."""
     scaling: dict[Literal["standard", "robust", "logarithm"], list[str] | Literal["all"]] = {"standard": "all"}
+    """Columns to scale, by kind of scaling; `all` stands for all of them.
+
+    As for a model's features: standard (mean and standard deviation), logarithm (the same, of log(1 + value)) or robust
+    (median and half the width of the central 68 %). A column that is not named is left as it is.
+    """
     mirrored: dict[str, str] = {}
+    """Columns whose sign changes along with that of a mirrored feature, and that feature: {clusterEta: eta}."""
 
     @model_validator(mode="after")
     def _columns_are_known(self) -> Self:
@@ -41,8 +44,8 @@ class Encoder(Settings, ABC):
     @property
     @abstractmethod
     def width(self) -> int:
-        """How many values come out."""
+        """Number of values that the encoder gives for each row."""
 
     @abstractmethod
     def build(self, scaling: Scaling) -> "nn.Module":
-        """A module from a Sequence (n, most, columns) to (n, width); an empty list has a value too."""
+        """Return a module that maps a Sequence (n, most, columns) to (n, width); an empty list is encoded as well."""

@@ -1,4 +1,4 @@
-"""What a loss is: settings that are a function of a network's outputs and the target."""
+"""Define the base class of losses, which are functions of a network's outputs and the target."""
 
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
@@ -10,20 +10,20 @@ if TYPE_CHECKING:
 
 
 class Loss(Settings, ABC):
-    """A kind of loss."""
+    """Base class of losses."""
 
-    #: Names of the network's outputs that it looks at.
+    #: Names of the network's outputs that the loss is computed from.
     needs: ClassVar[tuple[str, ...]] = ("target",)
 
     @property
     def classes(self) -> int | None:
-        """How many classes the target numbers, from 0 on; None where it is a quantity."""
+        """Number of classes, numbered from 0 in the target; None where the target is a quantity."""
         return None
 
     @abstractmethod
     def __call__(self, outputs: "dict[str, Tensor]", target: "Tensor", scale: "Tensor") -> "Tensor":
-        """The loss of each row, (n,), or of each component of a vector as well, (n, components).
+        """Return the loss of each row, (n,), or of each component of a vector target, (n, components).
 
-        outputs: of the network, in the target's own units. target: of the same shape. scale: the width that the target
-        is scaled by.
+        outputs: outputs of the network by name, in the target's own units. target: true values, of the same shape.
+        scale: the width that the target is scaled by.
         """

@@ -1,4 +1,4 @@
-"""What a model is: a kind with settings; trained, it is a bundle that predicts from named columns."""
+"""Define the base class of models, which are trained to bundles that predict from named columns."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from lineshape.engine.learning.roles.training_task import TrainingTask
 
 Floats = NDArray[np.float64]
-#: Called with steps done, steps in all and a word on where the training stands.
+#: Progress callback, called with the steps done, the steps in all and a note on the state of the training.
 Report = Callable[[float, float, str], None]
-#: Among the facts of a training: what its reader is to be warned of, in sentences.
+#: Key in a training's facts of its remarks: sentences that warn the reader.
 REMARKS: Final = "remarks"
 
 
 @dataclass(frozen=True)
 class Mixture:
-    """A Gaussian mixture for each row, in the target's own units; each array is (n, components)."""
+    """Gaussian mixture for each row, in the target's own units; each array is (n, components)."""
 
     weights: Floats
     means: Floats
@@ -36,22 +36,22 @@ class Mixture:
 
     @property
     def mean(self) -> Floats:
-        """(n,) by the law of total expectation."""
+        """Mean of each row's mixture, (n,), by the law of total expectation."""
         return np.asarray((self.weights * self.means).sum(axis=1))
 
     @property
     def sigma(self) -> Floats:
-        """(n,) by the law of total variance: Σ π (σ² + μ²) − mean²."""
+        """Standard deviation of each row's mixture, (n,), by the law of total variance: Σ π (σ² + μ²) − mean²."""
         second = (self.weights * (self.sigmas**2 + self.means**2)).sum(axis=1)
         return np.asarray(np.sqrt(np.maximum(second - self.mean**2, 1e-12)))
 
 
 @dataclass(frozen=True)
 class Output:
-    """What a model says of n rows: the target, and the mixture it was read from where there is one.
+    """Output of a model for n rows.
 
-    target: (n,), or (n, components) of a vector.
-    probabilities: (n, classes), where it tells classes apart.
+    target: estimate of the target, (n,), or (n, components) for a vector. mixture: the mixture that the estimate was
+    read from, if any. probabilities: (n, classes), for a classifier.
     """
 
     target: Floats
@@ -61,55 +61,64 @@ class Output:
 
 @dataclass(frozen=True)
 class Demands:
-    """What a training asks of the cluster: workers that train together, and a GPU where workers declare them."""
+    """Resources that a training requests of the cluster.
+
+    workers: number of workers that train together. gpu: whether to use GPUs, where workers declare any.
+    """
 
     workers: int = 1
     gpu: bool = False
 
 
 class Model(Settings, ABC):
-    """A kind of model.
-
-    label: in plots and tables. features: a feature set's name, or columns; without: those of it that are left out.
-    truth, per: what is learnt, and what the target divides it by (null: nothing), where they are not the job's.
-    learns_from: parts of the samples, by default all rows. within: what the model's objects meet: it is neither trained
-    nor measured on others. shuffled: columns that are mixed up among the rows it is trained on. seed: of its training,
-    where it is not the job's. minimum_entries: with fewer training rows it is left out, and the report says so.
-    """
+    """Base class of models."""
 
     label: str = ""
+    """Name in plots and tables; empty: the model's name in the job file."""
     features: str | Names = []
+    """Input columns: the name of a feature set, or a list of columns."""
     without: Names = []
+    """Columns of the feature set that are left out."""
     truth: str | None = None
+    """Column of the quantity or label to learn; null: that of the job's target."""
     per: str | None = None
+    """Column that the true quantity is divided by to form the target; null: none. By default that of the job's target."""
     learns_from: list[Part] = []
+    """Parts of the samples to train on; empty: all rows."""
     within: dict[str, Condition] = {}
+    """Conditions that the model's objects meet, by column; it is neither trained nor measured on other objects."""
     shuffled: Names = []
+    """Features that are permuted among the training and validation rows of each shard.
+
+    Within a sample they then predict nothing, which shows how much the model gains from them.
+    """
     seed: int | None = None
+    """Seed of the training's random numbers; null: the job's seed."""
     minimum_entries: int = 1000
+    """Smallest number of training rows; with fewer the model is left out, and the report says so."""
 
     #: Whether there is anything to train.
     trains: ClassVar[bool] = True
 
     @property
     def choice(self) -> Choice:
-        """The rows that it is trained on."""
+        """Selection of the rows that the model is trained on."""
         return Choice(learns_from=self.learns_from, within=self.within, shuffled=self.shuffled)
 
     def weighed_by(self) -> Weight | None:
-        """What gives the weight of each row, where that is more than a column."""
+        """Return the kind that computes the weight of each row; None where the weight is a column, or there is none."""
         return None
 
     def check(self, known: list[str]) -> None:
-        """Raise RequestError where a setting names a feature that is not known to the job."""
+        """Raise RequestError where a setting names a feature that is in none of the job's feature sets."""
 
     @property
     def learns_labels(self) -> bool:
-        """Whether its target is the number of a class."""
+        """Whether the target is the number of a class."""
         return False
 
     def require_target(self, target: Target) -> None:
-        """Raise RequestError where the model cannot learn it; by default a vector."""
+        """Raise RequestError where the model cannot learn the target; by default it cannot learn a vector."""
         if len(target.truths) > 1:
             raise RequestError(
                 f"a {type(self).__name__} gives one quantity, and the target has {len(target.truths)}: "
@@ -117,62 +126,62 @@ class Model(Settings, ABC):
             )
 
     def gives(self, target: Target, features: tuple[str, ...]) -> tuple[str, ...]:
-        """Names of the components of the estimate: by default what is to be learnt."""
+        """Return the names of the components of the estimate: by default those of the true quantity."""
         return target.truths
 
     def parts(self) -> list[object]:
-        """The kinds that the model is made of, itself the first: a bundle is out of date when their code changes."""
+        """Return the kinds that make up the model, itself first; a bundle is out of date when code of one changes."""
         return [self]
 
     def inputs(self, resolved: list[str]) -> tuple[str, ...]:
-        """Columns of x: by default the features, with their set resolved."""
+        """Return the columns of x: by default the features, with their set resolved."""
         return tuple(resolved)
 
     def lists(self) -> tuple[str, ...]:
-        """Columns with a list in each row, that the prediction needs beside x."""
+        """Return the jagged columns that the prediction needs besides x."""
         return ()
 
     def trained_on(self) -> tuple[str, ...]:
-        """Columns that only the training looks at."""
+        """Return the columns that only the training reads."""
         return ()
 
     def names_columns(self) -> tuple[str, ...]:
-        """Columns that settings name and that must exist, whether this model reads them or not."""
+        """Return the columns that settings name and that must exist, whether this model reads them or not."""
         return ()
 
     def demands(self) -> Demands:
-        """What its training asks of the cluster."""
+        """Return the resources that the training requests of the cluster."""
         return Demands()
 
     def prepare(self, work: "TrainingTask") -> None:
-        """What is done once, on one worker, before the training."""
+        """Prepare the training: called once, on one worker, before it."""
 
     @abstractmethod
     def train(self, work: "TrainingTask", report: Report) -> dict[str, object]:
-        """Fit to the training split, stop by the validation split, write all that `load` needs into the work's folder.
+        """Fit to the training split, stop by the validation split, write all that `load` needs into the task's folder.
 
-        Where the scratch folder holds what an earlier attempt left, go on from there. Returns facts for the bundle's
-        provenance, as JSON. A line a step goes to history.jsonl in the folder.
+        Resumes from the checkpoint of an earlier attempt, where the scratch folder holds one. Writes one line per step
+        to history.jsonl in the folder. Returns facts for the bundle's provenance, as JSON values.
         """
 
     def take_part(self, work: "TrainingTask", rank: int, size: int, report: Report) -> None:
-        """As one rank of all that `launch` started, which `train` may call; the first leaves its facts in the scratch.
+        """Train as one of the ranks that `launch`, which `train` may call, has started.
 
-        Raises LineshapeError with what is wrong.
+        The first rank writes the facts into the scratch folder. Raises LineshapeError where the training fails.
         """
         raise NotImplementedError(f"{type(self).__name__} starts no ranks")
 
     @abstractmethod
     def load(self, folder: Path) -> Callable[[Floats, Mapping[str, Jagged]], Output]:
-        """The prediction from x (n, features) and lists by their column, without unpickling code."""
+        """Return the prediction, a function of x (n, features) and of lists by column; no code is unpickled."""
 
     def load_log_density_ratio(self, folder: Path) -> Callable[[Floats, Floats], Floats] | None:
-        """Ln p(v, θ) / (p(v) p(θ)), (n,), of estimates v and values θ of the target, each (n,) or (n, components).
+        """Return the function ln p(v, θ) / (p(v) p(θ)) of estimates v and values θ of the target, or None without one.
 
-        None where the model knows of none.
+        Its arguments are (n,) or (n, components) each, its result (n,).
         """
         return None
 
     def load_exact(self, folder: Path) -> Callable[[Floats, Mapping[str, Jagged]], Output]:
-        """The same without what is lost to rounding, where that is more than in the last digits."""
+        """Return the prediction in higher precision, where rounding affects more than the last digits."""
         return self.load(folder)

@@ -1,4 +1,4 @@
-"""What a network is: settings that build a torch module."""
+"""Define the base class of networks, which build torch modules."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Head:
-    """An output in terms of the last dense layer: activation(columns start to stop) × scale + offset.
+    """Output in terms of the last dense layer: activation(columns start to stop) × scale + offset.
 
     activation: linear, sigmoid, softmax, softplus or elu. scale, offset: one for all of its columns, or one for each.
     """
@@ -40,18 +40,18 @@ class Head:
 
 
 class Network(DenseLayers, ABC):
-    """A kind of network. Its module maps x (n, features), and lists, to named outputs in the target's own units.
+    """Base class of networks: modules that map x (n, features), and lists, to named outputs in the target's own units."""
 
-    sequences: an encoder for each kind of list (tracks, clusters), whose values the dense layers see beside the
-    features.
-    """
-
-    #: Names of the module's outputs; none where they are not declared, and then nothing is checked.
+    #: Names of the module's outputs; empty where they are not declared, and then nothing is checked.
     outputs: ClassVar[tuple[str, ...]] = ()
-    #: Whether its target may be a vector.
+    #: Whether the target may be a vector.
     vectors: ClassVar[bool] = False
 
     sequences: dict[str, KindSpec] = {}
+    """Encoder of each kind of list (tracks, clusters …), by a name of the user's choice.
+
+    The encoded values are inputs of the dense layers, beside the features. Empty: no lists.
+    """
 
     @model_validator(mode="after")
     def _encoders_exist(self) -> Self:
@@ -60,7 +60,7 @@ class Network(DenseLayers, ABC):
 
     @cached_property
     def encoders(self) -> dict[str, Encoder]:
-        """Of each kind of list."""
+        """Encoders by kind of list."""
         return {
             name: build("lineshape.engine.learning.encoders", Encoder, spec, ("sequences", name))
             for name, spec in self.sequences.items()
@@ -76,21 +76,21 @@ class Network(DenseLayers, ABC):
 
     @property
     def number_of_classes(self) -> int | None:
-        """How many classes it tells apart, None where its target is a quantity."""
+        """Number of classes that the network distinguishes; None where the target is a quantity."""
         return None
 
     @abstractmethod
     def build(self, scalings: Scalings) -> "nn.Module":
-        """A module with fresh weights; the scaling of inputs and target is inside."""
+        """Return a module with fresh weights, which contains the scaling of inputs and target."""
 
     @abstractmethod
     def read(self, outputs: dict[str, NDArray[np.float64]]) -> Output:
-        """What the module's outputs say of each row."""
+        """Return the estimate of each row from the module's outputs."""
 
     def named(self, outputs: "Mapping[str, Tensor]") -> "dict[str, Tensor]":
-        """What an exported graph gives beside the target, by the names of `OUTPUTS`: the same as `read` says of it."""
+        """Return what an exported graph gives beside the target, by the names of `OUTPUTS`, equal to what `read` gives."""
         return {}
 
     def heads(self, target: Affine) -> Sequence[Head]:
-        """The outputs for formats that know dense layers and activations alone; none where they cannot be said so."""
+        """Return the outputs for formats with only dense layers and activations; empty where these cannot express them."""
         return ()

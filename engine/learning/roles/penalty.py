@@ -1,4 +1,4 @@
-"""What a penalty is: settings that are a function of a network's outputs over a batch, added to the loss."""
+"""Define the base class of penalties: functions of a network's outputs over a batch that are added to the loss."""
 
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Annotated
@@ -14,20 +14,21 @@ if TYPE_CHECKING:
 
 
 class Penalty(Settings, ABC):
-    """A kind of penalty. strength: λ, by which it is multiplied before it is added to the loss."""
+    """Base class of penalties."""
 
     strength: Annotated[float, Field(ge=0)] = 1.0
+    """Factor λ that multiplies the penalty before it is added to the loss; 0: nothing is added."""
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """Names of the network's outputs that it looks at."""
+        """Names of the network's outputs that the penalty is computed from."""
         return ("target",)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Columns of the feature store that it looks at."""
+        """Columns of the feature store that the penalty reads."""
         return ()
 
     @abstractmethod
     def __call__(self, outputs: "dict[str, Tensor]", batch: "Batch", scale: "Tensor") -> "Tensor":
-        """One number of the batch, without the strength. scale: the width that the target is scaled by."""
+        """Return the penalty of the batch, one number without the strength. scale: the width that scales the target."""

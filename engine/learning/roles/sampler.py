@@ -1,4 +1,4 @@
-"""What a sampler is: settings that say how often each row is seen in an epoch."""
+"""Define the base class of samplers, which decide how often each row is drawn in an epoch."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 from lineshape.engine.core.errors import RunError
 from lineshape.engine.core.settings import Settings
 
-#: Name of the target among the columns that a sampler is given.
+#: Name of the target among the columns that a sampler receives.
 TARGET = "(target)"
-#: From random numbers of an epoch to how often each of n rows is seen in it; None where each is seen once.
+#: Function from an epoch's random generator to how often each of n rows is drawn; None where each is drawn once.
 Draw = Callable[[np.random.Generator], NDArray[np.int64] | None]
 
 
 def require_repeats(sampler: object, values: object, rows: int, whole: bool) -> None:
-    """Raise RunError where a sampler does not say of each row how often it is seen.
+    """Raise RunError unless `values` holds, for each row, how often a sampler draws it: finite, not negative, (rows,).
 
-    whole: in an epoch, not on average.
+    whole: the values must be integers, as they are counts of one epoch and not averages.
     """
     name = type(sampler).__name__
     if not (isinstance(values, np.ndarray) and values.shape == (rows,)):
@@ -31,26 +31,27 @@ def require_repeats(sampler: object, values: object, rows: int, whole: bool) -> 
 
 
 class Sampler(Settings, ABC):
-    """A kind of sampler. The order of the rows is random in any case."""
+    """Base class of samplers; the order of the rows is random in any case."""
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Columns of the feature store that it looks at."""
+        """Columns of the feature store that the sampler reads."""
         return ()
 
     @abstractmethod
     def draw(self, columns: Mapping[str, NDArray[np.float32]], rows: int, share: float) -> Draw:
-        """How an epoch is drawn from these rows.
+        """Return the function that draws an epoch from these rows.
 
-        columns: those it asked for, and the TARGET unless that is a vector, each (rows,). share: of all rows, which
-        these are one part of.
+        columns: the columns in `columns`, and the TARGET unless it is a vector, each (rows,). share: fraction of all
+        rows that these are.
 
         Raises RunError where there is nothing to draw.
         """
 
     def expected(self, columns: Mapping[str, NDArray[np.float32]], rows: int) -> NDArray[np.float32] | None:
-        """How often each of these rows is seen in an epoch on average, relative to the mean; None where all are alike.
+        """Return how often each of these rows is drawn on average, relative to the mean; None where all are alike.
 
-        The validation rows, which are not drawn, are weighed so: a training is judged on what it learns from.
+        These weight the validation rows, which are not drawn, so that the validation loss is of the same distribution
+        as the training loss.
         """
         return None

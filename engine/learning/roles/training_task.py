@@ -1,4 +1,4 @@
-"""What one training is: handed to a worker, and by it to the ranks it starts, as JSON."""
+"""Describe one training, as JSON that is passed to a worker and from it to the ranks that it starts."""
 
 import json
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ from lineshape.engine.learning.roles.weight import built_weight
 
 @dataclass(frozen=True)
 class TrainingTask:
-    """A model to be trained, and where.
+    """A model to train, with its data, its folders and its place among the workers that train together.
 
-    folder: of the bundle that it makes. scratch: what a training that dies goes on from; gone when the bundle is there.
-    node, nodes: which of the workers that train together this is. ranks: processes on each of them. attempt: names one
-    start of all of them. gpu: whether the worker granted one.
+    folder: where the bundle is written. scratch: folder of the checkpoints that a training resumes from; removed when
+    the bundle is complete. node, nodes: index of this worker, and number of workers that train together. ranks:
+    processes per worker. attempt: identifier of one start of all of them. gpu: whether the worker granted a GPU.
     """
 
     name: str
@@ -36,7 +36,7 @@ class TrainingTask:
     gpu: bool = False
 
     def save(self, path: Path) -> None:
-        """As JSON."""
+        """Write the task as JSON."""
         values = {name: value for name, value in vars(self).items() if name not in {"model", "data"}}
         data = {"target": self.data.target.model_dump(), "split": self.data.split.model_dump()}
         own = {"store": str(self.data.store.resolve()), "features": list(self.data.features)}
@@ -46,7 +46,7 @@ class TrainingTask:
 
     @classmethod
     def load(cls, path: Path) -> "TrainingTask":
-        """From JSON."""
+        """Read a task from JSON."""
         values: dict[str, Any] = read_record(path, dict[str, Any], "run the same command again")
         data = values.pop("data")
         spec = KindSpec(**values["model"])

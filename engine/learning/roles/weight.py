@@ -1,4 +1,4 @@
-"""What a weight is: settings that say how much each row counts, once all of them have been seen."""
+"""Define the base class of weights, which are computed for each row after a pass over all training rows."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
@@ -11,14 +11,14 @@ from lineshape.engine.core.errors import RunError
 from lineshape.engine.core.kinds import KindSpec, build
 from lineshape.engine.core.settings import Settings
 
-#: Name of the weight that a kind gives among the columns of a training.
+#: Name, among the columns of a training, of a weight that a kind computes.
 WEIGHT = "(weight)"
-#: From columns of n rows to their weights (n,).
+#: Function from columns of n rows to their weights (n,).
 Weigh = Callable[[Mapping[str, NDArray[Any]]], NDArray[np.float64]]
 
 
 def require_labels(name: str, labels: NDArray[Any]) -> None:
-    """Raise RunError where labels are not whole numbers: a row whose label is of no class would count for nothing."""
+    """Raise RunError where labels are not integers, as a row that is of no class would be given no weight."""
     good = np.isfinite(labels) & (labels == np.round(labels))
     if bad := int((~good).sum()):
         example = labels[~good][0]
@@ -28,23 +28,23 @@ def require_labels(name: str, labels: NDArray[Any]) -> None:
 
 
 class Weight(Settings, ABC):
-    """A kind of weight."""
+    """Base class of weights."""
 
     @property
     @abstractmethod
     def columns(self) -> tuple[str, ...]:
-        """Columns of the feature store that it looks at."""
+        """Columns of the feature store that the weight is computed from."""
 
     @abstractmethod
     def fit(self, tables: Iterable[Mapping[str, NDArray[Any]]]) -> Weigh:
-        """How rows are weighed, from the training rows, shard by shard.
+        """Return the function that weights rows, fitted to the training rows, which come shard by shard.
 
-        Raises RunError where they do not say.
+        Raises RunError where no weights can be found from them.
         """
 
 
 def built_weight(weight: str | KindSpec | dict[str, Any] | None) -> Weight | None:
-    """The kind that a model's `weight` names with its settings; None where it is a column, or there is none."""
+    """Build the kind that a model's `weight` names; return None where it is a column, or there is none."""
     if weight is None or isinstance(weight, str):
         return None
     spec = weight if isinstance(weight, KindSpec) else KindSpec(**weight)
@@ -52,12 +52,12 @@ def built_weight(weight: str | KindSpec | dict[str, Any] | None) -> Weight | Non
 
 
 def weight_column(weight: str | KindSpec | None) -> str | None:
-    """The name of the weight among the columns of a training, None where rows have none."""
+    """Return the name of the weight among the columns of a training, None where rows have none."""
     return weight if weight is None or isinstance(weight, str) else WEIGHT
 
 
 def weight_reads(weight: str | KindSpec | None) -> tuple[str, ...]:
-    """Columns of the feature store that the weight is made of."""
+    """Return the columns of the feature store that the weight is computed from."""
     kind = built_weight(weight)
     if kind:
         return kind.columns
