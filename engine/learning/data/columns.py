@@ -8,8 +8,8 @@ class Columns:
     """Columns that a training reads.
 
     features: columns of x. others: columns that losses, penalties and samplers read. weight: column of the row weights.
-    sequences: columns of each kind of list (tracks, clusters …). classes: number of classes of the target, None where it
-    is a quantity.
+    sequences: columns of each kind of list (tracks, clusters …). classes: number of classes of the target, None where
+    it is a quantity.
     """
 
     features: tuple[str, ...]

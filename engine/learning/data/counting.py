@@ -22,7 +22,7 @@ class Counting:
 
     @classmethod
     def of(cls, datasets: Mapping[str, Dataset]) -> tuple["Counting", dict[str, str]]:
-        """Return the task, with one entry for trainings that share their rows, and for each training its entry's name."""
+        """Return the task, in which trainings with the same rows share an entry, and the entry's name by training."""
         names = {name: digest(data.target.model_dump(), data.choice.model_dump()) for name, data in datasets.items()}
         bare = {names[name]: replace(data, features=(), weight=None) for name, data in datasets.items()}
         return cls(bare), names

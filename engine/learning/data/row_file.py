@@ -32,8 +32,8 @@ _TARGETS = "targets.f32"
 class RowFile:
     """Folder with the rows of a training: features, a weight where there is one, and the target, as float32.
 
-    features, targets: numbers of columns. width: values per row. weight: index of the weight in a row, which may be that
-    of a feature. looks: statistics of the rows of each split.
+    features, targets: numbers of columns. width: values per row. weight: index of the weight in a row, which may be
+    that of a feature. looks: statistics of the rows of each split.
     """
 
     folder: Path

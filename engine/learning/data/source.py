@@ -51,8 +51,8 @@ class Layout:
     """Positions of the columns in a row.
 
     features: number of features, the first columns. others, weight: indices of columns. mean_weight: mean weight of the
-    training rows. most: length at which the lists of each kind are cut. targets: number of components of the target, the
-    last columns.
+    training rows. most: length at which the lists of each kind are cut. targets: number of components of the target,
+    the last columns.
     """
 
     features: int
@@ -152,7 +152,7 @@ class BatchSource:
         return [list(group) for group in np.array_split(random.permutation(blocks), -(-blocks // together))]
 
     def buffers(self, groups: list[list[int]]) -> Iterator[tuple[NDArray[np.int64], Buffer]]:
-        """Yield a buffer of each group of blocks, with the indices of its rows; the next is filled while one is used."""
+        """Yield the indices of the rows and a buffer of each group of blocks, filling the next while one is used."""
         if self._kept is not None:
             yield np.arange(len(self)), self._kept
             return
@@ -226,6 +226,6 @@ class Epochs:
             random.shuffle(rows)
             before, done = done, done + len(rows)
             here = done * steps // max(1, total) - before * steps // max(1, total)
-            # A buffer of which the sampler draws less than a batch may be skipped: all ranks take the same number of steps.
+            # A buffer of which less than a batch is drawn may be skipped: all ranks take the same number of steps.
             for part in torch.from_numpy(rows).to(self._source.device).tensor_split(here) if here else ():
                 yield self._source.take(buffer, part)

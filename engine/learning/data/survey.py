@@ -215,7 +215,7 @@ def _require_weight(look: Look, columns: Columns, takes: Takes, split: SplitName
 
 
 def _constant(look: Look, columns: Columns, takes: Takes) -> list[str]:
-    """Return a remark on constant features; raises RunError where the model does not accept them, or all are constant."""
+    """Return a remark on constant features; raises RunError where the model does not accept them, or all are so."""
     place = range(len(columns.features))
     same = [i for i in place if look.nan[i] == look.rows or (not look.nan[i] and look.low[i] == look.high[i])]
     if not same:

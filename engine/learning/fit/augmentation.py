@@ -1,4 +1,4 @@
-"""Symmetries of the detector: signs and directions that mean nothing are drawn anew each time a row is trained on."""
+"""Augment batches by symmetries of the detector: random signs and rotations, drawn each time a row is trained on."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Places of columns.
+    """Indices of the columns to augment.
 
-    mirrored: of x, whose sign is drawn. mirrored_lists: columns of lists that change sign along with one of them: the
-    kind of list, the column, and the place in `mirrored`. rotated, rotated_target, rotated_lists: components of
-    transverse vectors, of x, of the target and of lists, all of which are turned by the same angle.
+    mirrored: columns of x whose sign is drawn. mirrored_lists: columns of lists that change sign along with one of
+    them: the kind of list, the column, and the index in `mirrored`. rotated, rotated_target, rotated_lists: components
+    of transverse vectors, of x, of the target and of lists, all of which are rotated by the same angle.
     """
 
     mirrored: tuple[int, ...] = ()
@@ -39,9 +39,10 @@ class Augmentation:
         features: Sequence[str],
         truths: Sequence[str],
     ) -> "Augmentation":
-        """From names; those that are no features of this model are passed over.
+        """Find the columns by name; names that are no features of this model are ignored.
 
-        Raises RequestError where features are turned and a target of two components is not.
+        Raises RequestError where pairs are rotated and a target of several components is not among them, or where only
+        one component of a pair is there.
         """
         names = list(features)
         signs = tuple(names.index(name) for name in mirrored if name in names)
@@ -58,7 +59,7 @@ class Augmentation:
         return cls(signs, along, _pairs(rotated, names), target, lists)
 
     def draw(self, batch: "Batch", generator: "Generator") -> None:
-        """Draw signs and an angle for each row, and change the batch, a copy of rows, in place."""
+        """Draw signs and an angle for each row, and change the batch, which is a copy of rows, in place."""
         import torch
 
         rows, device = len(batch), batch.x.device
@@ -92,7 +93,7 @@ def _pairs(rotated: Sequence[tuple[str, str]], names: Sequence[str]) -> tuple[Pa
 
 
 def _turn(values: "Tensor", pair: Pair, cosine: "Tensor", sine: "Tensor") -> None:
-    """Turn the vectors in the last axis of values."""
+    """Rotate the vectors in the last axis of values in place."""
     x, y = values[..., pair[0]].clone(), values[..., pair[1]].clone()
     values[..., pair[0]] = x * cosine - y * sine
     values[..., pair[1]] = x * sine + y * cosine

@@ -1,4 +1,4 @@
-"""How networks are fitted: what the loop needs beside networks, losses and rows."""
+"""Define the settings of the training loop."""
 
 import math
 from dataclasses import dataclass, field
@@ -17,11 +17,11 @@ Precision = Literal["float32", "bfloat16"]
 class FitConfig:
     """Settings of a fit.
 
-    batch: rows a step, over all ranks. rate: the highest learning rate. patience: epochs without a better validation
-    loss after which a phase stops. clip: the largest gradient norm. average: decay of the running average of the
-    weights that is validated and kept; 0 keeps the weights themselves. augmentation: what is drawn anew in each batch.
-    compiled: arguments of torch.compile, none where it is not used. metrics: losses that are told of the validation
-    split and that nothing learns from.
+    batch: rows per step, over all ranks. rate: peak learning rate. patience: epochs without a better validation loss
+    after which a phase stops. clip: largest gradient norm. average: decay of the running average of the weights that is
+    validated and saved; 0 saves the weights themselves. augmentation: random symmetries applied to each batch.
+    compiled: arguments of torch.compile, empty where it is not used. metrics: losses that are only evaluated, on the
+    validation split.
     """
 
     sampler: Sampler
@@ -39,11 +39,11 @@ class FitConfig:
     metrics: tuple[str, ...] = ()
 
     def random(self, phase: int, epoch: int, rank: int) -> np.random.Generator:
-        """All random numbers of an epoch: they depend on nothing else, so an epoch can be done again anywhere."""
+        """Return the generator of all random numbers of an epoch, which can therefore be repeated anywhere."""
         return np.random.default_rng(np.random.SeedSequence([self.seed, phase, epoch, rank]))
 
     def schedule_at(self, progress: float) -> float:
-        """Share of the highest rate after a share of the steps.
+        """Return the learning rate as a fraction of its peak; progress: fraction of the steps done.
 
         one_cycle rises over the first fifth and falls as a cosine to a thousandth; cosine only falls.
         """

@@ -1,4 +1,4 @@
-"""The settings of models that are networks, and what the one loop that fits them needs to know of them."""
+"""Define the settings of models that are networks, and what the training loop needs to know of them."""
 
 import math
 from abc import ABC, abstractmethod
@@ -27,7 +27,7 @@ from lineshape.engine.learning.roles.weight import Weight, built_weight, weight_
 if TYPE_CHECKING:
     from lineshape.engine.learning.fit.learner import Learner
 
-#: Rows that a scaling is found from; of more, evenly spaced ones.
+#: Largest number of rows that a scaling is computed from; of more, evenly spaced ones.
 _SCALED_BY = 1_000_000
 _COMPILE: dict[str, dict[str, str]] = {
     "none": {},
@@ -37,50 +37,78 @@ _COMPILE: dict[str, dict[str, str]] = {
 
 
 class FittedNetwork(Model, ABC):
-    """Settings of networks, of their losses, and of how these are fitted.
-
-    scaling: which features are scaled how: by mean and standard deviation, as they are (standard) or of the logarithm
-    (logarithm), or by median and half the central 68 % (robust), which a long tail cannot move; a feature that is not
-    named is left as it is. target_scaling: how the target is. mirrored: features whose sign means nothing (η in a
-    symmetric detector): it is drawn anew each time a row is trained on. rotated: pairs of columns, features, components
-    of the target or of lists, that are transverse vectors: all are turned by an angle that is drawn likewise. sampler:
-    how often each row is seen in an epoch. weight: the column of each row's weight, or a kind that finds it; weights
-    may be negative, as a generator's are, where their sum is not. phases: what learns when, by default all at once.
-
-    batch: rows a step, over all workers. rate: the highest learning rate, and schedule: how it changes. average: decay
-    of the running average of the weights; 0 for none.
-
-    workers: Dask workers that train together. memory: GiB that the rows may take on each; what is more is streamed.
-    device: cpu, cuda, or what there is. precision, compile: bfloat16, torch.compile and CUDA graphs, for GPUs.
-    deterministic: the same bits each time on a GPU too, where that costs time. own_process: whether the training has a
-    process of its own beside the Dask worker's, as it always has on a GPU and where it is compiled; by default where it
-    is more than small, or has code of one's own in it.
-    """
+    """Base class of models that are networks: settings of their inputs and of how they are fitted."""
 
     scaling: dict[Literal["standard", "robust", "logarithm"], list[str] | Literal["all"]] = {"standard": "all"}
-    target_scaling: Literal["standard", "robust"] = "standard"
-    mirrored: Names = []
-    rotated: list[tuple[str, str]] = []
-    sampler: KindSpec = KindSpec(kind="shuffled")
-    weight: str | KindSpec | None = None
-    phases: list[Phase] = []
-    epochs: Annotated[int, Field(gt=0)] = 30
-    batch: Annotated[int, Field(gt=0)] = 1024
-    rate: Annotated[float, Field(gt=0)] = 1e-3
-    schedule: Schedule = "one_cycle"
-    patience: Annotated[int, Field(gt=0)] = 10
-    clip: Annotated[float, Field(gt=0)] = 1.0
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    average: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    workers: Annotated[int, Field(gt=0)] = 1
-    memory: Annotated[float, Field(gt=0)] | None = None
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    precision: Precision = "float32"
-    compile: Literal["none", "default", "graphs"] = "none"
-    deterministic: bool = False
-    own_process: bool | None = None
+    """Features to scale, by kind of scaling; `all` stands for all of them.
 
-    #: Name of the file in the bundle.
+    standard: by mean and standard deviation. logarithm: the same, of log(1 + value). robust: by median and half the
+    width of the central 68 %, which a long tail does not affect. A feature that is not named is left as it is.
+    """
+    target_scaling: Literal["standard", "robust"] = "standard"
+    """Scaling of the target: by mean and standard deviation, or robust, by quantiles; labels are not scaled."""
+    mirrored: Names = []
+    """Features whose sign carries no information (η in a symmetric detector).
+
+    It is drawn anew each time a row is trained on.
+    """
+    rotated: list[tuple[str, str]] = []
+    """Pairs of columns that are transverse vectors: features, components of the target, or columns of lists.
+
+    All vectors of a row are rotated by the same angle, which is drawn anew each time the row is trained on.
+    """
+    sampler: KindSpec = KindSpec(kind="shuffled")
+    """Sampler, which decides how often each row is drawn in an epoch; by default once."""
+    weight: str | KindSpec | None = None
+    """Weight of each row: a column, or a kind that computes it; null: all rows count the same.
+
+    Weights may be negative, as those of generators are, where their sum is above zero.
+    """
+    phases: list[Phase] = []
+    """Phases of the training: which networks learn, from which losses; empty: the default of the kind of model."""
+    epochs: Annotated[int, Field(gt=0)] = 30
+    """Largest number of epochs; ignored where `phases` are given, which have their own."""
+    batch: Annotated[int, Field(gt=0)] = 1024
+    """Rows per step, summed over all workers."""
+    rate: Annotated[float, Field(gt=0)] = 1e-3
+    """Peak learning rate (AdamW)."""
+    schedule: Schedule = "one_cycle"
+    """Course of the learning rate over a phase.
+
+    one_cycle rises over the first fifth of the steps and falls as a cosine to a thousandth of the peak; cosine only
+    falls; constant stays at the peak.
+    """
+    patience: Annotated[int, Field(gt=0)] = 10
+    """Epochs without a better validation loss after which a phase stops, if it keeps its best weights."""
+    clip: Annotated[float, Field(gt=0)] = 1.0
+    """Largest norm of the gradient; larger gradients are scaled down to it."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    """Weight decay of AdamW; 0: none."""
+    average: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Decay per step of a running average of the weights, which is then validated and saved; 0: no average."""
+    workers: Annotated[int, Field(gt=0)] = 1
+    """Number of Dask workers that train together."""
+    memory: Annotated[float, Field(gt=0)] | None = None
+    """Memory in GiB that the rows may take on each worker, or on its GPU; more are streamed from disk.
+
+    null: on a CPU a quarter of the machine's memory, divided by the number of cores granted; on a GPU half of its free
+    memory.
+    """
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Device to train on; auto: a GPU where there is one, else the CPU."""
+    precision: Precision = "float32"
+    """Precision in which layers are computed; bfloat16 (automatic mixed precision) is for GPUs."""
+    compile: Literal["none", "default", "graphs"] = "none"
+    """Use of torch.compile, for GPUs: none, its default mode, or with CUDA graphs."""
+    deterministic: bool = False
+    """Whether to use deterministic algorithms, for bitwise the same result on a GPU too; they may be slower."""
+    own_process: bool | None = None
+    """Whether to train in a process of its own beside the Dask worker's, as is always done on a GPU or when compiled.
+
+    null: where the training is more than small, or contains a user's own code.
+    """
+
+    #: Name of the file of the weights in the bundle.
     weights: ClassVar[str] = "weights.pt"
 
     @model_validator(mode="after")
@@ -109,13 +137,13 @@ class FittedNetwork(Model, ABC):
 
     @property
     def built_sampler(self) -> Sampler:
-        """The sampler's kind with its settings."""
+        """Sampler that is built from its settings."""
         return build("lineshape.engine.learning.samplers", Sampler, self.sampler, ("sampler",))
 
     @property
     @abstractmethod
     def predicting(self) -> Network:
-        """The network that the bundle predicts with."""
+        """Network that the bundle predicts with."""
 
     @property
     @abstractmethod
@@ -129,33 +157,33 @@ class FittedNetwork(Model, ABC):
 
     @property
     def metric_names(self) -> tuple[str, ...]:
-        """Names of what is told of the validation split beside the losses."""
+        """Names of the metrics: what is evaluated on the validation split besides the losses."""
         return ()
 
     @property
     @abstractmethod
     def other_columns(self) -> tuple[str, ...]:
-        """Columns beside the features that losses look at."""
+        """Columns besides the features that losses read."""
 
     @property
     @abstractmethod
     def classes(self) -> int | None:
-        """How many classes the target numbers, None where it is a quantity."""
+        """Number of classes of the target, None where it is a quantity."""
 
     @abstractmethod
     def default_phases(self) -> list[Phase]:
-        """What is done where the job file has no phases."""
+        """Return the phases of a job file that has none."""
 
     @abstractmethod
     def build_learner(self, scalings: Scalings, rows: Rows) -> "Learner":
-        """The networks with fresh weights, and their losses. rows: those of the training."""
+        """Return the networks with fresh weights, and their losses. rows: the training rows."""
 
     def phases_of(self) -> list[Phase]:
-        """The phases of the training."""
+        """Return the phases of the training."""
         return self.phases or self.default_phases()
 
     def check(self, known: list[str]) -> None:
-        """Raise RequestError where a feature is to be scaled that no feature set of the job has."""
+        """Raise RequestError where a feature is to be scaled or mirrored that no feature set of the job has."""
         named = {"scaling": [name for names in self.scaling.values() if names != "all" for name in names]}
         for setting, names in (named | {"mirrored": self.mirrored}).items():
             for name in names:
@@ -164,11 +192,11 @@ class FittedNetwork(Model, ABC):
 
     @property
     def learns_labels(self) -> bool:
-        """Whether the losses are of classes."""
+        """Whether the target is the number of a class."""
         return self.classes is not None
 
     def require_target(self, target: Target) -> None:
-        """Raise RequestError where the network cannot give a vector."""
+        """Raise RequestError where the target is a vector and the network cannot give one, or `rotated` misses it."""
         network = self.predicting
         if len(target.truths) > 1 and not network.vectors:
             raise RequestError(
@@ -178,44 +206,44 @@ class FittedNetwork(Model, ABC):
         Augmentation.of(self.mirrored, self.rotated, network.encoders, [], target.truths)
 
     def lists(self) -> tuple[str, ...]:
-        """Columns with a list in each row that the predicting network sees."""
+        """Return the jagged columns that are inputs of the predicting network."""
         return tuple(dict.fromkeys(name for each in self.predicting.encoders.values() for name in each.columns))
 
     def names_columns(self) -> tuple[str, ...]:
-        """Vectors that are turned where the model has them."""
+        """Return the components of the vectors to rotate, whether or not the model has them."""
         return tuple(name for pair in self.rotated for name in pair)
 
     def trained_on(self) -> tuple[str, ...]:
-        """Columns that only the training looks at."""
+        """Return the columns that only the training reads."""
         weight = weight_reads(self.weight)
         return tuple(dict.fromkeys([*self.other_columns, *self.built_sampler.columns, *weight]))
 
     def weighed_by(self) -> Weight | None:
-        """The weight's kind with its settings."""
+        """Return the kind that computes the weight; None where the weight is a column, or there is none."""
         return built_weight(self.weight)
 
     def demands(self) -> Demands:
-        """Workers, and a GPU where there is one."""
+        """Return the number of workers, and a GPU unless the device is cpu."""
         return Demands(self.workers, gpu=self.device != "cpu")
 
     def columns(self, features: tuple[str, ...]) -> Columns:
-        """What the rows of the training hold."""
+        """Return the columns of the rows of the training."""
         others = tuple(dict.fromkeys([*self.other_columns, *self.built_sampler.columns]))
         sequences = tuple((name, tuple(each.columns)) for name, each in self.predicting.encoders.items())
         return Columns(features, others, weight_column(self.weight), sequences, self.classes)
 
     @property
     def longest(self) -> dict[str, int]:
-        """The longest list that is kept of each kind."""
+        """Largest number of objects used of each kind of list."""
         return {name: each.most for name, each in self.predicting.encoders.items()}
 
     @property
     def memory_bytes(self) -> float:
-        """For the rows on a worker: by default a quarter of the machine's, shared among its workers."""
+        """Bytes that the rows may take on a worker: by default a quarter of the machine's, divided by its cores."""
         return self.memory * 2**30 if self.memory else default_memory()
 
     def fit_config(self, features: tuple[str, ...], seed: int, truths: tuple[str, ...] = ()) -> FitConfig:
-        """What the loop needs to know. truths: components of the target."""
+        """Return the settings of the training loop. truths: names of the components of the target."""
         own = {"sampler", "augmentation", "seed", "compiled", "metrics"}
         shared = {name: getattr(self, name) for name in FitConfig.__dataclass_fields__ if name not in own}
         return FitConfig(
@@ -228,7 +256,7 @@ class FittedNetwork(Model, ABC):
         )
 
     def learner(self, table: TrainingTable, features: tuple[str, ...]) -> "Learner":
-        """Fresh networks, scaled by the training rows."""
+        """Return networks with fresh weights, and scaling computed from the training rows."""
         rows = table.rows("training")
         target = Affine.unit(1) if self.classes else SCALINGS[self.target_scaling](_some(rows.flat[:, -rows.targets :]))
         x = chosen_scaling(_some(rows.flat[:, : len(features)]), features, self.scaling)
@@ -242,5 +270,5 @@ class FittedNetwork(Model, ABC):
 
 
 def _some(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Evenly spaced rows, at most so many as are needed to scale by."""
+    """Return evenly spaced rows, at most as many as a scaling is computed from."""
     return np.array(values[:: max(1, math.ceil(len(values) / _SCALED_BY))])

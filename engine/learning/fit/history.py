@@ -1,4 +1,4 @@
-"""Losses of a training, one JSON line a step."""
+"""Write the losses of a training, one JSON line per step, and read them back."""
 
 import json
 import math
@@ -14,14 +14,14 @@ _STROKES = "▁▂▃▄▅▆▇█"
 
 
 class History:
-    """Appends to history.jsonl in a folder; lines of steps that are done again go first."""
+    """Writer that appends to history.jsonl in a folder; lines after step `done`, which are repeated, are removed."""
 
     def __init__(self, folder: Path, done: int = 0) -> None:
         self._path = folder / FILE
         write_history(folder, [line for line in read_history(folder) if line["step"] <= done])
 
     def add(self, step: int, losses: Mapping[str, float]) -> None:
-        """Losses after a step (an epoch, a boosting round)."""
+        """Append the losses after a step (an epoch, a boosting round)."""
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": step, **losses}) + "\n")
 
@@ -33,16 +33,16 @@ def require_finite(losses: Mapping[str, float], when: str, advice: str) -> None:
 
 
 def write_history(folder: Path, lines: Sequence[Mapping[str, float]]) -> None:
-    """All lines at once, whole or not at all."""
+    """Write all lines atomically."""
     with replacing(folder / FILE) as temporary:
         temporary.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
 
 
 def standing(scores: Sequence[float], width: int = 16) -> str:
-    """Where a training stands, in a word and a small curve: `validation 0.0123 ▇▄▂▁`. scores: of each step so far."""
+    """Return a note with the last validation loss and a small curve: `validation 0.0123 ▇▄▂▁`. scores: by step."""
     if not scores:
         return ""
-    # Of many steps each stroke is the best of some: the curve must not hang on the noise of single rounds.
+    # Of many steps each stroke is the best of several, so that the curve does not show the noise of single rounds.
     size = -(-len(scores) // width)
     points = [min(scores[start : start + size]) for start in range(0, len(scores), size)]
     low, high = min(points), max(points)
@@ -51,7 +51,7 @@ def standing(scores: Sequence[float], width: int = 16) -> str:
 
 
 def read_history(folder: Path) -> list[dict[str, Any]]:
-    """The lines of a bundle's history, or none where nothing was trained."""
+    """Return the lines of a bundle's history; empty where nothing was trained."""
     path = folder / FILE
     lines: list[dict[str, Any]] = []
     for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():

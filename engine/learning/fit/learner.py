@@ -1,4 +1,4 @@
-"""Networks and their losses, as one object. This module imports torch; import it where it is used."""
+"""Combine networks and their losses in one module. This module imports torch; import it where it is used."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Set
@@ -12,9 +12,9 @@ from lineshape.engine.learning.roles.penalty import Penalty
 
 
 class Learner(nn.Module, ABC):
-    """Named networks, and named losses of a batch.
+    """Base class of learners: named networks, and the named losses of a batch.
 
-    networks: by name; the first is the one that the bundle predicts with.
+    networks: networks by name; the first is the one that the bundle predicts with.
     """
 
     def __init__(self, networks: Mapping[str, nn.Module]) -> None:
@@ -23,21 +23,21 @@ class Learner(nn.Module, ABC):
 
     @abstractmethod
     def losses(self, batch: Batch, names: Set[str]) -> dict[str, Tensor]:
-        """Each of these losses, or more of them, averaged over the batch with its weights."""
+        """Return at least these losses by name, each averaged over the batch with its weights."""
 
     @property
     def predicting(self) -> nn.Module:
-        """The network of the bundle."""
+        """Network that the bundle predicts with."""
         return next(iter(self.networks.values()))
 
     @property
     def beside(self) -> dict[str, nn.Module]:
-        """Networks that the bundle holds beside it, in files of their names; none by default."""
+        """Further networks that the bundle holds, in files of their names; none by default."""
         return {}
 
 
 class Supervised(Learner):
-    """One network whose outputs are held against the target."""
+    """One network whose outputs are compared with the target."""
 
     def __init__(
         self,
@@ -52,17 +52,17 @@ class Supervised(Learner):
         self.register_buffer("scale", scale)
 
     def losses(self, batch: Batch, names: Set[str]) -> dict[str, Tensor]:
-        """`loss`, and each penalty and metric by its name."""
+        """Return `loss`, and each penalty and metric in `names`, averaged over the batch with its weights."""
         return self.judge(self.predict(batch), batch, names)
 
     def predict(self, batch: Batch) -> dict[str, Tensor]:
-        """The network's outputs; in full precision, whatever the layers were computed in."""
+        """Return the network's outputs, in float32 whatever precision the layers were computed in."""
         found = self.predicting(batch.x, batch.sequences)
         require_outputs(found, batch, self.predicting)
         return {name: values.float() for name, values in found.items()}
 
     def judge(self, outputs: dict[str, Tensor], batch: Batch, names: Set[str]) -> dict[str, Tensor]:
-        """The losses of these outputs."""
+        """Return the losses of these outputs: `loss`, and each penalty and metric in `names`."""
         scale = self.get_buffer("scale")
         losses = {"loss": self._loss} | {name: metric for name, metric in self._metrics.items() if name in names}
         found = {}
@@ -79,5 +79,5 @@ class Supervised(Learner):
 
 
 def _weighed(values: Tensor, weight: Tensor) -> Tensor:
-    """Mean of a loss (n,), or (n, components) of a vector, over the rows."""
+    """Return the weighted mean over the rows of a loss (n,), or (n, components) for a vector."""
     return ((values if values.dim() == 1 else values.mean(dim=1)) * weight).mean()

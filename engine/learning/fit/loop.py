@@ -1,4 +1,4 @@
-"""The loop that trains every network. This module imports torch; import it where it is used."""
+"""Train networks: one loop for all of them. This module imports torch; import it where it is used."""
 
 import copy
 import math
@@ -24,13 +24,13 @@ from lineshape.engine.learning.fit.shapes import require_losses
 
 Several = tuple[Tensor, ...] | list[Tensor]
 _ADVICE = "lower 'rate' or 'clip', or look for outliers"
-#: Seconds between two signs of progress within an epoch.
+#: Seconds between two progress reports within an epoch.
 _TELL_EVERY = 0.5
 
 
 @dataclass
 class State:
-    """Where a training stands after an epoch: all that it takes to go on, as what torch loads without running code."""
+    """State of a training after an epoch: all that is needed to resume, in types that torch loads with weights_only."""
 
     phase: int = 0
     epoch: int = 0
@@ -46,7 +46,10 @@ class State:
 
 @dataclass(frozen=True)
 class Hooks:
-    """What the loop tells: save the state after an epoch; epochs done, in all, and a word on where it stands."""
+    """Callbacks of the loop.
+
+    save: saves the state after an epoch. tell: reports progress, as epochs done, epochs in all, and a note.
+    """
 
     save: Callable[[State], None]
     tell: Callable[[float, float, str], None]
@@ -62,9 +65,10 @@ def fit(
     state: State,
     hooks: Hooks,
 ) -> dict[str, object]:
-    """Fit the networks in place, from a fresh state or from where it was left; they end with the weights kept.
+    """Fit the networks in place, from a fresh or a saved state; they end with the weights of the epoch to keep.
 
-    Returns the best epoch and its validation loss. Raises RunError where a loss is not finite.
+    Returns the best epoch and its validation loss. Raises RunError where a loss is not finite, or the sampler draws no
+    row.
     """
     epochs = training.sampled(config.sampler, config.batch // group.size)
     if state.weights:
@@ -125,7 +129,7 @@ def _one_epoch(
     group: ProcessGroup,
     tell: "_Teller",
 ) -> dict[str, float]:
-    """All batches of an epoch; returns the mean of each loss."""
+    """Train on all batches of an epoch, and return the mean of each loss."""
     learner.train()
     sums: dict[str, Tensor] = {}
     rows: dict[str, int] = {}
@@ -149,7 +153,7 @@ def _one_epoch(
 
 
 class _Stepper:
-    """A step of a phase, its optimiser and its schedule."""
+    """Step of a phase, with its optimiser and its schedule."""
 
     def __init__(
         self,
@@ -180,14 +184,14 @@ class _Stepper:
         )
 
     def take_turn(self, learner: Learner, several: bool) -> None:
-        """Let this step's networks alone learn."""
+        """Make only the parameters of this step's networks require gradients, where there are several steps."""
         if several:
             learner.requires_grad_(False)
             for parameter in self._trained:
                 parameter.requires_grad_(True)
 
     def __call__(self, batch: Batch) -> dict[str, Tensor]:
-        """One change of the weights; returns the losses before it."""
+        """Update the weights once, and return the losses before the update."""
         self._optimiser.zero_grad()
         with torch.autocast(self._group.device.type, torch.bfloat16, enabled=self._config.precision == "bfloat16"):
             total, losses = self._objective(batch)
@@ -199,17 +203,17 @@ class _Stepper:
         return found
 
     def state_dict(self) -> dict[str, Any]:
-        """Of optimiser and schedule."""
+        """Return the state of optimiser and schedule."""
         return {"optimiser": self._optimiser.state_dict(), "turn": self._schedule.last_epoch}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from there."""
+        """Restore the state of optimiser and schedule."""
         self._optimiser.load_state_dict(state["optimiser"])
         self._schedule.last_epoch = state["turn"]
 
 
 class _Objective(nn.Module):
-    """The weighted sum of a step's losses, and each of them."""
+    """Module that returns the weighted sum of a step's losses, and each of them."""
 
     def __init__(self, learner: Learner, step: Step) -> None:
         super().__init__()
@@ -222,7 +226,7 @@ class _Objective(nn.Module):
 
 
 class _Teller:
-    """Says now and then how far an epoch is."""
+    """Callback that reports the progress within an epoch every _TELL_EVERY seconds."""
 
     def __init__(self, hooks: Hooks, before: int, number: int, total: int, note: str) -> None:
         self._hooks, self._before, self._number, self._total = hooks, before, number, total
@@ -238,9 +242,10 @@ class _Teller:
 def evaluate(
     learner: Learner, names: set[str], source: BatchSource, group: ProcessGroup, batch: int
 ) -> dict[str, float]:
-    """Mean of each loss over all rows of all ranks, without a random number.
+    """Return the mean of each loss over all rows of all ranks; no random numbers are used.
 
-    batch: of a step in training. A penalty that takes the square of a batch's rows is to cost no more here.
+    batch: rows of a training step. Batches here are as large, but within 1,024 to 4,096 rows, which bounds the cost of
+    a penalty that is quadratic in the rows.
     """
     learner.eval()
     sums: dict[str, Tensor] = {}
@@ -270,7 +275,7 @@ def _standing(state: State, config: FitConfig) -> str:
 
 
 def _line(losses: Mapping[str, float], judged: Mapping[str, float], phase: Phase, watched: float) -> dict[str, float]:
-    """What the history says of an epoch: the sum that is watched, in training and validation, and its parts."""
+    """Return an epoch's line of the history: the sum that is watched, in training and validation, and its parts."""
     seen = sum(weight * losses.get(name, math.nan) for name, weight in phase.watched.items())
     parts = {
         f"{kind} {name}": value
@@ -282,7 +287,7 @@ def _line(losses: Mapping[str, float], judged: Mapping[str, float], phase: Phase
 
 
 def _averaged(learner: Learner, decay: float) -> nn.Module:
-    """The running average of the weights, or the learner itself where there is none."""
+    """Return the running average of the weights, or the learner itself where there is none."""
     if not decay:
         return learner
 
@@ -290,7 +295,7 @@ def _averaged(learner: Learner, decay: float) -> nn.Module:
         if not averaged[0].is_floating_point():
             torch._foreach_copy_(averaged, now)
             return
-        # Over few steps the plain mean: the first weights, which know nothing, count for no more than any others.
+        # Over few steps this is the plain mean, so that the initial weights count no more than any others.
         share = (1 - decay) / (1 - decay ** (torch.as_tensor(steps) + 1).double())
         towards_now = torch._foreach_sub(now, averaged)
         torch._foreach_mul_(towards_now, share)
@@ -300,6 +305,6 @@ def _averaged(learner: Learner, decay: float) -> nn.Module:
 
 
 def _kept(average: nn.Module) -> Learner:
-    """The networks that are validated and kept."""
+    """Return the networks that are validated and saved."""
     kept: Learner = average.module if isinstance(average, AveragedModel) else average  # type: ignore[assignment]
     return kept

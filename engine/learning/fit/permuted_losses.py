@@ -1,4 +1,4 @@
-"""What networks lose with the features of other rows: of one that learnt nothing it is nothing.
+"""Compute the loss of networks with permuted features, which for one that learnt nothing does not change.
 
 This module imports torch; import it where it is used.
 """
@@ -13,12 +13,12 @@ from lineshape.engine.learning.data.source import BatchSource, Layout
 from lineshape.engine.learning.data.table import Rows
 from lineshape.engine.learning.fit.learner import Learner
 
-#: Among which the losses fluctuate, and rows of each at least: with one there would be no other.
+#: Number of batches, between which the losses fluctuate, and smallest number of rows of each: a permutation needs two.
 _BATCHES, _LEAST = 100, 20
 
 
 def losses_of_others(learner: Learner, rows: Rows, layout: Layout) -> tuple[list[float], list[float]]:
-    """Return the loss of each batch of rows in random order, as it is and with each row's features those of another."""
+    """Return the loss of each batch of rows as it is, and with the features permuted; rows are in random order."""
     device = next(learner.parameters()).device
     own: list[float] = []
     other: list[float] = []

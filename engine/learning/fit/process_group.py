@@ -1,4 +1,4 @@
-"""The ranks that train together. This module imports torch; import it where it is used."""
+"""Reduce values over the ranks that train together. This module imports torch; import it where it is used."""
 
 from dataclasses import dataclass
 
@@ -10,29 +10,29 @@ from torch.nn.parallel import DistributedDataParallel
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """A rank's place among all; one alone is the plain case, for which nothing is sent."""
+    """A rank, the number of ranks and the rank's device; a single rank communicates nothing."""
 
     rank: int
     size: int
     device: torch.device
 
     def together(self, module: nn.Module) -> nn.Module:
-        """A module whose gradients are averaged over the ranks."""
+        """Return the module, wrapped so that its gradients are averaged over the ranks."""
         if self.size == 1:
             return module
         devices = [self.device] if self.device.type == "cuda" else None
         return DistributedDataParallel(module, devices, broadcast_buffers=False)
 
     def least(self, number: int) -> int:
-        """The least of each rank's number."""
+        """Return the minimum over the ranks."""
         return int(self._reduce(torch.tensor(number, device=self.device), dist.ReduceOp.MIN))
 
     def total(self, values: Tensor) -> Tensor:
-        """The sum over the ranks."""
+        """Return the sum over the ranks."""
         return self._reduce(values, dist.ReduceOp.SUM)
 
     def share(self, module: nn.Module) -> None:
-        """Make one of what each rank gathers from its own rows: the running means and widths of a batch norm."""
+        """Average the running means and variances of batch norms, which each rank computes from its own rows."""
         for part in module.modules() if self.size > 1 else ():
             if isinstance(part, nn.modules.batchnorm._BatchNorm) and part.running_mean is not None:
                 assert part.running_var is not None

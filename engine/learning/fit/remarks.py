@@ -1,7 +1,6 @@
-"""Remarks on a model that was trained, for its readers: it knows the truth, it learnt nothing, it got worse.
+"""Find remarks on a trained model for its readers: a feature gives away the truth, nothing was learnt, or it got worse.
 
-How often each is a false alarm stands beside its threshold. They are read off validation rows, of which SAMPLE are
-enough.
+The rate of false alarms of each stands beside its threshold. Remarks are found from at most SAMPLE validation rows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,27 +12,30 @@ from numpy.typing import NDArray
 
 Floats = NDArray[Any]
 
-#: Validation rows that are looked at; of more, evenly spaced ones, in an order of their own.
+#: Largest number of validation rows that are inspected; of more, evenly spaced ones, in random order.
 SAMPLE: Final = 20_000
-#: Standard errors. Of models that learnt nothing 0.3 % pass, by one of two criteria; and one in a thousand is warned of
-#: whose gain is six standard errors.
+#: Threshold in standard errors. Of models that learnt nothing, 0.3 % pass by one of two criteria without a remark; of
+#: models whose gain is six standard errors, one in a thousand gets a remark.
 _SIGMAS: Final = 3.0
-#: Of the area under the curve of one feature. With FEW rows of each class no feature gets there by luck (1e-29).
+#: Threshold on the area under the ROC curve of one feature. With _FEW rows of each class, the probability of reaching
+#: it by chance is 1e-29.
 _PERFECT: Final = 0.9999
 _FEW: Final = 50
-#: Of one less the correlation of a feature with the truth: a residual of 5e-6 of its width, which no detector reaches.
+#: Threshold on 1 − |correlation| of a feature with the truth: a residual of 5e-6 of its width, which no detector
+#: reaches.
 _COPY: Final = 1e-11
-#: Losses below which nothing is said of their mean.
+#: Smallest number of losses for a remark on their mean.
 _FEWEST: Final = 20
-#: Steps of a history below which nothing is said of its course.
+#: Smallest number of steps of a history for a remark on its course.
 _STEPS: Final = 9
 
 
 @dataclass(frozen=True)
 class RowSample:
-    """Validation rows: features (n, f) by name, and the target, (n,) or (n, components).
+    """Validation rows that remarks are found from.
 
-    classes: how many the target numbers, None where it is a quantity. per: what the truth was divided by.
+    names: names of the features. features: (n, features). target: (n,) or (n, components). classes: number of classes
+    of the target, None where it is a quantity. per: column that the truth was divided by, None if it was not.
     """
 
     names: Sequence[str]
@@ -44,19 +46,19 @@ class RowSample:
 
     @property
     def truths(self) -> list[Floats]:
-        """The components of the target; and the true quantity, where it was divided by a feature."""
+        """Components of the target, and the true quantity where it was divided by a feature."""
         per = [self.target * self.features[:, self.names.index(self.per)]] if self.per in self.names else []
         return [*np.atleast_2d(self.target.T), *per]
 
 
 def chosen(rows: int, seed: int) -> NDArray[np.int64]:
-    """Which rows are looked at, in random order: neighbours on disk are of one sample, and alike."""
+    """Return the indices of the rows to inspect, in random order, as neighbours on disk are of one sample and alike."""
     places = np.arange(0, rows, max(1, -(-rows // SAMPLE)), dtype=np.int64)
     return np.random.default_rng(seed).permutation(places)
 
 
 def on_features(sample: RowSample) -> list[str]:
-    """Remarks on features from which the target follows."""
+    """Return remarks on features from which the target follows."""
     told = [name for name, x in zip(sample.names, sample.features.T, strict=True) if _gives_away(x, sample)]
     if not told:
         return []
@@ -67,11 +69,11 @@ def on_features(sample: RowSample) -> list[str]:
 
 
 def on_gain(own: Floats | Sequence[float], other: Floats | Sequence[float]) -> list[str]:
-    """Remarks on a model that does no better than with the features of other rows.
+    """Return remarks on a model that does no better than with permuted features.
 
-    own, other: losses of rows in random order, or of batches of them, as they are and with the features of other rows.
-    Where nothing was learnt each is as often the larger: it shows in their mean, or where a few rows of a long tail
-    hide it there, in how often it is.
+    own, other: losses of rows in random order, or of batches of them, as they are and with permuted features. If
+    nothing was learnt, either is the larger equally often. A gain shows in the mean of the differences or, where a few
+    rows of a long tail hide it there, in how often `other` is the larger.
     """
     if len(own) < _FEWEST or not (np.isfinite(own).all() and np.isfinite(other).all()):
         return []
@@ -85,16 +87,16 @@ def on_gain(own: Floats | Sequence[float], other: Floats | Sequence[float]) -> l
 
 
 def on_history(lines: Sequence[Mapping[str, float]], steps: str) -> list[str]:
-    """Remarks on the course of a validation loss.
+    """Return remarks on a validation loss that grew.
 
-    Of losses that only fluctuate 1 % are said to grow after 9 steps, 0.4 % after 30, 0.2 % after 100.
+    False alarms: of losses that only fluctuate, 1 % after 9 steps, 0.4 % after 30, 0.2 % after 100.
     """
     losses = np.array([line["validation"] for line in lines])
     if len(losses) < _STEPS or not np.isfinite(losses).all():
         return []
     third = len(losses) // 3
     first, last = losses[:third].mean(), losses[-third:].mean()
-    # From one step to the next it moves by √2 times what it fluctuates by.
+    # The difference of two steps has √2 times the standard deviation of one.
     error = np.diff(losses).std() / np.sqrt(2) * np.sqrt(2 / third)
     if not last - first > _SIGMAS * error:
         return []
@@ -103,14 +105,14 @@ def on_history(lines: Sequence[Mapping[str, float]], steps: str) -> list[str]:
 
 
 def on_batch(batch: int, rows: int) -> list[str]:
-    """Remarks on batches that hold more rows than there are."""
+    """Return remarks on batches that are larger than the number of rows."""
     if batch <= rows:
         return []
     return [f"batch: {batch:,} rows were asked for, and there are {rows:,}: an epoch is one step, with all of them"]
 
 
 def area(score: Floats, signal: NDArray[np.bool_]) -> float:
-    """Area under the curve of a score, by ranks; half for equal scores, NaN without rows of both classes."""
+    """Return the area under the ROC curve of a score, by ranks; equal scores count half, NaN without both classes."""
     values, place, counts = np.unique(score, return_inverse=True, return_counts=True)
     ranks = (counts.cumsum() - (counts - 1) / 2)[place]
     ones, zeros = int(signal.sum()), int((~signal).sum())

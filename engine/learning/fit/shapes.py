@@ -1,4 +1,4 @@
-"""Shapes of what kinds of a user's own give back: one that does not fit is refused, as torch and NumPy would broadcast.
+"""Check shapes of what networks, losses and penalties return, which torch would broadcast silently.
 
 This module imports torch; import it where it is used.
 """
@@ -12,9 +12,9 @@ from lineshape.engine.learning.blocks.batch import Batch
 
 
 def require_outputs(outputs: Mapping[str, Tensor], batch: Batch, network: object) -> None:
-    """Raise RunError where a network's outputs are not of the batch's rows, or its target is not of the target's shape.
+    """Raise RunError where outputs do not have the batch's rows, or output `target` not the shape of the target.
 
-    Where they were not refused, a loss of (n, 1) and (n,) would be one of all pairs of rows.
+    Otherwise a loss of shapes (n, 1) and (n,) would be one of all pairs of rows.
     """
     for name, values in outputs.items():
         expected = (tuple(batch.target.shape),) if name == "target" else ((len(batch), "…"),)
@@ -27,7 +27,7 @@ def require_outputs(outputs: Mapping[str, Tensor], batch: Batch, network: object
 
 
 def require_rows(values: object, batch: Batch, what: str, kind: object, outputs: Mapping[str, Tensor]) -> Tensor:
-    """Return a loss of each row, or of each component of the target as well; raises RunError where it is neither."""
+    """Return the values if they are one per row, or one per component of the target; else raise RunError."""
     expected = ((len(batch),), *((tuple(batch.target.shape),) if batch.target.dim() > 1 else ()))
     if isinstance(values, Tensor) and tuple(values.shape) in expected:
         return values
@@ -40,14 +40,14 @@ def require_rows(values: object, batch: Batch, what: str, kind: object, outputs:
 
 
 def require_number(value: object, what: str, kind: object) -> Tensor:
-    """Return one number of a batch; raises RunError where it is something else."""
+    """Return the value if it is one number of a batch; else raise RunError."""
     if isinstance(value, Tensor) and value.dim() == 0:
         return value
     raise RunError(f"{what} ({_called(kind)}) gives {_found(value)}: expected (), one number of the whole batch")
 
 
 def require_losses(found: Mapping[str, Tensor], names: Iterable[str], learner: object) -> Mapping[str, Tensor]:
-    """Return the losses of a batch; raises RunError where one that is asked for is missing, or is not one number."""
+    """Return the losses of a batch; raises RunError where one in `names` is missing, or is not one number."""
     for name in names:
         if name not in found:
             raise RunError(f"{_called(learner)} gives no loss '{name}': it gives {', '.join(found) or 'none'}")
@@ -66,6 +66,6 @@ def _shown(shapes: Iterable[tuple[object, ...]]) -> str:
 
 
 def _called(kind: object) -> str:
-    """The class, by its module where it is a user's own."""
+    """Return the name of the class, with its module where it is a user's own."""
     of = type(kind)
     return of.__name__ if of.__module__.startswith("lineshape.") else f"{of.__module__}:{of.__qualname__}"

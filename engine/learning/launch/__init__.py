@@ -1,1 +1,1 @@
-"""How a training runs: in a worker, in ranks of its own, or on several workers."""
+"""Run a training: in a worker's process, in ranks of its own, or on several workers."""

@@ -1,4 +1,4 @@
-"""Boosting, round by round. This module imports xgboost; import it where it is used."""
+"""Boost trees round by round, with checkpoints. This module imports xgboost; import it where it is used."""
 
 import json
 import tempfile
@@ -28,7 +28,11 @@ _CHECKPOINT = "checkpoint.ubj"
 
 @dataclass(frozen=True)
 class Boosted:
-    """The trees of the best round, the validation loss of each round, and from which round on a training went on."""
+    """Result of boosting.
+
+    best: trees up to the best round. scores: validation loss of each round. resumed: number of rounds in the checkpoint
+    that the training resumed from, 0 without one.
+    """
 
     best: xgboost.Booster
     scores: list[float]
@@ -36,13 +40,16 @@ class Boosted:
 
     @property
     def rounds(self) -> int:
-        """Up to the best."""
+        """Number of rounds up to the best."""
         return _best(self.scores)
 
 
 @contextmanager
 def matrices(rows: RowFile, bins: int, memory: float) -> Iterator[dict[SplitName, xgboost.DMatrix]]:
-    """The rows of each split in quantised form, in memory where they fit, else on disk beside the rows."""
+    """Provide the quantised matrix of each split, in memory where they fit, else on disk beside the rows.
+
+    memory: bytes that the matrices may take together.
+    """
     size = sum(rows.count(split) for split in SPLITS) * rows.features * (1 if bins <= 256 else 2)
     with _cache(rows.folder, size > memory) as cache:
         kind = xgboost.ExtMemQuantileDMatrix if cache else xgboost.QuantileDMatrix
@@ -58,7 +65,7 @@ def matrices(rows: RowFile, bins: int, memory: float) -> Iterator[dict[SplitName
 
 @contextmanager
 def _cache(folder: Path, needed: bool) -> Iterator[Path | None]:
-    """A folder beside the rows, by a name that XGBoost can read: it takes `é` from JSON, and `?` from a URL."""
+    """Provide a folder beside the rows, by a link whose name XGBoost can read, unlike one with `é` or `?` in it."""
     if not needed:
         yield None
         return
@@ -77,10 +84,14 @@ def boost(
     report: Report,
     first: bool,
 ) -> Boosted:
-    """Round by round, saved now and then by the first of those that share the rows; goes on from what is saved."""
+    """Boost round by round until `stops` or no improvement, resuming from the last checkpoint.
+
+    first: whether this rank, the first, writes history and checkpoints. Raises RunError where a loss is not finite, or
+    XGBoost does not find the GPU that was asked for.
+    """
     training, validation = split["training"], split["validation"]
     saved = work.scratch / _CHECKPOINT
-    # Of what is on disk the first speaks for all: a shared disk may show others less.
+    # The first rank reads the checkpoint for all: a shared disk may show other ranks an older state.
     left, past = _left(saved, work) if first else (b"", [])
     if xgboost.collective.is_distributed():
         left, past = xgboost.collective.broadcast((left, past), 0)
@@ -107,31 +118,31 @@ def boost(
 
 
 def _left(saved: Path, work: TrainingTask) -> tuple[bytes, list[dict[str, Any]]]:
-    """What a training that died left, and its history; nothing where it is damaged: it then begins anew."""
+    """Return the checkpoint of an earlier attempt, and its history; empty where there is none or it is damaged."""
     left = unsealed_bytes(saved.read_bytes()) if saved.is_file() else None
     return (left, read_history(work.folder)) if left else (b"", [])
 
 
 def _require_device(booster: xgboost.Booster, device: str) -> None:
-    """XGBoost takes the CPU, with no more than a warning, where it finds no GPU."""
+    """Raise RunError where XGBoost has found no GPU: it then uses the CPU, with no more than a warning."""
     found = json.loads(booster.save_config())["learner"]["generic_param"]["device"]
     if device.startswith("cuda") and not found.startswith("cuda"):
         raise no_gpu("XGBoost")
 
 
 def _best(scores: list[float]) -> int:
-    """Rounds up to the best of these, the first of equal ones."""
+    """Return the number of rounds up to the lowest score, the first of equal ones."""
     return int(np.argmin(scores)) + 1 if scores else 0
 
 
 def _scores(said: str) -> dict[str, float]:
-    r"""What XGBoost says after a round: `[7]\ttraining-rmse:0.1\tvalidation-rmse:0.2`."""
+    r"""Return the scores in XGBoost's message after a round: `[7]\ttraining-rmse:0.1\tvalidation-rmse:0.2`."""
     pairs = (part.rsplit(":", 1) for part in said.split("\t")[1:])
     return {name.partition("-")[0]: float(value) for name, value in pairs}
 
 
 def _blocks(rows: RowFile, split: SplitName, cache: Path | None) -> xgboost.DataIter:
-    """The rows of a split, block by block, so that the float matrix is never held."""
+    """Return an iterator over the rows of a split, block by block, so that the float matrix is never held."""
 
     class Blocks(xgboost.DataIter):
         def __init__(self) -> None:

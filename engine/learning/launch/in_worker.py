@@ -1,7 +1,7 @@
-"""Small trainings of networks in the process of the Dask worker itself, which knows torch already.
+"""Run small trainings of networks in the process of the Dask worker, which has already imported torch.
 
-A process of its own costs seconds before its first batch. It is worth them where there is much to lose: where it is
-killed, its worker goes on, and a GPU's memory comes back when it ends.
+A process of its own costs seconds before its first batch. It is worth them for a long training: if the process is
+killed, its worker goes on, and a GPU's memory is freed when it ends.
 """
 
 from threading import Lock
@@ -14,17 +14,18 @@ from lineshape.engine.learning.launch.network_rank import take_part
 from lineshape.engine.learning.roles.model import Report
 from lineshape.engine.learning.roles.training_task import TrainingTask
 
-#: Rows times epochs that take a network of usual size some seconds.
+#: Rows times epochs up to which a training is small: a network of usual size takes some seconds.
 _SMALL: Final = 1_000_000
-#: The generator of random numbers is the process's, so that of a worker's threads one trains at a time.
+#: The random number generator belongs to the process, so that one of a worker's threads trains at a time.
 _ONE_AT_A_TIME: Final = Lock()
 
 
 def fits_in_worker(model: FittedNetwork, work: TrainingTask, rows: int) -> bool:
-    """Return whether a training is of one rank, on a CPU, not compiled, and small or asked for here.
+    """Return whether a training has one rank, on a CPU, is not compiled, and is small or has `own_process: false`.
 
-    rows: of the training split. One with a user's own code in it may end its process, or know an earlier state of that
-    code from an earlier training: it has a process of its own. So has the compiler, with processes and files in memory.
+    rows: number of training rows. By default a training with a user's own code has a process of its own, as the code may
+    end its process, or be imported already in an earlier state. So has a compiled one, as torch's compiler starts
+    processes and keeps files in memory.
     """
     alone = work.nodes == work.ranks == 1 and not work.gpu
     on_cpu = model.device == "cpu" or (model.device == "auto" and not torch.cuda.is_available())
@@ -36,6 +37,6 @@ def fits_in_worker(model: FittedNetwork, work: TrainingTask, rows: int) -> bool:
 
 
 def train_in_worker(model: FittedNetwork, work: TrainingTask, report: Report) -> None:
-    """Take part as the only rank."""
+    """Train as the only rank."""
     with _ONE_AT_A_TIME:
         take_part(model, work, 0, 1, report)

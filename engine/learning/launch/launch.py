@@ -1,6 +1,6 @@
-"""On a Dask worker: start the ranks of a training as processes of their own, and see to them until they end.
+"""Start the ranks of a training on a Dask worker, as processes of their own, and supervise them until they end.
 
-A rank that dies takes no Dask worker with it, and a GPU's memory comes back when its process ends.
+A rank that dies takes no Dask worker with it, and a GPU's memory is freed when its process ends.
 """
 
 import json
@@ -21,26 +21,27 @@ from lineshape.engine.core.records import read_record
 from lineshape.engine.learning.roles.model import Report
 from lineshape.engine.learning.roles.training_task import TrainingTask
 
-#: Seconds between two looks at the ranks.
+#: Seconds between two checks of the ranks.
 _LOOK_EVERY = 0.1
-#: Seconds that ranks have to end by themselves once one has.
+#: Seconds that the other ranks have to end by themselves once one has ended badly.
 _GRACE = 10.0
 _LOOPBACK = "127.0.0.1"
 ATTEMPT = "attempt"
 FACTS = "facts.json"
 TABLE = "table"
-#: Lines of a rank's log that are shown where it said nothing else, and characters of each.
+#: Number of last lines of a rank's log that are shown where it reported no failure, and characters of each.
 _LAST_LINES, _LINE = 3, 200
 
 
 class RankDiedError(LineshapeError):
-    """A rank was killed, or lost another one: the training can go on from its last checkpoint."""
+    """A rank was killed, or lost its connection to another one: the training can resume from its last checkpoint."""
 
 
 def launch(work: TrainingTask, report: Report) -> None:
-    """Run this node's ranks to their end; a line from the first of all is progress.
+    """Run this node's ranks to their end; progress is read from the output of rank 0.
 
-    Raises RunError with what a rank says is wrong, RankDiedError where one was killed.
+    Raises RunError with the failure that a rank reports, RankDiedError where one was killed or this attempt is no longer
+    the current one.
     """
     order = work.scratch / f"work.{work.node}.json"
     work.save(order)
@@ -52,7 +53,7 @@ def launch(work: TrainingTask, report: Report) -> None:
 
 @contextmanager
 def _started(work: TrainingTask, order: Path, place: Path) -> Iterator[list["subprocess.Popen[str]"]]:
-    # Where all ranks are on one machine, nothing need be met over the network or over a shared disk.
+    # Where all ranks are on one machine, they meet neither over the network nor over a shared disk.
     meeting = place / "meeting" if work.nodes == 1 else work.scratch / f"meeting.{work.attempt}"
     host = _LOOPBACK if work.nodes == 1 else _host()
     ranks: list[subprocess.Popen[str]] = []
@@ -92,12 +93,12 @@ def _started(work: TrainingTask, order: Path, place: Path) -> Iterator[list["sub
 
 
 def read_facts(path: Path) -> dict[str, Any]:
-    """Return what a training leaves of itself for its bundle; raises RunError where it is damaged."""
+    """Return the facts of a training for its bundle; raises RunError where their file is damaged."""
     return read_record(path, dict[str, Any], "run the same command again")
 
 
 def no_gpu(library: str) -> RunError:
-    """What is wrong where a GPU was asked for and there is none."""
+    """Return the error for a GPU that was asked for and that the library does not find."""
     return RunError(
         f"device: 'cuda' was asked for, and {library} sees no GPU on this worker; "
         "say 'device: auto', or start workers with --resources GPU=1 where there is one"
@@ -105,7 +106,7 @@ def no_gpu(library: str) -> RunError:
 
 
 def _host() -> str:
-    """The address of this worker, as the cluster knows it."""
+    """Return the address of this worker, as the cluster knows it."""
     from distributed import get_worker
     from distributed.comm.addressing import get_address_host
 
@@ -117,27 +118,27 @@ def _log(work: TrainingTask, rank: int) -> Path:
 
 
 def failure_file(work: TrainingTask, rank: int) -> Path:
-    """Where a rank says what is wrong with its work."""
+    """Return the path where a rank writes why its training failed."""
     return work.scratch / f"failure.{work.attempt}.{rank}"
 
 
 def trouble_file(work: TrainingTask, rank: int) -> Path:
-    """Where a rank says how it ended that lost another one, or met a fault of the program."""
+    """Return the path where a rank writes how it ended that lost another one, or met an unexpected exception."""
     return work.scratch / f"trouble.{work.attempt}.{rank}"
 
 
 def _listen(rank: "subprocess.Popen[str]", report: Report) -> None:
-    """Each line of a rank is progress."""
+    """Report progress from each line of a rank's output."""
     assert rank.stdout is not None
     with suppress(ValueError, OSError):  # the pipe is closed when the rank is ended
         for line in rank.stdout:
-            # Of what a user's own code prints nothing is progress, and nothing may stop the reading.
+            # A user's own code may print other lines: they are ignored, and must not stop the reading.
             with suppress(Exception):
                 report(*json.loads(line))
 
 
 def _wait(work: TrainingTask, ranks: list["subprocess.Popen[str]"]) -> int | None:
-    """Until all have ended; when one ended badly, the others have a little time to. Returns the first that did."""
+    """Wait until all ranks have ended, or _GRACE seconds after one ended badly; return the local number of the latter."""
     first, last = None, 0.0
     while any(process.poll() is None for process in ranks):
         bad = [number for number, process in enumerate(ranks) if process.poll()]
@@ -151,9 +152,9 @@ def _wait(work: TrainingTask, ranks: list["subprocess.Popen[str]"]) -> int | Non
 
 
 def require_current(work: TrainingTask, patience: float = 0.0) -> None:
-    """Raise RankDiedError where this start of a training is not, or no longer, the one that counts.
+    """Raise RankDiedError unless this attempt of a training is the current one.
 
-    patience: seconds that a shared disk may take to show which one does.
+    patience: seconds that a shared disk may take to show which attempt is current.
     """
     end = time.monotonic() + patience
     while _current(work) != work.attempt:
@@ -170,7 +171,7 @@ def _current(work: TrainingTask) -> str:
 
 
 def raise_failures(work: TrainingTask, ranks: list["subprocess.Popen[str]"], first: int | None) -> None:
-    """Raise what went wrong. first: the number of the rank that ended badly before all others, if one did."""
+    """Raise the error of ranks that ended badly. first: local number of the first rank that did, None without one."""
     numbers = [work.node * work.ranks + local for local in range(len(ranks))]
     for rank in numbers:
         if (file := failure_file(work, rank)).is_file():
@@ -190,12 +191,12 @@ def raise_failures(work: TrainingTask, ranks: list["subprocess.Popen[str]"], fir
     trouble = trouble_file(work, rank)
     said = trouble.read_text(encoding="utf-8") if trouble.is_file() else _ended(work, rank, codes[local])
     problem = f"rank {rank} failed: {said} (see {_log(work, rank)})"
-    # Where there are ranks elsewhere, one of them may have died: this one then only lost its connection.
+    # A rank on another worker may have died: this one then only lost its connection.
     raise RankDiedError(problem) if work.nodes > 1 else RunError(problem)
 
 
 def _ended(work: TrainingTask, rank: int, code: int | None) -> str:
-    """How a rank ended that did not say what was wrong: its exit status, and the end of its log."""
+    """Describe how a rank ended that reported no failure, by its exit status and the end of its log."""
     lines = _log(work, rank).read_text(encoding="utf-8", errors="replace").strip().splitlines()[-_LAST_LINES:]
     told = " / ".join(line.strip()[:_LINE] for line in lines)
     return f"exit status {code}, " + (f"and its log ends with: {told}" if told else "and its log is empty")

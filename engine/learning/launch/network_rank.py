@@ -1,4 +1,4 @@
-"""A rank's part in the training of networks. This module imports torch; import it where it is used."""
+"""Train networks as one rank. This module imports torch; import it where it is used."""
 
 import datetime as dt
 import os
@@ -24,12 +24,12 @@ from lineshape.engine.learning.roles.model import REMARKS, Report
 from lineshape.engine.learning.roles.training_task import TrainingTask
 
 _CHECKPOINT = "checkpoint.pt"
-#: Time without a word from another rank after which it is taken for lost.
+#: Timeout of communication with another rank, after which that rank is considered lost.
 _PATIENCE = dt.timedelta(minutes=30)
 
 
 def take_part(model: FittedNetwork, work: TrainingTask, rank: int, size: int, tell: Report) -> None:
-    """Train, and write what was made where this is the first rank."""
+    """Train, and in the first rank write the weights to the bundle and the facts to the scratch folder."""
     torch.set_num_threads(threads())
     device = _device(model.device)
     if model.deterministic != torch.are_deterministic_algorithms_enabled():  # which imports torch's compiler
@@ -46,7 +46,7 @@ def take_part(model: FittedNetwork, work: TrainingTask, rank: int, size: int, te
     rows = table.rows("training"), table.rows("validation")
     layout = Layout.of(model.columns(work.data.x_columns), table.mean_weight, model.longest, rows[0].targets)
     memory = _memory(model, device) / max(1, work.ranks)
-    # The validation rows take their part first: all of it, but where that is more than a quarter they are streamed.
+    # The validation rows are given their memory first; where they need more than a quarter of it, they are streamed.
     for_validation = min(rows[1].bytes / size, memory / 4)
     training = BatchSource(rows[0], layout, device, memory - for_validation, rank, size)
     validation = BatchSource(rows[1], layout, device, for_validation, rank, size)
@@ -70,19 +70,19 @@ def take_part(model: FittedNetwork, work: TrainingTask, rank: int, size: int, te
 def _remarks(
     model: FittedNetwork, work: TrainingTask, learner: Learner, table: TrainingTable, layout: Layout, state: State
 ) -> list[str]:
-    """Remarks on networks, from some of the validation rows."""
+    """Return remarks on networks, from some of the validation rows."""
     rows = table.rows("validation")
     places = remarks.chosen(len(rows), work.seed)
     flat, target = rows.flat[places], work.data.target
     own = flat[:, -1] if rows.targets == 1 else flat[:, -rows.targets :]
     sample = remarks.RowSample(work.data.features, flat[:, : layout.features], own, model.classes, target.per)
     told = [*remarks.on_batch(model.batch, len(table.rows("training"))), *remarks.on_features(sample)]
-    if work.data.choice.shuffled:  # that nothing is learnt is what is asked for
+    if work.data.choice.shuffled:  # then it is intended that nothing is learnt
         return told
     course: list[str] = []
     if "loss" in model.loss_names:
         course = remarks.on_gain(*losses_of_others(learner, rows.at(places), layout))
-    # Where networks work against each other no loss need fall.
+    # With several phases, such as of adversarial networks, no loss need fall.
     alone = len(model.phases_of()) == 1
     return [*told, *(course or (remarks.on_history(state.history, "epochs") if alone else []))]
 
@@ -102,7 +102,7 @@ def _device(wanted: str) -> torch.device:
 
 
 def _memory(model: FittedNetwork, device: torch.device) -> float:
-    """Bytes for the rows: what the job file grants, or a part of what the device has."""
+    """Return bytes for the rows: the job file's `memory`; without it half of a GPU's free memory, or a CPU's default."""
     if model.memory is None and device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0] / 2
     return model.memory_bytes

@@ -1,8 +1,9 @@
-"""One rank of a training: a process that `launch` starts.
+"""Run one rank of a training, as a process that `launch` starts.
 
     python -m lineshape.engine.learning.launch.rank WORK.json
 
-Its place among the others comes in RANK, LOCAL_RANK and WORLD_SIZE; it ends when its standard input does.
+The environment variables RANK, LOCAL_RANK and WORLD_SIZE give its place among the others. It ends when its standard
+input is closed.
 """
 
 import json
@@ -21,7 +22,7 @@ from lineshape.engine.learning.roles.training_task import TrainingTask
 
 
 def main(order: Path) -> None:
-    """Take part in a training; what is wrong with it is left in a file for the worker that started this."""
+    """Train as one rank; a failure is written to a file for the worker that started this process."""
     Thread(target=_end_with_parent, daemon=True).start()
     search_like_parent()
     work = TrainingTask.load(order)

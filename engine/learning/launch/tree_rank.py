@@ -1,4 +1,7 @@
-"""Ranks that fit trees together, by XGBoost's collective. This module imports xgboost; import it where it is used."""
+"""Connect ranks that fit trees together, by XGBoost's collective.
+
+This module imports xgboost; import it where it is used.
+"""
 
 import os
 import time
@@ -13,7 +16,7 @@ from xgboost.tracker import RabitTracker
 from lineshape.engine.core.files import write_json
 from lineshape.engine.core.records import read_record
 
-#: Seconds without a word from another rank after which it is taken for lost.
+#: Timeout in seconds of communication with another rank, after which that rank is considered lost.
 _PATIENCE = 1800
 _LOOK_EVERY = 0.1
 
@@ -22,11 +25,14 @@ T = TypeVar("T")
 
 @contextmanager
 def meet(rank: int, size: int) -> Iterator[None]:
-    """Within it, matrices and trees are those of the rows of all ranks; where they meet is said in a file."""
+    """Connect the ranks: within the context, matrices and trees are of the rows of all ranks.
+
+    The first rank starts XGBoost's tracker, and writes its address to a file that the others read.
+    """
     meeting = Path(os.environ["LINESHAPE_MEETING"] + ".json")
     tracker = None
     if rank == 0:
-        # Sorted by task, so that the same rows are the same rank's each time.
+        # Sorted by task, so that each rank has the same rows every time.
         tracker = RabitTracker(size, os.environ["LINESHAPE_HOST"], sortby="task", timeout=_PATIENCE)
         tracker.start()
         write_json(meeting, tracker.worker_args())
@@ -40,7 +46,7 @@ def meet(rank: int, size: int) -> Iterator[None]:
 
 
 def gather(own: T) -> list[T]:
-    """What each rank has, in their order."""
+    """Return the objects of all ranks, in the order of the ranks."""
     from xgboost import collective
 
     return [collective.broadcast(own, rank) for rank in range(collective.get_world_size())]

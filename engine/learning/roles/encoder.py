@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Encoder(Settings, ABC):
     """Base class of encoders: settings that build a torch module for one kind of list (tracks, clusters …)."""
 
-    #: Whether the module consists of `inputs`, dense layers `each` applied to each object, and the sum over all objects.
+    #: Whether the module consists of `inputs`, dense layers `each` applied to each object, and a sum over the objects.
     sums: ClassVar[bool] = False
 
     columns: Annotated[Names, Field(min_length=1)]

@@ -82,7 +82,7 @@ class Model(Settings, ABC):
     truth: str | None = None
     """Column of the quantity or label to learn; null: that of the job's target."""
     per: str | None = None
-    """Column that the true quantity is divided by to form the target; null: none. By default that of the job's target."""
+    """Column that the true quantity is divided by to form the target; null: none. By default, the job's."""
     learns_from: list[Part] = []
     """Parts of the samples to train on; empty: all rows."""
     within: dict[str, Condition] = {}

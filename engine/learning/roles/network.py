@@ -40,7 +40,7 @@ class Head:
 
 
 class Network(DenseLayers, ABC):
-    """Base class of networks: modules that map x (n, features), and lists, to named outputs in the target's own units."""
+    """Base class of networks: modules from x (n, features), and lists, to named outputs in the target's own units."""
 
     #: Names of the module's outputs; empty where they are not declared, and then nothing is checked.
     outputs: ClassVar[tuple[str, ...]] = ()
@@ -88,9 +88,9 @@ class Network(DenseLayers, ABC):
         """Return the estimate of each row from the module's outputs."""
 
     def named(self, outputs: "Mapping[str, Tensor]") -> "dict[str, Tensor]":
-        """Return what an exported graph gives beside the target, by the names of `OUTPUTS`, equal to what `read` gives."""
+        """Return an exported graph's outputs beside the target, by the names of `OUTPUTS`, equal to those of `read`."""
         return {}
 
     def heads(self, target: Affine) -> Sequence[Head]:
-        """Return the outputs for formats with only dense layers and activations; empty where these cannot express them."""
+        """Return the outputs for formats with only dense layers and activations; empty if these cannot express them."""
         return ()
