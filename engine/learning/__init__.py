@@ -1,1 +1,1 @@
-"""Training: models, the networks and losses that neural ones are made of, and the loop that fits them."""
+"""Models, the networks and losses of which neural ones consist, and the loop that fits them."""

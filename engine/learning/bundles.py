@@ -1,4 +1,7 @@
-"""Bundles: a trained model and all it needs to predict from named columns. Loading one executes no code from it."""
+"""Save and load bundles: trained models with all that they need to predict from named columns.
+
+Loading a bundle executes no code from it.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,18 +24,17 @@ from lineshape.engine.learning.roles.model import REMARKS, Mixture, Model, Outpu
 
 Floats = NDArray[np.float64]
 FILE = "bundle.json"
-#: In a bundle's folder: what measures found of the model, which may be found anew.
+#: Subfolder of a bundle with what measures found on the validation split, which can be found again.
 CALIBRATION = "calibration"
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model says of n objects.
+    """Prediction of a model for n objects.
 
-    estimate: of the true quantity, in its unit, NaN for objects that the model is not for; of a vector it is (n,
-    components). target: estimate over the
-    reference. spread: σ/μ of the target, and mixture: its density, in its own units, where the model gives one.
-    probabilities: (n, classes), where it tells classes apart.
+    estimate: estimate of the true quantity, in its unit, (n,), or (n, components) for a vector; NaN for objects outside
+    `within`. target: the estimate over the reference `per`. spread: σ/μ of the target, and mixture: its density, in its
+    own units, where the model gives one. probabilities: (n, classes), for a classifier.
     """
 
     estimate: Floats
@@ -44,9 +46,10 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Index:
-    """Which models of a run have a bundle, and why others have none.
+    """Index of the bundles of a run.
 
-    given: whether the bundles were put there from other runs.
+    bundles: names of models that have one. left_out: reason by name of a model that has none. given: whether the
+    bundles were taken from other runs.
     """
 
     bundles: tuple[str, ...]
@@ -68,11 +71,11 @@ def save_index(folder: RunFolder, index: Index) -> None:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A model in a folder.
+    """Trained model in a folder.
 
     name: as in the job file. features: input columns in order. target: the estimate is the output times `target.per`.
-    digest: of all that the training depended on. provenance: facts about it. seen: which events it was trained on, None
-    where it is of a version that did not remember. files: digests of what else is in the folder.
+    digest: digest of all that the training depended on. provenance: facts about the training. seen: events that it was
+    trained on, None for bundles of versions that did not record them. files: digests of the other files in the folder.
     """
 
     folder: Path
@@ -111,9 +114,9 @@ class Bundle:
         save_record(self.folder / FILE, values)
 
     def _check(self) -> None:
-        """Raise RunError where a file of it is not what was trained.
+        """Raise RunError where a file of the bundle is not as it was written.
 
-        A model with a wrong bit is another model, and what libraries in C++ make of a spoilt file may end the process.
+        A model with a wrong bit is another model, and a damaged file may crash the C++ libraries that read it.
         """
         for name, known in self.files.items():
             with reading_bundle(self.folder / name):
@@ -122,23 +125,23 @@ class Bundle:
 
     @property
     def columns(self) -> list[str]:
-        """Columns that a prediction needs."""
+        """Names of the columns that a prediction needs."""
         per = [self.target.per] if self.target.per else []
         return list(dict.fromkeys([*self.features, *self.built.lists(), *per, *self.built.within]))
 
     @cached_property
     def built(self) -> Model:
-        """The model's kind with its settings."""
+        """Model that is built from its settings."""
         return build("lineshape.engine.learning.models", Model, self.model, ("model",))
 
     @property
     def label(self) -> str:
-        """For plots and tables."""
+        """Name in plots and tables."""
         return self.built.label or self.name
 
     @property
     def remarks(self) -> list[str]:
-        """What is to be said of its training."""
+        """Remarks on the training."""
         before = [self.provenance["remark"]] if self.provenance.get("remark") else []  # of an earlier version
         return [*before, *self.provenance.get(REMARKS, [])]
 
@@ -153,7 +156,7 @@ class Bundle:
 
     @cached_property
     def log_density_ratio(self) -> Callable[[Floats, Floats], Floats] | None:
-        """Ln p(v, θ) / (p(v) p(θ)) of estimates and values of the target, where the model knows of it."""
+        """Function ln p(v, θ) / (p(v) p(θ)) of estimates v and values θ of the target; None if the model has none."""
         return self.built.load_log_density_ratio(self.folder)
 
     def predict(self, columns: Mapping[str, Any]) -> Prediction:
@@ -161,11 +164,11 @@ class Bundle:
         return self._of(columns, self._predict)
 
     def predict_exactly(self, columns: Mapping[str, Any]) -> Prediction:
-        """The same in float64: what it differs by is what is lost to rounding."""
+        """Predict in the model's highest precision (float64 for networks); the difference is that of rounding."""
         return self._of(columns, self.built.load_exact(self.folder))
 
     def _require_rows(self, output: Output, rows: int) -> None:
-        """Raise RunError where a model does not say one thing of each row."""
+        """Raise RunError where a model's output does not have the shape (rows,), or (rows, components) for a vector."""
         number = len(self.gives)
         expected = (rows,) if number == 1 else (rows, number)
         if output.target.shape != expected:
@@ -195,7 +198,7 @@ class Bundle:
             output.target[outside] = np.nan
         per = np.asarray(columns[self.target.per], dtype=np.float64) if self.target.per else 1.0
         if not self.built.trains:
-            # A quantity of the file is the estimate itself.
+            # A quantity that is already in the file is the estimate itself.
             return Prediction(output.target, output.target / per)
         mixture = output.mixture
         spread = mixture.sigma / np.abs(mixture.mean) if mixture else None

@@ -1,4 +1,4 @@
-"""A search for a model's settings by its validation loss, with optuna. The test split is never looked at."""
+"""Search for a model's settings by its validation loss, with optuna; the test split is never used."""
 
 import copy
 import warnings
@@ -15,20 +15,24 @@ from lineshape.engine.core.settings import Settings
 if TYPE_CHECKING:
     import optuna
 
-#: Trials drawn at random, before those that have been tell where to look.
+#: Number of random trials before earlier trials guide the next ones.
 _STARTING = 8
-#: Models to be trained, and their validation losses, those that failed left out.
+#: Function from models by name, and a seed, to their validation losses; models whose training failed are left out.
 Train = Callable[[dict[str, KindSpec], int], dict[str, float]]
 JOB_FILE = "job file"
 
 
 class Space(Settings):
-    """Where a setting may lie: between two numbers (whole where both are), or one of some choices."""
+    """Range or choices of a setting: give `low` and `high`, or `choices`."""
 
     low: int | float | None = None
+    """Smallest value of the setting; only integers are tried where `low` and `high` are both integers."""
     high: int | float | None = None
+    """Largest value of the setting."""
     log: bool = False
+    """Whether values are drawn on a logarithmic scale, for which `low` must be above zero."""
     choices: list[Any] = []
+    """Values to choose from; empty where `low` and `high` are given."""
 
     @model_validator(mode="after")
     def _either(self) -> Self:
@@ -41,7 +45,7 @@ class Space(Settings):
         return self
 
     def suggest(self, trial: "optuna.Trial", name: str) -> Any:
-        """A value that optuna suggests; a choice by its number, so that it may be a list."""
+        """Return a value that optuna suggests; choices are suggested by index, so that they may be lists."""
         if self.choices:
             return self.choices[trial.suggest_categorical(name, list(range(len(self.choices))))]
         assert self.low is not None
@@ -51,7 +55,7 @@ class Space(Settings):
         return trial.suggest_float(name, self.low, self.high, log=self.log)
 
     def encoded(self, value: Any) -> Any:
-        """The value as optuna knows it, or None where it does not lie in the space."""
+        """Return the value as optuna knows it, or None where it does not lie in the space."""
         if self.choices:
             return self.choices.index(value) if value in self.choices else None
         inside = isinstance(value, int | float) and self.low is not None and self.high is not None
@@ -59,22 +63,24 @@ class Space(Settings):
 
 
 class Search(Settings):
-    """How a model's settings are searched for.
-
-    space: of each setting by its dotted name (`network.dropout`). trials: in all, the first with the job file's own
-    settings, where they lie in the space. parallel: trials at a time; the search is the same on any number of workers.
-    repeats: with other seeds, of the best settings and of the job file's, which tell a gain from luck.
-    """
+    """Search for a model's settings by its validation loss, with optuna."""
 
     space: dict[str, Space] = Field(min_length=1)
+    """Range or choices of each setting, by its dotted name (`network.dropout`)."""
     trials: Annotated[int, Field(gt=0)] = 30
+    """Number of trials in all; the first has the job file's own settings, where they lie in the space."""
     parallel: Annotated[int, Field(gt=0)] = 2
+    """Number of trials at a time; the search is the same on any number of workers."""
     repeats: Annotated[int, Field(ge=0)] = 2
+    """Further trainings, with other seeds, of the best and the job file's settings, which show whether a gain is real.
+
+    0: none.
+    """
 
 
 @dataclass(frozen=True)
 class Trial:
-    """Settings that were tried, and the validation loss, None where the training failed."""
+    """Trial of settings, with its validation loss, None where the training failed."""
 
     number: int
     settings: dict[str, Any]
@@ -83,8 +89,9 @@ class Trial:
 
 @dataclass(frozen=True)
 class Found:
-    """All trials, and the validation losses of the best settings and of the job file's with further seeds.
+    """Result of a search.
 
+    trials: all trials. repeats: validation losses of the best settings and of the job file's, with further seeds.
     begun_with_job_file: whether the first trial has the job file's own settings, as it has where they lie in the space.
     """
 
@@ -94,7 +101,7 @@ class Found:
 
     @property
     def best(self) -> Trial:
-        """The trial with the lowest loss; raises RequestError where all failed."""
+        """Trial with the lowest loss; raises RequestError where all failed."""
         done = [trial for trial in self.trials if trial.loss is not None]
         if not done:
             raise RequestError("no trial of the search could be trained")
@@ -102,11 +109,12 @@ class Found:
 
 
 def try_settings(asked: Search, model: KindSpec, values: Mapping[str, Any], seed: int, train: Train) -> Found:
-    """Try settings, round by round; what was trained before is found again, so a search that was stopped goes on.
+    """Try settings, round by round; trials that were trained before are found again, so that a stopped search resumes.
 
-    values: of the settings as the job file has them, by dotted name. train: with a seed.
+    values: values of the settings in the job file, by dotted name. seed: seed of the search and of the trainings.
+    train: function that trains models with a seed.
 
-    Raises RequestError where optuna is not installed.
+    Raises RequestError where optuna is not installed, or all trials failed.
     """
     try:
         import optuna
@@ -148,7 +156,7 @@ def _repeated(asked: Search, model: KindSpec, best: Trial, seed: int, train: Tra
 
 
 def with_settings(model: KindSpec, settings: Mapping[str, Any]) -> KindSpec:
-    """The model with some of its settings, by dotted name, replaced."""
+    """Return the model with some of its settings, by dotted name, replaced."""
     values = copy.deepcopy({"kind": model.kind, **model.settings})
     for name, value in settings.items():
         *parents, last = name.split(".")
@@ -160,7 +168,7 @@ def with_settings(model: KindSpec, settings: Mapping[str, Any]) -> KindSpec:
 
 
 def value_at(values: Mapping[str, Any], name: str) -> Any:
-    """The value at a dotted name, None where there is none."""
+    """Return the value at a dotted name, None where there is none."""
     found: Any = values
     for part in name.split("."):
         found = found.get(part) if isinstance(found, Mapping) else None

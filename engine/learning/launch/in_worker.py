@@ -23,8 +23,8 @@ _ONE_AT_A_TIME: Final = Lock()
 def fits_in_worker(model: FittedNetwork, work: TrainingTask, rows: int) -> bool:
     """Return whether a training has one rank, on a CPU, is not compiled, and is small or has `own_process: false`.
 
-    rows: number of training rows. By default a training with a user's own code has a process of its own, as the code may
-    end its process, or be imported already in an earlier state. So has a compiled one, as torch's compiler starts
+    rows: number of training rows. By default a training with a user's own code has a process of its own, as the code
+    may end its process, or be imported already in an earlier state. So has a compiled one, as torch's compiler starts
     processes and keeps files in memory.
     """
     alone = work.nodes == work.ranks == 1 and not work.gpu

@@ -40,8 +40,8 @@ class RankDiedError(LineshapeError):
 def launch(work: TrainingTask, report: Report) -> None:
     """Run this node's ranks to their end; progress is read from the output of rank 0.
 
-    Raises RunError with the failure that a rank reports, RankDiedError where one was killed or this attempt is no longer
-    the current one.
+    Raises RunError with the failure that a rank reports, RankDiedError where one was killed or this attempt is no
+    longer the current one.
     """
     order = work.scratch / f"work.{work.node}.json"
     work.save(order)
@@ -138,7 +138,7 @@ def _listen(rank: "subprocess.Popen[str]", report: Report) -> None:
 
 
 def _wait(work: TrainingTask, ranks: list["subprocess.Popen[str]"]) -> int | None:
-    """Wait until all ranks have ended, or _GRACE seconds after one ended badly; return the local number of the latter."""
+    """Wait until all ranks have ended, or _GRACE seconds after one ended badly; return that one's local number."""
     first, last = None, 0.0
     while any(process.poll() is None for process in ranks):
         bad = [number for number, process in enumerate(ranks) if process.poll()]

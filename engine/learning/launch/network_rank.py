@@ -102,7 +102,7 @@ def _device(wanted: str) -> torch.device:
 
 
 def _memory(model: FittedNetwork, device: torch.device) -> float:
-    """Return bytes for the rows: the job file's `memory`; without it half of a GPU's free memory, or a CPU's default."""
+    """Return bytes for the rows: the setting `memory`; without it half of a GPU's free memory, or a CPU's default."""
     if model.memory is None and device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0] / 2
     return model.memory_bytes

@@ -1,1 +1,1 @@
-"""Kinds of models: quantities that are in the file, boosted trees, neural networks."""
+"""Kinds of models: quantities that are already in the file, boosted trees, neural networks."""

@@ -1,4 +1,4 @@
-"""A network against an adversary that tries to tell a column from its output (G. Louppe et al., 2017)."""
+"""Train a network against an adversary that predicts a column from its output (G. Louppe et al., 2017)."""
 
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Self
@@ -26,23 +26,27 @@ if TYPE_CHECKING:
 
 
 class Adversarial(SupervisedModel):
-    """A network that is to do well and leave its adversary without a clue of `column`.
+    """Network trained against an adversary, so that its output predicts as little as possible about a column.
 
-    adversary: a mixture density network, which learns the density of the column given the output `of` the network.
-    strength: λ, of the adversary's loss in the network's, which is to make it grow. turns: of the adversary for each of
-    the network's. By default both learn alone for a quarter of the epochs, and then against each other.
+    By default first the network and then the adversary learn alone, each for a quarter of the epochs, and then against
+    each other (G. Louppe et al., 2017).
     """
 
     column: str
+    """Column of the feature store that the network's output is not to depend on."""
     of: str = "target"
+    """Name of the network's output that the adversary sees."""
 
     adversary: KindSpec = KindSpec(kind="mixture_density", layers=[64, 64], components=3)
+    """Adversary: a mixture density network that learns the density of the column given the output."""
     strength: Annotated[float, Field(gt=0)] = 1.0
+    """Factor λ of the adversary's loss, which is subtracted from the network's, so that the network makes it grow."""
     turns: Annotated[int, Field(gt=0)] = 1
+    """Number of the adversary's updates for each update of the network, while they learn against each other."""
 
     @cached_property
     def built_adversary(self) -> Network:
-        """The adversary's kind with its settings."""
+        """Adversary that is built from its settings."""
         return build("lineshape.engine.learning.networks", Network, self.adversary, ("adversary",))
 
     @model_validator(mode="after")
@@ -56,35 +60,35 @@ class Adversarial(SupervisedModel):
         return self
 
     def require_target(self, target: Target) -> None:
-        """Raise RequestError where it is a vector, which the adversary does not see."""
+        """Raise RequestError where the target is a vector, which the adversary cannot take as input."""
         Model.require_target(self, target)
 
     @property
     def further_needs(self) -> dict[str, tuple[str, ...]]:
-        """The output that the adversary sees."""
+        """Name of the output that the adversary sees."""
         return {"adversary": (self.of,)}
 
     @property
     def network_names(self) -> tuple[str, ...]:
-        """Two."""
+        """Names of the two networks, for phases."""
         return ("network", "adversary")
 
     @property
     def loss_names(self) -> tuple[str, ...]:
-        """The adversary's beside the others."""
+        """Names of the losses, for phases: the adversary's besides the others."""
         return (*super().loss_names, "adversary")
 
     @property
     def other_columns(self) -> tuple[str, ...]:
-        """The column beside those of the penalties."""
+        """Columns besides the features that losses read: those of the penalties, and the adversary's column."""
         return tuple(dict.fromkeys([*super().other_columns, self.column]))
 
     def parts(self) -> list[object]:
-        """The adversary beside the others."""
+        """Return the kinds that make up the model, the adversary included."""
         return [*super().parts(), self.built_adversary]
 
     def default_phases(self) -> list[Phase]:
-        """The network alone, the adversary alone, both."""
+        """Return three phases: the network alone, the adversary alone, and both against each other."""
         alone = max(1, self.epochs // 4)
         learn = Step(train=["network"], losses=self.strengths)
         guess = Step(train=["adversary"], losses={"adversary": 1.0})
@@ -93,7 +97,7 @@ class Adversarial(SupervisedModel):
         return [Phase(epochs=alone, steps=[learn]), Phase(epochs=alone, steps=[guess]), together]
 
     def build_learner(self, scalings: Scalings, rows: Rows) -> "Learner":
-        """Both networks and their losses."""
+        """Return both networks with fresh weights, and their losses."""
         import torch
 
         from lineshape.engine.learning.fit.learner import Supervised

@@ -1,4 +1,4 @@
-"""Boosted trees (XGBoost), fed from shards into a quantised matrix: the baseline."""
+"""Train boosted trees (XGBoost) on a quantised matrix that is filled from shards: the baseline."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import xgboost
 
 _FILE = "trees.ubj"
-#: Characters that no feature's name may have.
+#: Characters that XGBoost does not allow in a feature's name.
 _FORBIDDEN = frozenset("[]<")
 _OBJECTIVES = {
     "squared_error": ("reg:squarederror", "rmse"),
@@ -42,44 +42,61 @@ _OBJECTIVES = {
 
 
 class BoostedTrees(Model):
-    """Gradient-boosted trees.
-
-    rounds: the most; early_stopping: rounds without a better validation score after which it stops. huber_slope: where
-    the pseudo-Huber loss turns from squared to absolute, in the target's own units. weight: the column of each row's
-    weight, none of which may be negative. checkpoint: rounds after which the trees are saved, so that a training that
-    is killed goes on from there. memory: GiB that the quantised rows may take; more is kept on disk. device: cpu,
-    cuda, or what there is. workers: Dask workers that train together, each with a share of the shards, for data that no
-    node can hold. What they say to each other is XGBoost's own, not encrypted, and they listen on all interfaces: not
-    for an open network.
-    """
+    """Gradient-boosted trees (XGBoost), grown by the histogram method on quantised features."""
 
     objective: Literal["squared_error", "huber", "absolute_error", "logistic"] = "squared_error"
+    """Loss to minimise: of a regression, or logistic, for a target that labels signal (1) and background (0)."""
     depth: Annotated[int, Field(gt=0)] = 6
+    """Largest depth of a tree."""
     rate: Annotated[float, Field(gt=0)] = 0.1
+    """Learning rate: the factor that each tree is scaled by."""
     rounds: Annotated[int, Field(gt=0)] = 1000
+    """Largest number of boosting rounds."""
     early_stopping: Annotated[int, Field(gt=0)] = 30
+    """Rounds without a better validation score after which the training stops."""
     rows: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Fraction of the rows that each tree is grown on, drawn at random; 1: all."""
     columns: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Fraction of the features that each tree is grown on, drawn at random; 1: all."""
     minimum_weight: float = 1.0
+    """Smallest sum of weights (of the loss's second derivatives) in a leaf, XGBoost's `min_child_weight`."""
     l2: float = 1.0
+    """Strength of the L2 regularisation of leaf values, XGBoost's `lambda`."""
     bins: Annotated[int, Field(gt=1)] = 256
+    """Largest number of bins that each feature is quantised in; up to 256, a value takes one byte."""
     huber_slope: Annotated[float, Field(gt=0)] = 1.0
+    """Residual where the pseudo-Huber loss turns from squared to absolute, in the target's own units."""
     weight: str | KindSpec | None = None
+    """Weight of each row: a column, or a kind that computes it; null: all rows count the same.
+
+    None may be negative, which XGBoost refuses.
+    """
     checkpoint: Annotated[int, Field(gt=0)] = 200
+    """Rounds between two checkpoints, which a training that is killed resumes from."""
     memory: Annotated[float, Field(gt=0)] | None = None
+    """Memory in GiB that the quantised rows may take; larger ones are kept on disk.
+
+    null: a quarter of the machine's memory, divided by the number of cores granted.
+    """
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Device to train on; auto: a GPU where workers declare one, else the CPU."""
     workers: Annotated[int, Field(gt=0)] = 1
+    """Number of Dask workers that train together, each on a share of the shards, for data that no node can hold.
+
+    They communicate by XGBoost's own protocol, unencrypted, and listen on all interfaces: not for an open network.
+    Their trees are not those of one worker.
+    """
 
     def trained_on(self) -> tuple[str, ...]:
-        """What the weight is made of."""
+        """Return the columns that the weight is computed from."""
         return weight_reads(self.weight)
 
     def weighed_by(self) -> Weight | None:
-        """The weight's kind with its settings."""
+        """Return the kind that computes the weight; None where the weight is a column, or there is none."""
         return built_weight(self.weight)
 
     def parts(self) -> list[object]:
-        """The model and its weight."""
+        """Return the model and its weight."""
         return [self, *filter(None, [self.weighed_by()])]
 
     @model_validator(mode="after")
@@ -89,29 +106,29 @@ class BoostedTrees(Model):
 
     @property
     def learns_labels(self) -> bool:
-        """Whether the objective is of signal and background."""
+        """Whether the objective is that of signal and background."""
         return self.objective == "logistic"
 
     def require_target(self, target: Target) -> None:
-        """Raise RequestError where labels are a vector; of one that is none each component has trees of its own."""
+        """Raise RequestError where labels are a vector; each component of other vectors has trees of its own."""
         if self.learns_labels:
             super().require_target(target)
 
     def inputs(self, resolved: list[str]) -> tuple[str, ...]:
-        """The features; raises RequestError where XGBoost does not take a name."""
+        """Return the features; raises RequestError where XGBoost does not allow a name."""
         if bad := [name for name in resolved if set(name) & _FORBIDDEN]:
             raise RequestError(f"features: XGBoost takes no name with [, ] or <: call column '{bad[0]}' something else")
         return super().inputs(resolved)
 
     def demands(self) -> Demands:
-        """Workers, and a GPU where there is one."""
+        """Return the number of workers, and a GPU unless the device is cpu."""
         return Demands(self.workers, gpu=self.device != "cpu")
 
     def train(self, work: TrainingTask, report: Report) -> dict[str, object]:
         """Fit the trees; on one worker the same data and seed give the same model bit for bit.
 
-        But for a training that died: XGBoost does not save where its random numbers stand, so the rounds after the last
-        checkpoint draw other rows and columns; a remark in the facts says from which round on.
+        A resumed training is the exception: XGBoost does not save the state of its random numbers, so the rounds after
+        the last checkpoint draw other rows and columns; a remark in the facts says from which round on.
         """
         work.folder.mkdir(parents=True, exist_ok=True)
         if self.workers == 1:
@@ -123,7 +140,7 @@ class BoostedTrees(Model):
         return read_facts(work.scratch / FACTS) if work.node == 0 else {}
 
     def take_part(self, work: TrainingTask, rank: int, size: int, report: Report) -> None:
-        """Fit trees with others, each rank with its share of the shards."""
+        """Fit trees as one of several ranks, each on its share of the shards."""
         from lineshape.engine.learning.launch.launch import FACTS
         from lineshape.engine.learning.launch.tree_rank import gather, meet
 
@@ -149,14 +166,14 @@ class BoostedTrees(Model):
         return rows
 
     def _columns(self, features: tuple[str, ...]) -> Columns:
-        """What the rows of the training hold."""
+        """Return the columns of the rows of the training."""
         classes = 2 if self.objective == "logistic" else None
         return Columns(features, weight=weight_column(self.weight), classes=classes)
 
     def _fit(
         self, work: TrainingTask, rows: RowFile, whole: Together, device: str, report: Report, first: bool = True
     ) -> dict[str, Any]:
-        """Look at the rows, and boost round by round; of those that share the rows the first writes what is made."""
+        """Check the rows, boost round by round, and return the facts; first: whether this rank writes the trees."""
         from lineshape.engine.learning.launch.boosting import boost, matrices
 
         columns = self._columns(work.data.x_columns)
@@ -193,7 +210,7 @@ class BoostedTrees(Model):
     def _remarks(
         self, best: "xgboost.Booster", rows: RowFile, work: TrainingTask, history: Sequence[Mapping[str, float]]
     ) -> list[str]:
-        """Remarks on trees, from some of the validation rows."""
+        """Return remarks on trees, from some of the validation rows."""
         import xgboost
 
         places = remarks.chosen(rows.count("validation"), work.seed)
@@ -201,14 +218,14 @@ class BoostedTrees(Model):
         classes = 2 if self.objective == "logistic" else None
         sample = remarks.RowSample(work.data.features, x, target, classes, work.data.target.per)
         said = best.predict(xgboost.DMatrix(x, feature_names=best.feature_names, nthread=threads()))
-        # The rows are in random order: the neighbour's is another's.
+        # The rows are in random order, so that a shift by one row is a permutation.
         losses = self._losses(said, target), self._losses(np.roll(said, 1, axis=0), target)
-        # Where features are mixed up on purpose, that nothing is learnt is what is asked for.
+        # Where features are permuted on purpose, it is intended that nothing is learnt.
         course = [] if work.data.choice.shuffled else remarks.on_gain(*losses) or remarks.on_history(history, "rounds")
         return [*remarks.on_features(sample), *course]
 
     def _losses(self, said: NDArray[np.float32], target: NDArray[np.float32]) -> NDArray[np.float64]:
-        """What is minimised, of each row."""
+        """Return the loss of each row, (n,), the mean over the components for a vector."""
         a, b = said.astype(np.float64), target.astype(np.float64)
         if self.objective == "logistic":
             a = a.clip(1e-12, 1 - 1e-12)
@@ -224,9 +241,10 @@ class BoostedTrees(Model):
         return "cuda" if self.device == "cuda" or (self.device == "auto" and work.gpu) else "cpu"
 
     def parameters(self, seed: int, targets: NDArray[np.float32] | None, device: str) -> dict[str, Any]:
-        """As XGBoost names them.
+        """Return the parameters by XGBoost's names.
 
-        targets: where to begin; None of a vector, of which XGBoost finds where each component begins.
+        targets: training targets that the start value is computed from; None for a vector, for which XGBoost finds the
+        start value of each component.
         """
         objective, metric = _OBJECTIVES[self.objective]
         huber = {"huber_slope": self.huber_slope} if self.objective == "huber" else {}
@@ -248,13 +266,13 @@ class BoostedTrees(Model):
         }
 
     def _start(self, target: NDArray[np.float32]) -> float:
-        """A median: a few targets of 50 would pull the mean away from all others. Of labels the share of signal."""
+        """Return the start value: the median, as a few targets of 50 would shift the mean; of labels, the mean."""
         if self.objective == "logistic":
             return float(np.clip(target.mean(), 1e-6, 1 - 1e-6))
         return float(np.median(target))
 
     def booster(self, folder: Path) -> "xgboost.Booster":
-        """The trees; raises RunError where their file is damaged."""
+        """Return the trees; raises RunError where their file is damaged."""
         import xgboost
 
         with reading_bundle(folder / _FILE):
@@ -262,7 +280,7 @@ class BoostedTrees(Model):
             return xgboost.Booster({"nthread": threads(), "device": "cpu"}, model_file=content)
 
     def load(self, folder: Path) -> Callable[[NDArray[np.float64], Mapping[str, Jagged]], Output]:
-        """The trees' sum."""
+        """Return the prediction of the trees."""
         import xgboost
 
         booster = self.booster(folder)

@@ -1,4 +1,4 @@
-"""A quantity that is already in the file, to compare with: nothing is trained."""
+"""Take a quantity that is already in the file as the estimate, to compare models with; nothing is trained."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,13 +16,12 @@ from lineshape.engine.learning.roles.training_task import TrainingTask
 
 
 class ColumnModel(Model):
-    """The column itself is the estimate, or its negative where less of it is more (sign: -1).
-
-    column: one, or the components of a vector.
-    """
+    """Model whose estimate is a column, or several, of the feature store; nothing is trained."""
 
     column: str | list[str]
+    """Column that is the estimate, or the list of columns of a vector's components."""
     sign: Literal[1, -1] = 1
+    """Factor of the column: -1 for a score that is lower for signal."""
 
     trains: ClassVar[bool] = False
 
@@ -33,19 +32,19 @@ class ColumnModel(Model):
         return self
 
     def inputs(self, resolved: list[str]) -> tuple[str, ...]:
-        """The column alone."""
+        """Return the column, or the components of the vector."""
         return (self.column,) if isinstance(self.column, str) else tuple(self.column)
 
     def train(self, work: TrainingTask, report: Report) -> dict[str, object]:
-        """Nothing to do."""
+        """Do nothing, and return no facts."""
         return {}
 
     def load(self, folder: Path) -> Callable[[NDArray[np.float64], Mapping[str, Jagged]], Output]:
-        """The column, unchanged."""
+        """Return the prediction: the column times the sign."""
         return lambda x, _: Output(self.sign * (x[:, 0] if isinstance(self.column, str) else x))
 
     def require_target(self, target: Target) -> None:
-        """Raise RequestError where it has not as many components."""
+        """Raise RequestError where the number of columns is not that of the target's components."""
         found = self.inputs([])
         if len(found) != len(target.truths):
             raise RequestError(f"column: expected as many as the target has ({', '.join(target.truths)})")

@@ -1,4 +1,4 @@
-"""A variable of events that tells as much as it can of parameters (D. Kim et al., arXiv:2105.10126)."""
+"""Learn the event variable with the most information about parameters (D. Kim et al., arXiv:2105.10126)."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -30,24 +30,24 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 _CLASSIFIER: Final = "classifier"
-#: Rows that are judged at a time.
+#: Rows that the classifier is evaluated on at a time.
 _ROWS: Final = 65_536
 
 
 class EventVariable(NetworkModel):
-    """V(x), trained together with a classifier that tells pairs (V, Θ) of one event from pairs of two events.
+    """Event variable V(x), trained with a classifier that separates pairs (V, Θ) of one event from pairs of two events.
 
     The parameters Θ are the job's target. The classifier's output becomes ln p(V, Θ) / (p(V) p(Θ)), whose mean is the
-    mutual information of V and Θ, and what V learns is to make it large. V has no unit, and any monotone function of it
-    is as good.
-
-    network: of V; `kind: identity` takes the features themselves, for variables that are known. classifier: a network
-    of V and Θ. shuffles: how often the Θ of a batch are dealt out anew to its events in a step.
+    mutual information of V and Θ, which V learns to maximise. V has no unit, and any monotone function of it is as good
+    (D. Kim et al., arXiv:2105.10126).
     """
 
     network: KindSpec = KindSpec(kind="dense", layers=[128, 128, 128], activation="silu")
+    """Network that computes V; `kind: identity` takes the features themselves, for variables that are known."""
     classifier: KindSpec = KindSpec(kind="dense", layers=[64, 64, 64])
+    """Network of V and Θ that separates pairs of one event from pairs of two events."""
     shuffles: Annotated[int, Field(gt=0)] = 1
+    """Number of random permutations of Θ among the events of a batch that give the pairs of two events in a step."""
 
     @model_validator(mode="after")
     def _networks_give_numbers(self) -> Self:
@@ -66,64 +66,64 @@ class EventVariable(NetworkModel):
 
     @cached_property
     def predicting(self) -> Network:
-        """That of V."""
+        """Network that computes V."""
         return build("lineshape.engine.learning.networks", Network, self.network, ("network",))
 
     @cached_property
     def built_classifier(self) -> Network:
-        """The classifier's kind with its settings."""
+        """Classifier that is built from its settings."""
         return build("lineshape.engine.learning.networks", Network, self.classifier, ("classifier",))
 
     @property
     def network_names(self) -> tuple[str, ...]:
-        """Two."""
+        """Names of the two networks, for phases."""
         return ("network", _CLASSIFIER)
 
     @property
     def loss_names(self) -> tuple[str, ...]:
-        """One, which both lower."""
+        """Name of the one loss, which both networks minimise."""
         return ("loss",)
 
     @property
     def other_columns(self) -> tuple[str, ...]:
-        """None: the parameters are the target."""
+        """No columns: the parameters are the target."""
         return ()
 
     @property
     def classes(self) -> int | None:
-        """None: the parameters are quantities."""
+        """None, as the parameters are quantities."""
         return None
 
     def parts(self) -> list[object]:
-        """The model, its networks, its sampler and its weight."""
+        """Return the model, its networks and encoders, its sampler and its weight."""
         weight = filter(None, [self.weighed_by()])
         encoders = self.predicting.encoders.values()
         return [self, self.predicting, *encoders, self.built_classifier, self.built_sampler, *weight]
 
     def default_phases(self) -> list[Phase]:
-        """Both as one."""
+        """Return one phase, in which both networks learn together."""
         return [Phase(epochs=self.epochs, steps=[Step(train=[*self.network_names], losses={"loss": 1.0})])]
 
     def require_target(self, target: Target) -> None:
-        """Any parameters will do."""
+        """Accept any target, as parameters may be one or several."""
 
     def gives(self, target: Target, features: tuple[str, ...]) -> tuple[str, ...]:
-        """V, which is none of the parameters; of known variables, where they are several, these."""
+        """Return `V`, which is none of the parameters; or the features, where these are several known variables."""
         return features if isinstance(self.predicting, Identity) and len(features) > 1 else ("V",)
 
     def fit_config(self, features: tuple[str, ...], seed: int, truths: tuple[str, ...] = ()) -> FitConfig:
-        """As of all networks; several parameters are no vector that could be turned."""
+        """Return the settings of the training loop; several parameters are not a vector that could be rotated."""
         return super().fit_config(features, seed)
 
     def build_learner(self, scalings: Scalings, rows: Rows) -> "Learner":
-        """Both networks."""
+        """Return both networks with fresh weights, and their loss."""
         size = len(scalings.features.logarithm) if isinstance(self.predicting, Identity) else 1
         network = self.predicting.build(Scalings(scalings.features, Affine.unit(size), scalings.sequences))
         classifier = _classifier(self.built_classifier, size, scalings.target)
         return _learner(network, classifier, self.shuffles)
 
     def load_log_density_ratio(self, folder: Path) -> Callable[[Floats, Floats], Floats]:
-        """The classifier."""
+        """Return the classifier's output, ln p(V, Θ) / (p(V) p(Θ)); raises RunError where its file is damaged."""
         import torch
 
         file = folder / f"{_CLASSIFIER}.pt"
@@ -143,7 +143,7 @@ class EventVariable(NetworkModel):
 
 
 def _classifier(settings: Network, size: int, parameters: Affine) -> "nn.Module":
-    """From V, of this size, and Θ side by side, (n, size + parameters), to the logarithm."""
+    """Return the module from V, of this size, and Θ side by side, (n, size + parameters), to the logarithm."""
     offset = np.concatenate([np.zeros(size, np.float32), parameters.offset])
     scale = np.concatenate([np.ones(size, np.float32), parameters.scale])
     inputs = Scaling(Affine(offset, scale), np.zeros(len(scale), dtype=bool))
@@ -158,7 +158,7 @@ def _learner(network: "nn.Module", classifier: "nn.Module", shuffles: int) -> "L
 
     class Module(Learner):
         def losses(self, batch: "Batch", names: "Set[str]") -> "dict[str, Tensor]":
-            """Binary cross-entropy of pairs of one event and pairs of two, as many of both."""
+            """Return the binary cross-entropy of pairs of one event and pairs of two, with half the weight each."""
             told = self.networks["network"](batch.x, batch.sequences)["target"].float()
             variable, parameters = (each.reshape(len(batch), -1) for each in (told, batch.target))
             joint = softplus(-self._logarithm(variable, parameters))
@@ -174,12 +174,12 @@ def _learner(network: "nn.Module", classifier: "nn.Module", shuffles: int) -> "L
             return found
 
         def _dealt(self, rows: int, number: int) -> "Tensor":
-            """Whose parameters each event gets: at random, and for the validation always the same."""
+            """Return the event whose parameters each gets: random in training, always the same in validation."""
             return torch.randperm(rows) if self.training else torch.arange(rows).roll(number)
 
         @property
         def beside(self) -> "dict[str, nn.Module]":
-            """The classifier, which says how much V tells."""
+            """Classifier, from which the mutual information of V and Θ is estimated."""
             return {_CLASSIFIER: self.networks[_CLASSIFIER]}
 
     return Module({"network": network, _CLASSIFIER: classifier})

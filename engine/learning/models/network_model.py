@@ -1,4 +1,4 @@
-"""A model that is networks: how they are trained in ranks of their own, and how they predict."""
+"""Train models that are networks, in the worker or in ranks of their own, and predict with them."""
 
 from abc import ABC
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class NetworkModel(FittedNetwork, ABC):
-    """Networks that are trained by ranks, of which one predicts."""
+    """Base class of models of one or several networks, of which one predicts."""
 
     def prepare(self, work: TrainingTask) -> None:
         """Write the rows of the training once, before its ranks start."""
@@ -31,7 +31,7 @@ class NetworkModel(FittedNetwork, ABC):
         make_table(work.data, self.columns(work.data.x_columns), work.scratch / TABLE)
 
     def train(self, work: TrainingTask, report: Report) -> dict[str, object]:
-        """Fit the networks, here or in ranks of their own; the same data, seed and ranks give the same weights."""
+        """Fit the networks, in this process or in ranks; the same data, seed and ranks give the same weights."""
         from lineshape.engine.learning.launch.in_worker import fits_in_worker, train_in_worker
         from lineshape.engine.learning.launch.launch import FACTS, TABLE, launch, read_facts
 
@@ -44,13 +44,13 @@ class NetworkModel(FittedNetwork, ABC):
         return read_facts(work.scratch / FACTS) if work.node == 0 else {}
 
     def take_part(self, work: TrainingTask, rank: int, size: int, report: Report) -> None:
-        """The loop, as one rank of all."""
+        """Run the training loop as one of several ranks."""
         from lineshape.engine.learning.launch.network_rank import take_part
 
         take_part(self, work, rank, size, report)
 
     def module(self, folder: Path) -> "nn.Module":
-        """The predicting network with its weights, on the CPU; raises RunError where their file is damaged."""
+        """Return the predicting network with its weights, on the CPU; raises RunError where their file is damaged."""
         import torch
 
         network = self.predicting
@@ -65,11 +65,11 @@ class NetworkModel(FittedNetwork, ABC):
         return module.eval()
 
     def load(self, folder: Path) -> Callable[[NDArray[np.float64], Mapping[str, Jagged]], Output]:
-        """The predicting network with its weights."""
+        """Return the prediction of the network, in float32."""
         return self._predicting(self.module(folder))
 
     def load_exact(self, folder: Path) -> Callable[[NDArray[np.float64], Mapping[str, Jagged]], Output]:
-        """The same in float64."""
+        """Return the prediction of the network, in float64."""
         return self._predicting(self.module(folder).double())
 
     def _predicting(self, module: "nn.Module") -> Callable[[NDArray[np.float64], Mapping[str, Jagged]], Output]:
@@ -77,7 +77,7 @@ class NetworkModel(FittedNetwork, ABC):
 
         from lineshape.engine.learning.data.source import pad
 
-        # What has no weights has a scaling.
+        # The buffers of the scaling give the type of a network without weights.
         numbers = (each.dtype for each in chain(module.parameters(), module.buffers()) if each.is_floating_point())
         network, number = self.predicting, next(numbers)
 

@@ -1,4 +1,4 @@
-"""A neural model: a network, a loss and a sampler, trained by the one loop."""
+"""Train a neural model: one network, a loss and a sampler."""
 
 from typing import TYPE_CHECKING
 
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
 
 
 class Neural(SupervisedModel):
-    """A network that learns from its loss, and from penalties where there are any."""
+    """Network that learns from a loss, and from penalties where there are any."""
 
     @property
     def network_names(self) -> tuple[str, ...]:
-        """One."""
+        """Name of the one network, for phases."""
         return ("network",)
 
     def default_phases(self) -> list[Phase]:
-        """The network learns from the loss and the penalties."""
+        """Return one phase, in which the network learns from the loss and the penalties."""
         return [Phase(epochs=self.epochs, steps=[Step(train=["network"], losses=self.strengths)])]
 
     def build_learner(self, scalings: Scalings, rows: Rows) -> "Learner":
-        """The network and its losses."""
+        """Return the network with fresh weights, and its losses."""
         import torch
 
         from lineshape.engine.learning.fit.learner import Supervised

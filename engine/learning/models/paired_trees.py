@@ -1,4 +1,4 @@
-"""Boosted trees that tell how much a known variable says of parameters: beside the networks of `event_variable`."""
+"""Train boosted trees that estimate the information of known variables about parameters, as `event_variable` does."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -21,25 +21,31 @@ from lineshape.engine.learning.roles.model import Demands, Model, Output, Report
 from lineshape.engine.learning.roles.training_task import TrainingTask
 
 Floats = NDArray[np.float64]
-#: Whether the parameters are the event's own.
+#: Column of the label: 1 where the parameters are the event's own, 0 where they are another's.
 _LABEL: Final = "paired"
-#: Of the hashes of event numbers by which parameters are dealt out to other events.
+#: Stream of the hashes of event numbers that assign parameters to other events.
 _STREAM: Final = 16
 
 
 class PairedTrees(Model):
-    """Trees on (features, Θ) that tell pairs of one event from pairs of two; the estimate is the features themselves.
+    """Trees on (features, Θ) that separate pairs of one event from pairs of two; their estimate is the features.
 
-    The parameters Θ are the job's target. The trees' sum is ln p(x, Θ) / (p(x) p(Θ)), and they keep to one dealing-out
-    of the parameters, where a network has another one each epoch. Settings are those of `boosted_trees`.
+    The parameters Θ are the job's target. The trees' sum is ln p(x, Θ) / (p(x) p(Θ)). Parameters are assigned to other
+    events once, whereas `event_variable` permutes them anew in each step.
     """
 
     depth: Annotated[int, Field(gt=0)] = 6
+    """Largest depth of a tree."""
     rate: Annotated[float, Field(gt=0)] = 0.1
+    """Learning rate: the factor that each tree is scaled by."""
     rounds: Annotated[int, Field(gt=0)] = 1000
+    """Largest number of boosting rounds."""
     early_stopping: Annotated[int, Field(gt=0)] = 30
+    """Rounds without a better validation score after which the training stops."""
     minimum_weight: float = 1.0
+    """Smallest sum of weights (of the loss's second derivatives) in a leaf, XGBoost's `min_child_weight`."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Device to train on; auto: a GPU where workers declare one, else the CPU."""
 
     @property
     def _trees(self) -> BoostedTrees:
@@ -47,22 +53,22 @@ class PairedTrees(Model):
         return BoostedTrees(objective="logistic", **{name: getattr(self, name) for name in names})
 
     def parts(self) -> list[object]:
-        """The model and its trees."""
+        """Return the model and its trees."""
         return [self, self._trees]
 
     def demands(self) -> Demands:
-        """A GPU where there is one."""
+        """Return one worker, and a GPU unless the device is cpu."""
         return self._trees.demands()
 
     def require_target(self, target: Target) -> None:
-        """Any parameters will do."""
+        """Accept any target, as parameters may be one or several."""
 
     def gives(self, target: Target, features: tuple[str, ...]) -> tuple[str, ...]:
-        """The known variable, which is none of the parameters, or several."""
+        """Return `V` for one known variable, which is none of the parameters, or the names of several."""
         return features if len(features) > 1 else ("V",)
 
     def prepare(self, work: TrainingTask) -> None:
-        """Write the pairs, as a feature store of their own."""
+        """Write the pairs as a feature store of their own."""
         data, folder = work.data, work.scratch / "pairs"
         names = [*data.x_columns, *data.target.truths]
         column_metadata = {name: Column(name, "", 0, 1) for name in [*names, _LABEL]}
@@ -81,11 +87,11 @@ class PairedTrees(Model):
         return self._trees.train(replace(work, data=pairs), report)
 
     def load(self, folder: Path) -> Callable[[Floats, Mapping[str, Jagged]], Output]:
-        """The features, (n,) or (n, features)."""
+        """Return the prediction: the features, (n,) or (n, features)."""
         return lambda x, _: Output(x[:, 0] if x.shape[1] == 1 else x)
 
     def load_log_density_ratio(self, folder: Path) -> Callable[[Floats, Floats], Floats]:
-        """The trees' sum."""
+        """Return the trees' sum, ln p(x, Θ) / (p(x) p(Θ)); raises RunError where their file is damaged."""
         import xgboost
 
         booster = self._trees.booster(folder)
@@ -99,13 +105,13 @@ class PairedTrees(Model):
 
 
 def _pairs(data: Dataset, names: list[str]) -> Iterator[tuple[dict[str, Any], int]]:
-    """Shard by shard, rows with their own parameters and again with those of other rows of the same split."""
+    """Yield, shard by shard, rows with their own parameters, and again with those of rows of the same split."""
     for found in data.by_split(SPLITS, [*names, "event"]):
         parts = []
         for table, _ in found.values():
             rows = len(table["event"])
-            # Drawn, not mixed up: were each column's values exactly the same for both kinds of pairs, no first split
-            # would gain anything, and trees would never see that their combinations differ.
+            # Drawn with replacement, not permuted: if each column had exactly the same values in both kinds of pairs,
+            # no first split would gain anything, and trees would never see that their combinations differ.
             other = (uniform(table["event"], _STREAM) * rows).astype(np.int64)
             dealt = {name: table[name][other] for name in data.target.truths}
             parts += [table | {_LABEL: np.ones(rows)}, table | dealt | {_LABEL: np.zeros(rows)}]

@@ -1,4 +1,4 @@
-"""What models share whose network is held against the target: the network, its loss, and penalties."""
+"""Define the base class of models whose network is compared with the target: network, loss, penalties and metrics."""
 
 from abc import ABC
 from functools import cached_property
@@ -14,16 +14,16 @@ from lineshape.engine.learning.roles.penalty import Penalty
 
 
 class SupervisedModel(NetworkModel, ABC):
-    """A network whose outputs are held against the target.
-
-    penalties: what is added to the loss, each by its name times its strength. metrics: losses that nothing learns from,
-    told of the validation split after each epoch.
-    """
+    """Base class of models with a network whose outputs are compared with the target by a loss."""
 
     network: KindSpec
+    """Network that predicts."""
     loss: KindSpec
+    """Loss, which compares the network's outputs with the target."""
     penalties: dict[str, KindSpec] = {}
+    """Penalties by name, each added to the loss times its strength; empty: none."""
     metrics: dict[str, KindSpec] = {}
+    """Losses by name that nothing learns from, reported for the validation split after each epoch; empty: none."""
 
     @model_validator(mode="after")
     def _names_are_apart(self) -> Self:
@@ -54,22 +54,22 @@ class SupervisedModel(NetworkModel, ABC):
 
     @property
     def further_needs(self) -> dict[str, tuple[str, ...]]:
-        """Outputs that something else looks at, by what does."""
+        """Outputs that something besides losses, penalties and metrics uses, by the name of the latter."""
         return {}
 
     @cached_property
     def predicting(self) -> Network:
-        """The network's kind with its settings."""
+        """Network that is built from its settings."""
         return build("lineshape.engine.learning.networks", Network, self.network, ("network",))
 
     @cached_property
     def built_loss(self) -> Loss:
-        """The loss's kind with its settings."""
+        """Loss that is built from its settings."""
         return build("lineshape.engine.learning.losses", Loss, self.loss, ("loss",))
 
     @cached_property
     def built_penalties(self) -> dict[str, Penalty]:
-        """The penalties' kinds with their settings."""
+        """Penalties by name, built from their settings."""
         return {
             name: build("lineshape.engine.learning.penalties", Penalty, spec, ("penalties", name))
             for name, spec in self.penalties.items()
@@ -77,7 +77,7 @@ class SupervisedModel(NetworkModel, ABC):
 
     @cached_property
     def built_metrics(self) -> dict[str, Loss]:
-        """The metrics' kinds with their settings."""
+        """Metrics by name, built from their settings."""
         return {
             name: build("lineshape.engine.learning.losses", Loss, spec, ("metrics", name))
             for name, spec in self.metrics.items()
@@ -85,31 +85,31 @@ class SupervisedModel(NetworkModel, ABC):
 
     @property
     def metric_names(self) -> tuple[str, ...]:
-        """As the job file names them."""
+        """Names of the metrics, as in the job file."""
         return tuple(self.metrics)
 
     @property
     def loss_names(self) -> tuple[str, ...]:
-        """The loss and the penalties."""
+        """Names of the losses, for phases: `loss` and the penalties."""
         return ("loss", *self.penalties)
 
     @property
     def other_columns(self) -> tuple[str, ...]:
-        """Those of the penalties."""
+        """Columns of the penalties."""
         return tuple(dict.fromkeys(name for penalty in self.built_penalties.values() for name in penalty.columns))
 
     @property
     def classes(self) -> int | None:
-        """The loss's."""
+        """Number of classes of the loss, None where the target is a quantity."""
         return self.built_loss.classes
 
     @property
     def strengths(self) -> dict[str, float]:
-        """How much of each loss is in their sum."""
+        """Weight of each loss in their sum: 1 of `loss`, its strength of a penalty."""
         return {"loss": 1.0} | {name: penalty.strength for name, penalty in self.built_penalties.items()}
 
     def parts(self) -> list[object]:
-        """The model, its network with its encoders, its loss, penalties and metrics, its sampler and its weight."""
+        """Return the model, its network and encoders, its loss, penalties and metrics, its sampler and its weight."""
         network = self.predicting
         judged = [self.built_loss, *self.built_penalties.values(), *self.built_metrics.values()]
         weight = filter(None, [self.weighed_by()])
