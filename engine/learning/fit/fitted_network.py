@@ -101,11 +101,12 @@ class FittedNetwork(Model, ABC):
     compile: Literal["none", "default", "graphs"] = "none"
     """Use of torch.compile, for GPUs: none, its default mode, or with CUDA graphs."""
     deterministic: bool = False
-    """Whether to use deterministic algorithms, for bitwise the same result on a GPU too; they may be slower."""
+    """Whether to use deterministic algorithms, for the same result bit for bit on a GPU too; they may be slower."""
     own_process: bool | None = None
-    """Whether to train in a process of its own beside the Dask worker's, as is always done on a GPU or when compiled.
+    """Whether to train in a process of its own beside the Dask worker's.
 
-    null: where the training is more than small, or contains a user's own code.
+    null: where the training is more than small, or contains a user's own code. On a GPU, on several workers, or when it
+    is compiled, a training always has a process of its own.
     """
 
     #: Name of the file of the weights in the bundle.

@@ -10,7 +10,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """A rank, the number of ranks and the rank's device; a single rank communicates nothing."""
+    """Group of ranks as seen by one: its rank, the group's size, and its device; one alone communicates nothing."""
 
     rank: int
     size: int

@@ -95,7 +95,7 @@ class SupervisedModel(NetworkModel, ABC):
 
     @property
     def other_columns(self) -> tuple[str, ...]:
-        """Columns of the penalties."""
+        """Columns besides the features that losses read: those of the penalties."""
         return tuple(dict.fromkeys(name for penalty in self.built_penalties.values() for name in penalty.columns))
 
     @property

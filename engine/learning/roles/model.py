@@ -88,10 +88,7 @@ class Model(Settings, ABC):
     within: dict[str, Condition] = {}
     """Conditions that the model's objects meet, by column; it is neither trained nor measured on other objects."""
     shuffled: Names = []
-    """Features that are permuted among the training and validation rows of each shard.
-
-    Within a sample they then predict nothing, which shows how much the model gains from them.
-    """
+    """Features that are permuted among the rows of each shard, within a split; within a sample they predict nothing."""
     seed: int | None = None
     """Seed of the training's random numbers; null: the job's seed."""
     minimum_entries: int = 1000

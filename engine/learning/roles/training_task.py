@@ -16,7 +16,7 @@ from lineshape.engine.learning.roles.weight import built_weight
 
 @dataclass(frozen=True)
 class TrainingTask:
-    """A model to train, with its data, its folders and its place among the workers that train together.
+    """Model to train, with its data, its folders and its place among the workers that train together.
 
     folder: where the bundle is written. scratch: folder of the checkpoints that a training resumes from; removed when
     the bundle is complete. node, nodes: index of this worker, and number of workers that train together. ranks:
