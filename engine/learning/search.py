@@ -148,11 +148,17 @@ def _repeated(asked: Search, model: KindSpec, best: Trial, seed: int, train: Tra
     candidates = {"best": with_settings(model, best.settings), JOB_FILE: model}
     losses: dict[str, list[float]] = {name: [] for name in candidates}
     for repeat in range(1, asked.repeats + 1):
-        named = {f"{name.replace(' ', '_')}_{repeat}": spec for name, spec in candidates.items()}
+        named = {f"{name.replace(' ', '_')}_{repeat}": _reseeded(spec, repeat) for name, spec in candidates.items()}
         found = train(named, seed + repeat)
         for name, short in zip(candidates, named, strict=True):
             losses[name] += [found[short]] if short in found else []
     return losses
+
+
+def _reseeded(model: KindSpec, repeat: int) -> KindSpec:
+    """Return a model with another seed, where it has one of its own, which counts more than the job's."""
+    own = model.settings.get("seed")
+    return model if own is None else with_settings(model, {"seed": own + repeat})
 
 
 def with_settings(model: KindSpec, settings: Mapping[str, Any]) -> KindSpec:

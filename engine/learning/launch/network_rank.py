@@ -45,7 +45,7 @@ def take_part(model: FittedNetwork, work: TrainingTask, rank: int, size: int, te
     learner = model.learner(table, work.data.features).to(device)
     rows = table.rows("training"), table.rows("validation")
     layout = Layout.of(model.columns(work.data.x_columns), table.mean_weight, model.longest, rows[0].targets)
-    memory = _memory(model, device) / max(1, work.ranks)
+    memory = _memory(model, device, max(1, work.ranks))
     # The validation rows are given their memory first; where they need more than a quarter of it, they are streamed.
     for_validation = min(rows[1].bytes / size, memory / 4)
     training = BatchSource(rows[0], layout, device, memory - for_validation, rank, size)
@@ -101,11 +101,19 @@ def _device(wanted: str) -> torch.device:
     return device
 
 
-def _memory(model: FittedNetwork, device: torch.device) -> float:
-    """Return bytes for the rows: the setting `memory`; without it half of a GPU's free memory, or a CPU's default."""
+def _memory(model: FittedNetwork, device: torch.device, ranks: int) -> float:
+    """Return bytes for a rank's rows, of the setting `memory`, or of half of a GPU's free memory, or a CPU's default.
+
+    ranks: of this worker, which share its memory; on GPUs those of one GPU share it.
+    """
     if model.memory is None and device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0] / 2
-    return model.memory_bytes
+        return torch.cuda.mem_get_info(device)[0] / 2 / sharing(ranks, torch.cuda.device_count())
+    return model.memory_bytes / ranks
+
+
+def sharing(ranks: int, gpus: int) -> int:
+    """Return how many ranks at most are on one GPU, as they are dealt out in turn."""
+    return -(-ranks // gpus)
 
 
 def _load_state(path: Path) -> State:

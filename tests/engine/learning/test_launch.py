@@ -14,6 +14,7 @@ from lineshape.engine.core.errors import RunError
 from lineshape.engine.core.kinds import KindSpec
 from lineshape.engine.core.module_paths import PATHS, search_like_parent
 from lineshape.engine.learning.launch.launch import raise_failures
+from lineshape.engine.learning.launch.network_rank import sharing
 from lineshape.engine.learning.roles.training_task import TrainingTask
 from tests.engine.learning.stores import dataset, make_store, train
 
@@ -106,3 +107,8 @@ if __name__ == "__main__":
     script.write_text(code, encoding="utf-8")
     done = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.stdout, done.returncode) == ("7\n", 0), done.stderr
+
+
+@pytest.mark.parametrize(("ranks", "gpus", "most"), [(1, 1, 1), (4, 4, 1), (4, 2, 2), (3, 2, 2), (1, 8, 1)])
+def test_ranks_share_the_memory_of_the_gpu_that_they_are_on(ranks: int, gpus: int, most: int) -> None:
+    assert sharing(ranks, gpus) == most == max(np.bincount(np.arange(ranks) % gpus))

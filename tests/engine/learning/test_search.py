@@ -55,6 +55,19 @@ def test_finds_better_settings_than_the_job_file() -> None:
     assert found.repeats["job file"] == pytest.approx([loss(MODEL, 3 + r) for r in (1, 2)])
 
 
+def test_repeats_of_a_model_with_a_seed_of_its_own_have_others() -> None:
+    """Its own seed counts more than the job's."""
+    seeds: dict[str, int] = {}
+
+    def note(models: dict[str, KindSpec], seed: int) -> dict[str, float]:
+        seeds.update({name: spec.settings["seed"] for name, spec in models.items()})
+        return train(models, seed)
+
+    try_settings(Search(space=SPACE, trials=2), with_settings(MODEL, {"seed": 7}), CURRENT, 3, note)
+    assert {seeds[name] for name in seeds if name.startswith("trial")} == {7}
+    assert [seeds[f"{name}_{repeat}"] for name in ("best", "job_file") for repeat in (1, 2)] == [8, 9, 8, 9]
+
+
 def test_the_same_trials_each_time_so_that_a_stopped_search_goes_on() -> None:
     asked = Search(space=SPACE, trials=20, parallel=4)
     first, second = (try_settings(asked, MODEL, CURRENT, 3, train) for _ in range(2))
