@@ -11,15 +11,13 @@ from numpy.typing import NDArray
 
 from lineshape.engine.core.errors import RequestError, nearest
 from lineshape.engine.core.files import replacing
-from lineshape.engine.core.kinds import KindSpec, build, names
+from lineshape.engine.core.kinds import KindSpec
 from lineshape.engine.core.run_folder import RunFolder, read_job
-from lineshape.engine.export.format import ExportedModel, Format, Values
+from lineshape.engine.export.format import FORMATS, ExportedModel, Values
 from lineshape.engine.export.parity import Parity, compare, trial_rows
 from lineshape.engine.export.rounding import rounding_of
 from lineshape.engine.feature_store.shards import FeatureStore
 from lineshape.engine.learning.bundles import Bundle
-
-_PACKAGE = "lineshape.engine.export.formats"
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ class Exported:
 
 def formats() -> list[str]:
     """Return the names of all formats."""
-    return [name.replace("_", "-") for name in names(_PACKAGE, Format)]
+    return [name.replace("_", "-") for name in FORMATS.names()]
 
 
 def export(run: RunFolder, model: str, to: str, path: Path | None = None) -> Exported:
@@ -50,7 +48,7 @@ def export(run: RunFolder, model: str, to: str, path: Path | None = None) -> Exp
         )
     if to not in formats():
         raise RequestError(f"unknown format '{to}': expected one of {', '.join(formats())}{nearest(to, formats())}")
-    chosen = build(_PACKAGE, Format, KindSpec(kind=to.replace("-", "_")), ("to",))
+    chosen = FORMATS.build(KindSpec(kind=to.replace("-", "_")), ("to",))
     bundle, store = Bundle.load(run.models / model), FeatureStore.load(run.features)
     subject = ExportedModel(bundle, store.columns, read_job(run).study, version("lineshape"))
     content = chosen.content(subject)

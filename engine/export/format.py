@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lineshape.engine.core.columns import Column
 from lineshape.engine.core.errors import RequestError
+from lineshape.engine.core.role import Role
 from lineshape.engine.core.settings import Settings
 from lineshape.engine.learning.bundles import Bundle, Prediction
 from lineshape.engine.learning.models.network_model import NetworkModel
@@ -98,6 +99,10 @@ class Format(Settings, ABC):
     def remarks(self, subject: ExportedModel) -> list[str]:
         """Return what a user of the file must do that the format cannot."""
         return []
+
+
+#: Export formats, by kind.
+FORMATS: Final = Role("export format", "lineshape.engine.export.formats", Format, "--to")
 
 
 def beside(prediction: Prediction) -> Values:

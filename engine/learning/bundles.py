@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from lineshape.engine.core.errors import RequestError, RunError, reading_bundle, retraining
 from lineshape.engine.core.jagged import Jagged
-from lineshape.engine.core.kinds import KindSpec, build
+from lineshape.engine.core.kinds import KindSpec
 from lineshape.engine.core.records import digest_of_file, read_record, save_record
 from lineshape.engine.core.row_selection import meeting
 from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.core.seen_events import Seen
 from lineshape.engine.core.split import Target
-from lineshape.engine.learning.roles.model import REMARKS, Mixture, Model, Output
+from lineshape.engine.learning.roles.model import MODELS, REMARKS, Mixture, Model, Output
 
 Floats = NDArray[np.float64]
 FILE = "bundle.json"
@@ -132,7 +132,7 @@ class Bundle:
     @cached_property
     def built(self) -> Model:
         """Model that is built from its settings."""
-        return build("lineshape.engine.learning.models", Model, self.model, ("model",))
+        return MODELS.build(self.model, ("model",))
 
     @property
     def label(self) -> str:

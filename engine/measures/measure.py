@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Final, Literal
 
 import hist
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lineshape.engine.core.columns import Column
 from lineshape.engine.core.errors import RunError, calling
 from lineshape.engine.core.histograms import Histograms
+from lineshape.engine.core.role import Role
 from lineshape.engine.core.settings import Names, Settings
 from lineshape.engine.core.split import SplitName, Target
 from lineshape.engine.core.statistics import GROUPS
@@ -222,6 +223,10 @@ class Measure(Settings, ABC):
     def plots_across(self, measured: Sequence[Measured]) -> list[Plot]:
         """Return plots that compare several samples; the keys of their curves are the samples' names."""
         return []
+
+
+#: Measures, by kind.
+MEASURES: Final = Role("measure", "lineshape.engine.measures.kinds", Measure, "measures.*")
 
 
 #: Key of the baseline among the references of figures.

@@ -2,11 +2,12 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lineshape.engine.core.role import Role
 from lineshape.engine.core.settings import Settings
 
 
@@ -42,3 +43,7 @@ class Family(Settings, ABC):
     @abstractmethod
     def generate(self, amount: int, rng: np.random.Generator) -> Sample:
         """Generate events with this amount of the unit in all; events that hold nothing may be left out."""
+
+
+#: Simulated samples, by kind.
+FAMILIES: Final = Role("simulated sample", "lineshape.jobs.simulate.families", Family, "samples.*.simulate")

@@ -8,7 +8,7 @@ from pydantic import Field, create_model
 
 from lineshape.engine.core.digests import digest
 from lineshape.engine.core.errors import RequestError, RunError, listing, nearest
-from lineshape.engine.core.kinds import KindSpec, build, find
+from lineshape.engine.core.kinds import KindSpec
 from lineshape.engine.core.settings import Settings
 from lineshape.engine.core.source_code import code_of_modules, source_of
 from lineshape.engine.core.validation import SettingsError, validated
@@ -18,7 +18,7 @@ from lineshape.engine.execution.progress import Bars
 from lineshape.engine.execution.workers import Workers
 from lineshape.engine.job.job import Job
 from lineshape.engine.run import Simulate
-from lineshape.jobs.simulate.family import Family
+from lineshape.jobs.simulate.family import FAMILIES, Family
 from lineshape.jobs.simulate.writing import FileOrder, write_file
 
 
@@ -67,7 +67,7 @@ def read_order(sample: str, spec: KindSpec) -> tuple[Family, SimulationRequest]:
     """Return the family with its settings, and the requested amount."""
     where = ("samples", sample, "simulate")
     try:
-        kind = find("lineshape.jobs.simulate.families", Family, spec.kind)
+        kind = FAMILIES.find(spec.kind)
     except RequestError as error:
         raise SettingsError.at((*where, "kind"), error) from error
     keys = [kind.unit, *(name for name in SimulationRequest.model_fields if name != "amount")]
@@ -80,7 +80,7 @@ def read_order(sample: str, spec: KindSpec) -> tuple[Family, SimulationRequest]:
             if kind.unit not in known:
                 hint = f"; how many there are of {spec.kind} goes by '{kind.unit}'"
             raise SettingsError.at((*where, name), f"unknown key '{name}'{hint}")
-    family = build("lineshape.jobs.simulate.families", Family, KindSpec(kind=spec.kind, **others), where)
+    family = FAMILIES.build(KindSpec(kind=spec.kind, **others), where)
     order = validated(_order_in(kind.unit), known, where)
     if order.files > order.amount:
         raise SettingsError.at((*where, "files"), f"{order.files} files are too many for {order.amount} {kind.unit}")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from lineshape.engine.core.errors import RequestError, nearest
-from lineshape.engine.core.kinds import KindSpec, build
+from lineshape.engine.core.kinds import KindSpec
 from lineshape.engine.core.settings import Names
 from lineshape.engine.core.split import Target
 from lineshape.engine.learning.blocks.scaling import SCALINGS, Affine, Scaling, Scalings, chosen_scaling
@@ -21,8 +21,8 @@ from lineshape.engine.learning.fit.phases import Phase
 from lineshape.engine.learning.fit.resources import default_memory
 from lineshape.engine.learning.roles.model import Demands, Model
 from lineshape.engine.learning.roles.network import Network
-from lineshape.engine.learning.roles.sampler import Sampler
-from lineshape.engine.learning.roles.weight import Weight, built_weight, weight_column, weight_reads
+from lineshape.engine.learning.roles.sampler import SAMPLERS, Sampler
+from lineshape.engine.learning.roles.weight import WEIGHTS, Weight, built_weight, weight_column, weight_reads
 
 if TYPE_CHECKING:
     from lineshape.engine.learning.fit.learner import Learner
@@ -57,9 +57,9 @@ class FittedNetwork(Model, ABC):
 
     All vectors of a row are rotated by the same angle, which is drawn anew each time the row is trained on.
     """
-    sampler: KindSpec = KindSpec(kind="shuffled")
+    sampler: Annotated[KindSpec, SAMPLERS] = KindSpec(kind="shuffled")
     """Sampler, which decides how often each row is drawn in an epoch; by default once."""
-    weight: str | KindSpec | None = None
+    weight: str | Annotated[KindSpec, WEIGHTS] | None = None
     """Weight of each row: a column, or a kind that computes it; null: all rows count the same.
 
     Weights may be negative, as those of generators are, where their sum is above zero.
@@ -139,7 +139,7 @@ class FittedNetwork(Model, ABC):
     @property
     def built_sampler(self) -> Sampler:
         """Sampler that is built from its settings."""
-        return build("lineshape.engine.learning.samplers", Sampler, self.sampler, ("sampler",))
+        return SAMPLERS.build(self.sampler, ("sampler",))
 
     @property
     @abstractmethod

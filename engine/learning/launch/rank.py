@@ -14,10 +14,9 @@ from pathlib import Path
 from threading import Thread
 
 from lineshape.engine.core.errors import LineshapeError, plainly
-from lineshape.engine.core.kinds import build
 from lineshape.engine.core.module_paths import search_like_parent
 from lineshape.engine.learning.launch.launch import failure_file, trouble_file
-from lineshape.engine.learning.roles.model import Model
+from lineshape.engine.learning.roles.model import MODELS
 from lineshape.engine.learning.roles.training_task import TrainingTask
 
 
@@ -27,7 +26,7 @@ def main(order: Path) -> None:
     search_like_parent()
     work = TrainingTask.load(order)
     rank = int(os.environ["RANK"])
-    model = build("lineshape.engine.learning.models", Model, work.model, ("models", work.name))
+    model = MODELS.build(work.model, ("models", work.name))
     try:
         model.take_part(work, rank, int(os.environ["WORLD_SIZE"]), _tell if rank == 0 else lambda *_: None)
     except LineshapeError as error:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from lineshape.engine.core.kinds import KindSpec, build
+from lineshape.engine.core.kinds import KindSpec
 from lineshape.engine.core.split import Target
 from lineshape.engine.learning.blocks.scaling import Scaling, Scalings, standard
 from lineshape.engine.learning.data.table import Rows
@@ -14,7 +14,7 @@ from lineshape.engine.learning.fit.phases import Phase, Step
 from lineshape.engine.learning.losses.negative_log_likelihood import NegativeLogLikelihood
 from lineshape.engine.learning.models.supervised_model import SupervisedModel
 from lineshape.engine.learning.roles.model import Model
-from lineshape.engine.learning.roles.network import Network
+from lineshape.engine.learning.roles.network import NETWORKS, Network
 
 if TYPE_CHECKING:
     from collections.abc import Set
@@ -37,7 +37,7 @@ class Adversarial(SupervisedModel):
     of: str = "target"
     """Name of the network's output that the adversary sees."""
 
-    adversary: KindSpec = KindSpec(kind="mixture_density", layers=[64, 64], components=3)
+    adversary: Annotated[KindSpec, NETWORKS] = KindSpec(kind="mixture_density", layers=[64, 64], components=3)
     """Adversary: a mixture density network that learns the density of the column given the output."""
     strength: Annotated[float, Field(gt=0)] = 1.0
     """Factor λ of the adversary's loss, which is subtracted from the network's, so that the network makes it grow."""
@@ -47,7 +47,7 @@ class Adversarial(SupervisedModel):
     @cached_property
     def built_adversary(self) -> Network:
         """Adversary that is built from its settings."""
-        return build("lineshape.engine.learning.networks", Network, self.adversary, ("adversary",))
+        return NETWORKS.build(self.adversary, ("adversary",))
 
     @model_validator(mode="after")
     def _adversary_guesses_a_density(self) -> Self:

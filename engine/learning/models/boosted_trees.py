@@ -25,7 +25,7 @@ from lineshape.engine.learning.fit.resources import default_memory, threads
 from lineshape.engine.learning.roles.dataset import SPLITS
 from lineshape.engine.learning.roles.model import REMARKS, Demands, Model, Output, Report
 from lineshape.engine.learning.roles.training_task import TrainingTask
-from lineshape.engine.learning.roles.weight import Weight, built_weight, weight_column, weight_reads
+from lineshape.engine.learning.roles.weight import WEIGHTS, Weight, built_weight, weight_column, weight_reads
 
 if TYPE_CHECKING:
     import xgboost
@@ -66,7 +66,7 @@ class BoostedTrees(Model):
     """Largest number of bins that each feature is quantised in; up to 256, a value takes one byte."""
     huber_slope: Annotated[float, Field(gt=0)] = 1.0
     """Residual where the pseudo-Huber loss turns from squared to absolute, in the target's own units."""
-    weight: str | KindSpec | None = None
+    weight: str | Annotated[KindSpec, WEIGHTS] | None = None
     """Weight of each row: a column, or a kind that computes it; null: all rows count the same.
 
     None may be negative, which XGBoost refuses.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from lineshape.engine.core.errors import reading_bundle
-from lineshape.engine.core.kinds import KindSpec, build
+from lineshape.engine.core.kinds import KindSpec
 from lineshape.engine.core.split import Target
 from lineshape.engine.learning.blocks.scaling import Affine, Scaling, Scalings
 from lineshape.engine.learning.data.table import Rows
@@ -18,7 +18,7 @@ from lineshape.engine.learning.fit.fit_config import FitConfig
 from lineshape.engine.learning.fit.phases import Phase, Step
 from lineshape.engine.learning.models.network_model import NetworkModel
 from lineshape.engine.learning.networks.identity import Identity
-from lineshape.engine.learning.roles.network import Network
+from lineshape.engine.learning.roles.network import NETWORKS, Network
 
 if TYPE_CHECKING:
     from collections.abc import Set
@@ -42,9 +42,9 @@ class EventVariable(NetworkModel):
     (D. Kim et al., arXiv:2105.10126).
     """
 
-    network: KindSpec = KindSpec(kind="dense", layers=[128, 128, 128], activation="silu")
+    network: Annotated[KindSpec, NETWORKS] = KindSpec(kind="dense", layers=[128, 128, 128], activation="silu")
     """Network that computes V; `kind: identity` takes the features themselves, for variables that are known."""
-    classifier: KindSpec = KindSpec(kind="dense", layers=[64, 64, 64])
+    classifier: Annotated[KindSpec, NETWORKS] = KindSpec(kind="dense", layers=[64, 64, 64])
     """Network of V and Θ that separates pairs of one event from pairs of two events."""
     shuffles: Annotated[int, Field(gt=0)] = 1
     """Number of random permutations of Θ among the events of a batch that give the pairs of two events in a step."""
@@ -67,12 +67,12 @@ class EventVariable(NetworkModel):
     @cached_property
     def predicting(self) -> Network:
         """Network that computes V."""
-        return build("lineshape.engine.learning.networks", Network, self.network, ("network",))
+        return NETWORKS.build(self.network, ("network",))
 
     @cached_property
     def built_classifier(self) -> Network:
         """Classifier that is built from its settings."""
-        return build("lineshape.engine.learning.networks", Network, self.classifier, ("classifier",))
+        return NETWORKS.build(self.classifier, ("classifier",))
 
     @property
     def network_names(self) -> tuple[str, ...]:

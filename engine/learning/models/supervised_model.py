@@ -2,27 +2,27 @@
 
 from abc import ABC
 from functools import cached_property
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import model_validator
 
-from lineshape.engine.core.kinds import KindSpec, build
+from lineshape.engine.core.kinds import KindSpec
 from lineshape.engine.learning.models.network_model import NetworkModel
-from lineshape.engine.learning.roles.loss import Loss
-from lineshape.engine.learning.roles.network import Network
-from lineshape.engine.learning.roles.penalty import Penalty
+from lineshape.engine.learning.roles.loss import LOSSES, Loss
+from lineshape.engine.learning.roles.network import NETWORKS, Network
+from lineshape.engine.learning.roles.penalty import PENALTIES, Penalty
 
 
 class SupervisedModel(NetworkModel, ABC):
     """Base class of models with a network whose outputs are compared with the target by a loss."""
 
-    network: KindSpec
+    network: Annotated[KindSpec, NETWORKS]
     """Network that predicts."""
-    loss: KindSpec
+    loss: Annotated[KindSpec, LOSSES]
     """Loss, which compares the network's outputs with the target."""
-    penalties: dict[str, KindSpec] = {}
+    penalties: dict[str, Annotated[KindSpec, PENALTIES]] = {}
     """Penalties by name, each added to the loss times its strength; empty: none."""
-    metrics: dict[str, KindSpec] = {}
+    metrics: dict[str, Annotated[KindSpec, LOSSES]] = {}
     """Losses by name that nothing learns from, reported for the validation split after each epoch; empty: none."""
 
     @model_validator(mode="after")
@@ -60,28 +60,22 @@ class SupervisedModel(NetworkModel, ABC):
     @cached_property
     def predicting(self) -> Network:
         """Network that is built from its settings."""
-        return build("lineshape.engine.learning.networks", Network, self.network, ("network",))
+        return NETWORKS.build(self.network, ("network",))
 
     @cached_property
     def built_loss(self) -> Loss:
         """Loss that is built from its settings."""
-        return build("lineshape.engine.learning.losses", Loss, self.loss, ("loss",))
+        return LOSSES.build(self.loss, ("loss",))
 
     @cached_property
     def built_penalties(self) -> dict[str, Penalty]:
         """Penalties by name, built from their settings."""
-        return {
-            name: build("lineshape.engine.learning.penalties", Penalty, spec, ("penalties", name))
-            for name, spec in self.penalties.items()
-        }
+        return {name: PENALTIES.build(spec, ("penalties", name)) for name, spec in self.penalties.items()}
 
     @cached_property
     def built_metrics(self) -> dict[str, Loss]:
         """Metrics by name, built from their settings."""
-        return {
-            name: build("lineshape.engine.learning.losses", Loss, spec, ("metrics", name))
-            for name, spec in self.metrics.items()
-        }
+        return {name: LOSSES.build(spec, ("metrics", name)) for name, spec in self.metrics.items()}
 
     @property
     def metric_names(self) -> tuple[str, ...]:

@@ -1,11 +1,12 @@
 """Define the base class of encoders, which map padded lists of objects to a fixed number of values."""
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
 from lineshape.engine.core.errors import nearest
+from lineshape.engine.core.role import Role
 from lineshape.engine.core.settings import Names, Settings
 from lineshape.engine.learning.blocks.scaling import Scaling
 
@@ -49,3 +50,7 @@ class Encoder(Settings, ABC):
     @abstractmethod
     def build(self, scaling: Scaling) -> "nn.Module":
         """Return a module that maps a Sequence (n, most, columns) to (n, width); an empty list is encoded as well."""
+
+
+#: Encoders of lists, by kind.
+ENCODERS: Final = Role("encoder", "lineshape.engine.learning.encoders", Encoder, "models.*.network.sequences.*")

@@ -1,8 +1,9 @@
 """Define the base class of losses, which are functions of a network's outputs and the target."""
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
+from lineshape.engine.core.role import Role
 from lineshape.engine.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,3 +28,7 @@ class Loss(Settings, ABC):
         outputs: outputs of the network by name, in the target's own units. target: true values, of the same shape.
         scale: the width that the target is scaled by.
         """
+
+
+#: Losses, by kind.
+LOSSES: Final = Role("loss", "lineshape.engine.learning.losses", Loss, "models.*.loss")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lineshape.engine.core.errors import RequestError
 from lineshape.engine.core.jagged import Jagged
+from lineshape.engine.core.role import Role
 from lineshape.engine.core.row_selection import Choice, Condition, Part
 from lineshape.engine.core.settings import Names, Settings
 from lineshape.engine.core.split import Target
@@ -182,3 +183,7 @@ class Model(Settings, ABC):
     def load_exact(self, folder: Path) -> Callable[[Floats, Mapping[str, Jagged]], Output]:
         """Return the prediction in higher precision, where rounding affects more than the last digits."""
         return self.load(folder)
+
+
+#: Models, by kind.
+MODELS: Final = Role("model", "lineshape.engine.learning.models", Model, "models.*")

@@ -4,16 +4,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
-from lineshape.engine.core.kinds import KindSpec, build
+from lineshape.engine.core.kinds import KindSpec
+from lineshape.engine.core.role import Role
 from lineshape.engine.learning.blocks.dense_layers import DenseLayers
 from lineshape.engine.learning.blocks.scaling import Affine, Scalings
-from lineshape.engine.learning.roles.encoder import Encoder
+from lineshape.engine.learning.roles.encoder import ENCODERS, Encoder
 from lineshape.engine.learning.roles.model import Output
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Network(DenseLayers, ABC):
     #: Whether the target may be a vector.
     vectors: ClassVar[bool] = False
 
-    sequences: dict[str, KindSpec] = {}
+    sequences: dict[str, Annotated[KindSpec, ENCODERS]] = {}
     """Encoder of each kind of list (tracks, clusters …), by a name of the user's choice.
 
     The encoded values are inputs of the dense layers, beside the features. Empty: no lists.
@@ -61,10 +62,7 @@ class Network(DenseLayers, ABC):
     @cached_property
     def encoders(self) -> dict[str, Encoder]:
         """Encoders by kind of list."""
-        return {
-            name: build("lineshape.engine.learning.encoders", Encoder, spec, ("sequences", name))
-            for name, spec in self.sequences.items()
-        }
+        return {name: ENCODERS.build(spec, ("sequences", name)) for name, spec in self.sequences.items()}
 
     def trunk(self, scalings: Scalings, outputs: int) -> "Trunk":
         """Return a module with fresh weights: scaling, an encoding of each kind of list, and dense layers."""
@@ -94,3 +92,7 @@ class Network(DenseLayers, ABC):
     def heads(self, target: Affine) -> Sequence[Head]:
         """Return the outputs for formats with only dense layers and activations; empty if these cannot express them."""
         return ()
+
+
+#: Networks, by kind.
+NETWORKS: Final = Role("network", "lineshape.engine.learning.networks", Network, "models.*.network")

@@ -1,10 +1,11 @@
 """Define the base class of penalties: functions of a network's outputs over a batch that are added to the loss."""
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import Field
 
+from lineshape.engine.core.role import Role
 from lineshape.engine.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -32,3 +33,7 @@ class Penalty(Settings, ABC):
     @abstractmethod
     def __call__(self, outputs: "dict[str, Tensor]", batch: "Batch", scale: "Tensor") -> "Tensor":
         """Return the penalty of the batch, one number without the strength. scale: the width that scales the target."""
+
+
+#: Penalties, by kind.
+PENALTIES: Final = Role("penalty", "lineshape.engine.learning.penalties", Penalty, "models.*.penalties.*")

@@ -2,11 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lineshape.engine.core.errors import RunError
+from lineshape.engine.core.role import Role
 from lineshape.engine.core.settings import Settings
 
 #: Name of the target among the columns that a sampler receives.
@@ -55,3 +57,7 @@ class Sampler(Settings, ABC):
         as the training loss.
         """
         return None
+
+
+#: Samplers, by kind.
+SAMPLERS: Final = Role("sampler", "lineshape.engine.learning.samplers", Sampler, "models.*.sampler")

@@ -2,13 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lineshape.engine.core.errors import RunError
-from lineshape.engine.core.kinds import KindSpec, build
+from lineshape.engine.core.kinds import KindSpec
+from lineshape.engine.core.role import Role
 from lineshape.engine.core.settings import Settings
 
 #: Name, among the columns of a training, of a weight that a kind computes.
@@ -43,12 +44,16 @@ class Weight(Settings, ABC):
         """
 
 
+#: Weights, by kind.
+WEIGHTS: Final = Role("weight", "lineshape.engine.learning.weights", Weight, "models.*.weight")
+
+
 def built_weight(weight: str | KindSpec | dict[str, Any] | None) -> Weight | None:
     """Build the kind that a model's `weight` names; return None where it is a column, or there is none."""
     if weight is None or isinstance(weight, str):
         return None
     spec = weight if isinstance(weight, KindSpec) else KindSpec(**weight)
-    return build("lineshape.engine.learning.weights", Weight, spec, ("weight",))
+    return WEIGHTS.build(spec, ("weight",))
 
 
 def weight_column(weight: str | KindSpec | None) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from lineshape.engine.core.digests import digest
 from lineshape.engine.core.errors import RunError, listing
-from lineshape.engine.core.kinds import KindSpec, build
+from lineshape.engine.core.kinds import KindSpec
 from lineshape.engine.core.records import find_record, read_record, save_record
 from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.core.source_code import READING, code_of_modules, source_of
@@ -20,7 +20,7 @@ from lineshape.engine.feature_store.shards import FeatureStore
 from lineshape.engine.job.counted_events import Counted
 from lineshape.engine.job.job import Job
 from lineshape.engine.learning.bundles import CALIBRATION, Bundle
-from lineshape.engine.measures.measure import Measure, Objects
+from lineshape.engine.measures.measure import MEASURES, Measure, Objects
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class CalibrationTask:
 
     def __call__(self) -> None:
         """Calibrate, and write the result into the bundle's folder."""
-        measure = build("lineshape.engine.measures.kinds", Measure, self.measure, ("measures", self.names[0]))
+        measure = MEASURES.build(self.measure, ("measures", self.names[0]))
         found = measure.calibrate(self._objects(measure))
         about = {"identity": self.identity, "sample": self.sample, "split": "validation", "found": found}
         for name in self.names:

@@ -13,7 +13,7 @@ from lineshape.engine.core.digests import digest
 from lineshape.engine.core.errors import RequestError, RunError, reading
 from lineshape.engine.core.grouping import cut
 from lineshape.engine.core.histograms import Histograms, add_part, save_part
-from lineshape.engine.core.kinds import KindSpec, build
+from lineshape.engine.core.kinds import KindSpec
 from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.core.split import SplitName
 from lineshape.engine.core.statistics import groups
@@ -27,7 +27,7 @@ from lineshape.engine.feature_store.shards import FeatureStore, Shard, Table, re
 from lineshape.engine.job.counted_events import Counted, counted
 from lineshape.engine.job.job import Job
 from lineshape.engine.learning.bundles import Bundle, read_index
-from lineshape.engine.measures.measure import Measure, Objects
+from lineshape.engine.measures.measure import MEASURES, Measure, Objects
 from lineshape.engine.results.performance import Performance, measured_by, of_model
 from lineshape.engine.stages.histogramming.calibration import calibrate, read_calibration
 
@@ -288,4 +288,4 @@ def _work(
 
 
 def _measure(name: str, spec: KindSpec) -> Measure:
-    return build("lineshape.engine.measures.kinds", Measure, spec, ("measures", name))
+    return MEASURES.build(spec, ("measures", name))

@@ -12,14 +12,13 @@ from uuid import uuid4
 
 from lineshape.engine.core.errors import ClusterError, LineshapeError, plainly
 from lineshape.engine.core.files import replacing, write_json
-from lineshape.engine.core.kinds import build
 from lineshape.engine.core.ledger import versions
 from lineshape.engine.core.seen_events import Seen
 from lineshape.engine.execution.workers import Watch, Workers
 from lineshape.engine.learning.bundles import Bundle
 from lineshape.engine.learning.fit.history import read_history
 from lineshape.engine.learning.launch.launch import ATTEMPT, FACTS, RankDiedError, read_facts, require_current
-from lineshape.engine.learning.roles.model import Demands, Model, Report
+from lineshape.engine.learning.roles.model import MODELS, Demands, Model, Report
 from lineshape.engine.learning.roles.training_task import TrainingTask
 
 if TYPE_CHECKING:
@@ -191,7 +190,7 @@ def _outcome(future: "Future[Outcome]") -> Outcome:
 def train_part(work: TrainingTask) -> Outcome:
     """Train a model, or one part of it together with other workers; runs on a worker."""
     try:
-        model = build("lineshape.engine.learning.models", Model, work.model, ("models", work.name))
+        model = MODELS.build(work.model, ("models", work.name))
         require_current(work, _DISK_PATIENCE)
         if work.node == 0:
             model.prepare(work)
