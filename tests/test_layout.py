@@ -43,8 +43,17 @@ ROOMS = {
         "roles",
         "blocks",
     ],
-    "lineshape.jobs": ["cli", "api", "job_files display studies", "simulate"],
-    "lineshape.jobs.simulate": ["orders", "writing", "families", "taus muons recoil", "detector", "physics", "family"],
+    "lineshape.jobs": ["cli", "api kinds schema", "job_files display studies", "simulate"],
+    "lineshape.jobs.simulate": [
+        "orders",
+        "writing",
+        "families",
+        "taus muons recoil",
+        "detector",
+        "physics",
+        "family",
+        "request",
+    ],
 }
 SOURCES = sorted(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))
 

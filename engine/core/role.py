@@ -1,6 +1,6 @@
 """The roles that kinds play in a job file, such as network or loss, and the JSON schema of each."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -20,13 +20,15 @@ class Role(Generic[K]):
     schema.
 
     title: the role in a word or two, as in "network". package: where a module for each kind is. base: of their classes.
-    place: where such a kind stands in a job file, as in "models.*.network".
+    place: where such a kind stands in a job file, as in "models.*.network". settings: of a class, what a job file may set
+    beside its kind; by default the class itself.
     """
 
     title: str
     package: str
     base: type[K]
     place: str
+    settings: Callable[[type[K]], type[BaseModel]] = lambda kind: kind
 
     def names(self) -> list[str]:
         """Return the names of all kinds that come with lineshape."""
@@ -42,14 +44,15 @@ class Role(Generic[K]):
 
     def __get_pydantic_json_schema__(self, _: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """Return the schema of a place where such a kind stands."""
-        return any_kind(self.title, {name: self.find(name) for name in self.names()}, handler)
+        return _any_of(self.title, {name: self.settings_of(name) for name in self.names()}, handler)
+
+    def settings_of(self, kind: str) -> type[BaseModel]:
+        """Return what a job file may set of a kind; raises RequestError where there is no such kind."""
+        return self.settings(self.find(kind))
 
 
-def any_kind(title: str, settings: Mapping[str, type[BaseModel]], handler: GetJsonSchemaHandler) -> dict[str, Any]:
-    """Return the JSON schema of one of these kinds with its settings, or of one of the user's own with any.
-
-    settings: by the name of the kind.
-    """
+def _any_of(title: str, settings: Mapping[str, type[BaseModel]], handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    """Return the JSON schema of one of these kinds with its settings, or of one of the user's own with any."""
     found = []
     for name, model in settings.items():
         known = dict(handler.resolve_ref_schema(handler(model.__pydantic_core_schema__)))

@@ -43,8 +43,8 @@ class Settings(BaseModel):
         found = handler(schema)
         properties = handler.resolve_ref_schema(found).get("properties", {})
         for name, text in descriptions(cls).items():
-            if name in properties:
-                properties[name].setdefault("description", text)
+            if (key := cls.model_fields[name].alias or name) in properties:
+                properties[key].setdefault("description", text)
         return found
 
 

@@ -6,9 +6,11 @@ from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, create_model
 
 from lineshape.engine.core.role import Role
 from lineshape.engine.core.settings import Settings
+from lineshape.jobs.simulate.request import request_in
 
 
 @dataclass(frozen=True)
@@ -45,5 +47,12 @@ class Family(Settings, ABC):
         """Generate events with this amount of the unit in all; events that hold nothing may be left out."""
 
 
+def _with_amount(family: type[Family]) -> type[BaseModel]:
+    """Return the settings of a family with those that say how much of it to simulate."""
+    return create_model(family.__name__, __base__=(family, request_in(family.unit)))
+
+
 #: Simulated samples, by kind.
-FAMILIES: Final = Role("simulated sample", "lineshape.jobs.simulate.families", Family, "samples.*.simulate")
+FAMILIES: Final = Role(
+    "simulated sample", "lineshape.jobs.simulate.families", Family, "samples.*.simulate", settings=_with_amount
+)

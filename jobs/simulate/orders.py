@@ -2,14 +2,10 @@
 
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated
-
-from pydantic import Field, create_model
 
 from lineshape.engine.core.digests import digest
 from lineshape.engine.core.errors import RequestError, RunError, listing, nearest
 from lineshape.engine.core.kinds import KindSpec
-from lineshape.engine.core.settings import Settings
 from lineshape.engine.core.source_code import code_of_modules, source_of
 from lineshape.engine.core.validation import SettingsError, validated
 from lineshape.engine.execution.executor import Executor
@@ -19,18 +15,8 @@ from lineshape.engine.execution.workers import Workers
 from lineshape.engine.job.job import Job
 from lineshape.engine.run import Simulate
 from lineshape.jobs.simulate.family import FAMILIES, Family
+from lineshape.jobs.simulate.request import SimulationRequest, request_in
 from lineshape.jobs.simulate.writing import FileOrder, write_file
-
-
-class SimulationRequest(Settings):
-    """Amount of a sample to simulate: the keys beside `kind` and the family's own in a job file."""
-
-    amount: Annotated[int, Field(gt=0)]
-    """Amount in all, in the family's unit: taus, muons or events. Its key in a job file is the unit."""
-    files: Annotated[int, Field(gt=0)] = 1
-    """Number of files that the amount is spread over, at most the amount."""
-    seed: int = 1
-    """Seed of the whole sample."""
 
 
 def simulate(
@@ -81,17 +67,10 @@ def read_order(sample: str, spec: KindSpec) -> tuple[Family, SimulationRequest]:
                 hint = f"; how many there are of {spec.kind} goes by '{kind.unit}'"
             raise SettingsError.at((*where, name), f"unknown key '{name}'{hint}")
     family = FAMILIES.build(KindSpec(kind=spec.kind, **others), where)
-    order = validated(_order_in(kind.unit), known, where)
+    order = validated(request_in(kind.unit), known, where)
     if order.files > order.amount:
         raise SettingsError.at((*where, "files"), f"{order.files} files are too many for {order.amount} {kind.unit}")
     return family, order
-
-
-def _order_in(unit: str) -> type[SimulationRequest]:
-    """Return a request whose amount has the unit as its key, for input and in error messages."""
-    return create_model(
-        "SimulationRequest", __base__=SimulationRequest, amount=(Annotated[int, Field(gt=0, alias=unit)], ...)
-    )
 
 
 def simulator(job: Job) -> Simulate:
