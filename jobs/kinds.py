@@ -74,7 +74,7 @@ def all_kinds() -> list[Kind]:
     """Return all kinds that come with lineshape, role by role."""
     from lineshape.engine.clusters.cluster import CLUSTERS
     from lineshape.engine.export.format import FORMATS
-    from lineshape.engine.job.processor_builder import PROCESSORS
+    from lineshape.engine.input.study import PROCESSORS
     from lineshape.engine.learning.roles.encoder import ENCODERS
     from lineshape.engine.learning.roles.loss import LOSSES
     from lineshape.engine.learning.roles.model import MODELS

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Self
 from pydantic import Field
 
 from lineshape.engine.core.errors import RequestError
+from lineshape.engine.core.role import Role
 from lineshape.engine.core.settings import Settings
 from lineshape.engine.execution.workers import Promise
 
@@ -60,6 +61,10 @@ class Cluster(Settings, ABC):
     def trouble(self) -> str:
         """Why no worker comes, as far as the cluster knows."""
         return ""
+
+
+#: Clusters, by kind.
+CLUSTERS: Final = Role("cluster", "lineshape.engine.clusters.kinds", Cluster, "cluster")
 
 
 def require_closed_dashboard(client: "Client", start: str) -> None:

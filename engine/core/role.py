@@ -20,8 +20,8 @@ class Role(Generic[K]):
     schema.
 
     title: the role in a word or two, as in "network". package: where a module for each kind is. base: of their classes.
-    place: where such a kind stands in a job file, as in "models.*.network". settings: of a class, what a job file may set
-    beside its kind; by default the class itself.
+    place: where such a kind stands in a job file, as in "models.*.network". settings: function from a class to what a
+    job file may set beside its kind; by default the class itself.
     """
 
     title: str

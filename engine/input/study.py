@@ -3,10 +3,11 @@
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from lineshape.engine.core import settings as core
 from lineshape.engine.core.columns import Column
+from lineshape.engine.core.role import Role
 from lineshape.engine.input.processor import Selected, control_histograms
 
 if TYPE_CHECKING:
@@ -72,3 +73,9 @@ def register() -> None:
 def _coffeas() -> Any:
     """Return coffea's base of processors; None where coffea is not loaded, and no class can be derived from it."""
     return getattr(sys.modules.get("coffea.processor"), "ProcessorABC", None)
+
+
+#: Processors, by kind.
+PROCESSORS: Final = Role[Any](
+    "processor", "lineshape.processors", Processor, "processor", settings=lambda found: found.Settings
+)

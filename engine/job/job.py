@@ -1,20 +1,21 @@
 """The job file: what to read, which processor, models and measures."""
 
 from functools import cached_property
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from lineshape.engine.clusters.cluster import Cluster
+from lineshape.engine.clusters.cluster import CLUSTERS, Cluster
 from lineshape.engine.core.errors import RequestError, nearest
-from lineshape.engine.core.kinds import KindSpec, build
+from lineshape.engine.core.kinds import KindSpec
 from lineshape.engine.core.settings import Name, Names, Settings
 from lineshape.engine.core.split import Split, Target
+from lineshape.engine.input.study import PROCESSORS
 from lineshape.engine.job.derived import Derived
 from lineshape.engine.job.policy import Policy
-from lineshape.engine.learning.roles.model import Model
+from lineshape.engine.learning.roles.model import MODELS, Model
 from lineshape.engine.learning.search import Search
-from lineshape.engine.measures.measure import Measure
+from lineshape.engine.measures.measure import MEASURES, Measure
 
 
 class SampleSpec(Settings):
@@ -41,7 +42,7 @@ class Job(Settings):
     study: Name
     title: str = ""
     about: list[str] = []
-    processor: KindSpec
+    processor: Annotated[KindSpec, PROCESSORS]
     samples: dict[Name, SampleSpec] = {}
     branches: dict[str, str | list[str | None] | None] = {}
     derived: dict[Name, Derived] = {}
@@ -51,12 +52,12 @@ class Job(Settings):
     split: Split = Split()
     target: Target
     feature_sets: dict[str, Names] = {}
-    models: dict[Name, KindSpec] = Field(min_length=1)
+    models: dict[Name, Annotated[KindSpec, MODELS]] = Field(min_length=1)
     baseline: str
-    measures: dict[Name, KindSpec] = Field(min_length=1)
+    measures: dict[Name, Annotated[KindSpec, MEASURES]] = Field(min_length=1)
     search: dict[str, Search] = {}
     reprocess: Policy = Policy()
-    cluster: KindSpec = KindSpec(kind="local")
+    cluster: Annotated[KindSpec, CLUSTERS] = KindSpec(kind="local")
     seed: int = 1
 
     @model_validator(mode="after")
@@ -70,14 +71,8 @@ class Job(Settings):
 
     @cached_property
     def _kinds(self) -> tuple[dict[str, Model], dict[str, Measure]]:
-        models = {
-            name: build("lineshape.engine.learning.models", Model, spec, ("models", name))
-            for name, spec in self.models.items()
-        }
-        measures = {
-            name: build("lineshape.engine.measures.kinds", Measure, spec, ("measures", name))
-            for name, spec in self.measures.items()
-        }
+        models = {name: MODELS.build(spec, ("models", name)) for name, spec in self.models.items()}
+        measures = {name: MEASURES.build(spec, ("measures", name)) for name, spec in self.measures.items()}
         return models, measures
 
     def built_models(self) -> dict[str, Model]:
@@ -90,7 +85,7 @@ class Job(Settings):
 
     def built_cluster(self) -> Cluster:
         """The cluster to run on."""
-        return build("lineshape.engine.clusters.kinds", Cluster, self.cluster, ("cluster",))
+        return CLUSTERS.build(self.cluster, ("cluster",))
 
     def features(self, model: Model) -> list[str]:
         """Names of a model's input columns, its feature set resolved; raises RequestError where it names none."""

@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from lineshape.engine.core.errors import RequestError, nearest
-from lineshape.engine.core.kinds import build
 from lineshape.engine.core.records import CHECKSUM
 from lineshape.engine.core.validation import SettingsError, validated
 from lineshape.engine.job.inputs import inputs_of
 from lineshape.engine.job.job import Job
 from lineshape.engine.job.job_file import YamlSource, explain
-from lineshape.engine.learning.roles.model import Model
+from lineshape.engine.learning.roles.model import MODELS
 from lineshape.engine.learning.search import with_settings
 
 #: Raises SettingsError where something is wrong with a job.
@@ -74,7 +73,7 @@ def _check_search(job: Job) -> None:
             for value in space.choices or [space.low, space.high]:
                 spec = with_settings(job.models[name], {setting: value})
                 try:
-                    build("lineshape.engine.learning.models", Model, spec, ())
+                    MODELS.build(spec, ())
                 except SettingsError as error:
                     texts = ("the model has no such setting" if each.unknown else each.text for each in error.faults)
                     raise SettingsError.at(

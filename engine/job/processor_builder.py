@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lineshape.engine.core import kinds
 from lineshape.engine.core.columns import Column
 from lineshape.engine.core.errors import LineshapeError, RequestError, code_line, nearest
 from lineshape.engine.core.settings import Settings
 from lineshape.engine.core.validation import SettingsError, validated
 from lineshape.engine.input.processor import Selects, StudyProcessor, fingerprint
-from lineshape.engine.input.study import Processor
+from lineshape.engine.input.study import PROCESSORS
 from lineshape.engine.job import derived
 from lineshape.engine.job.derived import Derived, Deriving
 from lineshape.engine.job.job import Job
@@ -23,7 +22,7 @@ def build_processor(job: Job) -> tuple[StudyProcessor, Settings]:
     """
     kind = job.processor.kind
     try:
-        found = find_processor(kind)
+        found = PROCESSORS.find(kind)
         _require_declared(found)
     except RequestError as error:
         raise SettingsError.at(("processor", "kind"), error) from error
@@ -45,11 +44,6 @@ def build_processor(job: Job) -> tuple[StudyProcessor, Settings]:
 def with_derived(processor: Selects, derived: Mapping[str, Derived]) -> Selects:
     """Return a processor with further columns where there are any."""
     return Deriving(processor, derived) if derived else processor
-
-
-def find_processor(kind: str) -> Any:
-    """Return the processor class of a kind; raises RequestError where there is none."""
-    return kinds.find("lineshape.processors", Processor, kind)
 
 
 def fingerprint_of(job: Job) -> str:

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from lineshape.engine.clusters.cluster import Cluster
+from lineshape.engine.clusters.cluster import CLUSTERS
 from lineshape.engine.core.errors import RequestError
-from lineshape.engine.core.kinds import KindSpec, build
+from lineshape.engine.core.kinds import KindSpec
 from lineshape.engine.core.validation import SettingsError, validated
 from lineshape.engine.job.job_file import YamlSource, explain
 
@@ -30,7 +30,7 @@ def _of_file(path: Path) -> dict[str, Any]:
     if not (isinstance(found, dict) and len(source.values) == 1 and isinstance(found.get("kind"), str)):
         raise RequestError(f"--cluster {path}: expected one section, 'cluster:', with a 'kind', as a job file has it")
     try:
-        build("lineshape.engine.clusters.kinds", Cluster, validated(KindSpec, found, ("cluster",)), ("cluster",))
+        CLUSTERS.build(validated(KindSpec, found, ("cluster",)), ("cluster",))
     except SettingsError as error:
         raise explain(source, error) from error
     return found

@@ -30,6 +30,7 @@ from lineshape.engine.input.inspection import inspect_file
 from lineshape.engine.input.processor import fingerprint
 from lineshape.engine.input.root_files import open_file
 from lineshape.engine.input.sources import FileSource
+from lineshape.engine.input.study import PROCESSORS
 from lineshape.engine.job.processor_builder import build_processor
 from lineshape.engine.stages.processing.make_shards import ShardPlan
 from lineshape.engine.stages.processing.stage import tasks_of
@@ -69,9 +70,8 @@ def bare(plan: ShardPlan, chunks: list[Chunk], folder: Path) -> None:
     """The processor's own work: its columns as NanoEvents, `process`, and what it returns as Parquet."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    from lineshape.engine.job.processor_builder import find_processor
 
-    processor = find_processor(plan.kind)(plan.settings)
+    processor = PROCESSORS.find(plan.kind)(plan.settings)
     record = chunks[0].file
     with open_file(record.path) as file:
         reader = EventReader(file, record)

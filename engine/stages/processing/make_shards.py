@@ -18,8 +18,9 @@ from lineshape.engine.input.catalogue import Chunk
 from lineshape.engine.input.events import EventReader, flat, numbers
 from lineshape.engine.input.processor import Selected, Selects
 from lineshape.engine.input.root_files import may_pass, open_file
+from lineshape.engine.input.study import PROCESSORS
 from lineshape.engine.job.derived import Derived
-from lineshape.engine.job.processor_builder import find_processor, with_derived
+from lineshape.engine.job.processor_builder import with_derived
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class ShardPlan:
         """
         record = chunks[0].file
         try:
-            processor = with_derived(find_processor(self.kind)(self.settings), self.derived)
+            processor = with_derived(PROCESSORS.find(self.kind)(self.settings), self.derived)
             with open_file(record.path) as file:
                 reader = EventReader(file, record)
                 return [self._outcome(processor, reader, chunk) for chunk in chunks]

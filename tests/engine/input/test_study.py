@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from lineshape.engine.core.errors import RequestError
-from lineshape.engine.input.study import Processor
-from lineshape.engine.job.processor_builder import find_processor
+from lineshape.engine.input.study import PROCESSORS, Processor
 
 _OF_A_USER = """
 import sys
@@ -49,4 +48,4 @@ def test_a_processor_of_coffeas_own_base_is_one() -> None:
     assert issubclass(Own, Processor)
     assert not issubclass(Unlike, Processor)
     with pytest.raises(RequestError, match=r"is not a .*Processor"):
-        find_processor(f"{__name__}:Unlike")
+        PROCESSORS.find(f"{__name__}:Unlike")
