@@ -1,7 +1,7 @@
-"""The machine: stages, learning and measuring, which know nothing of any particular study.
+"""The engine: stages, learning and measures, independent of any particular study.
 
-What a user's own code imports stands here, as in `from lineshape.engine import Column, Study, flat`, and is stable;
-deeper modules are private and may move. Nothing is imported before it is asked for.
+The public interface for a user's own code is here, as in `from lineshape.engine import Column, Study, flat`, and is
+stable; deeper modules are private and may move. Each name is imported when it is first accessed.
 """
 
 from importlib import import_module

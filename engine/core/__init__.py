@@ -1,1 +1,1 @@
-"""What every other room stands on: errors, settings, kinds, columns, splits, records, run folders."""
+"""Foundations of all other folders: errors, settings, kinds, columns, splits, records, run folders."""

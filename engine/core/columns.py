@@ -1,4 +1,4 @@
-"""What a column of the feature store means: its label and unit, and how it is drawn."""
+"""Metadata of the feature store's columns: label, unit, and the binning of the control histogram."""
 
 import re
 from dataclasses import asdict, dataclass
@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import hist
 
-#: Name of every axis that a column is along: a column may be called `weight` or `sample`, and an axis may not.
+#: Name of every column's axis: a column may be called `weight` or `sample`, and an axis may not.
 AXIS: Final = "column"
 _GREEK = {
     "eta": "η",
@@ -23,11 +23,11 @@ _GREEK = {
 
 @dataclass(frozen=True)
 class Column:
-    """The metadata of a column.
+    """Metadata of a column.
 
-    label: for axes, in mathtext.
-    unit: of the values, empty for a pure number.
-    low, high, bins: of its control histogram.
+    label: axis label, in mathtext.
+    unit: unit of the values, empty for a dimensionless quantity.
+    low, high, bins: range and number of bins of the control histogram.
     """
 
     label: str
@@ -43,16 +43,16 @@ class Column:
 
     @property
     def plain(self) -> str:
-        """Label without mathtext, for sentences."""
+        """Label without mathtext, for running text."""
         text = self.label.replace("^", " ").replace(r"\langle", "⟨").replace(r"\rangle", "⟩")
         for name, letter in _GREEK.items():
             text = text.replace(f"\\{name}", letter)
         return re.sub(r"\s+", " ", re.sub(r"[$\\{}_]", "", text)).strip()
 
     def axis(self) -> hist.axis.Regular:
-        """The axis of the column's control histogram; the column's name is the histogram's."""
+        """Return the axis of the column's control histogram; the column's name is the histogram's, not the axis's."""
         return hist.axis.Regular(self.bins, self.low, self.high, name=AXIS, label=self.title)
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
+        """Return the metadata as a JSON-serialisable dictionary."""
         return asdict(self)

@@ -1,4 +1,4 @@
-"""Digests: the identity of things by what they were made from."""
+"""Digests that identify things by what they were made from, and uniform numbers hashed from identifiers."""
 
 import hashlib
 import json
@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 
 def digest(*parts: Any) -> str:
-    """20 hexadecimal digits over JSON-like values, the same on every machine."""
+    """Return a digest of JSON-like values: 20 hexadecimal digits, the same on every machine."""
     text = json.dumps(parts, sort_keys=True, default=str, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
 
 
 def uniform(identifiers: NDArray[np.uint64], stream: int) -> NDArray[np.float64]:
-    """A number in [0, 1) for each identifier: a hash (splitmix64), so that it is the same wherever it is computed.
+    """Return a number in [0, 1) for each identifier: a hash (splitmix64), the same wherever it is computed.
 
-    stream: another number gives an independent set of hashes (the split, the jackknife's groups).
+    stream: number that selects an independent set of hashes (one for the split, one for the jackknife's groups).
     """
     with np.errstate(over="ignore"):
         x = identifiers.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15) * np.uint64(stream + 1)

@@ -1,4 +1,4 @@
-"""Errors that a user sees: what was expected, what is there, and what to do next. None is shown with a traceback."""
+"""Errors shown to users: what was expected, what was found, and what to do next; none is shown with a traceback."""
 
 import difflib
 import errno
@@ -15,65 +15,66 @@ from zipfile import BadZipFile
 
 
 class LineshapeError(Exception):
-    """Base of all errors that are shown as a message alone.
+    """Base class of all errors that are shown as a message alone.
 
-    status: the exit status of the command line, 1 where the run failed or lost data, 2 where the request was wrong.
+    status: exit status of the command line: 1 where the run failed or lost data, 2 where the request was wrong.
     """
 
     status = 1
 
     def _render_traceback_(self) -> list[str]:
-        """What a notebook shows in place of a traceback."""
+        """Return the text that a notebook shows in place of a traceback."""
         return [f"\x1b[31merror:\x1b[0m {self}"]
 
 
 class Interrupted(KeyboardInterrupt):
-    """An interrupt, once everything that was at work is stopped; a notebook shows it without a traceback."""
+    """An interrupt, raised after all work has been stopped; a notebook shows it without a traceback."""
 
     def _render_traceback_(self) -> list[str]:
         return [str(self)]
 
 
 class RequestError(LineshapeError):
-    """What was asked for cannot be done: a wrong key, an unknown study, a file that is not there."""
+    """A request that cannot be fulfilled: a wrong key, an unknown study, a missing file."""
 
     status = 2
 
 
 class RunError(LineshapeError):
-    """A run that could not go on, or that lost data."""
+    """A run that could not continue, or that lost data."""
 
 
 class IncompleteRunError(RunError):
-    """A run that is done but for parts of its input, which are quarantined."""
+    """A run that finished except for parts of its input, which are quarantined."""
 
 
 class StorageError(RunError):
-    """The run's own files could not be written (a full disk, a quota); the run stops, and what is done is kept."""
+    """The run's own files could not be written (full disk, quota); the run stops, and finished work is preserved."""
 
 
 class ClusterError(RunError):
-    """The cluster was lost, or has no workers; the run stops, and what is done is kept."""
+    """The cluster was lost, or has no workers; the run stops, and finished work is preserved."""
 
 
 class BusyError(LineshapeError):
-    """Another run is going on: nothing was done, and the same request may be made later (EX_TEMPFAIL of sysexits.h)."""
+    """Another run is in progress: nothing was done, and the request may be repeated (EX_TEMPFAIL of sysexits.h)."""
 
     status = 75
 
 
 class DataError(LineshapeError):
-    """A file, or a part of one, whose content cannot be used; it is quarantined and the rest goes on."""
+    """A file, or a part of one, with unusable content; it is quarantined and the run continues with the rest."""
 
 
 class ProcessorError(LineshapeError):
-    """An error that a processor's own code raised; it says where."""
+    """An error raised by a processor's own code; the message names the file and line."""
 
 
 def code_line(error: BaseException) -> str:
-    """Return an error's type and text and the line of code it comes from, the last that is no installed package's.
+    """Return an error's type and message, and the last line of code it passed through outside installed packages.
 
-    For errors of a user's own code, which must be found without a traceback.
+    It is used for errors in a user's own code, which must be locatable without a traceback. Lines of the user's code
+    are preferred to those of this program.
     """
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not _is_installed(frame.filename)]
@@ -82,16 +83,18 @@ def code_line(error: BaseException) -> str:
 
 
 def is_users(error: BaseException) -> bool:
-    """Return whether an error came out of a user's own code, which is neither this program's nor a package's."""
+    """Return whether an error passed through a user's own code, outside this program and installed packages."""
     frames = traceback.extract_tb(error.__traceback__)
     return bool(_of_users([frame for frame in frames if not _is_installed(frame.filename)]))
 
 
 @contextmanager
 def calling(what: str) -> Iterator[None]:
-    """Where code is called that may be a user's: raises RunError that says what was called and on which line it failed.
+    """Run a block that calls code which may be a user's; raise RunError with the name of the call and the failing line.
 
-    What the disk, the network or a lack of memory has to say is let through, as it may pass.
+    what: name of the call, for the message.
+
+    LineshapeError, OSError and MemoryError pass through unchanged: the latter two may be transient.
     """
     try:
         yield
@@ -102,19 +105,19 @@ def calling(what: str) -> Iterator[None]:
 
 
 def _is_installed(file: str) -> bool:
-    """Whether a file is a package's or Python's own."""
+    """Return whether a file belongs to an installed package or to Python itself."""
     parts = Path(file).parts
     return bool({"site-packages", "dist-packages"} & set(parts)) or file.startswith(("<", sysconfig.get_path("stdlib")))
 
 
 def _of_users(frames: list[traceback.FrameSummary]) -> list[traceback.FrameSummary]:
-    """Those that are not this program's."""
+    """Return the frames that are outside this program's folders."""
     program = [Path(__file__).parents[2] / part for part in ("engine", "jobs", "processors")]
     return [frame for frame in frames if not any(Path(frame.filename).is_relative_to(part) for part in program)]
 
 
 def nearest(name: str, candidates: Iterable[str], count: int = 3) -> str:
-    """`; nearest: a, b` for a name that was not found, or nothing where no candidate is like it."""
+    """Return `; nearest: a, b` for a name that was not found, or an empty string where no candidate is similar."""
     names = list(dict.fromkeys(candidates))
     matches = difflib.get_close_matches(name, names, n=count, cutoff=0.5)
     # A branch is often right but for its collection: EventInfo.mu for EventInfoAuxDyn.mu.
@@ -124,23 +127,23 @@ def nearest(name: str, candidates: Iterable[str], count: int = 3) -> str:
 
 
 def listing(names: Iterable[str], most: int = 12) -> str:
-    """A comma-separated list that says how many names it leaves out."""
+    """Return a comma-separated list of names that states how many it leaves out."""
     names = list(names)
     rest = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + rest
 
 
-#: What XGBoost says before what it has to say: when, and at which line of its own code.
+#: Prefix of XGBoost's messages: the time, and the line of its own code.
 _BEFORE = re.compile(r"^\[\d\d:\d\d:\d\d\] \S+:\d+: (Check failed: )?")
 
 
 def plainly(error: BaseException) -> str:
-    """Return an exception's class and the first paragraph of what it says, without the stack that C++ adds to it."""
+    """Return an exception's class and the first paragraph of its message, without any C++ stack trace."""
     text = _BEFORE.sub("", str(error).strip().split("\n\n")[0].partition("Stack trace:")[0])
     return f"{type(error).__name__}: {' '.join(text.split())}".removesuffix(": ")
 
 
-#: What json, numpy, pyarrow, torch and xgboost (a ValueError) raise of a file that is cut short or is something else.
+#: Errors that json, numpy, pyarrow, torch and xgboost (ValueError) raise for a truncated file or one of another type.
 DAMAGES = (
     ArithmeticError,
     AssertionError,
@@ -160,16 +163,18 @@ DAMAGES = (
 
 @contextmanager
 def reading(file: Path, todo: str) -> Iterator[None]:
-    """Where a file of the run's own is read: raises RunError that names it where it is damaged or gone.
+    """Run a block that reads one of the run's own files; raise RunError naming the file where it is damaged or missing.
 
-    todo: what to do then, as 'run … again'.
+    todo: what the user should do then, as in 'run … again'.
+
+    An OSError of the disk or the network passes through unchanged.
     """
     try:
         if not file.is_file():
             raise ValueError("there is no such file")
         yield
     except (*DAMAGES, OSError) as error:
-        # What the disk or the network has to say carries a number; torch seeks before a file's beginning.
+        # Errors of the disk or the network carry an errno; EINVAL is torch seeking before the beginning of a file.
         if isinstance(error, OSError) and error.errno and error.errno != errno.EINVAL:
             raise
         reason = f"{type(error).__name__}: {error}".splitlines()[0].removeprefix("ValueError: ")
@@ -178,11 +183,11 @@ def reading(file: Path, todo: str) -> Iterator[None]:
 
 @contextmanager
 def reading_bundle(file: Path) -> Iterator[None]:
-    """Where a file of a bundle is read: raises RunError that names it, and what to do, where it is damaged or gone."""
+    """Run a block that reads a file of a bundle; raise RunError with the remedy where it is damaged or missing."""
     with reading(file, retraining(file.parent)):
         yield
 
 
 def retraining(bundle: Path) -> str:
-    """Return what to do with a bundle that is damaged."""
+    """Return the advice for a damaged bundle: remove it and train the model again."""
     return f"remove the folder {bundle} and train the model again by 'lineshape train … -m {bundle.name}'"

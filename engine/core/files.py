@@ -1,4 +1,4 @@
-"""Writing files so that they are there whole or not at all."""
+"""Write files atomically: each is either complete or absent."""
 
 import errno
 import json
@@ -12,19 +12,19 @@ from uuid import uuid4
 
 from lineshape.engine.core.errors import StorageError
 
-#: A disk that is full, over its quota, read-only or not ours, or a file that may not grow so large.
+#: Errors of a full, over-quota, read-only or forbidden disk, and of a file beyond the size limit.
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG}
-#: Seconds after which a temporary file is nobody's.
+#: Age in seconds from which a temporary file counts as left behind.
 _LEFT_BEHIND = 3600.0
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place when the block ends well, and vanishes when it does not.
+    """Yield a temporary path that replaces `path` if the block succeeds and is removed if it fails.
 
-    Its bytes are on the disk before it has the name: a machine that loses its power leaves no half of a file.
+    The content is flushed to disk before the file is renamed: a power failure leaves no partial file.
 
-    Raises StorageError where the disk has no room for it.
+    Raises StorageError where the file cannot be written for lack of space or permission.
     """
     temporary = path.with_name(f".{path.name}.{uuid4().hex[:12]}.tmp")
     try:
@@ -43,7 +43,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def storage_error(path: Path, error: OSError) -> StorageError | None:
-    """Return what a user is told where a file of the run's own cannot be written; None where that may pass."""
+    """Return the StorageError for a file of the run that cannot be written; None where the error may be transient."""
     if error.errno not in _NO_ROOM:
         return None
     return StorageError(
@@ -53,7 +53,7 @@ def storage_error(path: Path, error: OSError) -> StorageError | None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove temporary files that killed processes left; a young one may be another process's work of this moment."""
+    """Remove temporary files left by killed processes; those younger than an hour may be in use by another process."""
     for left in folder.rglob(".*.tmp"):
         with suppress(FileNotFoundError):
             if left.is_file() and time.time() - left.stat().st_mtime > _LEFT_BEHIND:
@@ -61,6 +61,6 @@ def sweep(folder: Path) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a value as JSON, whole or not at all."""
+    """Write a value as JSON, atomically."""
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(value, indent=1, sort_keys=False) + "\n", encoding="utf-8")

@@ -1,18 +1,19 @@
-"""Groups of shards whose borders depend on the shards themselves: what is added later disturbs one group, not all."""
+"""Groups of shards with content-defined borders: shards that are added later change one group, not all of them."""
 
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 Item = TypeVar("Item")
 
-#: The most that a group may weigh; without a border of its own it ends there.
+#: Weight at which a group ends in any case.
 _MOST = 3.0
 
 
 def cut(items: Iterable[Item], weight: Callable[[Item], float], identity: Callable[[Item], str]) -> list[list[Item]]:
-    """Groups of neighbours that weigh about 1 each.
+    """Return groups of neighbouring items, each of a weight of about 1.
 
-    weight: of an item; it ends a group with about this probability. identity: hexadecimal digits, which decide.
+    weight: weight of an item, which is also about the probability that a group ends with it. identity: hexadecimal
+    digits of an item, whose value decides whether a group ends with it.
     """
     groups: list[list[Item]] = []
     open_group: list[Item] = []

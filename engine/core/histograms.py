@@ -1,4 +1,4 @@
-"""Histograms that merge: filled shard by shard, added in a fixed order, kept as UHI JSON and as ROOT files."""
+"""Mergeable histograms: filled shard by shard, added in a fixed order, saved as UHI JSON and as ROOT files."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,28 +20,28 @@ Histograms = dict[str, hist.Hist[Any]]
 
 
 def to_uhi(histogram: hist.Hist[Any]) -> dict[str, Any]:
-    """The UHI serialisation of a histogram, as JSON."""
+    """Return the UHI serialisation of a histogram, as a JSON value."""
     value: dict[str, Any] = json.loads(json.dumps(histogram, default=uhi.io.json.default))
     return value
 
 
 def from_uhi(value: dict[str, Any]) -> hist.Hist[Any]:
-    """A histogram from its UHI serialisation."""
+    """Return a histogram from its UHI serialisation."""
     return hist.Hist(json.loads(json.dumps(value), object_hook=uhi.io.json.object_hook))
 
 
 class Serialiser:
-    """UHI of histograms that come again and again with the same axes: those are put into words once.
+    """UHI serialiser that caches the axes of histograms by name, for histograms that recur with the same axes.
 
-    Worth it as a chunk of few entries spends more time on the words for its axes than on its entries.
+    For a chunk with few entries, serialising the axes takes longer than serialising the contents.
     """
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {}
 
     def __call__(self, name: str, histogram: hist.Hist[Any]) -> dict[str, Any]:
-        """The same as `to_uhi`."""
-        # The type of the numbers is that of UHI's storage, and quicker to be had than boost-histogram's own.
+        """Return the UHI serialisation of a histogram, equal to that of `to_uhi`."""
+        # The dtype of the values determines UHI's storage type, and is faster to get than boost-histogram's own.
         values = histogram.view(flow=True)
         about = (histogram.axes, values.dtype, histogram.name, histogram.label, vars(histogram).get("metadata"))
         known, words = self._known.get(name, (None, {}))
@@ -53,14 +53,14 @@ class Serialiser:
 
 
 def counts(histogram: hist.Hist[Any]) -> NDArray[np.float64]:
-    """Contents as numbers, flow bins included."""
+    """Return the bin contents as floating-point numbers, flow bins included."""
     return np.asarray(histogram.values(flow=True), dtype=np.float64)
 
 
 def merge(parts: Iterable[Mapping[str, hist.Hist[Any]]]) -> Histograms:
-    """The sum of histograms of the same names, added in the order given.
+    """Return the sums of histograms with the same names, added in the order given.
 
-    Raises RunError where one has other axes than before.
+    Raises RunError where the axes of one differ from those of the parts before it.
     """
     total: Histograms = {}
     for part in parts:
@@ -76,7 +76,7 @@ def merge(parts: Iterable[Mapping[str, hist.Hist[Any]]]) -> Histograms:
 
 
 def save_part(path: Path, histograms: Mapping[str, hist.Hist[Any]]) -> None:
-    """Keep the bins that are not empty of histograms of whole numbers; their axes are known to who reads them."""
+    """Save the non-empty bins of integer histograms; the axes are not saved, as the reader knows them."""
     arrays: dict[str, NDArray[Any]] = {}
     for name, histogram in histograms.items():
         values = np.asarray(histogram.view(flow=True)).ravel(order="F")
@@ -88,7 +88,7 @@ def save_part(path: Path, histograms: Mapping[str, hist.Hist[Any]]) -> None:
 
 
 def add_part(path: Path, totals: Mapping[str, hist.Hist[Any]]) -> None:
-    """Add what `save_part` kept to histograms with the same axes."""
+    """Add the contents saved by `save_part` to histograms with the same axes."""
     # Opened here: numpy leaves a file open that turns out to be damaged.
     with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         for name, histogram in totals.items():
@@ -99,19 +99,19 @@ def add_part(path: Path, totals: Mapping[str, hist.Hist[Any]]) -> None:
 
 
 def save_root(path: Path, histograms: Mapping[str, hist.Hist[Any]]) -> None:
-    """Write histograms to a ROOT file, under their names; of more than three axes, which ROOT has not, in slices."""
+    """Write histograms to a ROOT file under their names; those of more than three axes, unknown to ROOT, are sliced."""
     import uproot
 
     with replacing(path) as temporary, uproot.recreate(temporary) as file:
         for name, histogram in chain.from_iterable(_slices(*item) for item in histograms.items()):
-            # ROOT's histograms hold floating-point numbers; those below 2⁵³ stay whole.
+            # ROOT's histograms hold floating-point numbers; integers below 2⁵³ stay exact.
             as_double = hist.Hist(*histogram.axes, storage=hist.storage.Double())
             as_double.view(flow=True)[...] = histogram.values(flow=True)
             file[name] = as_double
 
 
 def _slices(name: str, histogram: hist.Hist[Any]) -> Iterator[tuple[str, hist.Hist[Any]]]:
-    """A histogram of at most three axes as it is, of more one for each bin of those beyond, its name telling which."""
+    """Yield a histogram of up to three axes as it is, else one per bin of each further axis, named by the bin."""
     if histogram.ndim <= 3:
         yield name, histogram
         return
@@ -123,7 +123,7 @@ def _slices(name: str, histogram: hist.Hist[Any]) -> Iterator[tuple[str, hist.Hi
 
 
 def save_control(folder: Path, samples: Mapping[str, Histograms]) -> str:
-    """Control histograms of each sample, as control.json (UHI) and control.root; returns the digest of the former."""
+    """Write each sample's control histograms to control.json (UHI) and control.root; return the former's digest."""
     write_json(
         folder / "control.json",
         {sample: {name: to_uhi(h) for name, h in histograms.items()} for sample, histograms in samples.items()},
@@ -136,7 +136,12 @@ def save_control(folder: Path, samples: Mapping[str, Histograms]) -> str:
 
 
 def load_control(folder: Path, digest: str = "") -> dict[str, Histograms]:
-    """What `save_control` kept; raises RunError where it is damaged, or has not the digest that is known of it."""
+    """Return the histograms written by `save_control`.
+
+    digest: expected digest of control.json; empty: not checked.
+
+    Raises RunError where the file is damaged, or its digest differs from the expected one.
+    """
     path, again = folder / "control.json", "run 'lineshape process' again, which writes it anew from the shards"
     with reading(path, again):
         if digest and digest_of_file(path) != digest:

@@ -1,4 +1,4 @@
-"""Lists of numbers of different lengths, as they come out of a shard: tracks and clusters of each object."""
+"""Jagged arrays, lists of numbers of varying length as read from a shard: tracks and clusters of each object."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Jagged:
-    """N lists, one after the other.
+    """n lists of varying length, stored one after the other.
 
     offsets: (n + 1,), list i being content[offsets[i]:offsets[i + 1]]. content: (total,) or (total, columns).
     """
@@ -23,12 +23,12 @@ class Jagged:
 
     @classmethod
     def counted(cls, counts: NDArray[Any], content: NDArray[Any]) -> "Jagged":
-        """From the length of each list."""
+        """Return the array with these list lengths and this content."""
         return cls(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), content)
 
     @classmethod
     def of(cls, values: Any) -> "Jagged":
-        """From an awkward array of lists, or what can be made one."""
+        """Return the array of an awkward array of lists, or of a value that can be converted to one."""
         import awkward as ak
 
         values = ak.Array(values)
@@ -36,13 +36,13 @@ class Jagged:
 
     @classmethod
     def joined(cls, parts: "Sequence[Jagged]") -> "Jagged":
-        """The lists of several, one after the other."""
+        """Return the concatenation of several arrays."""
         counts = np.concatenate([np.diff(part.offsets) for part in parts])
         content = np.concatenate([part.content[part.offsets[0] : part.offsets[-1]] for part in parts])
         return cls.counted(counts, content)
 
     def to_awkward(self) -> "ak.Array":
-        """As an awkward array; a content of several columns becomes a list of lists."""
+        """Return an awkward array; content of several columns becomes a list of lists."""
         import awkward as ak
 
         return ak.unflatten(ak.Array(self.content[self.offsets[0] : self.offsets[-1]]), np.diff(self.offsets))
@@ -51,10 +51,10 @@ class Jagged:
         return len(self.offsets) - 1
 
     def __getitem__(self, rows: NDArray[Any]) -> "Jagged":
-        """Some of the lists, by a mask or by their numbers."""
+        """Return some of the lists, selected by a mask or by their indices."""
         chosen = np.flatnonzero(rows) if rows.dtype == bool else rows
         counts = np.diff(self.offsets)[chosen]
         offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        # Where in the content each of the new content's elements is.
+        # Index in the old content of each element of the new one.
         places = np.arange(offsets[-1]) + np.repeat(self.offsets[chosen] - offsets[:-1], counts)
         return Jagged(offsets, self.content[places])

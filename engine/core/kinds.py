@@ -1,4 +1,4 @@
-"""A kind is found by its name: `kind: mixture_density` is the one public class of networks/mixture_density.py.
+"""Find kinds by name: `kind: mixture_density` is the one public class of networks/mixture_density.py.
 
 A user's own kind is `"their_package.module:Class"`. There is no registry: a new file is a new kind.
 """
@@ -21,7 +21,7 @@ K = TypeVar("K", bound=BaseModel)
 
 
 class KindSpec(BaseModel):
-    """A kind and its settings, as they stand in the job file."""
+    """A kind and its settings, as written in the job file."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -29,12 +29,14 @@ class KindSpec(BaseModel):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """All keys but the kind."""
+        """All keys except `kind`."""
         return dict(self.model_extra or {})
 
 
 def build(package: str, base: type[K], spec: KindSpec, where: tuple[str | int, ...]) -> K:
-    """Return the kind that a part of the job file describes.
+    """Return the kind that a section of the job file describes, with its settings.
+
+    where: place of the section in the job file.
 
     Raises SettingsError, which names the place in the job file.
     """
@@ -51,14 +53,14 @@ def build(package: str, base: type[K], spec: KindSpec, where: tuple[str | int, .
 
 
 def names(package: str, base: type) -> list[str]:
-    """Names of the kinds that a package offers: its modules that define one."""
+    """Return the names of the kinds in a package: its modules that define exactly one class of the base."""
     return sorted(name for name in _modules(package) if len(_kinds_in(f"{package}.{name}", base)) == 1)
 
 
 def find(package: str, base: type[T], kind: str) -> type[T]:
-    """The class that `kind` names, a subclass of `base`.
+    """Return the class that `kind` names, a subclass of `base`.
 
-    Raises RequestError where there is no such module or class, naming those that are there.
+    Raises RequestError where there is no such module or class, with the names of those that exist.
     """
     if ":" in kind:
         return _of_user(base, kind)
@@ -76,7 +78,7 @@ def _modules(package: str) -> list[str]:
 
 
 def _kinds_in(name: str, base: type[T]) -> list[type[T]]:
-    """Public, concrete classes of this base that a module defines."""
+    """Return the public, concrete subclasses of a base that a module defines."""
     module = importlib.import_module(name)
     return [value for value in vars(module).values() if _is_kind(value, base, module)]
 
@@ -99,7 +101,7 @@ def _of_user(base: type[T], kind: str) -> type[T]:
 
 
 def load(name: str, advice: str) -> Any:
-    """Return what "module:name" names; raises RequestError with an advice where it cannot be imported."""
+    """Return the object that "module:name" names; raise RequestError, with advice, where it cannot be imported."""
     module, _, inside = name.partition(":")
     try:
         return getattr(importlib.import_module(module), inside)

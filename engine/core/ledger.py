@@ -1,4 +1,4 @@
-"""The ledger: one line for each stage, or each run, that was done, on what, by which code, with what result."""
+"""The ledger: one line per finished stage or reprocessing run, with its inputs, code versions and result."""
 
 import json
 import os
@@ -14,9 +14,9 @@ from lineshape.engine.core.errors import RunError
 from lineshape.engine.core.records import as_shape, sealed, unsealed
 
 PACKAGES = ("lineshape", "dask", "distributed", "coffea", "uproot", "awkward", "hist", "xgboost", "torch", "numpy")
-#: Ends what a killed process left of a line, so that it is not taken for a record that was spoilt later.
+#: Appended to a partial line left by a killed process, so that it is not taken for a record damaged later.
 _TORN: Final = b" (torn)"
-#: Characters of a line that is shown.
+#: Longest excerpt of a line in a message, in characters.
 _SHOWN: Final = 60
 
 
@@ -27,7 +27,7 @@ class _Result:
 
 @dataclass
 class _OfAStage:
-    """What the record of a stage has."""
+    """Fields of the record of a stage."""
 
     stage: str
     finished: str
@@ -49,7 +49,7 @@ class _Decision:
 
 @dataclass
 class _OfARun:
-    """What the record of a run of scheduled reprocessing has, as far as it is read."""
+    """Fields of the record of a reprocessing run that the program reads."""
 
     run: int
     what: str
@@ -68,7 +68,7 @@ class _OfARun:
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that a result depends on."""
+    """Return the versions of Python and of the packages that a result depends on."""
     found = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
@@ -79,7 +79,10 @@ def versions() -> dict[str, str]:
 
 
 def record(path: Path, stage: str, result: Mapping[str, Any], seconds: float) -> None:
-    """Append what a stage did."""
+    """Append the record of a finished stage.
+
+    seconds: wall time of the stage.
+    """
     line = {
         "stage": stage,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -91,12 +94,12 @@ def record(path: Path, stage: str, result: Mapping[str, Any], seconds: float) ->
 
 
 def append(path: Path, line: Mapping[str, Any]) -> None:
-    """Add a record; it is on the disk when this returns, and what a killed process left of one harms no other."""
+    """Append a record and flush it to disk; a partial line left by a killed process does not affect it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+b") as file:
         file.seek(0)
         left = file.read().rpartition(b"\n")[2]
-        # What is left of a line is ended as such; one that lacks its end alone is a record.
+        # A partial line is marked as such; one that only lacks its newline is a record.
         end = b"" if not left else b"\n" if _is_json(left) else _TORN + b"\n"
         file.write(end + json.dumps(sealed(line)).encode() + b"\n")
         file.flush()
@@ -112,7 +115,7 @@ def _is_json(line: bytes) -> bool:
 
 
 def _record_in(line: bytes) -> dict[str, Any] | None:
-    """Return the record in a line, None where there is none, or it was changed since it was written."""
+    """Return the record in a line; None where there is none, or where it was changed since it was written."""
     try:
         values = unsealed(line.decode())
     except (ValueError, RecursionError):
@@ -129,26 +132,29 @@ def _is(record: Any, shape: type) -> bool:
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """All records that can be read, oldest first."""
+    """Return all readable records, oldest first."""
     return [record for _, record in _lines(path) if record is not None]
 
 
 def stages(path: Path) -> list[dict[str, Any]]:
-    """Records of stages, oldest first, for those who look; what is none is left out, see `spoilt`."""
+    """Return the readable records of stages, oldest first; lines that are none are skipped (see `spoilt`)."""
     return [record for record in read(path) if _is(record, _OfAStage)]
 
 
 def spoilt(path: Path) -> list[int]:
-    """Return the numbers of the lines of a run's ledger that are no record of a stage; of what a kill left the last."""
+    """Return the numbers of the lines of a run's ledger that are no record of a stage, a partial last line included.
+
+    Earlier partial lines, ended when the next record was appended, are not counted.
+    """
     wrong = [number for number, record in _lines(path) if not _is(record, _OfAStage)]
     lines = path.read_bytes().split(b"\n") if path.is_file() else [b""]
     return wrong if not lines[-1] or _is_json(lines[-1]) else [*wrong, len(lines)]
 
 
 def runs(path: Path) -> list[dict[str, Any]]:
-    """Records of scheduled reprocessing, oldest first; a line that a killed run left half written is none.
+    """Return the records of reprocessing runs, oldest first; a partial line left by a killed run is skipped.
 
-    Raises RunError that names a line which is no such record, as who is champion hangs upon every one.
+    Raises RunError naming any other line that is no such record, as every record may decide which version is champion.
     """
     records = []
     for number, record in _lines(path):
@@ -163,7 +169,7 @@ def runs(path: Path) -> list[dict[str, Any]]:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
-    """Number and record of each line but torn ones; None for what is none."""
+    """Yield the number and record of each line except partial ones; the record is None where the line holds none."""
     if not path.is_file():
         return
     lines = path.read_bytes().split(b"\n")

@@ -1,8 +1,8 @@
-"""One run at a time: a lock file that says who holds it, since when, and when that one last gave a sign of life.
+"""A lock file that admits one run at a time and records its holder, the start time and the last heartbeat.
 
-There is no flock and no database in it: neither can be relied upon on NFS, EOS and AFS, where creating a file that must
-not exist can. The holder writes its heartbeats through the file that it created, so that one whose lock was taken over
-while it was suspended writes to what is no longer there, and never over the new holder's.
+It uses neither flock nor a database: neither is reliable on NFS, EOS and AFS, where exclusive creation of a file is.
+The holder writes its heartbeats through the file that it created, so that a holder whose lock was taken over while it
+was suspended writes to the deleted file, and never over the new holder's.
 """
 
 import json
@@ -21,19 +21,20 @@ from lineshape.engine.core.errors import BusyError
 from lineshape.engine.core.files import storage_error
 from lineshape.engine.core.records import as_shape
 
-#: Seconds between two heartbeats, and without any after which a holder elsewhere is taken for dead.
+#: Seconds between two heartbeats, and seconds without one after which a holder counts as dead.
 HEARTBEAT = 10.0
 PATIENCE = 600.0
-#: The same of a run folder, whose command a batch system may start again on another machine.
+#: PATIENCE for a run folder, whose command a batch system may restart on another machine.
 RUN_PATIENCE = 180.0
 
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds a lock; times are UTC in ISO 8601.
+    """Holder of a lock; times are UTC in ISO 8601.
 
-    space: of process numbers, as a container has its own. born: when its process started, in the machine's ticks, as a
-    number may be given again to another process; empty where the machine does not say. token: of this run alone.
+    space: PID namespace, as a container has its own. born: start time of its process in clock ticks since boot, as a
+    PID may be reused by another process; empty where the machine does not report it. token: unique identifier of this
+    run.
     """
 
     host: str
@@ -46,7 +47,7 @@ class Holder:
 
     @classmethod
     def here(cls) -> "Holder":
-        """The process that asks, now."""
+        """Return a holder for the calling process, as of now."""
         now = _now()
         return cls(socket.gethostname(), os.getpid(), now, now, _space(), born(os.getpid()) or "", uuid4().hex)
 
@@ -60,10 +61,10 @@ class Holder:
 
 
 def is_stale(holder: Holder, here: Holder, born_now: str | None, patience: float = PATIENCE) -> bool:
-    """Whether a holder is dead, or was silent for so long that it counts as dead.
+    """Return whether a holder is dead, or has been silent for long enough to count as dead.
 
-    here: who asks. born_now: when the process of the holder's number started, None where there is none; it counts only
-    on the holder's own machine.
+    here: the process that asks. born_now: start time of the process that now has the holder's PID, None where there is
+    none; it counts only on the holder's own machine. patience: seconds of silence after which a holder counts as dead.
     """
     on_this_machine = (holder.host, holder.space) == (here.host, here.space)
     gone = born_now is None or (bool(holder.born) and born_now != holder.born)
@@ -71,7 +72,10 @@ def is_stale(holder: Holder, here: Holder, born_now: str | None, patience: float
 
 
 def read_holder(path: Path) -> Holder | None:
-    """Who holds a lock, None where nobody does. What cannot be read is of one who is writing it, or died of it."""
+    """Return the holder of a lock, None where there is none.
+
+    An unreadable file belongs to a process that is writing it, or that died while writing.
+    """
     try:
         text = path.read_text(encoding="utf-8")
         written = path.stat().st_mtime
@@ -85,9 +89,9 @@ def read_holder(path: Path) -> Holder | None:
 
 
 def born(pid: int) -> str | None:
-    """When a process started, in ticks since the machine did; None where there is none, empty where it is not said."""
+    """Return a process's start time in clock ticks since boot; None where there is none, empty where it is unknown."""
     try:
-        # The name of the command, in brackets, may hold anything.
+        # The command's name, in parentheses, may hold any character.
         return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19]
     except OSError:
         pass
@@ -102,9 +106,9 @@ def born(pid: int) -> str | None:
 
 @dataclass
 class Lock:
-    """A lock that this process holds.
+    """A lock held by this process.
 
-    before: who held it before, and died.
+    before: the previous holder, which died; None where there was none.
     """
 
     path: Path
@@ -118,7 +122,7 @@ class Lock:
         self.lost = False
 
     def check(self) -> None:
-        """Raise BusyError where another run took the lock over, as this one was silent for too long."""
+        """Raise BusyError where another run took the lock over because this one was silent for too long."""
         there = read_holder(self.path)
         if there is None or there.token != self.holder.token:
             self.lost = True
@@ -128,18 +132,21 @@ class Lock:
             )
 
     def beat(self) -> None:
-        """Say that this run is alive."""
+        """Write a heartbeat."""
         text = json.dumps(asdict(replace(self.holder, heartbeat=_now())))
-        os.pwrite(self.file, text.encode(), 0)  # as long as before: what is there is never cut short
+        os.pwrite(self.file, text.encode(), 0)  # the length never changes, so nothing old is left behind
         os.fsync(self.file)
 
     def start_beating(self, every: float) -> None:
-        """From here on until the lock is released, in a thread."""
+        """Start writing heartbeats in a thread, until the lock is released.
+
+        every: seconds between two heartbeats.
+        """
         self._heart = threading.Thread(target=self.keep_beating, args=(every,), name="heartbeat", daemon=True)
         self._heart.start()
 
     def keep_beating(self, every: float) -> None:
-        """Until the lock is released; where it was lost, the main thread is interrupted as by Ctrl-C."""
+        """Write heartbeats until the lock is released; where it was lost, interrupt the main thread as Ctrl-C does."""
         while not self._over.wait(every):
             try:
                 self.check()
@@ -151,12 +158,12 @@ class Lock:
                 signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
                 return
             except OSError:
-                continue  # a disk that hiccups; silence for long enough counts as death
+                continue  # a transient disk error; a silence beyond `patience` counts as death
 
     def release(self) -> None:
-        """Remove the file, if it is still this run's; may be called again, where a call was interrupted."""
+        """Remove the file if it is still this run's; may be called again after an interrupted call."""
         self._over.set()
-        # A beat that is under way would miss the file, and interrupt a run that is done, or write to another one.
+        # A heartbeat in progress would miss the file, and interrupt a finished run or write to another file.
         if self._heart:
             self._heart.join()
         with suppress(OSError):
@@ -172,7 +179,9 @@ class Lock:
 def held(path: Path, patience: float = PATIENCE, every: float = HEARTBEAT) -> Iterator[Lock]:
     """Hold a lock while the block runs.
 
-    Raises BusyError where another run holds it, or took it over meanwhile.
+    patience: seconds without a heartbeat after which another holder counts as dead. every: seconds between heartbeats.
+
+    Raises BusyError where another run holds the lock, or takes it over meanwhile.
     """
     lock = take(path, patience)
     lock.start_beating(every)
@@ -185,16 +194,16 @@ def held(path: Path, patience: float = PATIENCE, every: float = HEARTBEAT) -> It
     finally:
         try:
             lock.release()
-        except BaseException:  # asked to stop in that very moment: it was interrupted, and nobody would do it later
+        except BaseException:  # interrupted during the release, which nothing would repeat later
             lock.release()
             raise
 
 
 @contextmanager
 def held_run(folder: Path) -> Iterator[Lock]:
-    """Hold the lock of a run folder while the block runs; a folder that was made for it alone goes with it.
+    """Hold the lock of a run folder while the block runs; folders created for the lock alone are removed afterwards.
 
-    Raises BusyError where another command is at work there.
+    Raises BusyError where another command is using the folder.
     """
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
@@ -207,9 +216,11 @@ def held_run(folder: Path) -> Iterator[Lock]:
 
 
 def take(path: Path, patience: float = PATIENCE) -> Lock:
-    """Create the lock file, in place of that of a run that died.
+    """Create the lock file, replacing that of a dead run.
 
-    Raises BusyError where a run is going on, StorageError where the folder cannot be written to.
+    patience: seconds without a heartbeat after which another holder counts as dead.
+
+    Raises BusyError where a run is in progress, StorageError where the folder cannot be written to.
     """
     here, dead = Holder.here(), None
     for _ in range(3):
@@ -239,7 +250,7 @@ def _create(path: Path, here: Holder, dead: Holder | None) -> Lock:
 
 
 def _put_aside(path: Path, stale: Holder) -> None:
-    """Take a dead run's lock away; where another run has just done so, its lock is put back."""
+    """Remove a dead run's lock; put the file back where another run has replaced it in the meantime."""
     aside = path.with_name(f".{path.name}.{uuid4().hex[:12]}.tmp")
     try:
         path.rename(aside)

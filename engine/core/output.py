@@ -1,4 +1,4 @@
-"""Standard output and error that never decide how a command ends: a reader that is gone, or letters it cannot take."""
+"""Standard output and error that tolerate closed pipes and unencodable characters, so that no command fails by them."""
 
 import errno
 import io
@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Final, TextIO
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-#: Nobody reads any more: the other end of the pipe, the terminal or the descriptor itself is gone.
+#: Errors of output without a reader: the other end of the pipe, the terminal or the descriptor itself is gone.
 _GONE: Final = {errno.EPIPE, errno.EBADF, errno.EIO, errno.ECONNRESET}
 
 
 def forgive() -> None:
-    """From here on, replace what standard output and error cannot encode, and drop what nobody reads any more.
+    """Make standard output and error replace characters they cannot encode and discard output that nobody reads.
 
-    A full disk is no such case: what was asked for would be missing where it was to be kept.
+    A full disk still raises: the requested output would be missing where it was to be saved.
     """
     for number, name in ((1, "stdout"), (2, "stderr")):
         _keep_open(number)
@@ -26,12 +26,12 @@ def forgive() -> None:
 
 
 def write_line(number: int, text: str) -> None:
-    """Write a line to a descriptor, whole, or not at all where nobody reads it."""
+    """Write a line to a file descriptor, in full, or discard it where nobody reads it."""
     _Forgiving(number, "w", closefd=False).write_all(text.encode() + b"\n")
 
 
 def _keep_open(number: int) -> None:
-    """Open a descriptor that the caller closed, before it becomes that of a file of the run."""
+    """Open a descriptor that the caller closed, so that no file of the run is given its number."""
     try:
         os.fstat(number)
     except OSError:
@@ -42,7 +42,7 @@ def _keep_open(number: int) -> None:
 
 
 def _is_plain(stream: TextIO | None, number: int) -> bool:
-    """Whether a stream is the process's own as it started, and not what a notebook or a test put in its place."""
+    """Return whether a stream is the process's original one, and not a notebook's or a test's replacement."""
     if stream is None:
         return True
     if not isinstance(stream, io.TextIOWrapper) or isinstance(getattr(stream.buffer, "raw", None), _Forgiving):
@@ -67,10 +67,10 @@ def _forgiving(number: int, stream: TextIO | None) -> TextIO:
 
 
 class _Forgiving(io.FileIO):
-    """A descriptor that becomes the null device once nobody reads it, for all that this process starts as well."""
+    """A descriptor that is redirected to the null device once nobody reads it, also for child processes."""
 
     def write(self, data: "Buffer", /) -> int:
-        """Write, or drop what nobody reads."""
+        """Write the data, or discard it where nobody reads it."""
         try:
             return super().write(data) or 0
         except OSError as error:
@@ -82,6 +82,6 @@ class _Forgiving(io.FileIO):
         return memoryview(data).nbytes
 
     def write_all(self, data: bytes) -> None:
-        """Write all of it, however little is taken at a time."""
+        """Write all of the data, in several writes if necessary."""
         while data:
             data = data[self.write(data) :]
