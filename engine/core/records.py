@@ -1,4 +1,4 @@
-"""Records: what a run keeps for itself as JSON, written with a checksum and read as what it must be, or refused."""
+"""Records that a run saves as JSON, written with a checksum and validated against a type when read."""
 
 import hashlib
 import json
@@ -14,24 +14,24 @@ from lineshape.engine.core.files import write_json
 
 T = TypeVar("T")
 
-#: Of a record: digest of all its other values, by which one is known that a disk or a hand changed.
+#: Key of a record's digest over all its other values, which reveals changes by a faulty disk or by hand.
 CHECKSUM: Final = "checksum"
 _SEAL: Final = 16
 _ADAPTERS: Final[dict[Any, TypeAdapter[Any]]] = {}
 
 
 def save_record(path: Path, values: Mapping[str, Any]) -> None:
-    """Write a record, whole or not at all, with its checksum."""
+    """Write a record with its checksum, atomically."""
     write_json(path, sealed(values))
 
 
 def read_record(path: Path, shape: type[T], todo: str, *, partly: bool = False, **known: Any) -> T:
-    """Return what a JSON file holds, as a dataclass or another type that pydantic can check.
+    """Return the content of a JSON file as a dataclass or another type that pydantic can validate.
 
-    todo: what to do where that fails, as 'run … again'. partly: the file may hold more than the shape has. known:
-    fields that are not in the file, such as its folder.
+    todo: what the user should do where that fails, as in 'run … again'. partly: the file may hold keys that the type
+    does not have. known: fields that are not in the file, such as its folder.
 
-    Raises RunError that names the file where it is gone, cut short, changed since it was written, or something else.
+    Raises RunError naming the file where it is missing, truncated, changed since it was written, or of another type.
     """
     with reading(path, todo):
         values = unsealed(path.read_text(encoding="utf-8"))
@@ -43,7 +43,7 @@ def read_record(path: Path, shape: type[T], todo: str, *, partly: bool = False, 
 
 
 def find_record(path: Path, shape: type[T]) -> T | None:
-    """Return what a file holds that can be made anew; None where there is none, or it is damaged."""
+    """Return the content of a file that can be recreated; None where it is missing or damaged."""
     try:
         return read_record(path, shape, "make it anew")
     except (RunError, FileNotFoundError):
@@ -51,13 +51,13 @@ def find_record(path: Path, shape: type[T]) -> T | None:
 
 
 def save_beside(path: Path, about: Mapping[str, Any]) -> None:
-    """Write what is to be known of the other files in a folder, once these are there."""
+    """Write a description of the other files in a folder, with their sizes, once these are complete."""
     sizes = {file.name: file.stat().st_size for file in path.parent.iterdir() if file.is_file() and file != path}
     save_record(path, {"about": about, "sizes": sizes})
 
 
 def find_beside(path: Path) -> dict[str, Any] | None:
-    """Return what is known of the other files in a folder; None where one of them is gone or cut short."""
+    """Return the description written by `save_beside`; None where one of the files is missing or truncated."""
     found = find_record(path, _Beside)
     whole = found and all(
         (path.parent / name).is_file() and (path.parent / name).stat().st_size == size
@@ -68,16 +68,16 @@ def find_beside(path: Path) -> dict[str, Any] | None:
 
 @dataclass(frozen=True)
 class _Beside:
-    """What is known of the other files in a folder, and the bytes of each."""
+    """Description of the other files in a folder, and the size of each in bytes."""
 
     about: dict[str, Any]
     sizes: dict[str, int]
 
 
 def as_shape(values: Any, shape: type[T], *, partly: bool = False) -> T:
-    """Return values as a type; raises ValueError that says in a line where they are not.
+    """Return values validated as a type; raise ValueError with a one-line reason where they do not fit.
 
-    Of a key that the type has not, the value would be lost: it is refused, but where values are read partly.
+    partly: ignore keys that the type does not have; otherwise they are refused, as their values would be lost.
     """
     if not partly:
         _require_known(values, shape)
@@ -92,7 +92,7 @@ def as_shape(values: Any, shape: type[T], *, partly: bool = False) -> T:
 
 
 def _require_known(values: Any, shape: Any) -> None:
-    """Raise ValueError where an object has a key that its dataclass has not."""
+    """Raise ValueError where an object has a key that its dataclass does not have."""
     (each,) = get_args(shape) if get_origin(shape) is list else (shape,)
     if not is_dataclass(each):
         return
@@ -103,12 +103,12 @@ def _require_known(values: Any, shape: Any) -> None:
 
 
 def sealed(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return JSON values with their checksum."""
+    """Return JSON values with their checksum added."""
     return {**values, CHECKSUM: _checksum(values)}
 
 
 def unsealed(text: str) -> Any:
-    """Return the values of a JSON text without their checksum; raises ValueError where they have one that is wrong."""
+    """Return the values of a JSON text without their checksum; raise ValueError where it has one that is wrong."""
     values = json.loads(text)
     if isinstance(values, dict) and CHECKSUM in values:
         told = values.pop(CHECKSUM)
@@ -118,12 +118,12 @@ def unsealed(text: str) -> Any:
 
 
 def sealed_bytes(content: bytes) -> bytes:
-    """Return bytes with their checksum at the end, for what a library in C++ must not be given damaged."""
+    """Return bytes with a checksum appended, for content whose damage a C++ library would not survive."""
     return content + hashlib.blake2b(content, digest_size=_SEAL).digest()
 
 
 def unsealed_bytes(content: bytes) -> bytes | None:
-    """Return bytes without their checksum; None where that is wrong, or missing."""
+    """Return bytes without their checksum; None where it is wrong or missing."""
     inside = content[:-_SEAL]
     return inside if len(content) > _SEAL and sealed_bytes(inside) == content else None
 
@@ -135,7 +135,7 @@ def digest_of_file(path: Path) -> str:
 
 
 def _checksum(values: Mapping[str, Any]) -> str:
-    """A digest that is the same before values are written and after they are read."""
+    """Return a checksum that is the same before values are written and after they are read."""
     return hashlib.blake2b(json.dumps(values).encode(), digest_size=8).hexdigest()
 
 

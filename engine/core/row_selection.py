@@ -1,4 +1,4 @@
-"""Rows by what they are: conditions on columns, and parts of samples that meet them."""
+"""Select rows by conditions on columns, and by sample."""
 
 from collections.abc import Mapping
 from typing import Any, Self
@@ -11,10 +11,12 @@ from lineshape.engine.core.settings import Names, Settings
 
 
 class Range(Settings):
-    """low ≤ value < high; either may be left out."""
+    """A half-open interval, low ≤ value < high; either end may be left out."""
 
     low: float | None = None
+    """Lower end, included, in the unit of the column; null: no lower end."""
     high: float | None = None
+    """Upper end, excluded, in the unit of the column; null: no upper end. Must be greater than `low`."""
 
     @model_validator(mode="after")
     def _has_an_end(self) -> Self:
@@ -25,7 +27,7 @@ class Range(Settings):
         return self
 
     def holds(self, values: NDArray[Any]) -> NDArray[np.bool_]:
-        """For each value; NaN is in no range."""
+        """Return for each value whether it is in the range; NaN is in no range."""
         above = np.isfinite(values) if self.low is None else values >= self.low
         return above if self.high is None else above & (values < self.high)
 
@@ -35,7 +37,10 @@ Condition = Range | list[float]
 
 
 def meeting(conditions: Mapping[str, Condition], columns: Mapping[str, NDArray[Any]], rows: int) -> NDArray[np.bool_]:
-    """Which of so many rows meet every condition."""
+    """Return a mask of the rows that meet every condition.
+
+    conditions: by column. rows: number of rows, as there may be no column.
+    """
     good = np.ones(rows, dtype=bool)
     for name, condition in conditions.items():
         values = columns[name]
@@ -44,45 +49,45 @@ def meeting(conditions: Mapping[str, Condition], columns: Mapping[str, NDArray[A
 
 
 class Part(Settings):
-    """Rows of some samples (of all where none is named) that meet every condition."""
+    """Rows of some samples that meet every condition."""
 
     samples: Names = []
+    """Names of the samples; empty: all samples."""
     where: dict[str, Condition] = {}
+    """Conditions by column: a range (`low`, `high`) or a list of allowed values. Empty: all rows."""
 
     def of(self, sample: str, columns: Mapping[str, NDArray[Any]], rows: int) -> NDArray[np.bool_]:
-        """Which rows of a sample belong to it."""
+        """Return a mask of a sample's rows that belong to the part."""
         if self.samples and sample not in self.samples:
             return np.zeros(rows, dtype=bool)
         return meeting(self.where, columns, rows)
 
 
 class Choice(Settings):
-    """What a model learns from.
-
-    learns_from: parts of the samples, each row that any of them has; everything by default. within: what its objects
-    must meet in any case. shuffled: features whose values are mixed up among the rows of each shard, so that of the
-    rows of a sample they tell nothing.
-    """
+    """The rows that a model learns from, and the features that are permuted in them."""
 
     learns_from: list[Part] = []
+    """Parts of the samples; a row in any of them is used. Empty: all rows."""
     within: dict[str, Condition] = {}
+    """Conditions by column that every object of the model must meet, whichever part it is in. Empty: none."""
     shuffled: Names = []
+    """Features whose values are permuted among the rows of each shard, so that within a sample they predict nothing."""
 
     @property
     def columns(self) -> list[str]:
-        """Those that the conditions are on."""
+        """Names of the columns that the conditions are on."""
         names = [name for part in self.learns_from for name in part.where]
         return list(dict.fromkeys([*names, *self.within]))
 
     @property
     def samples(self) -> set[str] | None:
-        """Those that any row is of; None: all."""
+        """Names of the samples that rows are taken from; None: all samples."""
         if not self.learns_from or not all(part.samples for part in self.learns_from):
             return None
         return {name for part in self.learns_from for name in part.samples}
 
     def of(self, sample: str, columns: Mapping[str, NDArray[Any]], rows: int) -> NDArray[np.bool_]:
-        """Which rows of a sample are learnt from."""
+        """Return a mask of a sample's rows that are learnt from."""
         good = meeting(self.within, columns, rows)
         if not self.learns_from:
             return good

@@ -1,4 +1,4 @@
-"""The run folder: everything that one execution of a job file made."""
+"""Layout of run folders, which hold everything that one execution of a job file made, and of reprocessing folders."""
 
 import re
 from dataclasses import dataclass, field
@@ -10,20 +10,20 @@ from lineshape.engine.core.errors import RequestError, listing, nearest
 from lineshape.engine.core.records import read_record
 
 _NUMBER: Final = re.compile(r"\d{4,}")
-#: What to do where the job in a run folder is damaged.
+#: Advice where the job in a run folder is damaged.
 JOB_AGAIN: Final = "give the job file that the run was made from, and -o {}: each stage writes it anew"
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Where the parts of a run lie.
+    """Paths of the parts of a run.
 
-    job.json holds the job as it was run, ledger.jsonl what was done and when, features/ the feature store, models/ the
-    bundles, histograms/ the performance histograms, report/ the page and its plots, summary.json every figure, search/
-    what was tried for a model's settings, export/ models as files of other software, logs/ what workers said where
-    something failed, lock.json who is at work, while someone is.
+    job.json holds the job as it was run, ledger.jsonl the stages that were run and when, features/ the feature store,
+    models/ the bundles, histograms/ the performance histograms, report/ the page and its plots, summary.json every
+    figure, search/ the trials of searches for a model's settings, export/ models in other software's formats, logs/
+    workers' logs where something failed, lock.json the process that is using the folder, while there is one.
 
-    store: a feature store elsewhere, in place of its own.
+    store: a feature store elsewhere, used instead of the run's own.
     """
 
     path: Path
@@ -31,7 +31,11 @@ class RunFolder:
 
     @classmethod
     def find(cls, name: str | Path) -> "RunFolder":
-        """The run folder at a path, or that of a study under runs/; raises RequestError where there is none."""
+        """Return the run folder at a path, or that of a study under runs/.
+
+        For a reprocessing folder, or a study under reprocessing/, it is the run of the champion. Raises RequestError
+        where there is none.
+        """
         for path in (Path(name), Path("runs") / name):
             if (path / "job.json").is_file():
                 return cls(path)
@@ -46,100 +50,100 @@ class RunFolder:
 
     @property
     def job(self) -> Path:
-        """The job as it was run."""
+        """File of the job as it was run."""
         return self.path / "job.json"
 
     @property
     def ledger(self) -> Path:
-        """The record of what was run."""
+        """File of the ledger."""
         return self.path / "ledger.jsonl"
 
     @property
     def lock(self) -> Path:
-        """Who is at work in it."""
+        """File of the lock."""
         return self.path / "lock.json"
 
     @property
     def simulated(self) -> Path:
-        """Simulated ROOT files, a folder for each sample."""
+        """Folder of simulated ROOT files, with a subfolder per sample."""
         return self.path / "simulated"
 
     @property
     def features(self) -> Path:
-        """The feature store."""
+        """Folder of the feature store."""
         return self.store or self.path / "features"
 
     @property
     def models(self) -> Path:
-        """The bundles, a folder for each model."""
+        """Folder of the bundles, with a subfolder per model."""
         return self.path / "models"
 
     @property
     def index(self) -> Path:
-        """Which models have a bundle, and why others have none."""
+        """File that lists which models have a bundle, and why others have none."""
         return self.models / "models.json"
 
     def search(self, model: str) -> "RunFolder":
-        """Trials of a search for a model's settings, on the same feature store."""
+        """Return the run folder of the trials for a model's settings, which shares this run's feature store."""
         return RunFolder(self.path / "search" / model, self.features)
 
     @property
     def histograms(self) -> Path:
-        """The performance histograms."""
+        """Folder of the performance histograms."""
         return self.path / "histograms"
 
     @property
     def report(self) -> Path:
-        """The report's folder."""
+        """Folder of the report."""
         return self.path / "report"
 
     @property
     def page(self) -> Path:
-        """The report's page."""
+        """File of the report's page."""
         return self.report / "index.html"
 
     @property
     def plots(self) -> Path:
-        """What plots the report has, in order; each lies in plots/ beside it."""
+        """File that lists the report's plots in order; the plots are in plots/ beside it."""
         return self.report / "plots.json"
 
     @property
     def exports(self) -> Path:
-        """Models as files of other software."""
+        """Folder of models in other software's formats."""
         return self.path / "export"
 
     @property
     def logs(self) -> Path:
-        """What workers said, where something failed."""
+        """Folder of workers' logs, written where something failed."""
         return self.path / "logs"
 
     @property
     def summary(self) -> Path:
-        """Every figure, as a list of rows."""
+        """File of every figure, as a list of rows."""
         return self.path / "summary.json"
 
     @property
     def drift(self) -> Path:
-        """How features moved since the champion was trained; there in the latest run of a reprocessing folder."""
+        """File of feature drift since the champion was trained; only in the latest run of a reprocessing folder."""
         return self.path / "drift.json"
 
 
 @dataclass(frozen=True)
 class JobRecord:
-    """What the program reads of a job as it was run, beside the job itself."""
+    """Fields of a run's job that the program reads apart from the job itself."""
 
     study: str
     split: dict[str, Any] = field(default_factory=dict)
 
 
 def read_job(run: RunFolder) -> JobRecord:
-    """Return the job as it was run; raises RunError where it is damaged."""
+    """Return these fields of a run's job; raise RunError where the file is damaged."""
     return read_record(run.job, JobRecord, JOB_AGAIN.format(run.path), partly=True)
 
 
 @dataclass(frozen=True)
 class _Pointer:
-    """The version that is champion, as JSON. run: its folder, from that of the pointer."""
+    """The champion version, as JSON. run: path of its run folder, relative to the pointer's folder."""
 
     version: str
     run: str
@@ -147,19 +151,19 @@ class _Pointer:
 
 @dataclass(frozen=True)
 class ReprocessingFolder:
-    """Where scheduled reprocessing keeps what it made, night by night.
+    """Paths of everything that scheduled reprocessing made, over all its runs.
 
-    features/ is the feature store of all that was processed, versions/ a run folder for each challenger there was,
-    never changed once it is there, latest/ the run of the champion, and of tonight's challenger, on the data of now,
-    ledger.jsonl what every run did and which version is champion since, champion.json the same for a quick look,
-    lock.json who is at work.
+    features/ is the feature store of all processed data, versions/ a run folder per challenger, never changed once it
+    is there, latest/ the run of the champion, and of the current challenger, on the current data, ledger.jsonl the
+    record of every run and of which version is champion since when, champion.json the current champion for quick
+    access, lock.json the process that is using the folder.
     """
 
     path: Path
 
     @classmethod
     def find(cls, name: str | Path) -> "ReprocessingFolder":
-        """The one at a path, or that of a study under reprocessing/; raises RequestError where there is none."""
+        """Return the one at a path, or that of a study under reprocessing/; raise RequestError where there is none."""
         for path in (Path(name), Path("reprocessing") / name):
             if cls(path).is_one:
                 return cls(path)
@@ -171,7 +175,7 @@ class ReprocessingFolder:
 
     @property
     def is_one(self) -> bool:
-        """Whether something was reprocessed there: only then are there such folders, or such records."""
+        """Whether something was reprocessed there, as only then such folders or ledger records exist."""
         if RunFolder(self.path).job.is_file():
             return False
         there = self.latest.ledger.is_file() or any(self.version(name).is_dir() for name in self.published())
@@ -179,25 +183,25 @@ class ReprocessingFolder:
 
     @property
     def features(self) -> Path:
-        """The feature store."""
+        """Folder of the feature store."""
         return self.path / "features"
 
     @property
     def versions(self) -> Path:
-        """A run folder for each version."""
+        """Folder of the versions, with a run folder for each."""
         return self.path / "versions"
 
     def version(self, name: str) -> Path:
-        """The run folder of a version, by its number (0003)."""
+        """Return the run folder of a version, given its number (0003)."""
         return self.versions / name
 
     def published(self) -> list[str]:
-        """Numbers of the versions that are there, oldest first; a copy that someone made (0001.bak) is none."""
+        """Return the numbers of the existing versions, oldest first; copies made by hand (0001.bak) are ignored."""
         numbers = [path.name for path in self.versions.glob("[0-9]*") if path.is_dir() and _NUMBER.fullmatch(path.name)]
         return sorted(numbers, key=int)
 
     def whole(self, version: str) -> Path:
-        """The run folder of the version that is pointed at; raises RequestError where it is gone."""
+        """Return the run folder of the version named by the pointer; raise RequestError where it is missing."""
         if not RunFolder(self.version(version)).job.is_file():
             raise RequestError(
                 f"{self.pointer} names version {version} as champion, and {self.version(version)} is not a run: put it "
@@ -208,26 +212,26 @@ class ReprocessingFolder:
 
     @property
     def challenger(self) -> RunFolder:
-        """The version in the making, which has no number yet."""
+        """Run folder of the version in progress, which has no number yet."""
         return RunFolder(self.versions / ".challenger")
 
     @property
     def latest(self) -> RunFolder:
-        """The run on the data of now."""
+        """Run folder of the run on the current data."""
         return RunFolder(self.path / "latest", self.features)
 
     @property
     def ledger(self) -> Path:
-        """The record of every run: the truth on which version is champion."""
+        """File of the ledger, the authority on which version is champion."""
         return self.path / "ledger.jsonl"
 
     @property
     def pointer(self) -> Path:
-        """Which version is champion, for those who do not want to read the ledger; set right by every run."""
+        """File that names the champion, for readers that do not parse the ledger; every run corrects it."""
         return self.path / "champion.json"
 
     def pointed(self) -> str:
-        """The version that the pointer names, empty where there is none; raises RunError where it is damaged."""
+        """Return the version named by the pointer, empty where there is none; raise RunError where it is damaged."""
         if not self.pointer.is_file():
             return ""
         anew = "remove it; the next run of reprocessing, or 'lineshape ledger rollback', writes it anew from the ledger"
@@ -235,5 +239,5 @@ class ReprocessingFolder:
 
     @property
     def lock(self) -> Path:
-        """Who is at work."""
+        """File of the lock."""
         return self.path / "lock.json"

@@ -1,4 +1,4 @@
-"""Which events were seen in training: by models, and by bundles that gave columns to what is measured."""
+"""Record which events were seen in training, by models and by bundles that derived columns come from."""
 
 from collections.abc import Iterable, Sequence
 from typing import Self
@@ -11,32 +11,31 @@ from lineshape.engine.core.split import Split
 
 
 class Seen(Settings):
-    """What is remembered of all trainings that something depends on.
-
-    own: the split of its own training, None where nothing was trained. through: those of bundles that columns which it
-    was made from come from. unknown: bundles that do not remember theirs.
-    """
+    """The splits of all trainings that a model or column depends on."""
 
     own: Split | None = None
+    """Split of its own training; null where nothing was trained."""
     through: tuple[Split, ...] = ()
+    """Splits of the bundles that its derived input columns come from."""
     unknown: tuple[str, ...] = ()
+    """Bundles behind it that do not record which split they were trained with."""
 
     @classmethod
     def behind(cls, own: Split | None, columns: Iterable["Seen"]) -> Self:
-        """Of a training with a split of its own, on columns of which this is remembered."""
+        """Return the record of a training with its own split, on columns with these records."""
         columns = list(columns)
         splits = dict.fromkeys(split for each in columns for split in each.splits)
         return cls(own=own, through=tuple(splits), unknown=tuple(sorted({name for s in columns for name in s.unknown})))
 
     @property
     def splits(self) -> tuple[Split, ...]:
-        """All of them, each once."""
+        """All these splits, without duplicates."""
         own = (self.own,) if self.own else ()
         return tuple(dict.fromkeys([*own, *self.through]))
 
 
 def unseen(splits: Sequence[Split], event: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    """Which events are of the test part of every split: no training looked at them, whatever each one's fractions."""
+    """Return a mask of the events in the test part of every split, which no training has seen."""
     good = np.ones(len(event), dtype=bool)
     for split in splits:
         good &= split.of(event)["test"]

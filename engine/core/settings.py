@@ -1,4 +1,4 @@
-"""The base of everything that is read from a job file, and the types of names in it."""
+"""The base class of everything that is read from a job file, and the types of the names in it."""
 
 import re
 from collections.abc import Sequence
@@ -10,27 +10,27 @@ from pydantic_core import CoreSchema
 from lineshape.engine.core.descriptions import descriptions
 
 _NAME: Final = re.compile(r"\w(?:[\w .,+=@()-]*[\w+=@()-])?")
-#: Characters of a name: with what is added to it, it must be a file's name on any disk.
+#: Longest name in bytes: with a suffix, it must be a valid file name on any disk.
 _LONGEST: Final = 100
 
 
 class Settings(BaseModel):
-    """Frozen, strict about its keys; numbers are finite.
+    """Base of settings: frozen, refusing unknown keys and numbers that are not finite.
 
-    A number is taken for a name, as YAML reads the name of a feature set "20".
+    Numbers are accepted as text, as in a feature set named 20.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, coerce_numbers_to_str=True)
 
-    #: Where it stands in the job file, as `measures.response`; empty where it is part of something else.
+    #: Place in the job file, as `measures.response`; empty for a part of other settings.
     _place: str = PrivateAttr("")
 
     def stands_at(self, place: str) -> None:
-        """Note where it stands in the job file, for messages."""
+        """Record the place in the job file, for messages."""
         self._place = place
 
     def __eq__(self, other: object) -> bool:
-        """Return whether settings are the same, wherever they stand."""
+        """Return whether two settings are the same, regardless of their place in the job file."""
         fields = type(self).model_fields
         return type(self) is type(other) and all(getattr(self, name) == getattr(other, name) for name in fields)
 
@@ -49,7 +49,7 @@ class Settings(BaseModel):
 
 
 def require_name(name: str) -> str:
-    """Return a name of which folders and files can be made; raises ValueError where it is none."""
+    """Return a name that can be a file's or folder's name; raise ValueError where it cannot."""
     if not _NAME.fullmatch(name) or len(name.encode()) > _LONGEST:
         raise ValueError(
             f"a name that files are called by: expected letters, digits, and _ - + = @ ( ) . , or spaces between them, "
@@ -59,7 +59,7 @@ def require_name(name: str) -> str:
 
 
 def require_once(names: Sequence[str]) -> Sequence[str]:
-    """Return names of which none is there twice; raises ValueError where one is."""
+    """Return names without duplicates; raise ValueError where one is listed twice."""
     if twice := [name for name in dict.fromkeys(names) if list(names).count(name) > 1]:
         raise ValueError(f"'{twice[0]}' is listed twice")
     return names

@@ -1,4 +1,4 @@
-"""Being asked to stop: once, in order, and not while a record is written."""
+"""Handle requests to stop: once, in order, and not while a record is written."""
 
 import signal
 import threading
@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-#: Exit status after SIGTERM and after Ctrl-C, as of a shell.
+#: Exit status after SIGTERM and after Ctrl-C, as shells report it.
 TERMINATED: Final = 143
 INTERRUPTED: Final = 130
 
 
 @contextmanager
 def ending_in_order() -> Iterator[None]:
-    """Where the scheduler asks the run to end (SIGTERM), the lock is released and the workers are stopped first.
+    """Turn SIGTERM into SystemExit while the block runs, so that the lock is released and workers are stopped first.
 
-    Asked once more while it does so, as by timeout, which asks the command and then its group, it goes on with that.
+    Further signals during that shutdown are ignored, as timeout signals the command and then its process group.
     """
 
     def end(*_: object) -> None:
@@ -31,8 +31,8 @@ def ending_in_order() -> Iterator[None]:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """A few moments in which neither SIGTERM nor Ctrl-C stops what is done."""
-    if threading.current_thread() is not threading.main_thread():  # only that one hears signals
+    """Ignore SIGTERM and Ctrl-C while a short block runs."""
+    if threading.current_thread() is not threading.main_thread():  # only the main thread handles signals
         yield
         return
     before = {number: signal.signal(number, _not_now) for number in (signal.SIGTERM, signal.SIGINT)}
@@ -44,4 +44,4 @@ def undisturbed() -> Iterator[None]:
 
 
 def _not_now(*_: object) -> None:
-    """In place of SIG_IGN, which processes that are started meanwhile would inherit."""
+    """Ignore a signal; unlike SIG_IGN, this is not inherited by processes that are started meanwhile."""

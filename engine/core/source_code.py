@@ -1,6 +1,6 @@
-"""Code as an input: what a result depends on besides data, so that a change of it is noticed.
+"""Source code as an input: digests that change when the code behind a result does.
 
-Code is what Python makes of a file: comments, docstrings and layout are no part of it.
+Code is what Python parses of a file: comments, docstrings and layout do not count.
 """
 
 import importlib
@@ -16,14 +16,14 @@ from typing import Final
 from lineshape.engine.core.digests import digest
 from lineshape.engine.core.parsed_code import parsed
 
-#: The engine has versions of its own (of shards, of bundles, of histograms): its source is left out.
+#: The engine has its own version numbers (of shards, bundles, histograms): its source is left out.
 _ENGINE: Final = "lineshape.engine."
 _OURS: Final = "lineshape"
-#: Endings of files that a package fills with results.
+#: Suffixes of template files that results are rendered into.
 _TEMPLATES: Final = (".html",)
-#: Packages that a report is made by.
+#: Packages that make the report.
 REPORTING: Final = ("lineshape.engine.results", "lineshape.engine.stages.reporting")
-#: Modules beside those of the measures that what is read off objects depends on.
+#: Modules, beside those of the measures, that the values filled into histograms depend on.
 READING: Final = (
     "lineshape.engine.learning.bundles",
     "lineshape.engine.core.row_selection",
@@ -32,9 +32,9 @@ READING: Final = (
 
 
 def source_of(kind: type) -> str:
-    """Return the code of the module that defines a class, of its bases' modules, and of all that these import.
+    """Return the code of the module that defines a class, of its bases' modules, and of everything that these import.
 
-    Installed packages other than the class's own (numpy, coffea …), and the engine beyond the class's own room, are
+    Installed packages other than the class's own (numpy, coffea …), and the engine outside the class's own folder, are
     left out.
     """
     parts = kind.__module__.split(".")
@@ -60,16 +60,16 @@ def _imported(statements: Iterable[tuple[int, str, tuple[str, ...]]], package: s
 
 
 def _with_parents(name: str) -> Iterator[str]:
-    """Yield a module and the packages that it is in, whose __init__ runs first; those of lineshape only offer names."""
+    """Yield a module and its parent packages, whose __init__ runs first; those of lineshape only re-export: left out."""
     parts = name.split(".")
     yield from (".".join(parts[: i + 1]) for i in range(0 if parts[0] != _OURS else len(parts) - 1, len(parts)))
 
 
 @cache
 def _file_of(name: str, home: str) -> Path | None:
-    """The file of a module that is neither Python's own nor of an installed package, but for two; else None.
+    """Return the file of a local module; None for one of Python's own or of an installed package, with two exceptions.
 
-    home: a package that counts wherever it is; lineshape itself is the other.
+    home: a package that counts wherever it is installed; lineshape is the other.
     """
     top = name.partition(".")[0]
     spec = _found(name) if top in {home, _OURS} or _is_local(_found(top)) else None
@@ -77,11 +77,11 @@ def _file_of(name: str, home: str) -> Path | None:
 
 
 def _found(name: str) -> ModuleSpec | None:
-    """Return how a module would be imported, None where there is none; unlike importlib's own, import no parent of it.
+    """Return a module's import specification without importing its parents, unlike importlib; None where there is none.
 
-    What looks like a module may be a class: its module would be run, and a library of seconds imported with it.
+    A name that looks like a module may be a class: importing its parent would run that module, and may take seconds.
     """
-    if name in sys.modules:  # it may be of a file that no path leads to
+    if name in sys.modules:  # its file may be outside every search path
         return getattr(sys.modules[name], "__spec__", None)
     parent = name.rpartition(".")[0]
     above = _found(parent) if parent else None
@@ -111,13 +111,13 @@ def _installed() -> frozenset[str]:
 
 
 def code_of_modules(*names: str) -> str:
-    """Return a digest of the code of single modules."""
+    """Return a digest of the code of individual modules."""
     paths = [Path(str(getattr(_found(name), "origin", ""))) for name in names]
     return digest([(name, parsed(path).code) for name, path in zip(names, paths, strict=True)])
 
 
 def code_of(*packages: str) -> str:
-    """Return a digest of the code and the templates of packages, whatever folder they are installed in."""
+    """Return a digest of the code and templates of packages, independent of where they are installed."""
     folders = [Path(folder) for package in packages for folder in importlib.import_module(package).__path__]
     files = sorted((path.relative_to(folder).as_posix(), path) for folder in folders for path in folder.rglob("*.*"))
     codes = [(name, parsed(path).code) for name, path in files if path.suffix == ".py"]

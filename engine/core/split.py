@@ -1,4 +1,4 @@
-"""Which events are trained on, validated on and tested on, and what is learnt from them."""
+"""Split events into training, validation and test, and define the target that models learn."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
@@ -15,16 +15,15 @@ SplitName = Literal["training", "validation", "test"]
 
 
 class Split(Settings):
-    """Who is trained, validated and tested on: decided for each event by a hash of its number.
-
-    test: fraction of all events. validation: fraction of the others.
-    """
+    """The division of events into training, validation and test, decided for each event by a hash of its number."""
 
     test: Fraction = 1 / 3
+    """Fraction of all events in the test split."""
     validation: Fraction = 0.2
+    """Fraction of the events outside the test split that are used for validation; the rest are for training."""
 
     def of(self, event: NDArray[np.uint64]) -> dict[SplitName, NDArray[np.bool_]]:
-        """For each split, whether an event belongs to it."""
+        """Return, for each split, a mask of the events that belong to it."""
         number = uniform(event, stream=0)
         test = number < self.test
         validation = ~test & (number < self.test + (1 - self.test) * self.validation)
@@ -32,14 +31,19 @@ class Split(Settings):
 
 
 class Target(Settings):
-    """What models learn: a true quantity over a reconstructed one, and their estimate is the prediction times `per`.
+    """The quantity that models learn: a true one, divided by a reconstructed one where `per` is given.
 
-    Without `per` it is the true quantity, or the label, itself. truth may be several columns, the components of a
-    vector: estimates of it are (n, components).
+    A model's estimate is then its prediction times `per`.
     """
 
     truth: str | Annotated[tuple[str, ...], Field(min_length=2)]
+    """Column of the true quantity or label; or two or more columns, the components of a vector.
+    For a vector, estimates have shape (n, components).
+    """
     per: str | None = None
+    """Reconstructed column that the truth is divided by. Null: the target is the true quantity, or the label, itself.
+    A vector cannot be divided.
+    """
 
     @model_validator(mode="after")
     def _a_vector_stands_alone(self) -> Self:
@@ -49,16 +53,16 @@ class Target(Settings):
 
     @property
     def truths(self) -> tuple[str, ...]:
-        """The true quantity, or its components."""
+        """Columns of the true quantity, or of its components."""
         return (self.truth,) if isinstance(self.truth, str) else self.truth
 
     @property
     def columns(self) -> list[str]:
-        """Those that it is made of."""
+        """Names of all columns that the target is made of."""
         return [*self.truths, self.per] if self.per else [*self.truths]
 
     def of(self, columns: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
-        """(n,), or (n, components), of these columns."""
+        """Return the target computed from columns: (n,), or (n, components) for a vector."""
         values = [np.asarray(columns[name], dtype=np.float64) for name in self.truths]
         truth = values[0] if len(values) == 1 else np.stack(values, axis=1)
         return truth / columns[self.per] if self.per else truth

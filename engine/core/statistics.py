@@ -1,8 +1,8 @@
-"""Figures read off binned data, with their statistical uncertainty.
+"""Figures computed from binned data, with their statistical uncertainty.
 
 Every event belongs to one of GROUPS groups, by a hash of its number. A figure's uncertainty is that of the
-delete-a-group jackknife over them; it needs nothing but histograms, and a ratio of two figures of the same events gets
-the right one.
+delete-a-group jackknife over them; it needs only histograms, and is correct also for a ratio of two figures of the same
+events, which are correlated.
 """
 
 import hashlib
@@ -17,9 +17,9 @@ from lineshape.engine.core.digests import uniform
 
 Floats = NDArray[np.float64]
 
-#: Groups of the jackknife; an uncertainty is then itself known to 16 %.
+#: Groups of the jackknife; the relative precision of an uncertainty is then 16 %.
 GROUPS: Final = 20
-#: Figures of distributions that were read lately, oldest first, and how many of them are kept.
+#: Cache of recent figures of distributions, oldest first, and its maximum size.
 _KNOWN: Final[dict[object, tuple[Floats, Floats]]] = {}
 _MOST_KNOWN: Final = 1000
 #: Entries below which the jackknife's groups are too small.
@@ -27,14 +27,14 @@ FEW: Final = 400
 
 
 def groups(event: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """The group of each event, independent of its split."""
+    """Return the jackknife group of each event, independent of its split."""
     return (uniform(event, stream=1) * GROUPS).astype(np.int64)
 
 
 def jackknife(counts: Floats, figure: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
-    """A figure of the sum over groups, and its uncertainty.
+    """Return a figure of the sum over groups, and its uncertainty.
 
-    counts: (groups, ...). figure: from (samples, ...) to (samples, ...) figures; called with one sample and with as
+    counts: (groups, ...). figure: maps (samples, ...) to (samples, ...) figures; called with one sample and with as
     many as there are groups.
     """
     total = counts.sum(axis=0)
@@ -45,12 +45,13 @@ def jackknife(counts: Floats, figure: Callable[[Floats], Floats]) -> tuple[Float
 
 
 def with_uncertainty(counts: Floats, figure: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
-    """A figure of each distribution with its uncertainty: by the jackknife, or the bootstrap where entries are few.
+    """Return a figure of each distribution and its uncertainty: by jackknife, or by bootstrap where entries are few.
 
-    counts: (groups, ..., bins). figure: from (samples, ..., bins) to (samples, ...). With fewer than FEW entries the
-    groups are too small for the quantiles of a jackknife; 400 multinomial samples of the binned entries are not.
+    counts: (groups, ..., bins). figure: maps (samples, ..., bins) to (samples, ...). With fewer than FEW entries the
+    groups are too small for the quantiles of a jackknife, and 400 multinomial samples of the binned entries are used
+    instead.
 
-    What was asked for lately is known: a table and a plot read the same figures.
+    Recent results are cached, as a table and a plot use the same figures.
     """
     counts = np.ascontiguousarray(counts, dtype=np.float64)
     key = figure, counts.shape, hashlib.blake2b(counts.data).digest()
@@ -75,7 +76,7 @@ def _with_uncertainty(counts: Floats, figure: Callable[[Floats], Floats]) -> tup
 
 @lru_cache(maxsize=2)
 def _drawn(content: bytes, shape: tuple[int, ...]) -> Floats:
-    """Return 400 multinomial samples (400, n, bins) of distributions (n, bins); the next figure is of the same ones."""
+    """Return 400 multinomial samples (400, n, bins) of distributions (n, bins), cached for further figures of them."""
     rows = np.frombuffer(content).reshape(shape)
     shares = rows / rows.sum(axis=-1, keepdims=True)
     draws = np.random.default_rng(20).multinomial(rows.sum(axis=-1).astype(np.int64), shares, (400, len(rows)))
@@ -85,7 +86,7 @@ def _drawn(content: bytes, shape: tuple[int, ...]) -> Floats:
 
 
 def quantiles(counts: Floats, edges: Floats, probabilities: list[float]) -> Floats:
-    """Quantiles of binned data, linear within a bin.
+    """Return quantiles of binned data, interpolated linearly within a bin.
 
     counts: (..., bins + 2) with underflow first and overflow last, which are taken to lie at the outer edges.
     Returns (..., len(probabilities)); NaN where there are no entries.
@@ -106,18 +107,21 @@ def quantiles(counts: Floats, edges: Floats, probabilities: list[float]) -> Floa
 
 
 def mean(counts: Floats, edges: Floats) -> Floats:
-    """Mean of binned data (..., bins + 2) from bin centres; flow bins count at the outer edges. NaN without entries."""
+    """Return the mean of binned data (..., bins + 2) from bin centres, flow bins at the outer edges; NaN if empty."""
     centres = np.concatenate([edges[:1], (edges[1:] + edges[:-1]) / 2, edges[-1:]])
     return divided((counts * centres).sum(axis=-1), counts.sum(axis=-1))
 
 
 def divided(above: Floats, below: Floats) -> Floats:
-    """One by the other, NaN where that is 0."""
+    """Return the quotient, NaN where the denominator is 0."""
     return np.divide(above, below, out=np.full_like(above, np.nan), where=below != 0)
 
 
 def over(figure: Callable[[Floats], Floats]) -> Callable[[Floats], Floats]:
-    """From (samples, 2, ...) a figure of the first distribution over that of the second, for the jackknife."""
+    """Return a function that maps (samples, 2, ...) to the figure of the first distribution over that of the second.
+
+    It is meant for the jackknife, which then yields the uncertainty of the ratio.
+    """
 
     def ratio(pair: Floats) -> Floats:
         return divided(figure(pair[:, 0]), figure(pair[:, 1]))
@@ -126,7 +130,7 @@ def over(figure: Callable[[Floats], Floats]) -> Callable[[Floats], Floats]:
 
 
 def half_width(counts: Floats, edges: Floats, coverage: float) -> Floats:
-    """Half the width of the central interval that holds a fraction: (q84 − q16)/2 for 0.68."""
+    """Return half the width of the central interval that holds a fraction: (q84 − q16)/2 for 0.68."""
     tail = (1 - coverage) / 2
     low_high = quantiles(counts, edges, [tail, 1 - tail])
     return np.asarray((low_high[..., 1] - low_high[..., 0]) / 2)

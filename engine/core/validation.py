@@ -1,4 +1,4 @@
-"""What is wrong with settings: each fault's place in the job file, what is expected there and what is found."""
+"""Validate settings and report each fault with its place in the job file, what is expected there and what was found."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from types import UnionType
@@ -9,16 +9,16 @@ from pydantic_core import ErrorDetails
 
 from lineshape.engine.core.errors import RequestError, nearest
 
-#: Keys from the top of a job file, with numbers for the items of lists.
+#: Keys from the top level of a job file, with indices for the items of lists.
 Place = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
 
-#: pydantic's names of the types of values that YAML makes of words like null and true.
+#: pydantic's error type where text is expected, as for the values that YAML makes of words like null and true.
 _TEXT_EXPECTED = "string_type"
 
 
 class Fault(NamedTuple):
-    """A fault at a place; unknown: whether the key itself is one that nobody knows."""
+    """A fault at a place in the job file; unknown: whether the key itself is not a known one."""
 
     place: Place
     text: str
@@ -26,7 +26,7 @@ class Fault(NamedTuple):
 
 
 class SettingsError(RequestError):
-    """Settings that are wrong, at places of a job file."""
+    """Wrong settings, with their places in the job file."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__("\n".join(dict.fromkeys(said(fault) for fault in faults)))
@@ -34,7 +34,7 @@ class SettingsError(RequestError):
 
     @classmethod
     def at(cls, place: Iterable[str | int], error: "RequestError | str") -> "SettingsError":
-        """Return the error of one place, or of all that an error has below it."""
+        """Return the error with all its faults placed below `place`; any other error or message becomes one fault."""
         place = tuple(place)
         if isinstance(error, SettingsError):
             return cls([fault._replace(place=(*place, *fault.place)) for fault in error.faults])
@@ -51,13 +51,13 @@ def said(fault: Fault) -> str:
 
 
 def validated(settings: type[Model], values: Any, where: Iterable[str | int] = ()) -> Model:
-    """Return settings made of values; raises SettingsError with every fault, at its place below `where`."""
+    """Return settings built from values; raise SettingsError with every fault, placed below `where`."""
     try:
         return settings.model_validate(values)
     except ValidationError as error:
         faults = (_fault(settings, item) for item in error.errors(include_url=False))
         raise SettingsError.at(where, SettingsError(list(dict.fromkeys(faults)))) from error
-    except SettingsError as error:  # of a kind that is built within
+    except SettingsError as error:  # raised by a nested kind
         raise SettingsError.at(where, error) from error
 
 
@@ -78,9 +78,9 @@ def _fault(settings: type[BaseModel], item: ErrorDetails) -> Fault:
 
 
 def _followed(settings: type[BaseModel], location: Sequence[str | int]) -> tuple[Place, list[str]]:
-    """Return the keys of a location alone, and the keys that are known where the last of them stands.
+    """Return the keys of a pydantic error location, and the keys that are valid beside the last of them.
 
-    pydantic puts names of a union's members, and a mark of a key that is wrong itself, among the keys.
+    pydantic inserts the names of union members, and a marker for a key that is itself wrong, among the keys.
     """
     kind: Any = settings
     place: list[str | int] = []
@@ -99,7 +99,7 @@ def _followed(settings: type[BaseModel], location: Sequence[str | int]) -> tuple
 
 
 def _members(kind: Any) -> list[Any]:
-    """Return the types that a value may be of, None left out: more than one of a union."""
+    """Return the types that a value may have, without None: several for a union."""
     while get_origin(kind) is Annotated:
         kind = get_args(kind)[0]
     if get_origin(kind) in {Union, UnionType}:
@@ -118,7 +118,7 @@ def _chosen(members: Sequence[Any], tag: str) -> Any:
 
 
 def _below(kind: Any, part: str | int) -> tuple[Any, list[str]]:
-    """Return the type of what stands under a key, and the keys that are known beside it."""
+    """Return the type of the value under a key, and the keys that are valid beside it."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         fields = {field.alias or name: field.annotation for name, field in kind.model_fields.items()}
         return fields.get(str(part)), list(fields)
