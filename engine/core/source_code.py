@@ -60,7 +60,7 @@ def _imported(statements: Iterable[tuple[int, str, tuple[str, ...]]], package: s
 
 
 def _with_parents(name: str) -> Iterator[str]:
-    """Yield a module and its parent packages, whose __init__ runs first; those of lineshape only re-export: left out."""
+    """Yield a module and its parent packages, whose __init__ runs first, except those of lineshape, which re-export."""
     parts = name.split(".")
     yield from (".".join(parts[: i + 1]) for i in range(0 if parts[0] != _OURS else len(parts) - 1, len(parts)))
 

@@ -1,1 +1,1 @@
-"""Tasks on Dask workers: a bounded number in flight, retries, memory, progress."""
+"""Run tasks on Dask workers, with a bounded number in flight, retries, memory estimates and progress."""

@@ -1,4 +1,4 @@
-"""A thin executor on Dask: a bounded number of tasks in flight, results as they come, failures as data."""
+"""A thin executor on Dask: a bounded number of tasks in flight, results in order of arrival, failures as data."""
 
 import math
 import time
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-#: Tasks with the scheduler for each worker: one at work, and others so that it never waits for the next.
+#: Tasks at the scheduler per worker: one running, and others so that the worker never waits for the next.
 TASKS_A_WORKER = 3
-#: Seconds after which the number of workers is looked at again.
+#: Seconds between two checks of the number of workers.
 _ASK_AGAIN = 5.0
 
 
 class Executor(Generic[Item, Result]):
-    """Runs one function over many items on the workers.
+    """Executor of one function over many items on the workers.
 
     function: called as function(item); it may be called twice for one item, so it must be safe to repeat.
-    in_flight: the most tasks that are with the scheduler at once.
+    in_flight: maximum number of tasks at the scheduler; None: a few for each worker.
     """
 
     def __init__(self, workers: Workers, function: Callable[[Item], Result], in_flight: int | None = None) -> None:
@@ -36,7 +36,7 @@ class Executor(Generic[Item, Result]):
         self._in_flight = in_flight
 
     def run(self, items: Iterable[Item]) -> Iterator[tuple[Item, Result | Failure]]:
-        """Pairs of item and result, or the failure that was left after the last attempt, in order of arrival.
+        """Yield pairs of item and result, or of item and the failure of its last attempt, in order of arrival.
 
         Raises StorageError where the run's own files cannot be written, ClusterError where the cluster is lost.
         """
@@ -63,7 +63,7 @@ class Executor(Generic[Item, Result]):
             fill()
             while running:
                 future = self._next(finished)
-                if future.status in {"lost", "pending"}:  # its result died with a worker; Dask does it again
+                if future.status in {"lost", "pending"}:  # its result was lost with a worker; Dask recomputes it
                     future.add_done_callback(finished.put)
                     continue
                 item, attempt = running.pop(future)
@@ -83,7 +83,7 @@ class Executor(Generic[Item, Result]):
                 client.cancel(list(running))
 
     def _next(self, finished: "SimpleQueue[Future[Any]]") -> "Future[Any]":
-        """The next task that has ended; raises ClusterError where there is no worker that could end one."""
+        """Return the next finished task; raise ClusterError where there has been no worker for too long."""
         watch = Watch(self._workers.patience)
         while True:
             try:
@@ -93,7 +93,7 @@ class Executor(Generic[Item, Result]):
 
 
 class _Room:
-    """How many tasks may be with the scheduler: a few for each worker, as workers come and go."""
+    """The maximum number of tasks at the scheduler: fixed, or a few per worker, following the number of workers."""
 
     def __init__(self, workers: Workers, fixed: int | None) -> None:
         self._workers = workers
@@ -102,6 +102,7 @@ class _Room:
         self._asked = -math.inf
 
     def most(self) -> int:
+        """Return the current maximum."""
         if self._fixed:
             return self._fixed
         if time.monotonic() - self._asked > _ASK_AGAIN:
@@ -111,7 +112,7 @@ class _Room:
 
 
 def _outcome(future: "Future[Any]") -> Any:
-    """What a task returned, or its failure; a result can still be lost with its worker on the way here."""
+    """Return a task's result or failure; a result can still be lost with its worker while it is fetched."""
     if future.status == "cancelled":
         return Failure(Cause.CLUSTER, "the cluster was lost: its scheduler ended, or cannot be reached any more")
     try:
@@ -121,7 +122,7 @@ def _outcome(future: "Future[Any]") -> Any:
 
 
 def _attempt(function: Callable[[Item], Result], item: Item, attempt: int) -> Result | Failure:
-    """On a worker: the function's result, or its failure as data, as not every exception survives pickling."""
+    """Return, on a worker, the function's result, or its failure as data, as not every exception can be pickled."""
     if attempt > 1:
         time.sleep(back_off(attempt - 1))
     try:

@@ -1,4 +1,4 @@
-"""What to do after a failure: decided from what happened, without I/O."""
+"""Classify failures and decide what follows them, without I/O."""
 
 import re
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from lineshape.engine.core.errors import DataError, LineshapeError, ProcessorErr
 
 
 class Cause(Enum):
-    """The class of an error."""
+    """Class of an error."""
 
     TRANSIENT = "transient"
     CORRUPT = "corrupt"
@@ -27,10 +27,10 @@ class Failure:
     reason: str
 
 
-#: Attempts at one item, the first included, by the class of its last error.
+#: Maximum number of attempts at one item, the first included, by the class of its last error.
 ATTEMPTS = dict.fromkeys(Cause, 1) | {Cause.TRANSIENT: 4, Cause.KILLED: 2}
 
-#: Chunks that fail in the processor, with none that succeeds, after which a run stops.
+#: Number of chunks failed in the processor, with none that succeeded, at which a run stops.
 HOPELESS = 16
 
 _BY_TYPE: dict[tuple[type[BaseException], ...], Cause] = {
@@ -39,9 +39,9 @@ _BY_TYPE: dict[tuple[type[BaseException], ...], Cause] = {
     (DataError, FileNotFoundError, IsADirectoryError, PermissionError): Cause.CORRUPT,
     (MemoryError,): Cause.TRANSIENT,
 }
-#: Errors of packages that need not be imported for it, by the package and the name of the class; no OSError among them.
+#: Errors by package and class name, so that the packages need not be imported; none is an OSError.
 _BY_NAME: dict[tuple[str, str], Cause] = {
-    ("_block", "LZ4BlockError"): Cause.CORRUPT,  # as lz4.block's module calls itself
+    ("_block", "LZ4BlockError"): Cause.CORRUPT,  # the module name of lz4.block
     ("_lzma", "LZMAError"): Cause.CORRUPT,
     ("_zstd", "ZstdError"): Cause.CORRUPT,
     ("cramjam", "DecompressionError"): Cause.CORRUPT,
@@ -57,12 +57,12 @@ _CORRUPT_TEXT = re.compile(r"truncat|expected chunk|expected \d|not a root file|
 
 
 def classify(error: BaseException) -> Failure:
-    """The failure that an exception stands for.
+    """Return the failure that an exception stands for.
 
-    Where the run's own files cannot be written it is storage, where the scheduler or all workers are gone it is the
-    cluster: no chunk is to blame, and the run stops. A missing file or one that is not ROOT is corrupt: no retry can
-    help. Any other OSError may pass (an overloaded file server), and so may a lack of memory: they are transient. What
-    is none of these comes from the processor, and so does a ProcessorError, whatever was raised there.
+    It is of class storage where the run's own files cannot be written, and cluster where the scheduler or all workers
+    are gone: no chunk is to blame, and the run stops. A missing file, or one that is not ROOT, is corrupt: no retry can
+    help. Any other OSError (an overloaded file server) and a lack of memory are transient. Everything else, and every
+    ProcessorError whatever its cause, belongs to the processor.
     """
     reason = str(error) if isinstance(error, LineshapeError) else plainly(error)
     reason = reason.strip().split("\n\n")[0]
@@ -84,7 +84,7 @@ def _cause(error: BaseException, reason: str) -> Cause:
     if known := _BY_NAME.get((package, type(error).__name__)):
         return known
     if package == "aiohttp":
-        # Of a web server: its own trouble, a broken connection, and what it says of too many requests may pass.
+        # A web server's own errors (5xx), time-outs (408) and rate limits (429), and broken connections, are transient.
         status = getattr(error, "status", 500)
         return Cause.TRANSIENT if status >= 500 or status in {408, 429} else Cause.CORRUPT
     if isinstance(error, OSError | TimeoutError):
@@ -93,15 +93,15 @@ def _cause(error: BaseException, reason: str) -> Cause:
 
 
 def try_again(failure: Failure, attempts: int) -> bool:
-    """Whether an item that failed after this many attempts is tried once more."""
+    """Return whether an item that failed after this many attempts is retried."""
     return attempts < ATTEMPTS[failure.cause]
 
 
 def hopeless(failures: Sequence[Failure], succeeded: int) -> bool:
-    """Whether to stop early: nothing succeeded, and the processor itself failed on every one of many chunks."""
+    """Return whether to stop early: nothing succeeded, and many chunks failed, all in the processor itself."""
     return succeeded == 0 and len(failures) >= HOPELESS and all(item.cause is Cause.PROCESSOR for item in failures)
 
 
 def back_off(attempts: int) -> float:
-    """Seconds to wait before the next attempt: 0.5, 1, 2, …, at most 30."""
+    """Return the seconds to wait before the next attempt: 0.5, 1, 2, …, at most 30."""
     return float(min(0.5 * 2 ** (attempts - 1), 30.0))

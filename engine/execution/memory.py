@@ -1,4 +1,4 @@
-"""Memory as a number, computed before anything is started: term by term, against what there is."""
+"""Estimate memory before anything is started, term by term, and compare it with the limit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from lineshape.engine.execution.workers import Workers
 
 MIB = 2**20
-#: Dask pauses a worker at this share of its limit.
+#: Fraction of its limit at which Dask pauses a worker.
 USABLE = 0.8
-#: A worker with the libraries that processing imports (measured: 250 to 300 MiB; tests hold the sum against the peak).
+#: A worker with the libraries that processing imports (measured: 250 to 300 MiB; tests compare the sum with the peak).
 PROCESSING_BASE = 350 * MIB
 #: A worker that has also loaded torch and XGBoost.
 PREDICTING_BASE = 600 * MIB
@@ -22,7 +22,7 @@ CLIENT_BASE = 400 * MIB
 
 @dataclass(frozen=True)
 class Term:
-    """A part of what a process needs, in bytes, and what it is for."""
+    """One contribution to a process's memory, in bytes, and what it is for."""
 
     what: str
     size: float
@@ -30,7 +30,7 @@ class Term:
 
 @dataclass(frozen=True)
 class Need:
-    """What a process needs at most, and its limit in bytes (None where there is none); advice if it is too much."""
+    """The most memory that a process needs and its limit, in bytes (None: no limit), with advice where it is too much."""
 
     process: str
     terms: tuple[Term, ...]
@@ -39,7 +39,7 @@ class Need:
 
     @property
     def size(self) -> float:
-        """Bytes in all."""
+        """Total in bytes."""
         return sum(term.size for term in self.terms)
 
     def __str__(self) -> str:
@@ -57,7 +57,7 @@ def check(needs: Sequence[Need]) -> None:
 
 
 def worker_limit(workers: "Workers") -> float | None:
-    """The usable part of the smallest worker's limit; None where workers have none, or nothing is known of any yet."""
+    """Return the usable part of the smallest worker's limit, in bytes; None where there is none or it is unknown."""
     known = workers.client.scheduler_info(n_workers=-1)["workers"].values()
     limits = [worker["memory_limit"] for worker in known if worker["memory_limit"]]
     limits = limits or [workers.promise.memory] * (workers.promise.memory > 0)
@@ -65,7 +65,7 @@ def worker_limit(workers: "Workers") -> float | None:
 
 
 def client_limit() -> float:
-    """What this process may take: the machine's memory, or what the system grants."""
+    """Return the memory available to this process, in bytes: the machine's, or what the system grants."""
     from distributed.system import MEMORY_LIMIT
 
     return float(MEMORY_LIMIT)

@@ -1,4 +1,4 @@
-"""Progress in a notebook: one output that is updated in place, with a line for each stage that is done."""
+"""Progress in a notebook: one output, updated in place, with a line for each finished stage."""
 
 import html
 import sys
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from rich.progress import Progress, Task
 
-#: Seconds between two updates while a stage works.
+#: Seconds between two updates while a stage runs.
 _EVERY: Final = 0.5
 _NAME = "display:inline-block;min-width:13em"
 _BAR = (
@@ -22,7 +22,7 @@ _DIM = "opacity:.65"
 
 
 def here() -> "Page | None":
-    """A page where this process is a notebook's kernel, else None; IPython is not imported for it."""
+    """Return a page where this process is a notebook's kernel, else None; IPython is not imported for it."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     return Page() if hasattr(shell, "kernel") else None
@@ -30,9 +30,9 @@ def here() -> "Page | None":
 
 @dataclass
 class Page:
-    """One output of a cell. It is shown when there is something to show.
+    """One output of a cell, displayed once there is something to show.
 
-    lines: of stages that are done, and remarks, as a mark, its colour, and text with what is said of it aside.
+    lines: permanent lines, of finished stages and remarks.
     """
 
     lines: list["NotebookLine"] = field(default_factory=list)
@@ -41,13 +41,13 @@ class Page:
     _one: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, line: "NotebookLine") -> None:
-        """A line that stays."""
+        """Add a permanent line."""
         self.lines.append(line)
         self._show(())
 
     @contextmanager
     def following(self, progress: Progress) -> Iterator[None]:
-        """Meanwhile the bars of `progress` stand below the lines; they vanish when the block ends."""
+        """Show the bars of `progress` below the lines while the block runs."""
         ended = threading.Event()
 
         def follow() -> None:
@@ -80,7 +80,7 @@ class Page:
 
 @dataclass(frozen=True)
 class NotebookLine:
-    """What stays on the page. name: of the stage; aside: what is said in passing."""
+    """A permanent line of the page. mark: symbol at its start, in this colour; name: the stage; aside: dimmed text."""
 
     mark: str
     colour: str
@@ -90,12 +90,12 @@ class NotebookLine:
 
     @property
     def plain(self) -> str:
-        """Without colours."""
+        """Text without colours."""
         return " ".join(part for part in (self.mark, self.name, self.text, self.aside) if part)
 
 
 def page_html(lines: Sequence[NotebookLine], tasks: Sequence[Task]) -> str:
-    """Lines that stay, and below them a bar for each task that works; empty where there is neither."""
+    """Return the HTML of permanent lines and, below them, a bar for each running task; empty where there is neither."""
     stay = [
         f'<div><span style="color:{line.colour}">{html.escape(line.mark)}</span> '
         + (f"<b>{html.escape(line.name)}</b> " if line.name else "")

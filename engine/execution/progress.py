@@ -1,4 +1,4 @@
-"""Progress on screen: a bar while a stage works, one line when it is done."""
+"""Progress on screen: a bar while a stage runs, one line when it is finished."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -13,26 +13,26 @@ from lineshape.engine.execution import notebook
 
 @dataclass
 class Bar:
-    """One bar: `advance` it, or `set` it with a word on where it stands."""
+    """One progress bar: `advance` it by steps, or `set` its position with a note."""
 
     progress: Progress
     task: TaskID
 
     def advance(self, steps: float = 1) -> None:
-        """Steps that are done."""
+        """Advance the bar by a number of finished steps."""
         self.progress.update(self.task, advance=steps)
 
     def set(self, done: float, total: float, note: str = "") -> None:
-        """Where it stands."""
+        """Set the numbers of finished and of all steps, and a note beside them."""
         self.progress.update(self.task, completed=done, total=total, note=note)
 
 
 @dataclass
 class Screen:
-    """Where a run tells how far it is.
+    """The output for a run's progress.
 
-    console: rich's console; one on standard error by default, so that standard output stays for results. page: where
-    this process is a notebook's kernel, what is shown there instead.
+    console: rich's console, by default on standard error, so that standard output is reserved for results. page: the
+    notebook output used instead where this process is a notebook's kernel.
     """
 
     console: Console = field(default_factory=lambda: Console(stderr=True))
@@ -40,7 +40,7 @@ class Screen:
 
     @contextmanager
     def bars(self) -> Iterator["Bars"]:
-        """Bars that vanish when the block ends."""
+        """Show bars while the block runs; they vanish when it ends."""
         columns = (
             SpinnerColumn(),
             TextColumn("{task.description}", style="bold"),
@@ -57,7 +57,7 @@ class Screen:
             yield Bars(progress)
 
     def done(self, stage: str, text: str, seconds: float) -> None:
-        """The one line that stays when a stage is done."""
+        """Print the permanent line of a finished stage."""
         if self.page:
             self.page.add(notebook.NotebookLine("✓", "green", text, stage, f"({seconds:.1f} s)"))
             return
@@ -68,14 +68,14 @@ class Screen:
         )
 
     def say(self, about: str, text: str) -> None:
-        """A line that stays, of what is found or begins."""
+        """Print a permanent line about something found or begun."""
         if self.page:
             self.page.add(notebook.NotebookLine("·", "gray", text, about))
             return
         self.console.print(f"[bold]{about}[/bold] {escape(text)}", highlight=False, soft_wrap=True)
 
     def warn(self, text: str) -> None:
-        """A line that stays and asks for attention."""
+        """Print a permanent warning."""
         if self.page:
             self.page.add(notebook.NotebookLine("!", "darkorange", text))
             return
@@ -84,17 +84,17 @@ class Screen:
 
 @dataclass
 class Bars:
-    """Bars of one stage."""
+    """Progress bars of one stage."""
 
     progress: Progress
 
     def add(self, name: str, total: float | None) -> Bar:
-        """A bar of so many steps."""
+        """Return a new bar. total: number of steps, None where it is unknown."""
         return Bar(self.progress, self.progress.add_task(name, total=total, note=""))
 
     @contextmanager
     def passing(self) -> Iterator["Bars"]:
-        """Those that are added meanwhile vanish when the block ends."""
+        """Remove the bars that were added in the block when it ends."""
         before = set(self.progress.task_ids)
         yield self
         for task in set(self.progress.task_ids) - before:

@@ -1,4 +1,4 @@
-"""Where tasks run: a Dask client, opened when the first task needs it."""
+"""Workers that tasks run on: a Dask client, opened when the first task needs it."""
 
 import time
 from collections.abc import Callable
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 @dataclass
 class Watch:
-    """Looks whether there are workers, now and then.
+    """Watch for the absence of workers.
 
-    patience: seconds without any after which it is enough.
+    patience: seconds without a worker after which it is an error.
     """
 
     patience: float
     alone_since: float | None = None
 
     def look(self, any_worker: bool, trouble: Callable[[], str]) -> None:
-        """Raise ClusterError where there has been no worker for too long. trouble: says why, if it can."""
+        """Raise ClusterError where there has been no worker for too long. trouble: returns the reason, if known."""
         if any_worker:
             self.alone_since = None
             return
@@ -36,9 +36,9 @@ class Watch:
 
 @dataclass(frozen=True)
 class Promise:
-    """Workers that come when they are wanted, as far as that is known before; 0: nothing is known.
+    """Workers that a cluster starts on demand, as far as known in advance; 0: unknown.
 
-    workers: how many there may be. memory: of each, in bytes. gpus: of each that has any.
+    workers: the most that there may be. memory: of each, in bytes. gpus: GPUs of each worker that has any.
     """
 
     workers: int = 0
@@ -46,17 +46,17 @@ class Promise:
     gpus: int = 0
 
 
-#: Where on the scheduler a training says how many workers with GPUs it waits for, to start on all of them together.
+#: Key of the scheduler's metadata for the number of GPU workers that a training waits for, to start on all at once.
 TOGETHER: Final = ("lineshape", "together")
 
 
 @dataclass
 class Workers:
-    """The workers of a run; a run with nothing left to do starts none.
+    """The workers of a run; they are started only when there is work.
 
-    open: gives the client; called once, and only when there is work. patience: seconds without any worker after which
-    a run stops. promise: of workers yet to come. trouble: says why none comes. refusals: how
-    often in a row what was asked for came to nothing.
+    open: returns the client; called at most once. patience: seconds without any worker after which a run stops.
+    promise: workers that the cluster will start on demand. trouble: returns why no worker comes. refusals: returns the
+    number of consecutive failed requests for workers.
     """
 
     open: "Callable[[], Client]"
@@ -67,33 +67,33 @@ class Workers:
 
     @cached_property
     def client(self) -> "Client":
-        """The client of their scheduler."""
+        """Client of the workers' scheduler."""
         return self.open()
 
     @property
     def number(self) -> int:
-        """How many there are or may come, at least one."""
+        """Number of workers that there are or may come, at least 1."""
         return max(1, self.promise.workers, len(self.client.scheduler_info(n_workers=-1)["workers"]))
 
     def any(self) -> bool:
-        """Whether the scheduler answers and has a worker."""
+        """Return whether the scheduler answers and has a worker."""
         return self.client.status == "running" and bool(self.client.scheduler_info(n_workers=1)["workers"])
 
     def want_together(self, number: int) -> None:
-        """Ask a cluster whose workers with GPUs come when they are wanted for so many at once."""
+        """Ask a cluster that starts GPU workers on demand for this many at once."""
         if self.promise.gpus and self.client.status == "running":
             self.client.set_metadata(list(TOGETHER), number)
 
 
 def collect_logs(workers: Workers, folder: Path) -> Path | None:
-    """Write what each worker of a run that failed said into a folder, where its jobs have not; None: nothing was said.
+    """Write each worker's log to a folder after a failed run, unless its jobs wrote theirs; return the folder.
 
-    A run that has opened no client has no workers.
+    Returns None where there are no logs, as in a run that has opened no client and so has no workers.
     """
     if not folder.is_dir() and "client" in vars(workers) and workers.client.status == "running":
         try:
             said = workers.client.get_worker_logs(n=1000)
-        except Exception:  # noqa: BLE001 - a cluster that is lost says no more; its loss has been told
+        except Exception:  # noqa: BLE001 - a lost cluster has no logs; its loss has been reported
             said = {}
         for address, lines in said.items():
             if lines:

@@ -1,7 +1,7 @@
-"""Event numbers, by whose hash events are split and uncertainties made: exact or refused, and enough different ones.
+"""Validate event numbers, whose hashes decide the split and the jackknife groups, and estimate how many are distinct.
 
-How many different ones there are is known from those with the smallest hashes, of which merged ones are again the
-smallest (Bar-Yossef et al., RANDOM 2002, LNCS 2483, 1).
+The number of distinct ones is estimated from the smallest hashes; those of merged samples are the smallest of theirs
+(Bar-Yossef et al., RANDOM 2002, LNCS 2483, 1).
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from lineshape.engine.core.digests import uniform
 from lineshape.engine.core.errors import DataError, RunError
 
-#: Hashes that are kept of a shard, or of any number of them.
+#: Number of hashes saved for a shard, or for any number of shards.
 _KEPT: Final = 64
-#: Objects of one event alone, from which on no data set is so small.
+#: Number of objects from which a single event number is an error, as no event has so many.
 _OF_ONE_EVENT: Final = 100
-#: Different events, or objects for each of them, at which it is said that there are few, of so many objects at least.
+#: A warning is given below this number of distinct events, or above this number of objects per event, for samples of
+#: at least _SAID_FROM objects.
 _FEW_EVENTS: Final = 20
 _MANY_OBJECTS: Final = 500
 _SAID_FROM: Final = 1000
@@ -27,10 +28,10 @@ _REMEDY: Final = (
 
 
 def exact(values: NDArray[Any], what: str) -> NDArray[np.uint64]:
-    """Return event numbers as unsigned integers; raise DataError where any of them is none, or may have been rounded.
+    """Return event numbers as unsigned integers; raise DataError where one is invalid or may have been rounded.
 
-    values: (n,), finite. what: what holds them, for the message. A float holds whole numbers exactly up to 2^24 (32
-    bits) or 2^53 (64 bits); one that is larger may stand for several events.
+    values: (n,), finite. what: name of their source, for the message. A float holds whole numbers exactly up to 2^24
+    (32 bits) or 2^53 (64 bits); a larger one may stand for several events.
     """
     kind = values.dtype.kind
     if kind == "u":
@@ -52,26 +53,26 @@ def exact(values: NDArray[Any], what: str) -> NDArray[np.uint64]:
 
 
 def sample_of(events: NDArray[np.uint64]) -> list[float]:
-    """Return the smallest hashes of event numbers, each once, in order."""
+    """Return the 64 smallest distinct hashes of event numbers, in ascending order."""
     return [float(value) for value in np.unique(uniform(events, stream=2))[:_KEPT]]
 
 
 def merged(samples: Iterable[Sequence[float]]) -> list[float]:
-    """Return the smallest hashes of all."""
+    """Return the 64 smallest distinct hashes of several samples."""
     return sorted({value for sample in samples for value in sample})[:_KEPT]
 
 
 def different(sample: Sequence[float]) -> int:
-    """Return how many different event numbers there are: exactly below 64, to about 13 % above."""
+    """Return the number of distinct event numbers: exact below 64, else estimated to about 13 %."""
     return len(sample) if len(sample) < _KEPT else round((_KEPT - 1) / sample[-1])
 
 
 def remark(sample: str, rows: int, events: Sequence[float]) -> str:
-    """Return what is to be said of a sample's event numbers, empty where that is nothing.
+    """Return a warning about a sample's event numbers, empty where there is none.
 
-    rows: its objects. events: of `sample_of`, of all of them.
+    rows: number of objects. events: the smallest hashes of all of them, from `sample_of`.
 
-    Raises RunError where many objects have one event number, so that there is nothing to split.
+    Raises RunError where many objects share one event number, so that there is nothing to split.
     """
     if rows >= _OF_ONE_EVENT and len(events) == 1:
         raise RunError(

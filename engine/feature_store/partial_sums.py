@@ -1,6 +1,6 @@
-"""Partial sums: what groups of shards add up to, so that no client reads a hundred thousand shards to know their sum.
+"""Partial sums over groups of shards, so that no client reads a hundred thousand shards to obtain their sum.
 
-A partial sum is kept on disk under the identities of what it is of: a resumed run counts nothing again. Groups are of
+A partial sum is saved under the identities of its parts, so that a resumed run adds nothing twice. Groups are formed of
 neighbours in the catalogue, so the order of addition, and with it every bit of the sum, is fixed.
 """
 
@@ -17,7 +17,7 @@ from lineshape.engine.core.records import read_record, save_record
 from lineshape.engine.feature_store import event_numbers
 from lineshape.engine.feature_store.shards import read_info
 
-#: Shards, or partial sums, that one partial sum is of.
+#: Number of shards, or of partial sums, in one partial sum (about, where there are more).
 GROUP = 64
 
 
@@ -25,8 +25,8 @@ GROUP = 64
 class PartialSum:
     """The sum of some shards of one sample.
 
-    shards: rows of each, by identity, in order. processed: entries of their chunks. dropped: entries left out for NaN.
-    events: the smallest hashes of their event numbers, of `sample_of`.
+    shards: rows by shard identity, in order. processed: entries of their chunks. dropped: entries left out for NaN or
+    infinite values. events: the smallest hashes of their event numbers, from `sample_of`.
     """
 
     shards: dict[str, int] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class PartialSum:
     events: list[float] = field(default_factory=list)
 
     def add(self, other: "PartialSum") -> None:
-        """Add what comes next in order."""
+        """Add the sum that is next in order."""
         self.shards |= other.shards
         self.processed += other.processed
         self.dropped += other.dropped
@@ -47,19 +47,19 @@ class PartialSum:
         self.histograms = merge([self.histograms, other.histograms])
 
     def save(self, path: Path) -> None:
-        """Keep it as JSON."""
+        """Save the sum as JSON."""
         content: dict[str, Any] = vars(self) | {"histograms": {k: to_uhi(h) for k, h in self.histograms.items()}}
         save_record(path, content)
 
     @classmethod
     def load(cls, path: Path) -> "PartialSum":
-        """What `save` kept; raises RunError where it is damaged."""
+        """Return the sum written by `save`; raise RunError where it is damaged."""
         kept = read_record(path, _SavedSum, "remove it, and run 'lineshape process' again")
         return cls(**vars(kept) | {"histograms": {k: from_uhi(h) for k, h in kept.histograms.items()}})
 
     @classmethod
     def of_shard(cls, path: Path) -> "PartialSum":
-        """One shard; ValueError where it is torn."""
+        """Return the sum of one shard; raise ValueError where it is incomplete."""
         info = read_info(path)
         processed = info.chunk["stop"] - info.chunk["start"]
         return cls({path.stem: info.rows}, processed, info.dropped, info.cut_flow, info.histograms, list(info.events))
@@ -67,7 +67,7 @@ class PartialSum:
 
 @dataclass
 class _SavedSum:
-    """A partial sum as JSON."""
+    """A partial sum as saved in JSON."""
 
     shards: dict[str, int]
     processed: int
@@ -79,20 +79,21 @@ class _SavedSum:
 
 @dataclass(frozen=True)
 class ShardGroup:
-    """Shards, or partial sums, to be added up on a worker into one partial sum, at `path`."""
+    """Shards, or partial sums, that a worker adds up into one partial sum, saved at `path`."""
 
     path: Path
     parts: tuple[Path, ...]
 
     @classmethod
     def of(cls, folder: Path, parts: Sequence[Path]) -> "ShardGroup":
-        """A group by its parts: its path is a digest of theirs."""
+        """Return the group of these parts, whose path is a digest of theirs."""
         return cls(folder / f"{digest([part.stem for part in parts])}.json", tuple(parts))
 
     def __call__(self) -> tuple[str, ...]:
-        """Add up and keep; returns identities of torn shards, which are removed, and keeps nothing where there are any.
+        """Add up and save the parts; where some are damaged, remove and return those, and save nothing.
 
-        A shard is torn where a machine died before what was renamed had reached its disk.
+        Returns the identities (file stems) of the removed parts. A shard is incomplete where a machine crashed before
+        the renamed file had reached its disk.
         """
         total = PartialSum()
         torn = []
@@ -113,9 +114,9 @@ class ShardGroup:
 
 @dataclass(frozen=True)
 class Sum:
-    """What is left to be added up for one partial sum of many shards: groups of shards, groups of those, …, the whole.
+    """The remaining steps to a partial sum of many shards: groups of shards, groups of those, …, the whole.
 
-    levels: groups whose partial sum is not on disk, those that others need first.
+    levels: groups whose partial sum is not yet on disk, in order: those that others need come first.
     """
 
     path: Path
@@ -123,7 +124,7 @@ class Sum:
 
     @classmethod
     def of(cls, folder: Path, shards: Sequence[Path]) -> "Sum":
-        """The sum of shards in this order."""
+        """Return the sum of shards in this order."""
         levels = []
         parts = list(shards)
         while True:

@@ -1,4 +1,4 @@
-"""Shards: the Parquet files that chunks became, and the feature store that holds those of a study."""
+"""Write shards of columns as Parquet files and read them back, and the feature store that holds those of a study."""
 
 import json
 import os
@@ -27,33 +27,33 @@ if TYPE_CHECKING:
 ROW_GROUP = 100_000
 _KEY = b"lineshape"
 MANIFEST = "manifest.json"
-#: What to do where the manifest, or what lies beside it, is damaged.
+#: Advice where the manifest, or a file beside it, is damaged.
 PROCESS_AGAIN = "run 'lineshape process' again, which finds the shards that are there and writes it anew"
 WRITING: dict[str, Any] = {
     "compression": "zstd",
     "row_group_size": ROW_GROUP,
     "write_page_checksum": True,
     "version": "2.6",
-    # Numbers that seldom repeat gain nothing from a dictionary: without, files are smaller and written twice as fast.
+    # Values that seldom repeat gain nothing from a dictionary: without it, files are smaller and written twice as fast.
     "use_dictionary": False,
 }
 
 _serialise = Serialiser()
 
-#: Which of so many equal parts: (1, 4) is the second of four.
+#: Index and number of equal parts: (1, 4) is the second of four.
 Share = tuple[int, int]
 WHOLE: Share = (0, 1)
 
-#: Columns of one shard, by name: an array of numbers, or Jagged where each row has a list.
+#: Columns of one shard by name: arrays of numbers, or Jagged where each row has a list.
 Table = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class ShardInfo:
-    """What a shard says of itself: its chunk, its rows, the cut flow and the control histograms.
+    """Metadata of a shard: its chunk, number of rows, cut flow and control histograms.
 
-    dropped: entries of the chunk that were left out, as they hold NaN. events: the smallest hashes of event numbers, of
-    `sample_of`.
+    dropped: entries of the chunk that were left out because they hold NaN or infinite values. events: the smallest
+    hashes of its event numbers, from `sample_of`.
     """
 
     chunk: dict[str, Any]
@@ -65,12 +65,12 @@ class ShardInfo:
 
 
 def shard_path(folder: Path, sample: str, identity: str) -> Path:
-    """Where a shard lies in a feature store."""
+    """Return the path of a shard in a feature store."""
     return folder / sample / f"{identity}.parquet"
 
 
 def identities_in(folder: Path, sample: str) -> set[str]:
-    """Identities of the shards of a sample that are there, by any processor."""
+    """Return the identities of a sample's existing shards, made by any processor."""
     try:
         with os.scandir(folder / sample) as entries:
             return {entry.name[:-8] for entry in entries if entry.name.endswith(".parquet") and entry.name[0] != "."}
@@ -84,9 +84,9 @@ def write_shard(
     column_metadata: Mapping[str, Column],
     info: ShardInfo,
 ) -> None:
-    """Write a shard, whole or not at all: float columns as float32, `event` as it is, all else inside the metadata.
+    """Write a shard atomically: columns as float32, `event` as uint64, everything else in the Parquet metadata.
 
-    Raises DataError where `event` is not of event numbers, see `exact`.
+    Raises DataError where `event` does not hold event numbers, see `exact`.
     """
     import awkward as ak
     import pyarrow as pa
@@ -125,7 +125,7 @@ def _to_arrow(values: "ak.Array", number: type) -> Any:
 
 
 def read_info(path: Path) -> ShardInfo:
-    """What a shard says of itself, without reading its rows."""
+    """Return the metadata of a shard, without reading its rows."""
     import pyarrow.parquet as pq
 
     about = json.loads(pq.read_schema(path).metadata[_KEY], object_hook=uhi.io.json.object_hook)
@@ -134,10 +134,10 @@ def read_info(path: Path) -> ShardInfo:
 
 
 def read_columns(path: Path, columns: Sequence[str]) -> Table:
-    """Columns of a shard as NumPy arrays, and as Jagged where each row has a list.
+    """Return columns of a shard as NumPy arrays, and as Jagged where each row has a list.
 
-    Raises DataError where the shard is not there or was damaged on disk; a damaged one is removed, so that processing
-    makes it anew.
+    Raises DataError where the shard is missing or was damaged on disk; a damaged one is removed, so that processing
+    recreates it.
     """
     import pyarrow.parquet as pq
 
@@ -146,7 +146,7 @@ def read_columns(path: Path, columns: Sequence[str]) -> Table:
     except FileNotFoundError as error:
         raise DataError(f"shard {path} is not there: run 'lineshape process' again, which makes it anew") from error
     except (ValueError, OSError) as error:
-        # What the disk or the network has to say carries a number; what is wrong with the content does not.
+        # Errors of the disk or the network carry an errno; those of damaged content do not.
         if isinstance(error, OSError) and error.errno:
             raise
         if missing := _missing(path, columns):
@@ -159,7 +159,7 @@ def read_columns(path: Path, columns: Sequence[str]) -> Table:
 
 
 def _removed(path: Path, error: Exception) -> DataError:
-    """Remove a shard that was damaged on disk; returns the error that says so."""
+    """Remove a shard that was damaged on disk, and return the error that reports it."""
     path.unlink(missing_ok=True)
     return DataError(
         f"shard {path} was damaged on disk, and is removed: run 'lineshape process' again, which makes it anew "
@@ -168,7 +168,7 @@ def _removed(path: Path, error: Exception) -> DataError:
 
 
 def columns_in(path: Path) -> set[str]:
-    """Names of the columns of a shard; raises DataError where it was damaged on disk, and removes it."""
+    """Return the names of a shard's columns; where it was damaged on disk, remove it and raise DataError."""
     import pyarrow.parquet as pq
 
     try:
@@ -180,7 +180,7 @@ def columns_in(path: Path) -> set[str]:
 
 
 def _missing(path: Path, columns: Sequence[str]) -> list[str]:
-    """Those that a shard has not; none where it cannot even say which it has."""
+    """Return the columns that a shard lacks; none where its schema cannot be read."""
     import pyarrow.parquet as pq
 
     try:
@@ -202,7 +202,7 @@ def _to_numpy(column: Any) -> Any:
 
 @dataclass(frozen=True)
 class Shard:
-    """An entry of the manifest: the path within the feature store, sample and rows of a shard."""
+    """An entry of the manifest: a shard's path within the feature store, its sample, rows and identity."""
 
     path: str
     sample: str
@@ -212,7 +212,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class Quarantined:
-    """Entries [start, stop) of a file that could not be used, and why; -1 where a file could not even be counted."""
+    """Entries [start, stop) of a file that could not be used, and why; -1 where its entries could not be counted."""
 
     sample: str
     file: str
@@ -226,8 +226,9 @@ class Quarantined:
 class FeatureStore:
     """The shards of a study, in the fixed order in which everything is read and merged.
 
-    entries: in the catalogue; processed: in the chunks that became shards; the others are quarantined. seen: of columns
-    that bundles gave, which events these were trained on. control: digest of the control histograms beside them.
+    entries: number in the catalogue; processed: number in the chunks that became shards; the others are quarantined.
+    seen: for each derived column, which events its bundle was trained on. control: digest of the control histograms
+    beside them.
     """
 
     folder: Path
@@ -246,7 +247,7 @@ class FeatureStore:
     def load(cls, folder: Path) -> "FeatureStore":
         """Read the manifest of a feature store.
 
-        Raises RequestError where there is none, RunError where it is damaged, or of another version of this program.
+        Raises RequestError where there is none, RunError where it is damaged, or from another version of this program.
         """
         path = folder / MANIFEST
         if not path.is_file():
@@ -271,12 +272,12 @@ class FeatureStore:
 
     @property
     def rows(self) -> int:
-        """Rows in all shards."""
+        """Number of rows in all shards."""
         return sum(shard.rows for shard in self.shards)
 
     @property
     def lost(self) -> float:
-        """Fraction of the entries that is quarantined; a file that could not be counted is taken for an average one."""
+        """Quarantined fraction of the entries; a file that could not be counted is assumed to be of average size."""
         uncounted = sum(item.start < 0 for item in self.quarantined)
         unknown = uncounted * self.entries / max(1, len(self.files))
         return (self.entries - self.processed + unknown) / max(1.0, self.entries + unknown)
@@ -287,15 +288,15 @@ class FeatureStore:
         return list(dict.fromkeys(shard.sample for shard in self.shards))
 
     def digest(self, samples: Container[str] | None = None) -> str:
-        """Digest of the content, or of that of some samples: which shards there are."""
+        """Return a digest of the identities of all shards, or of those of some samples."""
         return digest([shard.identity for shard in self.shards if samples is None or shard.sample in samples])
 
     def path(self, shard: Shard) -> Path:
-        """Where a shard lies."""
+        """Return the full path of a shard."""
         return self.folder / shard.path
 
     def tables(self, columns: Sequence[str]) -> Iterator[Table]:
-        """The columns, shard by shard, in order.
+        """Yield the columns shard by shard, in order.
 
         Raises RequestError where the store has no such column.
         """
@@ -305,7 +306,9 @@ class FeatureStore:
     def read(
         self, columns: Sequence[str], share: Share = WHOLE, samples: Container[str] | None = None
     ) -> Iterator[tuple[Shard, Table]]:
-        """Each shard with its columns, in order; of some samples, and a share of their shards.
+        """Yield each shard with its columns, in order.
+
+        share: part of the shards to read. samples: samples to read, None: all.
 
         Raises RequestError where the store has no such column.
         """
@@ -317,7 +320,7 @@ class FeatureStore:
             yield shard, read_columns(self.path(shard), columns)
 
     def require(self, columns: Sequence[str]) -> None:
-        """Raise RequestError where a column is not in the store, with the nearest names."""
+        """Raise RequestError, with the nearest names, where a column is not in the store."""
         known = [*self.columns, "event"]
         for name in columns:
             if name not in known:
