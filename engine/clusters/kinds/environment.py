@@ -1,4 +1,4 @@
-"""The cluster that a facility, or a notebook, has made ready: found where Dask itself looks for one."""
+"""Join the cluster that a facility or notebook has prepared, as found by Dask's own configuration."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,28 +15,31 @@ from lineshape.engine.core.validation import SettingsError, validated
 if TYPE_CHECKING:
     from distributed import Client
 
-#: Of a scheduler's PEM files, as Dask's configuration and as we name them.
+#: Settings of a scheduler's PEM files, and their names in Dask's configuration.
 _PEM: Final = {"ca": "ca-file", "certificate": "client.cert", "key": "client.key"}
 
 
 class Environment(Scaled, Cluster):
-    """The first of: a client that this process has, a scheduler, a Gateway of Dask's configuration or environment.
+    """The first found of: this process's Dask client; a scheduler, then a Gateway, in Dask's configuration.
 
-    workers, minimum, maximum: of a Gateway's new cluster. plain_tcp, open_dashboard, plain_http: as of a scheduler and
-    a Gateway, where what is found is not closed and that is meant.
+    That configuration includes environment variables. `workers`, `minimum` and `maximum` apply to a Gateway's new
+    cluster.
     """
 
     plain_tcp: bool = False
+    """Whether a scheduler found may be reached over plain TCP, through which anyone on the network can run code."""
     open_dashboard: bool = False
+    """Whether the dashboard of a scheduler found may listen beyond loopback."""
     plain_http: bool = False
+    """Whether a Gateway found may be reached over plain HTTP, where anyone on the network can read the keys."""
 
     def one(self) -> Self:
-        """The same with one worker of a new cluster."""
+        """Return the same with one worker, if a new cluster is started."""
         return self.model_copy(update={"workers": 1, "minimum": None, "maximum": None})
 
     @contextmanager
     def open(self, scratch: Path = LOGS) -> Iterator["Client"]:
-        """Join what is there; only a new cluster of a Gateway is ended when the block ends."""
+        """Join the cluster found; only a Gateway's new cluster is ended when the block ends."""
         if (client := _default_client()) is not None:
             yield client
             return
@@ -44,7 +47,7 @@ class Environment(Scaled, Cluster):
             yield client
 
     def found(self) -> Cluster:
-        """The scheduler or Gateway of Dask's configuration; raises RequestError that says where was looked."""
+        """Return the scheduler or Gateway of Dask's configuration; raise RequestError naming the places searched."""
         import dask
 
         if address := dask.config.get("scheduler-address", None):
@@ -63,7 +66,7 @@ class Environment(Scaled, Cluster):
 
 
 def _default_client() -> "Client | None":
-    """The client that this process opened last, if it is still there."""
+    """Return the client that this process opened last, if it still exists."""
     from distributed import default_client
 
     try:
@@ -74,7 +77,7 @@ def _default_client() -> "Client | None":
 
 
 def _checked(kind: type[Cluster], what: str, settings: dict[str, Any]) -> Cluster:
-    """Raises RequestError where the environment's settings are not enough, or not safe."""
+    """Return the cluster; raise RequestError where the environment's settings are incomplete or unsafe."""
     try:
         return validated(kind, settings)
     except SettingsError as error:

@@ -1,4 +1,4 @@
-"""A cluster by the class that a facility hands to its users, such as CernCluster, CoffeaCasaCluster or HTCGateway."""
+"""A cluster made by a facility's own class, such as CernCluster, CoffeaCasaCluster or HTCGateway."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,17 +17,19 @@ if TYPE_CHECKING:
 
 
 class Facility(Scaled, Cluster):
-    """A class of a package of the facility, never one of ours.
+    """A cluster class of a facility's package.
 
-    cluster: "module:Class". settings: its keyword arguments. workers: how many it is scaled to; minimum, maximum:
-    between how many it is to scale itself instead. Where none is said it has the workers that it starts with.
-    plain_tcp, open_dashboard: yes to a scheduler that anyone on the network can reach, or whose dashboard is.
+    Without `workers`, `minimum` and `maximum`, it has the workers that it starts with.
     """
 
     cluster: str
+    """The cluster class, as "module:Class"."""
     settings: dict[str, Any] = {}
+    """Keyword arguments of the class."""
     plain_tcp: bool = False
+    """Whether the scheduler may be reached over plain TCP, through which anyone on the network can run code."""
     open_dashboard: bool = False
+    """Whether the scheduler's dashboard may listen beyond loopback, where anyone on the network can reach it."""
 
     @model_validator(mode="after")
     def _is_named(self) -> Self:
@@ -36,7 +38,7 @@ class Facility(Scaled, Cluster):
         return self
 
     def one(self) -> Self:
-        """The same with one worker, where it is scaled at all."""
+        """Return the same with one worker, where it is scaled at all."""
         scaled = self.workers or self.minimum is not None or self.maximum
         return self.model_copy(update={"workers": 1, "minimum": None, "maximum": None}) if scaled else self
 
@@ -52,7 +54,7 @@ class Facility(Scaled, Cluster):
                 yield client
 
     def _require_closed(self, client: "Client") -> None:
-        """Raise RequestError where anyone on the network could run code on the workers, and that is not meant."""
+        """Raise RequestError where anyone on the network could run code on the workers, unless settings allow it."""
         address = str(client.scheduler.address) if client.scheduler else ""
         protocol, _, rest = address.partition("://")
         if protocol == "tcp" and not (self.plain_tcp or is_loopback(rest.rpartition(":")[0])):
@@ -64,7 +66,7 @@ class Facility(Scaled, Cluster):
             require_closed_dashboard(client, "give it a dashboard_address of 127.0.0.1:0 among its settings")
 
     def _started(self) -> Any:
-        """Raises RequestError where the class cannot be had, or does not take its settings."""
+        """Return the started cluster; raise RequestError where the class cannot be loaded or refuses its settings."""
         found = load(self.cluster, "install the facility's package, or use its environment")
         try:
             cluster = found(**self.settings)

@@ -1,4 +1,4 @@
-"""A cluster of a Dask Gateway, which starts and watches over clusters of its users, by its address."""
+"""A cluster of a Dask Gateway, a service that starts and manages its users' clusters."""
 
 import asyncio
 import os
@@ -19,25 +19,26 @@ if TYPE_CHECKING:
 
 
 class Gateway(Scaled, Cluster):
-    """A new cluster of a Gateway, ended when the run ends, or one that is there already, which goes on.
+    """A new cluster of a Gateway, ended with the run, or an existing one, which continues.
 
-    address: of the Gateway, as in https://gateway.example; by default that of Dask's configuration
-    (DASK_GATEWAY__ADDRESS). proxy_address: of its way to the schedulers, where that is another one.
-    auth: how it knows its users (basic, kerberos, jupyterhub or a class); passwords and tokens stay in Dask's
-    configuration (DASK_GATEWAY__AUTH__KWARGS), as a run folder keeps the job.
-    cluster: the name of one that is there. options: of a new one, whatever this Gateway lets its users choose.
-    workers: how many it is scaled to; minimum, maximum: between how many it is to scale itself instead.
-    plain_http: yes to an address through which anyone on the network can read the keys of the cluster.
-
-    Between client, scheduler and workers it is the Gateway that sees to TLS.
+    The Gateway provides TLS between client, scheduler and workers. Passwords and tokens belong in Dask's configuration
+    (DASK_GATEWAY__AUTH__KWARGS), as a run folder keeps the job file.
     """
 
     address: str = ""
+    """Address of the Gateway, such as https://gateway.example.
+    Empty: that of Dask's configuration (`gateway.address`, or DASK_GATEWAY__ADDRESS in the environment).
+    """
     proxy_address: str = ""
+    """Address of the Gateway's proxy to the schedulers, where it differs; empty: derived from `address`."""
     auth: str = ""
+    """Authentication method: basic, kerberos, jupyterhub or a class; empty: that of Dask's configuration."""
     cluster: str = ""
+    """Name of an existing cluster to join; empty: start a new one."""
     options: dict[str, Any] = {}
+    """Options of a new cluster, as this Gateway lets its users choose them."""
     plain_http: bool = False
+    """Whether a plain HTTP address is allowed, in which anyone on the network can read the cluster's keys."""
 
     @model_validator(mode="after")
     def _has_workers(self) -> Self:
@@ -51,12 +52,12 @@ class Gateway(Scaled, Cluster):
         return self
 
     def one(self) -> Self:
-        """The same with one worker; a cluster that is there already stays as it is."""
+        """Return the same with one worker; an existing cluster is left as it is."""
         return self if self.cluster else self.model_copy(update={"workers": 1, "minimum": None, "maximum": None})
 
     @contextmanager
     def open(self, scratch: Path = LOGS) -> Iterator["Client"]:
-        """Start or join the cluster and scale it; one that was started here is ended when the block ends."""
+        """Start or join the cluster and scale it; a new one is ended when the block ends."""
         try:
             from dask_gateway import Gateway as Server
         except ImportError as error:
@@ -80,7 +81,7 @@ class Gateway(Scaled, Cluster):
             yield client
 
     def _address(self) -> str:
-        """Raises RequestError where there is none, or it is not encrypted and reaches beyond this machine."""
+        """Return the address; raise RequestError where there is none, or it is unencrypted and not on this machine."""
         address = self.address or configured_address()
         if not address:
             raise RequestError(
@@ -100,7 +101,7 @@ class Gateway(Scaled, Cluster):
 
 
 def configured_address() -> str:
-    """The address of a Gateway in Dask's configuration, with what it takes from the environment; or nothing."""
+    """Return the Gateway's address in Dask's configuration, environment variables expanded; empty if there is none."""
     import dask
 
     return str(dask.config.get("gateway.address", None) or "").format(**os.environ)
@@ -112,20 +113,20 @@ def _leave(cluster: Any) -> None:
 
 
 def _let_go(gateway: Any) -> None:
-    """Close a Gateway. It would do so once more, whenever it is collected, and fail as its thread has ended."""
+    """Close a Gateway's client; on collection it would do so again, and fail as its thread has ended."""
     gateway.close()
     del gateway._loop_runner
 
 
 def _stop(gateway: Any, name: str) -> None:
-    """End a cluster; one that has ended already is none to be told of."""
+    """End a cluster; ignore one that has ended already."""
     with suppress(OSError, ValueError, asyncio.CancelledError):
         gateway.stop_cluster(name)
 
 
 @contextmanager
 def _told(address: str) -> Iterator[None]:
-    """What goes wrong on the way to a cluster, as a message that names the Gateway."""
+    """Turn errors on the way to a cluster into messages that name the Gateway."""
     import aiohttp
     from dask_gateway import GatewayClusterError, GatewayServerError
 
@@ -139,7 +140,7 @@ def _told(address: str) -> Iterator[None]:
         raise RequestError(f"no Gateway answers at {address}: {error}") from error
     except (ValueError, TypeError) as error:
         raise RequestError(f"the Gateway at {address} cannot give this cluster: {error}") from error
-    except (ImportError, AttributeError) as error:  # of the class that `auth` names
+    except (ImportError, AttributeError) as error:  # from the class that `auth` names
         raise RequestError(f"cluster.auth: there is no such way to be known to a Gateway: {error}") from error
     except (GatewayClusterError, GatewayServerError) as error:
         raise ClusterError(f"the Gateway at {address} could not give a cluster: {error}") from error

@@ -1,4 +1,4 @@
-"""Jobs of HTCondor."""
+"""Run workers as HTCondor jobs."""
 
 from typing import Any, ClassVar
 
@@ -8,9 +8,9 @@ from lineshape.engine.core.errors import RequestError
 
 
 class HTCondor(BatchSystem):
-    """HTCondor; it has no queues, and `account` is an accounting group.
+    """Jobs of HTCondor, which has no queues; `account` is an accounting group.
 
-    disk: of each job. Directives are lines of a submit file, as in "MY.SendCredential = True".
+    Directives are lines of a submit file, as in "MY.SendCredential = True".
     """
 
     system: ClassVar[str] = "HTCondorCluster"
@@ -18,9 +18,13 @@ class HTCondor(BatchSystem):
     inquiry: ClassVar[str] = "condor_q -better-analyze"
 
     disk: Size = "2GiB"
+    """Disk space of each job, such as 2GiB."""
 
     def words(self, jobs: Jobs, gpus: int) -> dict[str, Any]:
-        """The wall time is `MY.MaxRuntime`, which CERN's pool reads; raises RequestError where there is a queue."""
+        """Return the arguments, with the wall time as `MY.MaxRuntime`, which CERN's pool reads.
+
+        Raises RequestError where there is a queue, or a directive is no 'key = value'.
+        """
         if jobs.queue:
             raise RequestError(
                 "cluster.queue: HTCondor has none; CERN's job flavours are directives: ['MY.JobFlavour = \"workday\"']"

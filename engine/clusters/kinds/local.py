@@ -20,41 +20,40 @@ if TYPE_CHECKING:
 
 
 class Local(Cluster):
-    """Worker processes of one thread each.
-
-    workers: their number, by default one for each core. gpus: those that the first of them declares, by default all
-    that CUDA sees here. memory: limit of each, as Dask writes it. patience: seconds without a sign of life after which
-    a worker is started anew, and its tasks are given to others.
-    """
+    """Worker processes on this machine, each with one thread."""
 
     workers: Annotated[int, Field(gt=0)] | None = None
+    """Number of workers; null: one for each core that this process may use."""
     gpus: Annotated[int, Field(ge=0)] | None = None
+    """Number of GPUs declared by the first worker, so that trainings take turns; null: all that CUDA finds; 0: none."""
     memory: str = "auto"
+    """Memory limit of each worker in Dask's notation, such as 4GiB; auto: Dask's own choice."""
     patience: Annotated[float, Field(ge=5)] = 60
+    """Seconds without a heartbeat after which a worker is restarted and its tasks are given to others."""
 
     def one(self) -> Self:
-        """The same with one worker."""
+        """Return the same cluster with one worker."""
         return self.model_copy(update={"workers": 1})
 
     @contextmanager
     def open(self, scratch: Path = LOGS) -> Iterator["Client"]:
-        """Start the workers and stop them when the block ends."""
+        """Start the workers, and stop them when the block ends."""
         import dask
         from distributed import Client, Nanny, Scheduler, SpecCluster
 
         require_unencrypted()
         require_loopback()
         workers = self.workers or len(os.sched_getaffinity(0))
-        # The workers share the cores among them. Dask sets these in this process as well, and so a safe path is none of
-        # them, by which what a notebook starts beside would no longer find its modules.
+        # The workers share the cores. Dask sets these variables in this process too, so PYTHONSAFEPATH is not among
+        # them: other child processes of a notebook would no longer find its modules.
         environment = dict.fromkeys(THREADS, "1")
         settings = {
-            # A worker that dies is started anew even on a slow machine, and no client waits for ever.
+            # A worker that dies is restarted even on a slow machine, and no client waits for ever.
             "distributed.deploy.lost-worker-timeout": "600s",
             "distributed.scheduler.no-workers-timeout": "600s",
             "distributed.scheduler.allowed-failures": 3,
             "distributed.scheduler.worker-ttl": f"{self.patience}s",
-            # In place of Dask's own, whose MALLOC_TRIM_THRESHOLD_ gives memory back after every batch of a training.
+            # Replaces Dask's, whose MALLOC_TRIM_THRESHOLD_ returns memory to the system after every batch.
             "distributed.nanny.pre-spawn-environ": environment,
             "distributed.worker.daemon": False,
             "distributed.worker.multiprocessing-method": "forkserver",
@@ -65,19 +64,19 @@ class Local(Cluster):
                 "host": "127.0.0.1",
                 "nthreads": 1,
                 "memory_limit": self.memory,
-                # As workers are forked from an older process, they are told what the environment is now.
+                # Workers are forked from an older process, so they are given the current environment.
                 "env": {**os.environ, **environment},
-                # Failures come back as data; what workers log of a cluster that closes is noise.
+                # Failures are returned as data; logs of workers while the cluster closes are noise.
                 "silence_logs": logging.CRITICAL,
             }
             gpus = gpus_here() if self.gpus is None else self.gpus
-            # Trainings take turns at all GPUs together, and processing has the other workers meanwhile.
+            # Trainings take turns at all GPUs together, while processing uses the other workers.
             declared: list[dict[str, object]] = [{"resources": {"GPU": gpus}} if gpus else {}]
             specification = {
                 number: {"cls": Nanny, "options": options | own}
                 for number, own in enumerate(declared + [{}] * (workers - 1))
             }
-            # Dask serves HTTP in any case; with no address it would take port 8787 from another cluster.
+            # Dask serves HTTP in any case; without an address it would take port 8787 from another cluster.
             scheduler = {
                 "cls": Scheduler,
                 "options": {"host": "127.0.0.1", "port": 0, "dashboard_address": "127.0.0.1:0"},
@@ -91,7 +90,7 @@ class Local(Cluster):
 
 
 def gpus_here() -> int:
-    """GPUs of this machine that CUDA sees; torch, which takes seconds to import, is asked where there is a driver."""
+    """Return the number of GPUs that CUDA finds here; torch, slow to import, is used only where there is a driver."""
     if not Path("/dev/nvidiactl").exists():
         return 0
     import torch
@@ -100,16 +99,17 @@ def gpus_here() -> int:
 
 
 def _well_behaved() -> "WorkerPlugin":
+    """Return the plugin that makes workers ignore Ctrl-C and tolerate closed output."""
     from distributed import WorkerPlugin
 
     class QuietInterrupt(WorkerPlugin):
-        """Ctrl-C is for the command, which then stops its workers; they need not each complain of it."""
+        """A plugin that ignores Ctrl-C in workers: it is for the command, which then stops them."""
 
         name = "quiet-interrupt"
 
         def setup(self, worker: Any) -> None:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-            # What a processor prints must not fail its chunk, whatever became of the command's output.
+            # A processor's prints must not fail its chunk where the command's output is closed.
             forgive()
 
     return QuietInterrupt()

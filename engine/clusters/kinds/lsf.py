@@ -1,4 +1,4 @@
-"""Jobs of LSF."""
+"""Run workers as LSF jobs."""
 
 import math
 from typing import Any, ClassVar
@@ -8,14 +8,14 @@ from lineshape.engine.clusters.jobs import Jobs, clock
 
 
 class LSF(BatchSystem):
-    """LSF; `account` is its project."""
+    """Jobs of LSF; `account` is its project."""
 
     system: ClassVar[str] = "LSFCluster"
     command: ClassVar[str] = "bsub"
     inquiry: ClassVar[str] = "bjobs -p"
 
     def words(self, jobs: Jobs, gpus: int) -> dict[str, Any]:
-        """GPUs by `-gpu`; its clock has no seconds, and is rounded up."""
+        """Return the arguments, with GPUs as `-gpu` and the wall time rounded up to minutes, as LSF has no seconds."""
         return {
             "queue": jobs.queue,
             "project": jobs.account,

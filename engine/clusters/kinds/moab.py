@@ -1,4 +1,4 @@
-"""Jobs of Moab with Torque."""
+"""Run workers as jobs of Moab with Torque."""
 
 from typing import Any, ClassVar
 
@@ -9,14 +9,14 @@ from lineshape.engine.clusters.jobs import Jobs, clock
 
 
 class Moab(BatchSystem):
-    """Moab; cores, memory and GPUs are asked for in Torque's words."""
+    """Jobs of Moab; cores, memory and GPUs are requested in Torque's syntax."""
 
     system: ClassVar[str] = "MoabCluster"
     command: ClassVar[str] = "msub"
     inquiry: ClassVar[str] = "checkjob"
 
     def words(self, jobs: Jobs, gpus: int) -> dict[str, Any]:
-        """GPUs are `gpus` of a node."""
+        """Return the arguments, with GPUs as `gpus` of a node."""
         nodes = f"nodes=1:ppn={jobs.cores}" + (f":gpus={gpus}" if gpus else "")
         return {
             "queue": jobs.queue,

@@ -1,4 +1,4 @@
-"""Jobs of OAR."""
+"""Run workers as OAR jobs."""
 
 from typing import Any, ClassVar
 
@@ -7,19 +7,17 @@ from lineshape.engine.clusters.jobs import Jobs, clock
 
 
 class OAR(BatchSystem):
-    """OAR; `account` is its project.
-
-    memory_property: a site's property that holds the memory of a core in MiB; where there is none, jobs ask for none.
-    """
+    """Jobs of OAR; `account` is its project."""
 
     system: ClassVar[str] = "OARCluster"
     command: ClassVar[str] = "oarsub"
     inquiry: ClassVar[str] = "oarstat -f"
 
     memory_property: str = "not_applicable"
+    """Name of the site's property for the memory per core in MiB; not_applicable: jobs request no memory."""
 
     def words(self, jobs: Jobs, gpus: int) -> dict[str, Any]:
-        """GPUs stand in the hierarchy of its resources."""
+        """Return the arguments, with GPUs as a level of OAR's resource hierarchy."""
         return {
             "queue": jobs.queue,
             "project": jobs.account,

@@ -1,4 +1,4 @@
-"""Jobs of PBS Professional and OpenPBS."""
+"""Run workers as jobs of PBS Professional or OpenPBS."""
 
 from typing import Any, ClassVar
 
@@ -9,14 +9,14 @@ from lineshape.engine.clusters.jobs import Jobs, clock
 
 
 class PBS(BatchSystem):
-    """PBS; cores, memory and GPUs are chunks of its `select`."""
+    """Jobs of PBS; cores, memory and GPUs are requested in a chunk of its `select`."""
 
     system: ClassVar[str] = "PBSCluster"
     command: ClassVar[str] = "qsub"
     inquiry: ClassVar[str] = "qstat -f"
 
     def words(self, jobs: Jobs, gpus: int) -> dict[str, Any]:
-        """GPUs are `ngpus`."""
+        """Return the arguments, with GPUs as `ngpus`."""
         size = f"{-(-parse_bytes(jobs.memory) // 2**20)}mb"
         return {
             "queue": jobs.queue,

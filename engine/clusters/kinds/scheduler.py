@@ -1,4 +1,4 @@
-"""A Dask scheduler that is there already: a batch system's, a facility's, one that was started by hand."""
+"""Connect to an existing Dask scheduler: a batch system's, a facility's, or one started by hand."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,22 +16,24 @@ if TYPE_CHECKING:
 
 
 class Scheduler(Cluster):
-    """A scheduler by its address or its file; beyond this machine it must speak TLS.
-
-    address: as in tls://host:8786. file: what the scheduler was told to write by --scheduler-file, with its address.
-    ca, certificate, key: PEM files. timeout: seconds to wait for it.
-    plain_tcp: yes to a connection that anyone on the network can read and run code through.
-    open_dashboard: yes to a dashboard that listens beyond loopback.
-    """
+    """An existing scheduler, given by its address or its file; beyond this machine it must use TLS."""
 
     address: str = ""
+    """Address of the scheduler, such as tls://host:8786. Either this or `file` must be given."""
     file: Path | None = None
+    """File with the scheduler's address, written by `dask scheduler --scheduler-file`; null: `address` is given."""
     ca: Path | None = None
+    """PEM file of the certificate authority; tls:// addresses need it."""
     certificate: Path | None = None
+    """PEM file of the client's certificate; tls:// addresses need it."""
     key: Path | None = None
+    """PEM file of the client's private key; tls:// addresses need it."""
     timeout: float = 30
+    """Seconds to wait for the scheduler to answer."""
     plain_tcp: bool = False
+    """Whether plain TCP beyond this machine is allowed, which anyone on the network can read, and run code through."""
     open_dashboard: bool = False
+    """Whether the scheduler's dashboard may listen beyond loopback."""
 
     @model_validator(mode="after")
     def _is_somewhere(self) -> Self:
@@ -42,7 +44,7 @@ class Scheduler(Cluster):
         return self
 
     def _require_encrypted(self, address: str) -> None:
-        """Raise ValueError where the address is none, or is not encrypted and reaches beyond this machine."""
+        """Raise ValueError where an address is invalid, or unencrypted and not on this machine."""
         protocol, found, rest = address.partition("://")
         if not found or protocol not in {"tls", "tcp"}:
             raise ValueError(f"address '{address}': expected one like tls://host:8786")
@@ -56,7 +58,7 @@ class Scheduler(Cluster):
 
     @contextmanager
     def open(self, scratch: Path = LOGS) -> Iterator["Client"]:
-        """Connect, and disconnect when the block ends; the scheduler and its workers go on."""
+        """Connect, and disconnect when the block ends; the scheduler and its workers continue."""
         from distributed import Client
 
         for name in ("ca", "certificate", "key"):
@@ -75,7 +77,7 @@ class Scheduler(Cluster):
             yield client
 
     def _found(self) -> str:
-        """The address, out of the file where there is one; raises RequestError where that says none."""
+        """Return the address, read from the file where one is given; raise RequestError where it has none."""
         if not self.file:
             return self.address
         try:
@@ -100,7 +102,7 @@ class Scheduler(Cluster):
 
 
 def _address_in(written: str) -> str:
-    """Return the address in what a scheduler writes; raises ValueError where there is none."""
+    """Return the address in a scheduler's file; raise ValueError where there is none."""
     values = unsealed(written)
     address = values.get("address") if isinstance(values, dict) else None
     if not address:

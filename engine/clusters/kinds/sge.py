@@ -1,4 +1,4 @@
-"""Jobs of Grid Engine: SGE, UGE, Altair Grid Engine."""
+"""Run workers as jobs of Grid Engine: SGE, UGE or Altair Grid Engine."""
 
 from typing import Any, ClassVar
 
@@ -9,22 +9,21 @@ from lineshape.engine.clusters.jobs import Jobs, clock
 
 
 class SGE(BatchSystem):
-    """Grid Engine; `account` is its project.
-
-    parallel: the parallel environment for jobs of more than one core, which every site names as it likes. size: the
-    resource that limits memory, and gpu_resource the one that counts GPUs.
-    """
+    """Jobs of Grid Engine; `account` is its project."""
 
     system: ClassVar[str] = "SGECluster"
     command: ClassVar[str] = "qsub"
     inquiry: ClassVar[str] = "qstat -j"
 
     parallel: str = "smp"
+    """Parallel environment of jobs with more than one core; every site names its own."""
     size: str = "h_vmem"
+    """Name of the resource that limits memory, which is requested per core."""
     gpu_resource: str = "gpu"
+    """Name of the resource that counts GPUs."""
 
     def words(self, jobs: Jobs, gpus: int) -> dict[str, Any]:
-        """Memory is counted for each core."""
+        """Return the arguments, with the memory per core."""
         each = -(-parse_bytes(jobs.memory) // (jobs.cores * 2**20))
         return {
             "queue": jobs.queue,

@@ -1,4 +1,4 @@
-"""Jobs of Slurm."""
+"""Run workers as Slurm jobs."""
 
 from typing import Any, ClassVar
 
@@ -7,7 +7,7 @@ from lineshape.engine.clusters.jobs import Jobs, clock
 
 
 class Slurm(BatchSystem):
-    """Slurm; `queue` is its partition, `account` its account."""
+    """Jobs of Slurm; `queue` is its partition, `account` its account."""
 
     system: ClassVar[str] = "SLURMCluster"
     command: ClassVar[str] = "sbatch"
@@ -15,7 +15,7 @@ class Slurm(BatchSystem):
     listing: ClassVar[tuple[str, ...]] = ("squeue", "--noheader", "--me", "--format", "%i %T %r")
 
     def words(self, jobs: Jobs, gpus: int) -> dict[str, Any]:
-        """GPUs are generic resources of that name."""
+        """Return the arguments, with GPUs as the generic resource `gpu`."""
         return {
             "queue": jobs.queue,
             "account": jobs.account,
