@@ -1,1 +1,1 @@
-"""Where a run's tasks go: one file per kind of cluster."""
+"""Clusters that a run's tasks are sent to: one file per kind of cluster."""

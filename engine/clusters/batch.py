@@ -1,4 +1,4 @@
-"""A batch system: Dask workers as its jobs, of which those that die are replaced."""
+"""Run Dask workers as jobs of a batch system, replacing those that die."""
 
 import os
 import shlex
@@ -25,70 +25,78 @@ from lineshape.engine.execution.workers import Promise
 if TYPE_CHECKING:
     from distributed import Client, Security
 
-#: glibc's own largest; Dask's default gives memory back after every batch of a training, which slows it.
+#: glibc's own maximum, in bytes; Dask's default returns memory to the system after every batch, slowing trainings.
 _TRIM = 64 * 2**20
 
-#: Of the folder that a run makes for logs and keys.
+#: Prefix of the folder that a run makes for logs and keys.
 _PREFIX = "jobs-"
-#: Settings of how many jobs there are.
+#: Settings of the number of jobs.
 _NUMBERS = ("workers", "minimum", "maximum")
 
 _DASK = {
-    # A lost worker is not coming back: its job is replaced.
+    # A lost worker does not return: its job is replaced.
     "distributed.deploy.lost-worker-timeout": "2s",
     "distributed.scheduler.no-workers-timeout": None,
-    # A task whose workers die with it is tried this often; what is left of the blame is the executor's to judge.
+    # Number of workers that may die with a task before Dask gives it up; the executor then decides on retries.
     "distributed.scheduler.allowed-failures": 3,
 }
 
 
 class GpuJobs(Jobs):
-    """Jobs with GPUs, which come when a training wants one and go when none does: `workers` is the most of them.
-
-    gpus: of each.
-    """
+    """Jobs with GPUs, started when a training needs them, then ended; `workers` is the largest number of them."""
 
     gpus: int = Field(1, gt=0)
+    """Number of GPUs of each job."""
 
     @property
     def fewest(self) -> int:
-        """Of them, trainings or none."""
+        """Number of jobs to keep even without work; `workers` does not set it."""
         return self.minimum or 0
 
 
 class BatchSystem(Jobs, Cluster, ABC):
-    """Workers as jobs of a batch system, by dask-jobqueue; the scheduler is in the command that runs.
+    """Workers as jobs of a batch system, through dask-jobqueue; the scheduler runs in the command's own process.
 
-    Its own settings are those of jobs without GPUs. gpu: jobs with GPUs, on which models are trained; what it leaves
-    open, but for how many there are, is as with the others. prologue: lines of shell before a worker starts. python: on
-    the workers. interface, host: of the network on which scheduler and workers meet; port: of the scheduler, and
-    worker_ports, as in "10000:10100", where a firewall leaves only some open. plain_tcp: yes to connections that are
-    not encrypted. logs: folder for the jobs' logs and keys, in place of one in the run folder. keywords: others of
-    dask-jobqueue's class. Where neither says something, Dask's own configuration of the site does.
+    Its own job settings are those of jobs without GPUs. What neither they nor the site's Dask configuration set is left
+    to dask-jobqueue's defaults.
     """
 
     gpu: GpuJobs | None = None
+    """Jobs with GPUs, on which models are trained; null: none.
+    Settings that it leaves open, except for the number of jobs, are those of the jobs without GPUs.
+    """
     prologue: list[str] = []
+    """Shell lines of the job script that run before a worker starts."""
     python: str = sys.executable
+    """Python executable on the workers; by default the one that runs this command."""
     interface: str | None = None
+    """Network interface on which scheduler and workers communicate; null: as in the site's Dask configuration."""
     host: str | None = None
+    """Host name or address on which the scheduler listens; null: the address of `interface`."""
     port: int = Field(0, ge=0, le=65535)
+    """Port of the scheduler; 0: any free port. Set it where a firewall leaves only some ports open."""
     worker_ports: Annotated[str, Field(pattern=r"^(\d+(:\d+)?)?$")] = ""
+    """Port, or range of ports such as "10000:10100", of workers and their nannies; empty: any free port.
+    Set it where a firewall leaves only some ports open.
+    """
     plain_tcp: bool = False
+    """Whether connections are not encrypted. By default they use TLS, with a certificate for this run alone."""
     logs: Path | None = None
+    """Folder for the jobs' logs and keys, which all workers must see; null: a folder within the run folder."""
     keywords: dict[str, Any] = {}
+    """Further keyword arguments of dask-jobqueue's cluster class, which override those set by this program."""
 
     @model_validator(mode="before")
     @classmethod
     def _shared(cls, said: Any) -> Any:
-        """What jobs with GPUs leave open is as with the others."""
+        """Fill in what the settings of jobs with GPUs leave open from those of the other jobs."""
         if not (isinstance(said, dict) and isinstance(said.get("gpu"), dict)):
             return said
         common = {key: said[key] for key in Jobs.model_fields if key in said and key not in _NUMBERS}
         return said | {"gpu": common | said["gpu"]}
 
-    #: Class of dask-jobqueue; the command that must be there; what to ask why a job waits; and a command that lists the
-    #: jobs in the queue, a number first on each line, where it was tried.
+    #: Class of dask-jobqueue; the command that submits jobs; the one that says why a job waits; and one that lists the
+    #: jobs in the queue, a number first on each line (empty where none was tested).
     system: ClassVar[str]
     command: ClassVar[str]
     inquiry: ClassVar[str]
@@ -99,27 +107,27 @@ class BatchSystem(Jobs, Cluster, ABC):
 
     @abstractmethod
     def words(self, jobs: Jobs, gpus: int) -> dict[str, Any]:
-        """What this batch system's class of dask-jobqueue wants to know of such jobs."""
+        """Return the keyword arguments of dask-jobqueue's class that are specific to this batch system."""
 
     @property
     def promise(self) -> Promise:
-        """Jobs come when there is work, and when the batch system lets them."""
+        """Jobs that are submitted when there is work, and start when the batch system lets them."""
         return Promise(self.most, parse_bytes(self.memory), self.gpu.gpus if self.gpu else 0)
 
     @property
     def trouble(self) -> str:
-        """What the batch system said last against a job, what the queue says, and the last words of one that ended."""
+        """The last error of the batch system, the state of waiting jobs, and the end of the log of one that ended."""
         if not self._keeper:
             return ""
         return "; ".join(filter(None, (self._keeper.trouble, *self._waiting(self._keeper.waiting()))))
 
     @property
     def refusals(self) -> int:
-        """Submissions in a row that came to nothing."""
+        """Number of consecutive failed submissions."""
         return self._keeper.failures if self._keeper else 0
 
     def _waiting(self, jobs: list[str]) -> Iterator[str]:
-        """What is known of jobs whose worker has not come."""
+        """Yield what is known of jobs whose worker has not started."""
         answer = ask(self.listing) if self.listing and jobs else None
         lines = [line for line in (answer or "").splitlines() if line.split()[:1] and line.split()[0] in jobs]
         gone = [job for job in jobs if answer is not None and not any(line.split()[0] == job for line in lines)]
@@ -129,14 +137,14 @@ class BatchSystem(Jobs, Cluster, ABC):
             yield f"{listing(gone, 3)} left the queue before its worker came{last_words(self._scratch)}"
 
     def one(self) -> Self:
-        """The same with one job of each group, however many there were to be."""
+        """Return the same cluster with one job of each group, whatever their numbers."""
         number = {"workers": 1, "minimum": None, "maximum": None}
         gpu = self.gpu.model_copy(update=number | {"minimum": 1, "maximum": 1, "workers": None}) if self.gpu else None
         return self.model_copy(update=number | {"gpu": gpu})
 
     @contextmanager
     def open(self, scratch: Path = LOGS) -> Iterator["Client"]:
-        """Submit the jobs; end them when the block does. Their logs stay under `scratch` where it ends badly."""
+        """Submit the jobs, and end them when the block ends; after a failure, their logs remain under `scratch`."""
         from distributed import Client
 
         scratch = self._scratch = self._prepared(self.logs or scratch)
@@ -145,7 +153,7 @@ class BatchSystem(Jobs, Cluster, ABC):
                 keeper = self._keeper = Keeper(cluster, self._groups(), scratch, self.listing)
                 keeper.start()
                 try:
-                    # By its address: a client of a cluster object would submit what the keeper has put off.
+                    # By its address: a client of the cluster object would submit jobs that the keeper has delayed.
                     with Client(cluster.scheduler_address, security=security, set_as_default=False) as client:
                         yield client
                 finally:
@@ -157,7 +165,7 @@ class BatchSystem(Jobs, Cluster, ABC):
                     folder.rmdir()
 
     def scripts(self) -> dict[str, str]:
-        """What is submitted for each group, but for the scheduler's address."""
+        """Return the job script of each group, with a placeholder for the scheduler's address."""
         import dask_jobqueue
 
         kind = getattr(dask_jobqueue, self.system).job_cls
@@ -168,7 +176,7 @@ class BatchSystem(Jobs, Cluster, ABC):
         }
 
     def _cluster(self, scratch: Path, security: "Security | None") -> Any:
-        """The cluster of dask-jobqueue, with a scheduler and no jobs yet; raises RequestError where it cannot be."""
+        """Return dask-jobqueue's cluster, with a scheduler but no jobs; raise RequestError where that fails."""
         import dask_jobqueue
 
         place = {"host": self.host} if self.host else {"interface": self.interface} if self.interface else {}
@@ -182,7 +190,7 @@ class BatchSystem(Jobs, Cluster, ABC):
                 silence_logs="critical",
             )
         except (TypeError, ValueError) as error:
-            reason = str(error).partition(". Very likely")[0]  # all settings follow
+            reason = str(error).partition(". Very likely")[0]  # followed by a list of all settings
             raise RequestError(f"cluster: dask_jobqueue.{self.system} does not take its settings: {reason}") from error
         except (OSError, RuntimeError) as error:
             where = self.host or self.interface or socket.gethostname()
@@ -190,7 +198,7 @@ class BatchSystem(Jobs, Cluster, ABC):
 
     @contextmanager
     def _keys(self, scratch: Path) -> Iterator["Security | None"]:
-        """A certificate for this run alone, in files that the jobs read and nobody else may."""
+        """Yield a certificate for this run alone, in files that only the user's own jobs can read."""
         from distributed import Security
 
         if self.plain_tcp:
@@ -214,7 +222,7 @@ class BatchSystem(Jobs, Cluster, ABC):
                 path.unlink(missing_ok=True)
 
     def _prepared(self, scratch: Path) -> Path:
-        """The folder for logs and keys; raises RequestError where jobs cannot be submitted from here."""
+        """Create the folder for logs and keys; raise RequestError where jobs cannot be submitted from here."""
         try:
             import dask_jobqueue  # noqa: F401 - asked for before anything is started
         except ImportError as error:
@@ -230,11 +238,11 @@ class BatchSystem(Jobs, Cluster, ABC):
         if any(character.isspace() for character in str(scratch)):
             raise RequestError(f"{scratch}: the batch system takes no path with spaces; choose another with --output")
         scratch.mkdir(parents=True, exist_ok=True)
-        # One of our own, which nobody else may look into: others may have files there, or another run its keys.
+        # A private folder: others may have files in the given one, or another run its keys.
         return Path(tempfile.mkdtemp(prefix=_PREFIX, dir=scratch))
 
     def _forget_logs(self) -> None:
-        """Of a run that ended well; in its own folder those of earlier starts of it, too."""
+        """Remove the logs of a run that ended well, and in its own folder those of its earlier starts."""
         for folder in [self._scratch] if self.logs else self._scratch.parent.glob(f"{_PREFIX}*"):
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -245,11 +253,11 @@ class BatchSystem(Jobs, Cluster, ABC):
         return groups
 
     def _words(self, name: str, jobs: Jobs, gpus: int) -> dict[str, Any]:
-        """What dask-jobqueue wants to know of such jobs."""
+        """Return dask-jobqueue's keyword arguments for such jobs."""
         return {
             "cores": jobs.cores,
             "memory": jobs.memory,
-            # Of a job with several processes Dask does not notice that one died.
+            # In a job with several processes, Dask does not notice that one died.
             "processes": 1,
             "python": self.python,
             "job_name": f"lineshape-{name}",
@@ -258,7 +266,7 @@ class BatchSystem(Jobs, Cluster, ABC):
             "worker_extra_args": [
                 *("--nthreads", "1"),
                 *("--lifetime", f"{jobs.ends_at:.0f}s", "--lifetime-stagger", f"{jobs.stagger:.0f}s"),
-                # Without it anyone on the network could look at the worker.
+                # Otherwise anyone on the network could see the worker's dashboard.
                 *("--dashboard-address", "127.0.0.1:0"),
                 *(("--resources", f"GPU={gpus}") if gpus else ()),
                 *(("--worker-port", self.worker_ports, "--nanny-port", self.worker_ports) if self.worker_ports else ()),
@@ -269,7 +277,7 @@ class BatchSystem(Jobs, Cluster, ABC):
 
 
 def _prologue(cores: int) -> list[str]:
-    """Shell before the worker: where it runs, what it imports, how many threads its libraries start."""
+    """Return the shell lines before the worker: working folder, module paths, number of its libraries' threads."""
     lines = [f"cd {shlex.quote(str(Path.cwd()))} || exit 1"]
     if path := _search_path():
         lines.append(f"export PYTHONPATH={shlex.quote(path)}")
@@ -278,7 +286,7 @@ def _prologue(cores: int) -> list[str]:
 
 
 def _search_path() -> str:
-    """Where a job looks for modules beside what is installed: the working folder only where this process does, too."""
+    """Return a job's PYTHONPATH; it contains the working folder only if this process finds modules there too."""
     paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
     if {"", str(Path.cwd())} & {*sys.path}:
         paths.append(str(Path.cwd()))

@@ -1,4 +1,4 @@
-"""What a cluster is: settings that open a Dask client."""
+"""The base class of clusters: settings that open a Dask client."""
 
 import ipaddress
 from abc import ABC, abstractmethod
@@ -18,48 +18,46 @@ if TYPE_CHECKING:
     from distributed import Client, Scheduler
 
 
-#: By which numerical libraries are told how many threads to start.
+#: Environment variables for the number of threads of numerical libraries.
 THREADS: Final = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
-#: Makes Python leave the working folder out of the places in which it looks for modules.
+#: Environment that excludes the working folder from Python's module search path.
 SAFE: Final = {"PYTHONSAFEPATH": "1"}
-#: The folder for what clusters write, where none is given.
+#: Default folder for files that clusters write.
 LOGS: Final = Path("logs")
 
 
 class Cluster(Settings, ABC):
-    """A kind of cluster. `open` gives a client and closes everything that it started when the block ends.
-
-    wait: seconds without any worker after which a run stops.
-    """
+    """A kind of cluster. `open` yields a client, and closes everything that it started when the block ends."""
 
     wait: Annotated[float, Field(gt=0)] = 600
+    """Seconds without any worker after which a run stops."""
 
     @abstractmethod
     @contextmanager
     def open(self, scratch: Path = LOGS) -> Iterator["Client"]:
         """Start or join the cluster.
 
-        scratch: a folder for what it writes, such as logs, which need not be there; all workers must see it.
+        scratch: folder for files such as logs, created if necessary; all workers must see it.
         """
         yield  # type: ignore[misc]
 
     @property
     def promise(self) -> Promise:
-        """What is known of its workers before they come."""
+        """What is known of its workers before they start."""
         return Promise()
 
     def one(self) -> Self:
-        """The same with one worker of each sort, to try it out; itself where that is not for us to say."""
+        """Return the same cluster with one worker of each sort, for a test; itself if the number cannot be chosen."""
         return self
 
     @property
     def refusals(self) -> int:
-        """How often in a row no worker came of what was asked for, and it is not for want of room."""
+        """Number of consecutive requests for a worker that failed for a reason other than lack of room."""
         return 0
 
     @property
     def trouble(self) -> str:
-        """Why no worker comes, as far as the cluster knows."""
+        """Reason why no worker comes, as far as the cluster knows it; else empty."""
         return ""
 
 
@@ -68,12 +66,12 @@ CLUSTERS: Final = Role("cluster", "lineshape.engine.clusters.kinds", Cluster, "c
 
 
 def require_closed_dashboard(client: "Client", start: str) -> None:
-    """Raise RequestError where a scheduler's dashboard listens beyond loopback: TLS does not cover it.
+    """Raise RequestError where a scheduler's dashboard listens beyond loopback, as TLS does not protect it.
 
-    start: how to start it closed.
+    start: advice on how to start it closed.
     """
 
-    # A function in a function is sent by value: the scheduler need not have lineshape installed.
+    # A nested function is pickled by value: the scheduler need not have lineshape installed.
     def hosts(dask_scheduler: "Scheduler") -> list[str]:
         sockets = getattr(dask_scheduler.http_server, "_sockets", None)
         if sockets is None:
@@ -89,7 +87,7 @@ def require_closed_dashboard(client: "Client", start: str) -> None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host, by name or number, is this machine alone."""
+    """Return whether a host, given by name or address, is this machine's loopback."""
     try:
         return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:

@@ -1,7 +1,7 @@
-"""The process that workers of a local cluster are forked from: it imports once what each of them needs.
+"""Start the process that workers of a local cluster are forked from, which imports what they need once.
 
-A worker that is spawned takes seconds of a core to import Dask, coffea and uproot; one that is forked has them. The
-process stays, idle, for the next cluster, until the one that started it ends.
+A spawned worker takes seconds of CPU time to import Dask, coffea and uproot; a forked one has them already. The process
+stays, idle, for the next cluster, until the process that started it ends.
 """
 
 import multiprocessing
@@ -15,20 +15,20 @@ from typing import Final
 from lineshape.engine.core.module_paths import module_paths
 
 _STARTING: Final = Lock()
-#: Of strings: that which Dask gives to workers it spawns, so that sets have one order in all of them.
+#: Seed of string hashes, as Dask sets it for spawned workers, so that sets have the same order in all of them.
 _HASHES: Final = {"PYTHONHASHSEED": "6640"}
 
 
 def start_forkserver(environment: Mapping[str, str]) -> None:
-    """Start it in this process's environment, and these variables, unless it runs.
+    """Start the fork server with this process's environment and these variables, unless it is running.
 
-    A worker is forked with the variables of that time; those of its own time are for its nanny to set.
+    A worker is forked with the variables of that time; its nanny sets those that changed since.
     """
     import distributed.utils
 
-    # Else Dask has the server import packages by their names in the working folder, and this process pandas.
+    # Otherwise Dask makes the server import packages by name, also from the working folder, and this process pandas.
     distributed.utils._forkserver_preload_set = True
-    # Until the server knows where this process looks for modules, a script in the working folder is no library.
+    # Until the server has this process's module paths, no script in the working folder may shadow a library.
     with _STARTING, _set({**_HASHES, **environment, **module_paths(), "PYTHONSAFEPATH": "1"}):
         multiprocessing.get_context("forkserver").set_forkserver_preload(["lineshape.engine.clusters.preload"])
         forkserver.ensure_running()
@@ -36,7 +36,7 @@ def start_forkserver(environment: Mapping[str, str]) -> None:
 
 @contextmanager
 def _set(values: Mapping[str, str]) -> Iterator[None]:
-    """Variables of the environment, for as long as the block takes."""
+    """Set environment variables while the block runs."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:

@@ -1,4 +1,4 @@
-"""Keeps the jobs of a cluster at the number that is wanted: submits, replaces those that died, gives back."""
+"""Keep a cluster's jobs at the wanted number: submit them, replace those that died, end those no longer needed."""
 
 import asyncio
 import logging
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from tornado.ioloop import PeriodicCallback
 
 _LOGGER = logging.getLogger(__name__)
-#: Seconds between two looks.
+#: Seconds between two cycles.
 _LOOK_EVERY = 2.0
-#: Seconds between two looks into the batch system's queue, and those that it may take to show a new job.
+#: Seconds between two queries of the batch system's queue, and seconds that it may take to list a new job.
 _LIST_EVERY = 10.0
 _SHOWN_AFTER = 30.0
 
 
 @dataclass
 class JobGroup:
-    """Jobs that are alike: how many, and with which words of dask-jobqueue each is submitted."""
+    """Identical jobs: their settings, and the keyword arguments of dask-jobqueue with which each is submitted."""
 
     jobs: Jobs
     words: Mapping[str, Any]
@@ -41,14 +41,14 @@ class JobGroup:
 
 
 class Keeper:
-    """Runs beside the scheduler, in its event loop.
+    """A periodic callback in the scheduler's event loop that submits and ends jobs.
 
-    cluster: of dask-jobqueue, with no jobs of its own. groups: by name; what their words leave open is the cluster's.
-    logs: folder of the jobs' logs. listing: command that prints the jobs in the queue, a number first on each line;
-    none where no job that has gone is looked for.
+    cluster: dask-jobqueue's cluster, without jobs of its own. groups: by name; keyword arguments that they leave open
+    are the cluster's. logs: folder of the jobs' logs. listing: command that prints the jobs in the queue, a number
+    first on each line; empty: jobs that have left the queue are not detected.
 
-    Dask's own `adapt` knows one kind of job, counts the tasks of all, and submits none again that was refused or that
-    ended before its worker came.
+    Dask's own `adapt` knows one kind of job, counts all tasks alike, and does not resubmit a job that was refused or
+    that ended before its worker started.
     """
 
     def __init__(self, cluster: Any, groups: Mapping[str, JobGroup], logs: Path, listing: Sequence[str] = ()) -> None:
@@ -58,16 +58,16 @@ class Keeper:
         self._listing = listing
         self._submitted: dict[str, float] = {}
         self._came: set[str] = set()
-        #: Submissions in a row that came to nothing.
+        #: Number of consecutive failed submissions.
         self.failures = 0
         self._not_before = 0.0
         self._listed = time.monotonic()
         self._callback: PeriodicCallback | None = None
-        #: What went wrong last, for who waits for workers.
+        #: The last problem, for messages while workers are waited for.
         self.trouble = ""
 
     def start(self) -> None:
-        """Begin; the first jobs are submitted at once."""
+        """Start the callback; the first jobs are submitted at once."""
         from tornado.ioloop import PeriodicCallback
 
         async def begin() -> None:
@@ -78,7 +78,7 @@ class Keeper:
         self._cluster.sync(begin)
 
     def stop(self) -> None:
-        """Submit no more."""
+        """Stop submitting jobs."""
 
         async def end() -> None:
             if self._callback:
@@ -87,12 +87,12 @@ class Keeper:
         self._cluster.sync(end)
 
     def waiting(self) -> list[str]:
-        """Numbers of jobs whose worker has not come."""
+        """Return the numbers of the jobs whose worker has not started."""
         jobs = dict(self._cluster.workers)
         return [str(job.job_id) for name, job in jobs.items() if name not in self._came and job.job_id is not None]
 
     async def _look(self) -> None:
-        """One look: what came, what is wanted, what is to be done."""
+        """Run one cycle: note new workers, decide how many jobs are wanted, and submit or end jobs."""
         from distributed.core import Status
 
         now = time.monotonic()
@@ -103,11 +103,11 @@ class Keeper:
         for name, group in self._groups.items():
             self._decide(name, group, now)
         try:
-            await self._cluster  # submits what is asked for and not there, ends what is not asked for any more
-        except Exception as error:  # noqa: BLE001 - whatever a batch system answers is told, and tried again
+            await self._cluster  # submits jobs that are wanted and missing, ends those no longer wanted
+        except Exception as error:  # noqa: BLE001 - any error of a batch system is reported, and retried
             self._fail(_said(error))
         for name, job in list(self._cluster.workers.items()):
-            if job.job_id is None:  # refused: another is asked for in its place
+            if job.job_id is None:  # refused: another is submitted in its place
                 job.status = Status.closed
                 del self._cluster.workers[name]
                 self._cluster.worker_spec.pop(name, None)
@@ -115,7 +115,7 @@ class Keeper:
                 self._submitted.setdefault(name, now)
 
     def _note_workers(self) -> None:
-        """A worker that came shows that jobs can run."""
+        """Update the workers that have started; a new one shows that jobs can run, and resets the failures."""
         for name in set(self._submitted) - set(self._cluster.workers):  # Dask has dropped one that was lost
             del self._submitted[name]
             self._came.discard(name)
@@ -143,7 +143,10 @@ class Keeper:
         return found
 
     def _tasks(self, on_gpus: bool) -> int:
-        """Unfinished tasks, each of which a worker could do: those that need a GPU, or those that do not."""
+        """Return the number of unfinished tasks that need a GPU, or of those that do not.
+
+        For GPUs it is at least the number of workers that a training waits for, to start on all at once.
+        """
         unfinished = ("queued", "no-worker", "processing", "waiting")
         tasks = sum(
             task.state in unfinished and bool((task.resource_restrictions or {}).get("GPU")) == on_gpus
@@ -163,7 +166,7 @@ class Keeper:
         )
 
     async def _drop_gone(self, now: float) -> None:
-        """Forget jobs that left the queue before their worker came, so that others are submitted for them."""
+        """Remove jobs that left the queue before their worker started, so that others are submitted in their place."""
         waiting = {
             str(job.job_id): name
             for name, job in self._cluster.workers.items()
@@ -182,7 +185,7 @@ class Keeper:
             self._fail(f"job {number} ended before its worker came{last_words(self._logs)}")
 
     def _fail(self, trouble: str) -> None:
-        """Put the next submission off; who runs the command hears of it at once."""
+        """Record and log a failure, and delay the next submission."""
         if trouble != self.trouble:
             _LOGGER.warning("%s", trouble)
         self.trouble = trouble
@@ -191,7 +194,7 @@ class Keeper:
 
 
 def ask(command: Sequence[str]) -> str | None:
-    """What a command of the batch system prints; None where it fails or does not answer."""
+    """Return the output of one of the batch system's commands; None where it fails or does not answer within 30 s."""
     import subprocess
 
     try:
@@ -204,7 +207,7 @@ def ask(command: Sequence[str]) -> str | None:
 
 
 def last_words(folder: Path) -> str:
-    """The end of the youngest log of a job; empty where none has one."""
+    """Return the end of the latest job log; empty where there is none."""
     logs = [path for path in folder.glob("*.err") if path.stat().st_size]
     if not logs:
         return ""
@@ -214,6 +217,6 @@ def last_words(folder: Path) -> str:
 
 
 def _said(error: Exception) -> str:
-    """What a batch system said of a submission that it refused; dask-jobqueue puts it after `stderr:`."""
+    """Return the batch system's message about a refused submission; dask-jobqueue puts it after `stderr:`."""
     text = str(error)
     return f"a job could not be submitted: {text.partition('stderr:')[2].strip() or text}"

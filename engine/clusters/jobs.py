@@ -1,4 +1,4 @@
-"""Jobs of a batch system: what each asks for, how long it lasts, and how many there are to be."""
+"""Settings of batch jobs: what each requests, how long it runs, and how many there are."""
 
 from typing import Annotated, Self
 
@@ -7,14 +7,14 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from lineshape.engine.clusters.worker_counts import Scaled
 
-#: Part of its wall time that a job takes work for by default; a chunk, or an epoch, must fit into the rest.
+#: Default fraction of the wall time for which a job takes work; a chunk, or an epoch, must fit into the rest.
 _WORKING = 0.8
-#: How far apart jobs that began together end, as a part of the wall time.
+#: Largest deviation of a worker's lifetime, as a fraction of the wall time, so that not all end at once.
 _STAGGER = 0.05
 
 
 def _seconds(value: object) -> object:
-    """A time as batch systems write it (2:30:00, 1-12:00:00), or as Dask does (2h, 90m), in seconds."""
+    """Return a time in seconds, from a batch system's notation (2:30:00, 1-12:00:00) or Dask's (2h, 90m)."""
     if not isinstance(value, str):
         return value
     days, dashed, clock = value.rpartition("-")
@@ -42,23 +42,28 @@ Size = Annotated[str, BeforeValidator(_size)]
 
 
 class Jobs(Scaled):
-    """A group of jobs that are alike, each one worker process.
-
-    workers: how many there are to be at all times; minimum, maximum: between how many, as there is work, instead.
-    cores: of each; a worker takes one task at a time, whose libraries use them all. memory: of each. walltime: after
-    which the batch system ends a job. lifetime: after which a worker takes no more work and ends by itself; 80 % of the
-    wall time by default. idle: for so long a group that adapts keeps workers that have nothing to do. queue, account:
-    as the batch system calls them. directives: further lines of the job script's head, without their prefix.
-    """
+    """A group of identical jobs, each with one worker process."""
 
     cores: int = Field(1, gt=0)
+    """Cores of each job. A worker runs one task at a time, whose libraries use all of them."""
     memory: Size = "2GiB"
+    """Memory of each job, such as 2GiB."""
     walltime: Seconds = 3600
+    """Time after which the batch system ends a job: in seconds, or as in 2h, 90m, 02:30:00 or 1-12:00:00."""
     lifetime: Seconds | None = None
+    """Time after which a worker takes no more work and ends by itself, written like `walltime`.
+    Null: 80 % of `walltime`, so that a chunk or an epoch in progress can finish in the rest.
+    """
     idle: Seconds = 120
+    """Time for which an adaptive group keeps workers that have nothing to do, written like `walltime`.
+    Between two stages there are no tasks for a moment, and new jobs may have to queue.
+    """
     queue: str | None = None
+    """Queue that jobs are submitted to (Slurm: partition); null: the batch system's default."""
     account: str | None = None
+    """Account or project that jobs are charged to, as the batch system names it; null: the default."""
     directives: list[str] = []
+    """Further directive lines of the job script's header, without their prefix (HTCondor: lines of the submit file)."""
 
     @model_validator(mode="after")
     def _can_be(self) -> Self:
@@ -78,21 +83,21 @@ class Jobs(Scaled):
 
     @property
     def stagger(self) -> float:
-        """Seconds, at most, by which that differs among them, so that not all end at once."""
+        """Largest deviation of that time among workers, in seconds, so that not all end at once."""
         return _STAGGER * self.walltime
 
     @property
     def fewest(self) -> int:
-        """Of them, work or none."""
+        """Number of jobs to keep even without work."""
         return self.workers or self.minimum or 0
 
     @property
     def most(self) -> int:
-        """Of them, however much work there is."""
+        """Maximum number of jobs, however much work there is."""
         return self.workers or self.maximum or 1
 
 
 def clock(seconds: float) -> str:
-    """A time as HH:MM:SS, which every batch system but LSF reads."""
+    """Return a time as HH:MM:SS, which every batch system but LSF reads."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes // 60:02d}:{minutes % 60:02d}:{rest:02d}"

@@ -1,4 +1,4 @@
-"""Before a large run: one worker of each sort is tried, and what is wrong is said in words that help."""
+"""Test one worker of each sort before a large run, and report what is wrong in terms that help."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -18,20 +18,20 @@ from lineshape.engine.input.sources import expand
 if TYPE_CHECKING:
     from distributed import Future
 
-#: Is told what is waited for.
+#: Callback for messages on what is waited for.
 Say = Callable[[str], None]
 
-#: Seconds between two words on what is waited for.
+#: Seconds between two such messages.
 _SAY_EVERY = 2.0
-#: Submissions in a row that come to nothing, after which no other will do better.
+#: Number of consecutive failed submissions at which to give up.
 _REFUSALS = 2
-#: Seconds that the examination of a worker may take: torch is slow to import from a network file system.
+#: Seconds that the test of a worker may take: torch is slow to import from a network file system.
 _PATIENCE = 300.0
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at: whether it is as it must be, and what was found."""
+    """One test: its name, whether it passed, and what was found."""
 
     name: str
     good: bool
@@ -40,7 +40,10 @@ class Check:
 
 @dataclass(frozen=True)
 class WorkerProbe:
-    """What a worker is to look at: a folder that it must be able to write to, a name to write there, a file to open."""
+    """Instructions for a worker test: a folder to write to, a name to write there, ROOT files to open (by sample).
+
+    gpus: number of GPUs declared for the worker.
+    """
 
     folder: Path
     token: str
@@ -49,11 +52,11 @@ class WorkerProbe:
 
 
 def preflight(workers: Workers, folder: Path, files: Mapping[str, list[str]], say: Say) -> list[Check]:
-    """Look at one worker, and at one with GPUs where there are to be such.
+    """Test one worker, and one with GPUs where the cluster has such workers.
 
-    folder: the run folder. files: ROOT files by sample. say: is told what is waited for.
+    folder: the run folder. files: ROOT files by sample. say: called with what is waited for.
 
-    Raises ClusterError where no worker comes in time.
+    Raises ClusterError where no worker starts in time.
     """
     checks = _examined("worker", workers, WorkerProbe(folder, uuid4().hex, _firsts(files)), say)
     if workers.promise.gpus:
@@ -62,7 +65,7 @@ def preflight(workers: Workers, folder: Path, files: Mapping[str, list[str]], sa
 
 
 def _firsts(files: Mapping[str, list[str]]) -> dict[str, str]:
-    """One file of each sample."""
+    """Return the first file of each sample."""
     listed = {sample: expand(patterns).sources for sample, patterns in files.items()}
     return {sample: sources[0].path for sample, sources in listed.items() if sources}
 
@@ -71,7 +74,7 @@ def _examined(kind: str, workers: Workers, order: WorkerProbe, say: Say) -> list
     client, start = workers.client, time.monotonic()
     needs = {"resources": {"GPU": order.gpus}} if order.gpus else {}
 
-    # Sent by value: a worker that cannot import lineshape must be able to say so.
+    # Pickled by value: a worker that cannot import lineshape must be able to report it.
     def imports() -> str:
         import socket
 
@@ -94,14 +97,14 @@ def _examined(kind: str, workers: Workers, order: WorkerProbe, say: Say) -> list
         return [came, *judge(order, found, _shows(order.folder / order.token))]
     except ClusterError:
         raise
-    except Exception as error:  # noqa: BLE001 - whatever a worker dies of is what is to be told
+    except Exception as error:  # noqa: BLE001 - the cause of a worker's death is what is to be reported
         return [Check(kind, good=False, text=classify(error).reason)]
     finally:
         (order.folder / order.token).unlink(missing_ok=True)
 
 
 def _result(future: "Future[Any]", workers: Workers, text: str, say: Say, patience: float) -> Any:
-    """What a task returns, and no trace of it on the cluster; raises ClusterError where it takes too long."""
+    """Return a task's result and release the task; raise ClusterError where it takes too long."""
     end = time.monotonic() + patience
     try:
         while not future.done():
@@ -119,7 +122,7 @@ def _result(future: "Future[Any]", workers: Workers, text: str, say: Say, patien
 
 
 def examine(order: WorkerProbe) -> dict[str, Any]:
-    """On a worker: what is there."""
+    """Return, on a worker, its host, package versions, memory, access to the folder and files, and GPUs."""
     import socket
 
     from distributed import get_worker
@@ -140,7 +143,7 @@ def examine(order: WorkerProbe) -> dict[str, Any]:
 
 
 def _problem(path: str) -> str:
-    """Why a file cannot be opened; empty where it can."""
+    """Return why a file cannot be opened; empty where it can."""
     try:
         with open_file(path):
             return ""
@@ -149,7 +152,7 @@ def _problem(path: str) -> str:
 
 
 def _shows(path: Path) -> bool:
-    """Whether what a worker wrote is seen here, soon."""
+    """Return whether a file written by a worker appears here within the time allowed to a shared disk."""
     end = time.monotonic() + DISK_PATIENCE
     while not path.is_file() and time.monotonic() < end:
         time.sleep(0.2)
@@ -157,7 +160,7 @@ def _shows(path: Path) -> bool:
 
 
 def judge(order: WorkerProbe, found: Mapping[str, Any], shows: bool) -> list[Check]:
-    """What is to be said of what a worker found; shows: whether what it wrote is seen here."""
+    """Return the checks on a worker's findings. shows: whether the file it wrote is visible here."""
     checks = [
         Check("memory", good=True, text=f"{found['memory'] / 2**30:.1f} GiB on {found['host']}"),
         _packages(versions(), found["versions"]),

@@ -1,17 +1,17 @@
-"""How many jobs there are to be: decided from what stands, without I/O."""
+"""Decide how many jobs are wanted, and which to end, from the current state, without I/O."""
 
 from dataclasses import dataclass, field
 
-#: Jobs of a group that are submitted at once, so that a batch system is not flooded.
+#: Maximum number of a group's jobs submitted at once, so that the batch system is not flooded.
 AT_ONCE = 20
 
 
 @dataclass(frozen=True)
 class JobStates:
-    """A group of jobs as it stands.
+    """The current state of a group of jobs.
 
-    asked: names of jobs that are submitted or about to be, oldest first. idle: those whose worker has come and has no
-    task. busy: those whose worker has one. All others wait in the batch system's queue.
+    asked: names of jobs that are submitted or about to be, oldest first. idle: those whose worker has started and has
+    no task. busy: those whose worker has one. All others wait in the batch system's queue.
     """
 
     asked: tuple[str, ...]
@@ -21,33 +21,33 @@ class JobStates:
 
 @dataclass
 class Demand:
-    """The most tasks that there were lately: between two stages there are none for a moment, and jobs are dear.
+    """Recent maximum of the number of tasks: between two stages there are none for a moment, and jobs are expensive.
 
-    memory: seconds for which it is remembered.
+    memory: seconds for which a number is remembered.
     """
 
     memory: float
     _seen: list[tuple[float, int]] = field(default_factory=list)
 
     def see(self, now: float, tasks: int) -> int:
-        """Take note of how many unfinished tasks there are now; returns the most of late."""
+        """Record the current number of unfinished tasks, and return the recent maximum."""
         self._seen = [(when, n) for when, n in self._seen if now - when <= self.memory and n > tasks]
         self._seen.append((now, tasks))
         return max(n for _, n in self._seen)
 
 
 def wanted(tasks: int, fewest: int, most: int) -> int:
-    """Jobs for so many tasks: one each, as far as the group allows."""
+    """Return the number of jobs wanted for so many tasks: one each, within the group's limits."""
     return min(max(tasks, fewest), most)
 
 
 def missing(standing: JobStates, number: int) -> int:
-    """How many to submit now."""
+    """Return the number of jobs to submit now."""
     return min(max(number - len(standing.asked), 0), AT_ONCE)
 
 
 def surplus(standing: JobStates, number: int) -> list[str]:
-    """Which to give back: the youngest that still wait in the queue, then idle ones; none that is at work."""
+    """Return the jobs to end: the latest in the queue first, then idle ones; never a busy one."""
     youngest = standing.asked[::-1]
     queued = [name for name in youngest if name not in standing.idle | standing.busy]
     idle = [name for name in youngest if name in standing.idle]
@@ -55,5 +55,5 @@ def surplus(standing: JobStates, number: int) -> list[str]:
 
 
 def delay(failures: int) -> float:
-    """Seconds to wait after so many submissions in a row that came to nothing: 0, 5, 10, 20, … 300."""
+    """Return the seconds to wait after so many consecutive failed submissions: 0, 5, 10, 20, …, 300."""
     return min(5.0 * 2 ** (failures - 1), 300.0) if failures else 0.0

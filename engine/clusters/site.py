@@ -1,4 +1,4 @@
-"""Settings of Dask that a site or a user made, and what is said where a cluster does not start with them."""
+"""Inspect Dask's settings made by a site or user, and report them where a cluster does not start."""
 
 import os
 import socket
@@ -14,7 +14,7 @@ _ENCRYPTION: Final = "distributed.comm.require-encryption"
 
 @contextmanager
 def starting(what: str) -> Iterator[None]:
-    """Where a cluster is started: raises ClusterError with the first cause, and the settings that may be to blame."""
+    """Run a block that starts a cluster; raise ClusterError with the first cause and the suspect settings."""
     try:
         yield
     except LineshapeError:
@@ -28,7 +28,7 @@ def starting(what: str) -> Iterator[None]:
 
 
 def require_unencrypted() -> None:
-    """Raise RequestError where Dask is told to refuse what is not encrypted, which talk on this machine is not."""
+    """Raise RequestError where Dask is set to refuse unencrypted connections, which a local cluster uses."""
     import dask
 
     if not dask.config.get(_ENCRYPTION, None):
@@ -42,7 +42,7 @@ def require_unencrypted() -> None:
 
 
 def require_loopback() -> None:
-    """Raise ClusterError where this machine cannot be reached by itself."""
+    """Raise ClusterError where this machine cannot be reached over loopback."""
     try:
         with socket.create_server((LOOPBACK, 0)) as server, socket.create_connection(server.getsockname(), 5):
             pass
@@ -54,12 +54,12 @@ def require_loopback() -> None:
 
 
 def fault_of_settings(error: Exception) -> str:
-    """Return what is wrong with a file of Dask's settings, which is read when Dask is first imported; else empty."""
+    """Return what is wrong with a file of Dask's settings, from the error raised at Dask's first import; else empty."""
     return plainly(error).removeprefix("ValueError: ") if "dask config file" in str(error).lower() else ""
 
 
 def made_here() -> dict[str, tuple[Any, str]]:
-    """Return Dask's settings that files and the environment make: by dotted name the value, and where it is from."""
+    """Return Dask's settings from files and the environment: by dotted name, the value and its source."""
     import dask
 
     found: dict[str, tuple[Any, str]] = {}
@@ -82,7 +82,7 @@ def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any
 
 
 def _first_cause(error: BaseException) -> BaseException:
-    """What Dask wraps in errors that say no more than that something failed to start."""
+    """Return the first cause of an error, which Dask wraps in errors that say only that something failed to start."""
     seen = {id(error)}
     while (cause := error.__cause__ or error.__context__) and id(cause) not in seen:
         seen.add(id(cause))

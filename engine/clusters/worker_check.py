@@ -1,4 +1,4 @@
-"""A look at the workers before any work: they must see the run folder, and have lineshape."""
+"""Check before any work that workers see the run folder and can import lineshape."""
 
 import time
 from collections.abc import Iterable
@@ -13,22 +13,24 @@ from lineshape.engine.execution.workers import Watch
 if TYPE_CHECKING:
     from distributed import Client
 
-#: Seconds that a shared disk may take to show on one machine what another wrote.
+#: Seconds that a shared disk may take to show a file written on another machine.
 DISK_PATIENCE: Final = 30.0
 _LOOK_EVERY = 0.1
 
 
 def require_able(client: "Client", folder: Path, cluster: Cluster, disk_patience: float = DISK_PATIENCE) -> None:
-    """Raise RequestError where a worker does not see the run folder, or has no lineshape.
+    """Raise RequestError where a worker does not see the run folder or cannot import lineshape.
 
-    It waits for the first worker for as long as the run would; one worker of each host is asked, once.
+    It waits for the first worker as long as the run would; one worker of each host is asked, once.
+
+    disk_patience: seconds that a shared disk may take to show a new file.
     """
     asked = list(_one_a_host(_workers(client, cluster)))
     folder.mkdir(parents=True, exist_ok=True)
     token = folder / f".seen.{uuid4().hex}"
     token.touch()
     try:
-        # A worker that has ended meanwhile says nothing, and is the executor's to deal with.
+        # A worker that has ended meanwhile does not answer; the executor handles its loss.
         said = client.run(_problem(str(token), disk_patience), workers=asked, on_error="ignore")
     finally:
         token.unlink(missing_ok=True)
@@ -44,7 +46,7 @@ def require_able(client: "Client", folder: Path, cluster: Cluster, disk_patience
 
 
 def _workers(client: "Client", cluster: Cluster) -> dict[str, Any]:
-    """What the scheduler knows of its workers, as soon as there is one."""
+    """Return the scheduler's information on its workers, as soon as there is one."""
     watch, summons = Watch(cluster.wait), None
     while True:
         found: dict[str, Any] = client.scheduler_info(n_workers=-1)["workers"]
@@ -61,7 +63,7 @@ def _one_a_host(workers: dict[str, Any]) -> Iterable[str]:
 
 
 def _problem(token: str, patience: float) -> Any:
-    # A function in a function is sent by value: the worker need not have lineshape installed.
+    # A nested function is pickled by value: the worker need not have lineshape installed.
     def problem() -> str:
         import importlib
         import pathlib

@@ -1,4 +1,4 @@
-"""How many workers a cluster has, or between how many it scales itself."""
+"""Settings of the number of workers of a cluster, fixed or adaptive."""
 
 from typing import Annotated, Any, Self
 
@@ -8,11 +8,14 @@ from lineshape.engine.core.settings import Settings
 
 
 class Scaled(Settings):
-    """workers: a fixed number; minimum, maximum: as there is work, instead."""
+    """A fixed number of workers, or bounds between which it follows the amount of work."""
 
     workers: Annotated[int, Field(gt=0)] | None = None
+    """Fixed number of workers; null: as `minimum` and `maximum` say. It excludes both."""
     minimum: Annotated[int, Field(ge=0)] | None = None
+    """Smallest number of workers of an adaptive cluster, kept even without work; null: 0."""
     maximum: Annotated[int, Field(gt=0)] | None = None
+    """Largest number of workers of an adaptive cluster; null: not adaptive, unless `minimum` is given."""
 
     @model_validator(mode="after")
     def _one_way_of_scaling(self) -> Self:
@@ -23,7 +26,7 @@ class Scaled(Settings):
         return self
 
     def scale(self, cluster: Any) -> None:
-        """Scale a cluster of Dask so; one that adapts replaces what dies, and one that was scaled does not."""
+        """Scale a Dask cluster accordingly; an adaptive one replaces workers that die, one of fixed size does not."""
         if self.workers:
             cluster.scale(self.workers)
         elif self.minimum is not None or self.maximum:

@@ -30,7 +30,7 @@ class Term:
 
 @dataclass(frozen=True)
 class Need:
-    """The most memory that a process needs and its limit, in bytes (None: no limit), with advice where it is too much."""
+    """The most memory that a process needs and its limit (None: no limit), in bytes, and advice if it is too much."""
 
     process: str
     terms: tuple[Term, ...]
