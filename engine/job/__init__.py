@@ -1,1 +1,1 @@
-"""The job file: how it is read, checked, and turned into what a run needs."""
+"""Read and check the job file, and build from it what a run needs."""

@@ -1,4 +1,4 @@
-"""Which events performance is measured on: those that nothing which is measured, or measured with, was trained on."""
+"""Select the events that performance is measured on: those that no model or derived column involved was trained on."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ Name = Literal["test", "all", "unseen", "held-out"]
 
 @dataclass(frozen=True)
 class Counted:
-    """The events that count.
+    """The events that performance is measured on.
 
-    split: the job's. splits: of all trainings that are behind models and columns. sought: whether measures look for
-    something on the job's validation split. columns: that bundles of other runs gave. unknown: those of them of which
-    it is not known what they were trained on, and the job file accepts it.
+    split: the job's. splits: of all trainings behind models and columns. sought: whether measures calibrate themselves
+    (find thresholds, say) on the job's validation split. columns: derived columns, from bundles of other runs. unknown:
+    columns and bundles whose training events are not known, which the job file accepts for columns.
     """
 
     split: Split
@@ -35,9 +35,10 @@ class Counted:
 
     @property
     def name(self) -> Name:
-        """A word: test of the job's test split, all as nothing was trained on any, unseen, held-out.
+        """Name of the selection: test, all, unseen or held-out.
 
-        Unseen are those on which nothing was looked for; held out are those of the test part of every training.
+        test: the job's test split. held-out: the test part of every training's split. unseen: without any training, all
+        events but those on which measures calibrated themselves. all: without any training, all events.
         """
         if self.splits == (self.split,):
             return "test"
@@ -47,7 +48,7 @@ class Counted:
 
     @property
     def words(self) -> str:
-        """The events, as a report names them that are measured on."""
+        """Description of the events in the report."""
         known = [name for name in self.columns if name not in self.unknown]
         neither = f"neither a model nor the bundle behind {listing(known)} was" if known else "no model was"
         told: dict[Name, str] = {
@@ -61,11 +62,11 @@ class Counted:
 
     @property
     def doubt(self) -> str:
-        """What is not known of them, as the job file accepts; else empty."""
+        """What is not known about their training, as the job file accepts; else empty."""
         return f"what {listing(self.unknown)} comes from may have been trained on some of them" if self.unknown else ""
 
     def of(self, event: NDArray[np.uint64]) -> dict[SplitName, NDArray[np.bool_]]:
-        """For each split the events that count as of it; those of training and validation where models have them."""
+        """Return, for each split, a mask of the events that count; training and validation only where models have them."""
         found = self.split.of(event)
         if self.name == "test":
             return found
@@ -76,11 +77,11 @@ class Counted:
 
     @property
     def others(self) -> tuple[Split, ...]:
-        """The splits of trainings that are not split as the job is."""
+        """Splits of trainings that differ from the job's."""
         return tuple(split for split in self.splits if split != self.split)
 
     def looked_at(self, event: NDArray[np.uint64]) -> NDArray[np.bool_]:
-        """Return which events measures look at first, such as for thresholds: validation ones that nothing learnt."""
+        """Return a mask of the events that measures calibrate on (find thresholds): validation events unseen in training."""
         good = self.split.of(event)["validation"]
         for split in self.others:
             good &= ~split.of(event)["training"]
@@ -90,13 +91,13 @@ class Counted:
 def counted(job: Job, store: FeatureStore, bundles: Mapping[str, Bundle], measures: Iterable[Measure]) -> Counted:
     """Return the events that models of a job are measured on.
 
-    Raises RequestError where it is not known which events a bundle was trained on that a column comes from.
+    Raises RequestError where it is not known which events the bundle behind a column was trained on.
     """
     measures = list(measures)
     needed = {name for bundle in bundles.values() for name in bundle.columns}
     needed |= {name for measure in measures for name in measure.columns()}
     columns = seen_through(job, store, sorted(needed))
-    # A bundle that was put here from another run, and does not remember, was held against this job's split before.
+    # A bundle copied from another run, without a record of its split, was compared with this job's split before.
     own = [bundle.seen or Seen(own=job.split if bundle.built.trains else None) for bundle in bundles.values()]
     behind = [*own, *columns.values()]
     splits = dict.fromkeys([job.split] if any(job.split in each.splits for each in behind) else [])
@@ -108,10 +109,10 @@ def counted(job: Job, store: FeatureStore, bundles: Mapping[str, Bundle], measur
 
 
 def seen_through(job: Job, store: FeatureStore, columns: Sequence[str]) -> dict[str, Seen]:
-    """Return what is remembered of the bundles that some of these columns come from.
+    """Return the training records of the bundles behind some of these columns, by column.
 
-    Raises RequestError where the feature store does not say, or says that it is not known and the job does not accept
-    that.
+    Raises RequestError where the feature store lacks the record, or the record is incomplete and the job file does not
+    accept that.
     """
     found = {}
     for name, derived in job.derived.items():

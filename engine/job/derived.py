@@ -1,4 +1,4 @@
-"""Columns that bundles give to objects of another study: a model of one is as good as a quantity of the file."""
+"""Derived columns: predictions of another study's bundle for each object, used like a quantity of the file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,20 +26,24 @@ if TYPE_CHECKING:
 
 
 class Derived(Settings):
-    """A column: what a bundle says of each object.
-
-    bundle: its folder, such as runs/STUDY/models/MODEL; it is kept as a full path. label, unit, low, high, bins: as of
-    any column. may_have_seen: yes to a bundle of which it is not known which events it was trained on, and so whether
-    they are those that it is measured on here.
-    """
+    """A column that holds a bundle's prediction for each object."""
 
     bundle: Path
+    """Folder of the bundle, such as runs/STUDY/models/MODEL; it is saved as an absolute path."""
     label: str = ""
+    """Axis label of the column, in mathtext; empty: its name."""
     unit: str = ""
+    """Unit of the prediction, such as GeV; empty: dimensionless."""
     low: float
+    """Lower edge of the column's control histogram, in its unit."""
     high: float
+    """Upper edge of the column's control histogram, in its unit; must be greater than `low`."""
     bins: Annotated[int, Field(gt=0)] = 50
+    """Number of bins of the column's control histogram."""
     may_have_seen: bool = False
+    """Whether to accept a bundle that does not record which events it was trained on.
+    They may then be among those that it is measured on here.
+    """
 
     @field_validator("bundle")
     @classmethod
@@ -53,11 +57,11 @@ class Derived(Settings):
         return self
 
     def metadata(self, name: str) -> Column:
-        """As processors declare them."""
+        """Return the column's metadata, as processors declare theirs."""
         return Column(self.label or name, self.unit, self.low, self.high, self.bins)
 
     def require_known(self, name: str, seen: Seen) -> None:
-        """Raise RequestError where it is not known which events were trained on, and that is not accepted."""
+        """Raise RequestError where the events trained on are not known, and that is not accepted."""
         if seen.unknown and not self.may_have_seen:
             raise RequestError(
                 f"'{name}': it is not known which events {listing(seen.unknown)} was trained on, and they may be those "
@@ -67,7 +71,7 @@ class Derived(Settings):
 
     @property
     def seen(self) -> Seen:
-        """Which events the bundle was trained on."""
+        """Record of the events that the bundle was trained on."""
         bundle = self.loaded
         return bundle.seen or Seen(unknown=(str(bundle.folder),))
 
@@ -80,29 +84,29 @@ class Derived(Settings):
 
 @cache
 def _loaded(folder: Path, _written: int) -> Bundle:
-    """Once in a process for each time that it was written."""
+    """Load a bundle, once per process for each time that it was written."""
     return Bundle.load(folder)
 
 
 @dataclass(frozen=True)
 class Deriving:
-    """A processor whose objects get further columns."""
+    """A processor with derived columns added to its objects."""
 
     processor: Selects
     columns: Mapping[str, Derived]
 
     @property
     def inputs(self) -> Mapping[str, str | tuple[str | None, ...]]:
-        """The processor's."""
+        """Inputs of the processor."""
         return self.processor.inputs
 
     @cached_property
     def outputs(self) -> Mapping[str, Column]:
-        """The processor's, and those of the bundles."""
+        """Outputs of the processor, and the derived columns."""
         return {**self.processor.outputs, **{name: column.metadata(name) for name, column in self.columns.items()}}
 
     def process(self, events: "NanoEvents") -> Selected:
-        """What the processor selects, with the bundles' columns beside."""
+        """Return what the processor selects, with the derived columns added."""
         import awkward as ak
 
         selected = self.processor.process(events)
@@ -113,7 +117,7 @@ class Deriving:
 
 
 def require(processor: Selects, columns: Mapping[str, Derived]) -> None:
-    """Raise SettingsError where a bundle is not there, or needs what the processor does not make."""
+    """Raise SettingsError where a bundle is missing or needs a column that the processor does not make."""
     for name, column in columns.items():
         try:
             _require(processor, name, column)
@@ -138,9 +142,9 @@ def _require(processor: Selects, name: str, column: Derived) -> None:
 
 
 def require_no_circle(columns: Mapping[str, Derived], run: Path) -> None:
-    """Raise SettingsError where a run into a folder would make anew a bundle that its own columns come from.
+    """Raise SettingsError where a run into a folder would retrain a bundle that its own derived columns come from.
 
-    Directly, or by way of the derived columns that the bundle itself was trained on.
+    The dependence may be direct, or through the derived columns that the bundle itself was trained on.
     """
     pending: list[tuple[str, Path, tuple[Path, ...]]]
     pending = [(name, column.bundle, (column.bundle,)) for name, column in columns.items()]
@@ -161,7 +165,7 @@ def require_no_circle(columns: Mapping[str, Derived], run: Path) -> None:
 
 
 def mark(columns: Mapping[str, Derived]) -> str:
-    """Digest of the bundles and of what their columns are called; empty where there are none."""
+    """Return a digest of the bundles and of their columns' metadata; empty where there are none."""
     about = [
         (name, each.model_dump(mode="json", exclude={"bundle", "may_have_seen"}), each.loaded)
         for name, each in columns.items()

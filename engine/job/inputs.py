@@ -1,4 +1,4 @@
-"""What a model of a job is trained on, and the digest that says whether its bundle is up to date."""
+"""Inputs of a model's training, and the digest that tells whether its bundle is up to date."""
 
 from dataclasses import dataclass
 
@@ -13,18 +13,18 @@ from lineshape.engine.learning.roles.model import Model
 
 @dataclass(frozen=True)
 class TrainingInputs:
-    """What a model of a job is trained on."""
+    """Inputs of a model's training: its settings, features and target."""
 
     model: Model
     features: tuple[str, ...]
     target: Target
 
     def digest(self, job: Job, store: FeatureStore) -> str:
-        """Digest of all that the training depends on: data, split, settings, seed and code."""
+        """Return a digest of everything that the training depends on: data, split, settings, seed and code."""
         return self._digest(job, store.digest(self.model.choice.samples))
 
     def code(self, job: Job) -> str:
-        """The same without the data."""
+        """Return the digest of everything but the data."""
         return self._digest(job, "")
 
     def _digest(self, job: Job, rows: str) -> str:
@@ -37,8 +37,8 @@ class TrainingInputs:
 
 
 def inputs_of(job: Job, model: Model) -> TrainingInputs:
-    """Return features and target of a model, its feature set resolved; raises RequestError where they are not there."""
+    """Return the features and target of a model, its feature set resolved; raise RequestError where it is unknown."""
     features = model.inputs(job.features(model) if model.trains else [])
-    # `per: null` in a model is no division, whatever the job's target says.
+    # An explicit `per: null` in a model means no division, whatever the job's target says.
     per = model.per if "per" in model.model_fields_set else job.target.per
     return TrainingInputs(model, features, validated(Target, {"truth": model.truth or job.target.truth, "per": per}))

@@ -1,4 +1,4 @@
-"""The job file: what to read, which processor, models and measures."""
+"""The job file's schema: what to read, which processor, models and measures."""
 
 from functools import cached_property
 from typing import Annotated, Literal, Self
@@ -19,15 +19,16 @@ from lineshape.engine.measures.measure import MEASURES, Measure
 
 
 class SampleSpec(Settings):
-    """A named set of ROOT files of one process.
-
-    files: paths, URLs or globs. simulate: the family that makes the files where none are given.
-    """
+    """A named set of ROOT files of one process. Either `files` or `simulate` must be given."""
 
     label: str = ""
+    """Name of the sample in plots and tables; empty: its key in the job file."""
     files: list[str] = []
+    """Paths, URLs, globs, folders or text lists of ROOT files; empty: files made by `simulate`."""
     tree: str = "CollectionTree"
+    """Name of the TTree or RNTuple to read. The default is that of ATLAS's xAOD formats, also found as EventData."""
     simulate: KindSpec | None = None
+    """Sample family that generates the files, with its settings; used where no files are given. Null: none."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -37,28 +38,52 @@ class SampleSpec(Settings):
 
 
 class Job(Settings):
-    """A job file, validated; the kinds in it are built when they are asked for. about: paragraphs for the report."""
+    """A validated job file; the kinds in it are built when they are first asked for."""
 
     study: Name
+    """Name of the study, which also names its run folder."""
     title: str = ""
+    """Title of the report; empty: the study's name."""
     about: list[str] = []
+    """Paragraphs that introduce the report."""
     processor: Annotated[KindSpec, PROCESSORS]
+    """Processor of the study, with its settings."""
     samples: dict[Name, SampleSpec] = {}
+    """Samples to read, by name."""
     branches: dict[str, str | list[str | None] | None] = {}
+    """Branches that hold the processor's input columns, where they are not its defaults. A list names alternatives, of
+    which the first that exists is used; null, alone or at the end: the column may be missing.
+    """
     derived: dict[Name, Derived] = {}
+    """Columns computed by bundles of other studies, by name."""
     chunk_entries: int = Field(50_000, gt=0)
+    """Maximum number of entries in a chunk.
+    Lower it where workers run out of memory, raise it where there are too many chunks.
+    """
     nonfinite: Literal["refuse", "drop"] = "refuse"
+    """Treatment of NaN or infinite input values: refuse (quarantine the chunk) or drop (leave out such entries)."""
     tolerate: float = Field(0.0, ge=0, le=1)
+    """Fraction of the entries that may be quarantined without failing the run; 0: none."""
     split: Split = Split()
+    """Division of events into training, validation and test."""
     target: Target
+    """Quantity that models learn, unless they set their own."""
     feature_sets: dict[str, Names] = {}
+    """Named lists of input columns, which models refer to."""
     models: dict[Name, Annotated[KindSpec, MODELS]] = Field(min_length=1)
+    """Models to train and measure, by name; at least one."""
     baseline: str
+    """Name of the model that all others are compared with."""
     measures: dict[Name, Annotated[KindSpec, MEASURES]] = Field(min_length=1)
+    """Measures of the models' performance, by name; at least one."""
     search: dict[str, Search] = {}
+    """Searches for better settings, by name of the model."""
     reprocess: Policy = Policy()
+    """Rules of scheduled reprocessing: when to train anew, and when a challenger becomes champion."""
     cluster: Annotated[KindSpec, CLUSTERS] = KindSpec(kind="local")
+    """Cluster to run on, with its settings; by default worker processes on this machine."""
     seed: int = 1
+    """Random seed of trainings and searches, unless a model sets its own."""
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
@@ -76,19 +101,22 @@ class Job(Settings):
         return models, measures
 
     def built_models(self) -> dict[str, Model]:
-        """The models by name, in the job file's order."""
+        """Return the models by name, in the job file's order."""
         return self._kinds[0]
 
     def built_measures(self) -> dict[str, Measure]:
-        """The measures by name, in the job file's order."""
+        """Return the measures by name, in the job file's order."""
         return self._kinds[1]
 
     def built_cluster(self) -> Cluster:
-        """The cluster to run on."""
+        """Return the cluster to run on."""
         return CLUSTERS.build(self.cluster, ("cluster",))
 
     def features(self, model: Model) -> list[str]:
-        """Names of a model's input columns, its feature set resolved; raises RequestError where it names none."""
+        """Return the names of a model's input columns, its feature set resolved.
+
+        Raises RequestError where there is no such feature set, or `without` names a column that is not in it.
+        """
         names = model.features if isinstance(model.features, list) else self.feature_sets.get(model.features)
         if names is None:
             raise RequestError(

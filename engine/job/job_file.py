@@ -1,4 +1,4 @@
-"""Reading YAML so that an error can name the line it is on, and nothing that was written is lost."""
+"""Read YAML so that errors can name the line, and nothing that was written is silently lost."""
 
 import json
 import re
@@ -14,12 +14,12 @@ from lineshape.engine.core.validation import Place, SettingsError, said
 
 #: Sections whose keys are names.
 _NAMED = ("models", "measures", "samples")
-#: Sections within sections, at most: a job file has half a dozen.
+#: Maximum nesting depth; a job file has about six levels.
 _DEEPEST: Final = 50
 _MERGE: Final = "<<"
-#: A character beyond 16 bits as JSON writes it, which YAML does not know; a run folder's job file is JSON.
+#: A surrogate pair as JSON escapes it, which YAML does not know; a run folder's job file is JSON.
 _PAIR: Final = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
-#: What plain words stand for, as in YAML 1.2; all others are text, as are `no`, `on`, 12:30 and dates.
+#: Values of plain scalars, as in YAML 1.2; all others are text, such as `no`, `on`, 12:30 and dates.
 _PLAIN: Final[tuple[tuple[re.Pattern[str], Callable[[str], Any]], ...]] = (
     (re.compile(r"~|null|Null|NULL|"), lambda _: None),
     (re.compile(r"true|True|TRUE"), lambda _: True),
@@ -36,7 +36,7 @@ _PLAIN: Final[tuple[tuple[re.Pattern[str], Callable[[str], Any]], ...]] = (
 
 @dataclass
 class YamlSource:
-    """A YAML file's values, and the line of each."""
+    """The values of a YAML file, and the line of each."""
 
     path: Path
     values: dict[str, Any]
@@ -44,7 +44,7 @@ class YamlSource:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read a job file; raises RequestError where it is missing, is not YAML, or says a thing twice."""
+        """Read a job file; raise RequestError where it is missing, is not YAML, or gives a key twice."""
         try:
             text = path.read_text(encoding="utf-8-sig")
         except OSError as error:
@@ -58,9 +58,9 @@ class YamlSource:
         return cls(path, values, reader.lines)
 
     def change(self, key: str, value: Any) -> None:
-        """Replace the value at a dotted key; what no job file knows is found when the values are checked.
+        """Replace the value at a dotted key; unknown keys are found when the values are validated.
 
-        Raises RequestError where the key is of a model, a measure or a sample that there is not.
+        Raises RequestError where the key belongs to a model, measure or sample that does not exist.
         """
         *parents, last = key.split(".")
         place: Any = self.values
@@ -76,7 +76,7 @@ class YamlSource:
         place[last] = value
 
     def line(self, place: Place) -> int | None:
-        """The line of a place, or of the nearest one above it."""
+        """Return the line of a place, or of the nearest one above it; None where neither is known."""
         for length in range(len(place), 0, -1):
             if place[:length] in self.lines:
                 return self.lines[place[:length]]
@@ -84,13 +84,13 @@ class YamlSource:
 
 
 def read_value(text: str, what: str) -> Any:
-    """Return a value as it would stand in a job file; raises RequestError that names `what` where it is not YAML."""
+    """Return the value of YAML text, as in a job file; raise RequestError that names `what` where it is not YAML."""
     return _Reader(what).read(text)
 
 
 @dataclass
 class _Reader:
-    """Reads values and their lines from YAML. Keys are names, whatever they look like, and each is given once."""
+    """Reader of values and their lines from YAML. Keys are always names, and each may be given once."""
 
     what: str
     lines: dict[Place, int] = field(default_factory=dict)
@@ -152,7 +152,7 @@ class _Reader:
 
 
 def explain(source: YamlSource, error: SettingsError) -> RequestError:
-    """Return what is wrong with a job file, one line a fault: file, line, key, what is expected and what is there."""
+    """Return the error of a job file with one line per fault: file, line, key, what is expected and what was found."""
     faults = []
     for fault in error.faults:
         line = source.line(fault.place)

@@ -1,4 +1,4 @@
-"""Loading a job file: what can be known from it alone is checked, and said with the line where it stands."""
+"""Load a job file, check everything that can be known from it alone, and report faults with their line."""
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -21,9 +21,9 @@ def load_job(path: Path, changes: Mapping[str, Any] | None = None, checks: Itera
     """Return the job of a job file, checked.
 
     path: the YAML file. changes: values that replace those of the file, by dotted key (`models.brt.depth`). checks:
-    further ones, of what other layers know; each raises SettingsError with the place of what is wrong.
+    further checks, for what only other layers know; each raises SettingsError with the place of the fault.
 
-    Raises RequestError with the file, the line, what was expected and what is there.
+    Raises RequestError with the file, the line, what was expected and what was found.
     """
     source = YamlSource.read(path)
     source.values.setdefault("cluster", {"kind": "local"})
@@ -82,7 +82,7 @@ def _check_search(job: Job) -> None:
 
 
 def _at(place: tuple[str, ...], check: Callable[..., Any], *given: Any) -> Any:
-    """Return what a check returns; what it raises is said of a place."""
+    """Return the result of a check; raise its error as one at a place of the job file."""
     try:
         return check(*given)
     except RequestError as error:

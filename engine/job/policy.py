@@ -1,4 +1,4 @@
-"""What scheduled reprocessing decides: whether to train, and whether a challenger becomes champion. No I/O here."""
+"""Decisions of scheduled reprocessing, without I/O: whether to train, and whether a challenger becomes champion."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,32 +13,39 @@ Promote = Literal["better", "not_worse", "always", "never"]
 
 
 class Policy(Settings):
-    """The section `reprocess` of a job file.
+    """Rules of scheduled reprocessing, the section `reprocess` of a job file.
 
-    model: the one that champion and challenger are judged by; by default the last one that is trained. measure, figure:
-    what it is judged by, one that the measure gives over a baseline; by default the first such figure of the first such
-    measure. sample: that it is read on; by default the first that has it. grown: new objects over those that the last
-    training saw, from which on it is trained anew. promote: a challenger takes the champion's place where it is better
-    by so many sigmas, where it is not worse by so many, always, or never (then a person does it, with `lineshape ledger
-    rollback FOLDER VERSION`); the first version, which has none to replace, becomes champion in any case. drift:
-    population stability index above which a feature is warned of. keep: so many versions, the last ones; older ones are
-    removed, but the champion and the one before it; by default all stay.
+    The first version, which has none to replace, becomes champion in any case.
     """
 
     model: str | None = None
+    """Name of the model that champion and challenger are compared by; null: the job file's last one that is trained."""
     measure: str | None = None
+    """Name of the measure that decides, one with a figure over a baseline; null: the first such measure."""
     figure: str | None = None
+    """Figure of the measure that decides, given over a baseline; null: the first such figure."""
     sample: str | None = None
+    """Name of the sample that the figure is read on; null: the first one that has it."""
     grown: float = Field(0.2, gt=0)
+    """Ratio of new objects to those of the last training, from which models are trained anew."""
     promote: Promote = "better"
+    """Condition for a challenger to replace the champion: better, not_worse, always or never.
+    better: by at least `sigmas`; not_worse: not worse by `sigmas` or more; never: only by a person, with
+    `lineshape ledger rollback FOLDER VERSION`.
+    """
     sigmas: float = Field(2.0, ge=0)
+    """Number of standard deviations by which `promote` judges better and not_worse."""
     drift: Annotated[float, Field(gt=0)] = 0.2
+    """Population stability index above which a warning is given for a feature."""
     keep: Annotated[int, Field(ge=1)] | None = None
+    """Number of latest versions to keep; null: all.
+    Older ones are removed, except the champion and the one before it.
+    """
 
 
 @dataclass(frozen=True)
 class Code:
-    """What makes a training: digests of the processor and of each model, with their settings and code."""
+    """Digests of the processor and of each model, with their settings and code, which decide whether to train anew."""
 
     processor: str
     models: Mapping[str, str]
@@ -46,17 +53,17 @@ class Code:
 
 @dataclass(frozen=True)
 class Attempt:
-    """The last training that came to an end, whatever became of its challenger."""
+    """The last finished training, whatever became of its challenger."""
 
     code: Code
     rows: int
 
 
 def reasons_to_train(attempt: Attempt | None, code: Code, unseen: int, grown: float) -> list[str]:
-    """Why models are to be trained anew; none where they are not.
+    """Return the reasons to train anew; an empty list where there are none.
 
-    unseen: objects in the feature store that the last training did not see. It is the last training that counts, not
-    that of the champion: a challenger that was turned down, or rolled back, is not made again every night.
+    unseen: number of objects in the feature store that the last training did not see. The last training counts, not the
+    champion's: a challenger that was rejected, or rolled back, is not trained again in every run.
     """
     if attempt is None:
         return ["nothing was trained before"]
@@ -73,10 +80,11 @@ def reasons_to_train(attempt: Attempt | None, code: Code, unseen: int, grown: fl
 
 @dataclass(frozen=True)
 class Comparison:
-    """A challenger held against the champion on the same objects of the test split.
+    """A challenger compared with the champion on the same objects of the test split.
 
-    figure: read as in the summary, over the champion's (`…_over_baseline`, 1 where they are alike) or minus it
-    (`…_minus_baseline`, 0). better: which way. value, uncertainty: None where there is no comparison; problem says why.
+    figure: as in the summary, relative to the champion (`…_over_baseline`, 1 where they are equal) or minus it
+    (`…_minus_baseline`, 0). better: direction of improvement. value, uncertainty: None where there is no comparison;
+    problem gives the reason.
     """
 
     figure: str
@@ -86,13 +94,13 @@ class Comparison:
     problem: str = ""
 
     def told(self, champion: str) -> str:
-        """In words: `half_68 over 0001: 0.9880 ± 0.0100`."""
+        """Return the comparison in words: `half_68 over 0001: 0.9880 ± 0.0100`."""
         name, _, how = self.figure.removesuffix("_baseline").rpartition("_")
         return f"{name} {how} {champion}: {self.value:.4f} ± {self.uncertainty:.4f}"
 
     @property
     def significance(self) -> float | None:
-        """By how many standard deviations the challenger is better; negative where it is worse."""
+        """Standard deviations by which the challenger is better, negative if it is worse; None without a comparison."""
         if self.value is None or self.uncertainty is None:
             return None
         alike = 0.0 if self.figure.endswith("_minus_baseline") else 1.0
@@ -104,14 +112,17 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether the challenger becomes champion, and why."""
+    """Whether the challenger becomes champion, and the reason."""
 
     promoted: bool
     reason: str
 
 
 def decide(champion: str | None, comparison: Comparison | None, policy: Policy) -> Decision:
-    """Whether a challenger becomes champion; comparison is None where there is no champion."""
+    """Return whether a challenger becomes champion.
+
+    champion: its version, None where there is none. comparison: None where there is no champion.
+    """
     if champion is None or comparison is None:
         return Decision(True, "there was no champion")
     if policy.promote == "always":

@@ -1,4 +1,4 @@
-"""The processor that a job file describes, built and checked."""
+"""Build and check the processor that a job file describes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,8 +17,8 @@ from lineshape.engine.job.job import Job
 def build_processor(job: Job) -> tuple[StudyProcessor, Settings]:
     """Return the job's processor and its settings.
 
-    Raises SettingsError where its kind, one of its settings or one of the job's branches is unknown, or where it is not
-    what a processor must be.
+    Raises SettingsError where its kind, one of its settings or one of the job's branches is unknown, or where its class
+    does not declare what the engine needs.
     """
     kind = job.processor.kind
     try:
@@ -42,18 +42,18 @@ def build_processor(job: Job) -> tuple[StudyProcessor, Settings]:
 
 
 def with_derived(processor: Selects, derived: Mapping[str, Derived]) -> Selects:
-    """Return a processor with further columns where there are any."""
+    """Return the processor, with derived columns added where there are any."""
     return Deriving(processor, derived) if derived else processor
 
 
 def fingerprint_of(job: Job) -> str:
-    """Return a digest of the job's processor, its code and settings; see `build_processor` for what it raises."""
+    """Return a digest of the job's processor, its code and settings; see `build_processor` for the errors it raises."""
     bare, settings = build_processor(job)
     return fingerprint(bare, settings, job.nonfinite, derived.mark(job.derived))
 
 
 def _require_declared(processor: Any) -> None:
-    """Raise RequestError where a processor's class does not declare what the engine reads of it."""
+    """Raise RequestError where a processor's class does not declare what the engine reads from it."""
     settings = getattr(processor, "Settings", None)
     if not (isinstance(settings, type) and issubclass(settings, Settings)):
         raise RequestError(
