@@ -1,1 +1,1 @@
-"""ROOT files: where they lie, what is in them, and how a processor sees their events."""
+"""ROOT files: where they are, what they contain, and how a processor sees their events."""

@@ -1,4 +1,4 @@
-"""The catalogue: which files hold which entries, and the chunks that they are cut into."""
+"""The catalogue: which files hold which entries, and the chunks that they are divided into."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -14,17 +14,17 @@ from lineshape.engine.input.remote import is_remote, versions_of
 from lineshape.engine.input.sources import FileSource
 
 _FILE = "catalogue.json"
-#: What an earlier look at files found is forgotten where it looked for something else: raise it with what is looked at.
+#: Version of the inspection: raise it when the inspection changes, so that older cached results are ignored.
 _LOOK = 2
-#: The version of a file that is not there.
+#: Version of a missing file.
 NOT_THERE = "not there"
 
 
 @dataclass(frozen=True)
 class FileRequest:
-    """A file to look into: its sample, where it is, its tree, and the columns that are to be read from it.
+    """A file to inspect: its sample, source and tree, and the columns to be read from it.
 
-    version: what changes when the file does, of `versions`; empty where that is not known.
+    version: a text that changes when the file does, from `versions`; empty where it is not known.
     """
 
     sample: str
@@ -35,19 +35,19 @@ class FileRequest:
 
     @cached_property
     def key(self) -> str:
-        """Digest of all of it, under which what was found is remembered; empty: it is looked into anew."""
+        """Digest of the request, under which its result is cached; empty: the file is inspected anew."""
         what = (self.sample, self.source.path, self.source.adler32, self.tree, self.branches)
         return digest(what, self.version) if self.version else ""
 
 
 @dataclass(frozen=True)
 class FileRecord:
-    """A file that was looked into.
+    """The result of inspecting a file.
 
-    tree: the one that is read, which may be another of the stores that a format knows. size: in bytes. branches: for
-    each of the study's columns the branch that holds it, or None where it may be missing and is; none where there are
-    no entries. entry_bytes: what an entry of these branches takes in memory, on average. content: checksums of its
-    bytes, see `content_of`.
+    tree: name of the tree that is read, which may be another of a format's known names. size: in bytes. branches: for
+    each of the study's columns the branch that holds it, or None where an optional one is missing; empty where there
+    are no entries. entry_bytes: average memory of an entry of these branches, in bytes. content: checksums of the
+    file's bytes, from `content_of`.
     """
 
     sample: str
@@ -62,16 +62,16 @@ class FileRecord:
 
     @cached_property
     def identity(self) -> str:
-        """Digest of what is read, wherever the file lies and whatever sample it is in."""
+        """Digest of what is read, independent of the file's location and sample."""
         # A UUID alone is no identity: ROOT's UPDATE keeps it, and all files written with ?reproducible have the same.
         return digest(self.uuid, self.size, self.entries, self.content, self.tree, self.branches)
 
 
 @dataclass(frozen=True)
 class _SavedFindings:
-    """What was found, as JSON: maps of branches, files with the number of their map, and reasons by key.
+    """Cached results as JSON: maps of branches; files with the index of their map, and reasons of failures, by key.
 
-    look: what was looked at, a number.
+    look: version of the inspection.
     """
 
     look: int
@@ -89,16 +89,16 @@ class Chunk:
     stop: int
 
     def identity(self, fingerprint: str) -> str:
-        """Digest of what the chunk's shard depends on: sample, file, tree, range, columns and the processor."""
+        """Return a digest of what the chunk's shard depends on: sample, file, tree, range, columns and processor."""
         return digest(self.file.sample, self.file.identity, self.start, self.stop, fingerprint)
 
     @property
     def entropy(self) -> str:
-        """Digest of the entries alone, which random numbers come from: in whatever sample, they get the same."""
+        """Digest of the entries alone, which seeds random numbers, so that they do not depend on the sample."""
         return digest(self.file.identity, self.start, self.stop)
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON: where the entries are."""
+        """Return the location of the entries, as a JSON-serialisable dictionary."""
         return {
             "sample": self.file.sample,
             "file": self.file.path,
@@ -110,7 +110,10 @@ class Chunk:
 
 
 def versions(paths: Sequence[str]) -> dict[str, str]:
-    """For each file what changes when it does: size and times here, what the server says elsewhere; empty: unknown."""
+    """Return a text for each file that changes when the file does; empty where it is not known.
+
+    It is made of size and times for a local file, and of what the server reports for a remote one.
+    """
     found = versions_of([path for path in paths if is_remote(path)])
     return {path: found[path] if path in found else _local_version(path) for path in paths}
 
@@ -126,7 +129,7 @@ def _local_version(path: str) -> str:
 
 
 def remembered(folder: Path) -> dict[str, FileRecord | Failure]:
-    """What an earlier look found, by the key of the request; none where there was no look, or of another version."""
+    """Return the cached results by key of the request; none where there is no cache, or one of another version."""
     kept = find_record(folder / _FILE, _SavedFindings)
     if kept is None:
         return {}
@@ -142,7 +145,7 @@ def remembered(folder: Path) -> dict[str, FileRecord | Failure]:
 
 
 def remember(folder: Path, found: Iterable[tuple[FileRequest, FileRecord | Failure]]) -> None:
-    """Keep what was found for the next look: records, and what no other look at the same file can mend."""
+    """Cache results: records, and failures that a repeated inspection of the same file cannot resolve."""
     maps: dict[str, int] = {}
     tables: list[dict[str, str | None]] = []
     files, failures = {}, {}
@@ -162,7 +165,7 @@ def remember(folder: Path, found: Iterable[tuple[FileRequest, FileRecord | Failu
 
 
 def chunks_of(record: FileRecord, entries: int) -> list[Chunk]:
-    """A file cut into chunks of nearly equal size, none of more than this many entries; one without any into none."""
+    """Return a file's chunks, of nearly equal size and at most this many entries; none for a file without entries."""
     if not record.entries:
         return []
     count = -(-record.entries // entries)

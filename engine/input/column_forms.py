@@ -1,4 +1,4 @@
-"""Branches as NanoEvents reads them: the form of each wanted column, under the study's name for it."""
+"""Awkward forms of the wanted branches, under the study's column names, as NanoEvents reads them."""
 
 import warnings
 from collections.abc import Iterator, Mapping
@@ -9,17 +9,17 @@ from lineshape.engine.core.errors import DataError
 if TYPE_CHECKING:
     import uproot
 
-#: What awkward says of an array of numbers that is not to be read as one.
+#: Awkward's `__array__` parameters of arrays that are not to be read as numbers, and their descriptions.
 _NO_NUMBERS = {"string": "text", "bytestring": "text", "char": "text", "byte": "text", "sorted_map": "a map"}
 
 Form = dict[str, Any]
 
 
 class NamedBranches:
-    """The branches of a tree that are wanted, by the columns that they hold.
+    """The wanted branches of a tree, by the names of the columns that they hold.
 
-    To coffea it is the tree: a branch's name has no part in coffea's keys, where commas and exclamation marks separate.
-    Of columns with the same branch each is read.
+    coffea takes it for the tree: branch names do not enter coffea's keys, in which commas and exclamation marks are
+    separators. A branch that holds several columns is given for each.
     """
 
     title = description = ""
@@ -35,21 +35,21 @@ class NamedBranches:
         return self._branches[column]
 
     def iteritems(self, **_: Any) -> Iterator[tuple[str, Any]]:
-        """Columns and their branches."""
+        """Yield columns and their branches."""
         yield from self._branches.items()
 
     def forms(self) -> dict[str, Form]:
-        """Awkward forms of the columns that NanoEvents can read; a branch that it cannot is not among them."""
+        """Return the Awkward forms of the columns that NanoEvents can read; others are left out."""
         from coffea.nanoevents.mapping import UprootSourceMapping
 
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of those left out, which `require_readable` tells of
+            warnings.simplefilter("ignore")  # on branches left out, which `require_readable` reports
             form = UprootSourceMapping._extract_base_form(self)
         return dict(zip(form["fields"], form["contents"], strict=True))
 
 
 def require_readable(path: str, tree: str, branches: NamedBranches, names: Mapping[str, str | None]) -> dict[str, Form]:
-    """Return the form of every column; raises DataError that says of which branches there are no numbers to be read.
+    """Return the form of every column; raise DataError listing the branches that cannot be read as numbers.
 
     names: the branch of each column.
     """
@@ -71,12 +71,12 @@ def require_readable(path: str, tree: str, branches: NamedBranches, names: Mappi
 
 
 def type_of(branch: Any) -> str:
-    """The type of a branch as C++ names it."""
+    """Return the C++ type of a branch."""
     return str(getattr(branch, "typename", "")) or "unknown"
 
 
 def _fault(form: Form | None) -> str:
-    """What keeps a column from being read as numbers, or lists or records of them; empty: nothing."""
+    """Return why a column cannot be read as numbers, or as lists or records of them; empty where it can."""
     if form is None:
         return "coffea and uproot have no way to read it"
     named = (form.get("parameters") or {}).get("__array__")
@@ -89,5 +89,5 @@ def _fault(form: Form | None) -> str:
 
 
 def has_records(form: Form) -> bool:
-    """Whether a column is of records, such as links or four-vectors."""
+    """Return whether a column consists of records, such as links or four-vectors."""
     return form["class"] == "RecordArray" or ("content" in form and has_records(form["content"]))

@@ -1,4 +1,4 @@
-"""Checksums of what files hold, by which copies of a file are known from other files of the same UUID."""
+"""Checksums of file contents, which distinguish copies of a file from other files with the same UUID."""
 
 import queue
 import zlib
@@ -8,21 +8,22 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     import uproot
 
-#: Blocks that a checksum is made of, and the bytes of each.
+#: Number of blocks of a checksum, and the size of each in bytes.
 BLOCKS: Final = 16
 BLOCK_BYTES: Final = 1 << 16
 #: Hexadecimal digits of a block's checksum.
 BLOCK_DIGITS: Final = 8
-#: In its place, where a file that was cut short has not all of the block.
+#: Placeholder for a block that is not complete in a truncated file.
 _CUT: Final = "-" * BLOCK_DIGITS
 
 
 def content_of(file: "uproot.ReadOnlyDirectory") -> str:
-    """Return checksums (CRC-32) of 16 blocks between a file's first byte and the last one that its header tells of.
+    """Return checksums (CRC-32) of 16 blocks between a file's first byte and the last one that its header declares.
 
-    They are of all of a file up to 1 MiB; of a larger one they are of 64 KiB each and lie evenly, the header in the
-    first, what ROOT writes last (list of keys, streamers, often the tree's own record) in the last one. A file of
-    another content whose header, end and all blocks between are the same, byte by byte, would be taken for a copy.
+    They cover all of a file up to 1 MiB. In a larger one, the blocks are of 64 KiB each and evenly spaced, with the
+    header in the first, and what ROOT writes last (list of keys, streamers, often the tree's own record) in the last
+    one. A file with different content but the same header, end and blocks between, byte by byte, would be taken for a
+    copy.
     """
     header = file.file
     notifications: queue.Queue[object] = queue.Queue()
@@ -34,7 +35,7 @@ def content_of(file: "uproot.ReadOnlyDirectory") -> str:
 
 
 def _ranges(end: int) -> list[tuple[int, int]]:
-    """Where the blocks of a file of so many bytes lie, in order."""
+    """Return the byte ranges of the blocks of a file of this size, in order."""
     if end <= BLOCKS * BLOCK_BYTES:
         return list(pairwise(end * i // BLOCKS for i in range(BLOCKS + 1)))
     starts = [(end - BLOCK_BYTES) * i // (BLOCKS - 1) for i in range(BLOCKS)]
@@ -42,7 +43,7 @@ def _ranges(end: int) -> list[tuple[int, int]]:
 
 
 def same_as_far_as_both_go(content: str, other: str) -> bool:
-    """Whether two contents, of `content_of`, are of the same bytes; of a file cut short those that are left."""
+    """Return whether two results of `content_of` agree; for a truncated file, in the blocks that are left."""
     blocks = zip(_blocks(content), _blocks(other), strict=False)
     return len(content) == len(other) and all(one == another or _CUT in (one, another) for one, another in blocks)
 

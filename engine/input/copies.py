@@ -1,28 +1,28 @@
-"""Copies of files: none is counted twice within a sample, and none is taken for another. No I/O here."""
+"""Detect copies of files, without I/O: none is counted twice within a sample, and no other file is taken for one."""
 
 from collections.abc import Iterable, Sequence
 
 from lineshape.engine.input.catalogue import FileRecord
 from lineshape.engine.input.content import BLOCK_DIGITS, same_as_far_as_both_go
 
-#: A file, and the one of its sample that was kept in its place.
+#: Pairs of a copy and the file of its sample that is used in its place.
 Copies = Sequence[tuple[FileRecord, FileRecord]]
 
 
 def is_copy(file: FileRecord, other: FileRecord) -> bool:
-    """Whether two files are the same, as far as the shorter one goes: one UUID alone does not make them so."""
+    """Return whether two files have the same content, as far as the shorter one goes; a common UUID is not enough."""
     return _alike(file) == _alike(other) and same_as_far_as_both_go(file.content, other.content)
 
 
 def _alike(file: FileRecord) -> tuple[object, ...]:
-    """What copies have in common, the beginning of their content with it: thousands of files may have one UUID."""
+    """Return what copies have in common, with the first block's checksum, as thousands of files may share a UUID."""
     return file.uuid, file.entries, file.content[:BLOCK_DIGITS]
 
 
 def without_copies(files: Iterable[FileRecord]) -> tuple[list[FileRecord], Copies]:
-    """Return files by sample and path, each once a sample; and pairs of a copy and the one of its sample that was kept.
+    """Return files sorted by sample and path, each once per sample; and pairs of a copy and the file used in its place.
 
-    Of copies the largest is kept, as a smaller one is cut short.
+    Of several copies the largest is used, as smaller ones are truncated.
     """
     kept: dict[object, list[FileRecord]] = {}
     copies = []
@@ -38,7 +38,7 @@ def without_copies(files: Iterable[FileRecord]) -> tuple[list[FileRecord], Copie
 
 
 def notes_on(kept: Iterable[FileRecord], copies: Copies) -> list[str]:
-    """Return what is to be said: of copies, of other files of the same UUID, and of files in several samples."""
+    """Return notes on copies, on different files with the same UUID, and on files in several samples."""
     notes = [f"{again.path} is {first.path} once more (UUID {again.uuid}); counted once" for again, first in copies]
     different: dict[str, dict[object, list[FileRecord]]] = {}
     shared: list[tuple[FileRecord, FileRecord]] = []

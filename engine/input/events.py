@@ -1,4 +1,4 @@
-"""What a processor sees: NanoEvents of named columns, in virtual mode, over an open file."""
+"""NanoEvents of named columns, in virtual mode, over an open file, and helpers to read their columns."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -20,10 +20,10 @@ _ENTROPY = "entropy"
 
 
 class EventReader:
-    """NanoEvents of an open file, chunk by chunk: the columns under the study's names, and no other branch.
+    """Reader of an open file's NanoEvents, chunk by chunk: the study's columns under their names, and no other branch.
 
-    What the columns are is found out once a file; of a file with 1,500 branches that takes longer than a chunk.
-    forms: awkward's form of each.
+    The columns' forms are determined once per file: with 1,500 branches, that takes longer than a chunk.
+    forms: Awkward form of each column.
     """
 
     def __init__(self, file: "uproot.ReadOnlyDirectory", record: FileRecord) -> None:
@@ -34,15 +34,15 @@ class EventReader:
 
     @property
     def of_records(self) -> list[str]:
-        """Columns of records, such as links."""
+        """Names of columns that consist of records, such as links."""
         return [column for column, form in self.forms.items() if has_records(form)]
 
     def type_of(self, column: str) -> str:
-        """The type of a column's branch as C++ names it."""
+        """Return the C++ type of a column's branch."""
         return type_of(self._branches[column])
 
     def events(self, chunk: Chunk) -> "NanoEvents":
-        """The events of a chunk of the file: what `NanoEventsFactory.from_root` makes, of these columns."""
+        """Return the events of a chunk of the file, as `NanoEventsFactory.from_root` does, with these columns."""
         from coffea.nanoevents import BaseSchema, NanoEventsFactory
         from coffea.nanoevents.mapping import TrivialUprootOpener, UprootSourceMapping
         from coffea.nanoevents.util import tuple_to_key
@@ -66,7 +66,7 @@ class EventReader:
 
 
 def generator(events: "NanoEvents", seed: int) -> "np.random.Generator":
-    """Random numbers of a chunk, from the seed and the chunk alone: the same on whatever worker, in whatever order.
+    """Return a random generator that depends on the seed and the chunk alone, not on the worker or the order.
 
     seed: one of the processor's settings, so that another seed makes new shards.
     """
@@ -76,9 +76,9 @@ def generator(events: "NanoEvents", seed: int) -> "np.random.Generator":
 
 
 def flat(events: "ak.Array", column: str) -> "tuple[NDArray[Any], NDArray[np.int64] | None]":
-    """All values of a column, without copying them, and the number in each event (None where there is one in each).
+    """Return all values of a column, without copying, and their number per event (None where there is one in each).
 
-    A virtual column is read now. Raises DataError where it is more than a list of numbers in each event.
+    A virtual column is read at once. Raises DataError where it is not a number or a list of numbers in each event.
     """
     import awkward as ak
     import numpy as np
@@ -106,9 +106,9 @@ def flat(events: "ak.Array", column: str) -> "tuple[NDArray[Any], NDArray[np.int
 
 
 def numbers(events: "ak.Array", column: str) -> "NDArray[Any]":
-    """All numbers of a column, lists of lists (covariances) and records (links) taken apart, in no order to rely on.
+    """Return all numbers of a column, flattening nested lists (covariances) and records (links), in unspecified order.
 
-    A virtual column is read now.
+    A virtual column is read at once.
     """
     import awkward as ak
 
@@ -120,16 +120,16 @@ def numbers(events: "ak.Array", column: str) -> "NDArray[Any]":
 
 
 def _layout(events: "ak.Array", column: str) -> Any:
-    """By way of the layout, as an ak.Array of each column would cost more than to read it."""
+    """Return the layout of a column, as an ak.Array for each column would cost more than reading it."""
     return events.layout.content(column) if events.layout.is_record else events[column].layout
 
 
 def per_object_lists(events: "ak.Array", columns: Sequence[str], counts: str) -> dict[str, Jagged]:
-    """A list an object for every column, which holds those of all objects of an event, one after the other.
+    """Return a list per object for every column, which holds the lists of an event's objects one after the other.
 
-    counts: the column that says how many each object has.
+    counts: the column with the length of each object's list.
 
-    Raises DataError where a column has more or fewer values in an event than its objects should have.
+    Raises DataError where a column's number of values in an event differs from the sum of `counts`.
     """
     import numpy as np
 
@@ -151,16 +151,16 @@ def per_object_lists(events: "ak.Array", columns: Sequence[str], counts: str) ->
 
 
 def _read(buffer: Any) -> Any:
-    """A buffer's numbers, where it is a virtual one, which awkward reads when it is asked for them."""
+    """Return a buffer's numbers, reading a virtual one."""
     return buffer.materialize() if hasattr(buffer, "materialize") else buffer
 
 
 def per_object(events: "NanoEvents", like: str) -> "dict[str, NDArray[Any]]":
-    """One value an object for every column: jagged ones flattened, those by event repeated for each of its objects.
+    """Return one value per object for every column: jagged ones flattened, per-event ones repeated for each object.
 
-    like: a column that has one value an object.
+    like: a column that has one value per object.
 
-    Raises DataError where it has not, or where another has a different number of them.
+    Raises DataError where it has one per event, or where another column has a different number of values.
     """
     import numpy as np
 

@@ -1,4 +1,4 @@
-"""Discovery: what a file holds, and whether all that is wanted of it can be read."""
+"""Discovery: inspect what a file contains, and whether everything wanted from it can be read."""
 
 from lineshape.engine.core.errors import DataError
 from lineshape.engine.input.catalogue import Chunk, FileRecord, FileRequest
@@ -11,7 +11,7 @@ def inspect_file(request: FileRequest) -> FileRecord:
     """Open a file, find the tree and the branches, and verify its checksum where one was given.
 
     Raises DataError where the file is not ROOT, has no such tree, lacks a branch, has one that cannot be read, or has
-    other bytes. A tree without entries is a known zero, whatever branches it has.
+    another checksum. A tree without entries is accepted, whatever branches it has.
     """
     path = request.source.path
     with may_pass(path), open_file(path) as file:
@@ -38,9 +38,9 @@ def inspect_file(request: FileRequest) -> FileRecord:
 
 
 def _require_values(reader: EventReader, record: FileRecord) -> None:
-    """Raise DataError where a column of records, such as links, does not come out of the first entry as numbers.
+    """Raise DataError where a column of records, such as links, cannot be read as numbers from the first entry.
 
-    For these a form alone does not tell; of all others it does.
+    For records the form alone does not decide that; for all other columns it does.
     """
     events = reader.events(Chunk(record, 0, 1))
     for column in reader.of_records:
@@ -57,7 +57,7 @@ def _require_values(reader: EventReader, record: FileRecord) -> None:
 
 
 def _require_event_numbers(reader: EventReader, record: FileRecord) -> None:
-    """Raise DataError where the column `event` cannot be of event numbers, by its type; values are looked at later."""
+    """Raise DataError where the type of column `event` cannot hold event numbers; the values are checked later."""
     if "event" not in reader.forms:
         return
     form = reader.forms["event"]

@@ -1,4 +1,4 @@
-"""What the engine asks of a processor."""
+"""Interfaces that the engine requires of a processor, its fingerprint, and control histograms."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ SHARD_LAYOUT = 4
 
 @dataclass(frozen=True)
 class Selected:
-    """What a processor makes of a chunk.
+    """A processor's result for a chunk.
 
     columns: arrays of one length, flat or jagged; `event` (unsigned, the event number) must be among them.
     cut_flow: number of objects left after each cut, in order; the first is what was read.
@@ -33,29 +33,29 @@ class Selected:
 
 
 class Selects(Protocol):
-    """What makes columns of events: a processor, or one with further columns."""
+    """Interface of anything that makes columns from events: a processor, or one with derived columns."""
 
     @property
     def inputs(self) -> Mapping[str, str | tuple[str | None, ...]]:
-        """As of a processor."""
+        """Default branch, or alternatives, of each column that is read (see `StudyProcessor`)."""
         ...
 
     @property
     def outputs(self) -> Mapping[str, Column]:
-        """As of a processor."""
+        """Metadata of the columns that are made (see `StudyProcessor`)."""
         ...
 
     def process(self, events: "NanoEvents") -> Selected:
-        """Select and build features."""
+        """Select objects and build features."""
         ...
 
 
 class StudyProcessor(Protocol):
-    """A coffea `ProcessorABC` with the declarations that the engine reads.
+    """Interface of a coffea `ProcessorABC` with the declarations that the engine reads.
 
-    Settings: its settings in the job file. inputs: for each column that it reads, the branch that holds it by default,
-    or several of which the first that is there counts; None at the end of them: the column may be missing, and is then
-    not a field of the events. outputs: what the columns that it returns mean.
+    Settings: class of its settings in the job file. inputs: for each column that it reads, the branch that holds it by
+    default, or alternatives of which the first that exists is used; None as the last: the column may be missing, and is
+    then not a field of the events. outputs: metadata of the columns that it returns.
     """
 
     Settings: ClassVar[type[Settings]]
@@ -63,14 +63,14 @@ class StudyProcessor(Protocol):
     outputs: ClassVar[Mapping[str, Column]]
 
     def process(self, events: "NanoEvents") -> Selected:
-        """Select and build features."""
+        """Select objects and build features."""
         ...
 
 
 def fingerprint(processor: StudyProcessor, settings: Settings, nonfinite: str, derived: str = "") -> str:
-    """Digest of a processor's source and settings, and of what becomes of NaN: a change of any makes new shards.
+    """Return a digest of a processor's source, settings and treatment of NaN: a change of any makes new shards.
 
-    derived: digest of what further columns come from, empty where there are none.
+    derived: digest of the sources of derived columns, empty where there are none.
     """
     content = [SHARD_LAYOUT, source_of(type(processor)), settings.model_dump(mode="json"), nonfinite]
     return digest(*content, *([derived] if derived else []))
@@ -79,7 +79,7 @@ def fingerprint(processor: StudyProcessor, settings: Settings, nonfinite: str, d
 def control_histograms(
     columns: "Mapping[str, ak.Array]", column_metadata: Mapping[str, Column]
 ) -> "dict[str, hist.Hist[Any]]":
-    """A histogram of each column, as its metadata says; jagged columns are flattened, missing values left out."""
+    """Return a histogram of each column, binned as in its metadata: jagged ones flattened, missing values left out."""
     import awkward as ak
     import hist
     import numpy as np

@@ -1,4 +1,4 @@
-"""Files far away: addresses, time-outs, and what a server says of a file."""
+"""Remote files: addresses, time-outs, and versions as reported by servers."""
 
 import os
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from urllib.request import Request, urlopen
 
 from lineshape.engine.core.errors import DataError, RequestError
 
-#: Seconds after which a server that does not answer counts as an error, which may pass; a user's own settings go first.
+#: Seconds after which a missing answer counts as a transient error; a user's own settings take precedence.
 TIMEOUT = 30
 _XROOTD = {
     "XRD_REQUESTTIMEOUT": str(TIMEOUT),
@@ -20,21 +20,21 @@ _XROOTD = {
     "XRD_STREAMERRORWINDOW": "10",
 }
 
-#: What file systems call the mark of a file's version: of the web, of XRootD, of object stores.
+#: Names of a file's version in file systems' answers: of the web, of XRootD, of object stores.
 _MARKS = ("ETag", "Last-Modified", "mtime", "LastModified")
-#: Questions to servers at once.
+#: Maximum number of concurrent requests to servers.
 _AT_ONCE = 16
 
 
 def is_remote(path: str) -> bool:
-    """Whether a path is a URL (root://, https://)."""
+    """Return whether a path is a URL (root://, https://)."""
     return "://" in path
 
 
 def file_system(url: str) -> tuple[Any, str]:
-    """The fsspec file system of a URL, with time-outs set, and the path there.
+    """Return the fsspec file system of a URL, with time-outs set, and the path within it.
 
-    Raises RequestError where the package that knows the protocol is not installed.
+    Raises RequestError where the package for its protocol is not installed.
     """
     import fsspec
 
@@ -50,7 +50,7 @@ def _needs(url: str, error: ImportError) -> RequestError:
 
 
 def first_bytes(url: str) -> bytes:
-    """The first four bytes; raises DataError where there is no such file, OSError where a server does not answer."""
+    """Return a file's first four bytes; raise DataError where it is missing, OSError where no server answers."""
     return _of_web(url) if url.startswith(("http://", "https://")) else _of_other(url)
 
 
@@ -89,9 +89,9 @@ def _of_other(url: str) -> bytes:
 
 
 def versions_of(urls: Sequence[str]) -> dict[str, str]:
-    """For each URL what its server says that changes when the file does: its size with its time of change or its tag.
+    """Return a text for each URL that changes when the file does: its size, with its time of change or its tag.
 
-    Empty where the server says too little; one that does not answer is not asked again.
+    Empty where the server reports too little; a server that does not answer is not asked again.
     """
     silent: set[str] = set()
 
@@ -104,7 +104,7 @@ def versions_of(urls: Sequence[str]) -> dict[str, str]:
             info = files.info(path)
         except FileNotFoundError:
             return ""
-        except Exception:  # noqa: BLE001 - the file is then looked into on a worker, which says what is wrong
+        except Exception:  # noqa: BLE001 - the file is then inspected on a worker, which reports what is wrong
             silent.add(host)
             return ""
         marks = [str(info[name]) for name in _MARKS if info.get(name)]
@@ -115,7 +115,7 @@ def versions_of(urls: Sequence[str]) -> dict[str, str]:
 
 
 def read_text(url: str) -> str:
-    """A text file; raises OSError where it cannot be had."""
+    """Return the content of a text file; raise OSError where it cannot be read."""
     files, path = file_system(url)
     try:
         content: bytes = files.cat_file(path)
@@ -127,7 +127,7 @@ def read_text(url: str) -> str:
 
 
 def options(path: str) -> dict[str, Any]:
-    """Of uproot.open and fsspec: time-outs. XRootD reads its own from the environment when it is first imported."""
+    """Return the time-outs for uproot.open and fsspec; XRootD reads its own from the environment when imported."""
     if not is_remote(path):
         return {}
     for name, value in _XROOTD.items():

@@ -1,4 +1,4 @@
-"""Opening ROOT files, here or far away: trees (TTree or RNTuple), their branches, and what is wrong with them."""
+"""Open local and remote ROOT files, find trees (TTree or RNTuple) and their branches, and report what is wrong."""
 
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,18 +13,18 @@ from lineshape.engine.input.sources import MAGIC, FileSource
 if TYPE_CHECKING:
     import uproot
 
-#: For each of a study's columns, the branches that may hold it, in order; None at the end: it may be missing.
+#: For each of a study's columns, the branches that may hold it, in order; None as the last: it may be missing.
 Branches = Mapping[str, tuple[str | None, ...]]
 
 _BLOCK = 1 << 20
-#: Names that a format gives the tree of its events: of ATLAS's xAOD (PHYSLITE, AOD) as TTree and as RNTuple.
+#: Alternative names of a format's event tree: of ATLAS's xAOD (PHYSLITE, AOD) as TTree and as RNTuple.
 _STORES = (("CollectionTree", "EventData"),)
-#: Entries of an RNTuple that are read to know how large they are.
+#: Number of entries of an RNTuple that are read to measure their size.
 _LOOK = 1000
 
 
 def open_file(path: str) -> "uproot.ReadOnlyDirectory":
-    """Open a ROOT file; raises DataError where it is missing, cut short or not ROOT, OSError where it may yet open."""
+    """Open a ROOT file; raise DataError where it is missing, truncated or not ROOT, OSError where a retry may help."""
     import uproot
 
     magic = _first_bytes(path)
@@ -36,12 +36,12 @@ def open_file(path: str) -> "uproot.ReadOnlyDirectory":
         with may_pass(path):
             return uproot.open(path, **options(path))
     try:
-        # By a dictionary, as uproot looks for an object's name behind a colon in a path.
+        # As a dictionary, since uproot takes what follows a colon in a path for an object's name.
         return uproot.open({path: None}, **_local_options())
     except (ValueError, AssertionError, KeyError, IndexError) as error:
         raise DataError(f"{path}: the file is damaged or cut short: {_first_line(error)}") from error
     except OSError as error:
-        # What cannot be read to its end is cut short; any other trouble, of a disk or a server, may pass.
+        # A file that cannot be read to its end is truncated; any other error, of a disk or a server, may be transient.
         if "expected" in str(error):
             raise DataError(f"{path}: the file is damaged or cut short: {_first_line(error)}") from error
         raise
@@ -49,10 +49,11 @@ def open_file(path: str) -> "uproot.ReadOnlyDirectory":
 
 @contextmanager
 def may_pass(path: str, but: type[Exception] = DataError) -> Iterator[None]:
-    """Whatever goes wrong while a file far away is read becomes an OSError, which is tried again.
+    """Turn any error of reading a remote file into an OSError, which is retried.
 
-    Of a server that fails in the middle of an answer uproot makes errors of any type (a TypeError, say, as it takes the
-    error for the answer); a file that is truly damaged fails each time. but: errors that are as they are.
+    For a server that fails in the middle of an answer uproot raises errors of any type (such as TypeError, taking the
+    error for the answer); a file that is truly damaged fails each time. but: type of errors that pass through
+    unchanged.
     """
     try:
         yield
@@ -65,7 +66,7 @@ def may_pass(path: str, but: type[Exception] = DataError) -> Iterator[None]:
 
 
 def verify(source: FileSource) -> None:
-    """Raise DataError where the bytes of a file have another adler32 checksum than they must."""
+    """Raise DataError where the adler32 checksum of a file differs from the expected one."""
     found = 1
     with _opened(source.path) as file:
         while block := file.read(_BLOCK):
@@ -77,7 +78,7 @@ def verify(source: FileSource) -> None:
 
 
 def find_store(file: "uproot.ReadOnlyDirectory", path: str, name: str) -> "tuple[uproot.TTree, str]":
-    """The tree of that name and its name, or, where it is not there, of another by which its format calls it."""
+    """Return the tree of that name and its name, or the tree under another name that its format uses."""
     known = next((names for names in _STORES if name in names), ())
     there = _trees(file)
     found = name if name in there else next((other for other in known if other in there), name)
@@ -85,7 +86,7 @@ def find_store(file: "uproot.ReadOnlyDirectory", path: str, name: str) -> "tuple
 
 
 def find_tree(file: "uproot.ReadOnlyDirectory", path: str, name: str) -> "uproot.TTree":
-    """The tree of that name, a TTree or an RNTuple; raises DataError that names those there are."""
+    """Return the tree of that name, a TTree or an RNTuple; raise DataError listing those there are if it is missing."""
     import uproot
 
     try:
@@ -111,7 +112,7 @@ def find_tree(file: "uproot.ReadOnlyDirectory", path: str, name: str) -> "uproot
 
 
 def _trees(folder: "uproot.ReadOnlyDirectory") -> list[str]:
-    """Names of the trees in a file, or in a folder of it, and in those within."""
+    """Return the names of the trees in a file or folder of it, at any depth."""
     kinds = folder.classnames(cycle=False)
     return [
         name for name, kind in kinds.items() if kind in {"TTree", "TNtuple", "TNtupleD", "TChain"} or "RNTuple" in kind
@@ -119,7 +120,10 @@ def _trees(folder: "uproot.ReadOnlyDirectory") -> list[str]:
 
 
 def entry_bytes(tree: "uproot.TTree", branches: Iterable[str]) -> float:
-    """What an entry of these branches takes in memory, on average: as a TTree says, or as some of an RNTuple's take."""
+    """Return the average memory of an entry of these branches, in bytes.
+
+    A TTree records it; for an RNTuple it is measured on the first entries.
+    """
     names = list(branches)
     sizes = [getattr(tree[name], "uncompressed_bytes", -1) for name in names]
     if -1 not in sizes:
@@ -129,9 +133,9 @@ def entry_bytes(tree: "uproot.TTree", branches: Iterable[str]) -> float:
 
 
 def find_branches(tree: "uproot.TTree", path: str, columns: Branches) -> dict[str, str | None]:
-    """For each column the branch that holds it; raises DataError that lists those missing and their nearest names.
+    """Return the branch of each column; raise DataError listing the missing ones with their nearest names.
 
-    A name with dots is also found with colons in their place, as an RNTuple has it, whose fields may hold no dots.
+    A name with dots is also found with colons in their place, as in an RNTuple, whose fields may hold no dots.
     """
     there = tree.keys(recursive=True)
     known = {name.replace(":", "."): name for name in there} | {name: name for name in there}
@@ -153,14 +157,14 @@ def find_branches(tree: "uproot.TTree", path: str, columns: Branches) -> dict[st
 
 
 def _opened(path: str) -> Any:
-    """A file to read bytes from; fsspec would take a star in a path here for a pattern."""
+    """Open a file to read bytes from; for a local one fsspec is avoided, as it takes a star in a path for a pattern."""
     import fsspec
 
     return fsspec.open(path, "rb", **options(path)) if is_remote(path) else Path(path).open("rb")
 
 
 def _first_bytes(path: str) -> bytes:
-    """The first four bytes; raises DataError where there is no such file, OSError where a server does not answer."""
+    """Return a file's first four bytes; raise DataError where there is none, OSError where a server does not answer."""
     if is_remote(path):
         return first_bytes(path)
     if not Path(path).is_file():
@@ -170,11 +174,12 @@ def _first_bytes(path: str) -> bytes:
 
 
 def _local_options() -> dict[str, Any]:
-    """Plain reads in this thread: no event loop, and, unlike a memory map, no SIGBUS where a file is cut short."""
+    """Return uproot options for plain reads in this thread: no event loop, no memory map (SIGBUS if truncated)."""
     from uproot.source.file import MultithreadedFileSource
 
     return {"handler": MultithreadedFileSource, "num_workers": 1, "use_threads": False}
 
 
 def _first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, or its class where there is none."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]

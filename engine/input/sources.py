@@ -1,4 +1,4 @@
-"""Which files a sample is of: paths, URLs, globs, folders and text lists, with checksums where known."""
+"""Expand a sample's paths, URLs, globs, folders and text lists into files, with checksums where known."""
 
 import glob
 import re
@@ -14,16 +14,16 @@ from lineshape.engine.input.remote import file_system, is_remote, read_text
 LISTS = (".txt", ".list")
 #: What every ROOT file starts with.
 MAGIC = b"root"
-#: With the first byte of a number of four, so that a text that starts with this word is none.
+#: MAGIC with the first byte of the version number, so that a text file that starts with "root" is not taken for one.
 _START = MAGIC + b"\0"
 _CHECKSUM = re.compile(r"[0-9a-fA-F]{8}")
-#: A ROOT file by its name alone, of the grid as well (x.pool.root.1).
+#: Names of ROOT files, including those on the grid (x.pool.root.1).
 _ROOT_NAME = re.compile(r"\.root(\.\d+)*$")
 
 
 @dataclass(frozen=True)
 class FileSource:
-    """A file by path or URL, and the adler32 checksum that it must have (8 hexadecimal digits), where one was given."""
+    """A file by path or URL, and its expected adler32 checksum (8 hexadecimal digits); empty where none was given."""
 
     path: str
     adler32: str = ""
@@ -31,32 +31,32 @@ class FileSource:
 
 @dataclass(frozen=True)
 class Listing:
-    """The files of a sample; notes: what was left out of the folders that they are of."""
+    """The files of a sample; notes: what was left out of the folders given."""
 
     sources: tuple[FileSource, ...]
     notes: tuple[str, ...] = ()
 
 
-#: The files of a sample, as patterns that are yet to be expanded, or expanded.
+#: The files of a sample, as patterns or already expanded.
 Patterns = Sequence[str] | Listing
 
 
 @dataclass(frozen=True)
 class _Left:
-    """What is left out of a folder: a note."""
+    """A note on what is left out of a folder."""
 
     text: str
 
 
 def expand(patterns: Patterns) -> Listing:
-    """Files from paths, URLs, globs, folders and text lists, sorted within each pattern, each once.
+    """Return the files of paths, URLs, globs, folders and text lists, sorted within each pattern, each once.
 
-    What is there is meant: a file or a folder whose name has brackets or stars is no pattern. Of a folder its ROOT
-    files are taken, known by their first bytes, or by a name that ends with .root, or with .root.1 as on the grid. A
-    checksum stands behind its path as `#adler32=0a1b2c3d`, or, in a list, beside it as `xrdadler32` prints it.
+    An existing file or folder whose name has brackets or stars is not taken for a pattern. From a folder its ROOT files
+    are taken, recognised by their first bytes, or by a name that ends with .root, or with .root.1 as on the grid. A
+    checksum follows its path as `#adler32=0a1b2c3d`, or, in a list, stands beside it as `xrdadler32` prints it.
 
-    Raises RequestError where a glob or a folder holds nothing, or a list cannot be read. A plain path is kept, there
-    or not.
+    Raises RequestError where a glob or a folder holds nothing, or a list cannot be read. A plain path is returned
+    whether it exists or not.
     """
     if isinstance(patterns, Listing):
         return patterns
@@ -74,7 +74,7 @@ def expand(patterns: Patterns) -> Listing:
 
 
 def _sources(pattern: str, within: tuple[str, ...]) -> Iterator[FileSource | _Left]:
-    """Files of a pattern that stands in a list, which stands in another …: those are `within`."""
+    """Yield the files of a pattern. within: the lists that it stands in, from the outermost."""
     path, adler32 = _split_checksum(pattern)
     if is_remote(path):
         if path.endswith(LISTS):
@@ -88,12 +88,12 @@ def _sources(pattern: str, within: tuple[str, ...]) -> Iterator[FileSource | _Le
         yield from _listed(path, within)
         return
     for each in _local(path):
-        # Workers may have another working folder.
+        # Absolute, as workers may have another working folder.
         yield each if isinstance(each, _Left) else FileSource(str(Path(each).absolute()), adler32)
 
 
 def _behind_host(url: str) -> str:
-    """The path of a URL, without its query; a host may be a number in brackets, which are no pattern."""
+    """Return the path of a URL without its query; a host may be an address in brackets, which are no pattern."""
     return url.partition("://")[2].partition("/")[2].partition("?")[0]
 
 
@@ -112,7 +112,7 @@ def _at_home(path: str) -> str:
 
 
 def _listed(path: str, within: tuple[str, ...]) -> Iterator[FileSource | _Left]:
-    """Files of a text list."""
+    """Yield the files of a text list."""
     if path in within:
         raise RequestError(f"{path}: this list of files names itself, by way of {' → '.join([*within, path])}")
     for line in _lines(path):
@@ -120,13 +120,13 @@ def _listed(path: str, within: tuple[str, ...]) -> Iterator[FileSource | _Left]:
 
 
 def _lines(path: str) -> Iterator[str]:
-    """The entries of a text list; comments (#) and empty lines are passed over, relative paths are of its folder."""
+    """Yield the entries of a text list, without comments (#) and empty lines; paths are relative to its folder."""
     try:
         text = read_text(path) if is_remote(path) else Path(path).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         reason = (error.strerror or str(error)) if isinstance(error, OSError) else "it is not text in UTF-8"
         raise RequestError(f"{path}: cannot read this list of files: {reason}") from error
-    # Editors may have put a mark of the byte order before it.
+    # Editors may have put a byte order mark before it.
     for line in text.removeprefix("\ufeff").splitlines():
         entry = line.strip()
         if entry and not entry.startswith("#"):
@@ -134,9 +134,9 @@ def _lines(path: str) -> Iterator[str]:
 
 
 def _entry(path: str, entry: str) -> str:
-    """The pattern that a line of a list stands for; a path may have spaces in it, a checksum is its first or last word.
+    """Return the pattern that a line of a list stands for; paths may hold spaces, a checksum is the first or last word.
 
-    Raises RequestError where a line is several paths, or has several checksums.
+    Raises RequestError where a line holds several paths or several checksums.
     """
     if _there(_beside(path, entry)):
         return _beside(path, entry)
@@ -151,7 +151,7 @@ def _entry(path: str, entry: str) -> str:
 
 
 def _beside(list_path: str, name: str) -> str:
-    """A path that a list names, with the list's folder where it is relative."""
+    """Return a path named in a list, relative ones joined to the list's folder."""
     if is_remote(name):
         return name
     if is_remote(list_path):
@@ -160,7 +160,7 @@ def _beside(list_path: str, name: str) -> str:
 
 
 def _there(path: str) -> bool:
-    """Whether there is anything at a path; what cannot be a path is not there."""
+    """Return whether a path exists; an invalid path does not."""
     with suppress(OSError, ValueError):
         return Path(path).exists()
     return False
@@ -199,7 +199,7 @@ def _local(path: str) -> Iterator[str | _Left]:
 
 
 def _literal_start(pattern: str) -> str:
-    """A glob in which folders that are there stand for themselves: run[1]/*.root is of the folder run[1]."""
+    """Return a glob with existing folders escaped: run[1]/*.root refers to the folder run[1]."""
     path = Path(pattern)
     start, parts = Path(path.anchor), list(path.parts[1:] if path.anchor else path.parts)
     while parts and _there(str(start / parts[0])):
@@ -208,7 +208,7 @@ def _literal_start(pattern: str) -> str:
 
 
 def _in_folder(folder: Path) -> tuple[list[str], str]:
-    """The ROOT files of a folder, and what else is in it, in words."""
+    """Return the ROOT files of a folder, and a note on what else is in it."""
     try:
         entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     except OSError as error:
@@ -221,7 +221,7 @@ def _in_folder(folder: Path) -> tuple[list[str], str]:
 
 
 def _is_root(path: Path) -> bool:
-    """By its name, so that one that is damaged is told of as such, or by its first bytes."""
+    """Return whether a file is a ROOT file: by its name, so that a damaged one is reported, or by its first bytes."""
     if _ROOT_NAME.search(path.name):
         return True
     try:

@@ -1,4 +1,4 @@
-"""The base of a study's processor."""
+"""The base class of a study's processor."""
 
 import sys
 from abc import ABC, abstractmethod
@@ -19,11 +19,11 @@ Selection = tuple["dict[str, ak.Array]", dict[str, int]]
 
 
 class Study(ABC):
-    """A coffea processor of which a study declares what it reads and makes, and selects.
+    """A coffea processor for which a study declares inputs and outputs, and implements the selection.
 
-    Settings: its settings in the job file. inputs: for each column that it reads, the branch that holds it by default,
-    or several of which the first that is there counts; None at the end of them: the column may be missing, and is then
-    not a field of the events. outputs: what the columns that it returns mean.
+    Settings: class of its settings in the job file. inputs: for each column that it reads, the branch that holds it by
+    default, or alternatives of which the first that exists is used; None as the last: the column may be missing, and is
+    then not a field of the events. outputs: metadata of the columns that it returns.
 
     It is registered as a coffea `ProcessorABC` wherever coffea is loaded, and does not load it: that takes longer than
     all else that a command does before it starts.
@@ -46,12 +46,12 @@ class Study(ABC):
         """Return columns of one length, flat or jagged, with `event` among them, and the cut flow."""
 
     def process(self, events: "NanoEvents") -> Selected:
-        """Select, and fill the control histogram of each column."""
+        """Select objects, and fill the control histogram of each column."""
         columns, cut_flow = self.select(events)
         return Selected(columns, cut_flow, control_histograms(columns, self.outputs))
 
     def postprocess(self, accumulator: Selected) -> Selected:
-        """Return what was accumulated as it is: the engine adds shards up."""
+        """Return the accumulated result unchanged: the engine adds up shards itself."""
         return accumulator
 
 
