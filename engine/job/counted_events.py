@@ -66,7 +66,7 @@ class Counted:
         return f"what {listing(self.unknown)} comes from may have been trained on some of them" if self.unknown else ""
 
     def of(self, event: NDArray[np.uint64]) -> dict[SplitName, NDArray[np.bool_]]:
-        """Return, for each split, a mask of the events that count; training and validation only where models have them."""
+        """Return by split a mask of the events that count; training and validation only where models use them."""
         found = self.split.of(event)
         if self.name == "test":
             return found
@@ -81,7 +81,7 @@ class Counted:
         return tuple(split for split in self.splits if split != self.split)
 
     def looked_at(self, event: NDArray[np.uint64]) -> NDArray[np.bool_]:
-        """Return a mask of the events that measures calibrate on (find thresholds): validation events unseen in training."""
+        """Return a mask of the events that measures calibrate on, as for thresholds: validation, unseen in training."""
         good = self.split.of(event)["validation"]
         for split in self.others:
             good &= ~split.of(event)["training"]
