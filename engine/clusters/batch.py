@@ -57,8 +57,7 @@ class GpuJobs(Jobs):
 class BatchSystem(Jobs, Cluster, ABC):
     """Workers as jobs of a batch system, through dask-jobqueue; the scheduler runs in the command's own process.
 
-    Its own job settings are those of jobs without GPUs. What neither they nor the site's Dask configuration set is left
-    to dask-jobqueue's defaults.
+    Its own job settings are those of jobs without GPUs. What no setting says is as in the site's Dask configuration.
     """
 
     gpu: GpuJobs | None = None
@@ -161,7 +160,7 @@ class BatchSystem(Jobs, Cluster, ABC):
             self._forget_logs()
         finally:
             for folder in (scratch, scratch.parent):
-                with suppress(OSError):  # jobs have written, or others have files there
+                with suppress(OSError):  # not empty: logs of jobs, or other files
                     folder.rmdir()
 
     def scripts(self) -> dict[str, str]:

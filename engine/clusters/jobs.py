@@ -42,7 +42,7 @@ Size = Annotated[str, BeforeValidator(_size)]
 
 
 class Jobs(Scaled):
-    """A group of identical jobs, each with one worker process."""
+    """A group of identical jobs, each with one worker process; without `workers` or `maximum`, there is one at most."""
 
     cores: int = Field(1, gt=0)
     """Cores of each job. A worker runs one task at a time, whose libraries use all of them."""
@@ -59,11 +59,13 @@ class Jobs(Scaled):
     Between two stages there are no tasks for a moment, and new jobs may have to queue.
     """
     queue: str | None = None
-    """Queue that jobs are submitted to (Slurm: partition); null: the batch system's default."""
+    """Queue that jobs are submitted to (Slurm: partition); null: as in the site's Dask configuration, if it names one."""
     account: str | None = None
-    """Account or project that jobs are charged to, as the batch system names it; null: the default."""
+    """Account or project that jobs are charged to, as the batch system names it.
+    Null: as in the site's Dask configuration, if it names one.
+    """
     directives: list[str] = []
-    """Further directive lines of the job script's header, without their prefix (HTCondor: lines of the submit file)."""
+    """Further directives of the job script's header, without their prefix (HTCondor: lines of the submit file); empty: none."""
 
     @model_validator(mode="after")
     def _can_be(self) -> Self:

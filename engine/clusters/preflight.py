@@ -40,7 +40,7 @@ class Check:
 
 @dataclass(frozen=True)
 class WorkerProbe:
-    """Instructions for a worker test: a folder to write to, a name to write there, ROOT files to open (by sample).
+    """Instructions for testing a worker: a folder and a file name to write there, and ROOT files to open, by sample.
 
     gpus: number of GPUs declared for the worker.
     """

@@ -11,11 +11,13 @@ class Scaled(Settings):
     """A fixed number of workers, or bounds between which it follows the amount of work."""
 
     workers: Annotated[int, Field(gt=0)] | None = None
-    """Fixed number of workers; null: as `minimum` and `maximum` say. It excludes both."""
+    """Fixed number of workers, which excludes `minimum` and `maximum`; null: as these say."""
     minimum: Annotated[int, Field(ge=0)] | None = None
     """Smallest number of workers of an adaptive cluster, kept even without work; null: 0."""
     maximum: Annotated[int, Field(gt=0)] | None = None
-    """Largest number of workers of an adaptive cluster; null: not adaptive, unless `minimum` is given."""
+    """Largest number of workers of an adaptive cluster; null: no limit, where `minimum` is given.
+    A batch system needs it where `minimum` is given.
+    """
 
     @model_validator(mode="after")
     def _one_way_of_scaling(self) -> Self:

@@ -152,9 +152,9 @@ class Lock:
                 self.check()
                 self.beat()
             except BusyError:
-                if self._over.is_set():  # the run is done, and nothing is left to interrupt
+                if self._over.is_set():  # the run has ended: there is nothing to interrupt
                     return
-                # A signal to that very thread, which wakes it from whatever it waits for.
+                # A signal sent to the main thread itself interrupts its blocking calls.
                 signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
                 return
             except OSError:
@@ -170,7 +170,7 @@ class Lock:
             there = read_holder(self.path)
             if there and there.token == self.holder.token:
                 self.path.unlink()
-        file, self.file = self.file, -1  # once: its number may be another file's by then
+        file, self.file = self.file, -1  # closed once only: the descriptor may be reused
         if file >= 0:
             os.close(file)
 
@@ -211,7 +211,7 @@ def held_run(folder: Path) -> Iterator[Lock]:
             yield lock
     finally:
         for path in made:
-            with suppress(OSError):  # it holds something
+            with suppress(OSError):  # the folder is not empty
                 path.rmdir()
 
 
@@ -258,8 +258,8 @@ def _put_aside(path: Path, stale: Holder) -> None:
         return
     taken = read_holder(aside)
     if taken and taken.token != stale.token:
-        # Between reading and renaming another run had put its own there. If a third took its place since, or the file
-        # system knows no links, the second finds that out before it publishes.
+        # Between reading and renaming, another run had created its own. If a third has created one since, or the file
+        # system has no hard links, the second finds that out by `check` before it publishes.
         with suppress(OSError):
             os.link(aside, path)
     aside.unlink(missing_ok=True)

@@ -32,7 +32,7 @@ class Range(Settings):
         return above if self.high is None else above & (values < self.high)
 
 
-#: A range, or the values that a column may have.
+#: Condition on a column: a range, or a list of allowed values.
 Condition = Range | list[float]
 
 

@@ -65,7 +65,7 @@ def require_once(names: Sequence[str]) -> Sequence[str]:
     return names
 
 
-#: The name of a sample, model or measure, which becomes the name of a file or folder.
+#: Name of a sample, model or measure, which becomes the name of a file or folder.
 Name = Annotated[str, AfterValidator(require_name)]
-#: Names of which each is listed once.
+#: Names without duplicates.
 Names = Annotated[list[str], AfterValidator(require_once)]

@@ -15,7 +15,7 @@ INTERRUPTED: Final = 130
 def ending_in_order() -> Iterator[None]:
     """Turn SIGTERM into SystemExit while the block runs, so that the lock is released and workers are stopped first.
 
-    Further signals during that shutdown are ignored, as timeout signals the command and then its process group.
+    Further SIGTERMs during that shutdown are ignored: `timeout` signals the command and then its process group.
     """
 
     def end(*_: object) -> None:

@@ -90,7 +90,7 @@ class ShardGroup:
         return cls(folder / f"{digest([part.stem for part in parts])}.json", tuple(parts))
 
     def __call__(self) -> tuple[str, ...]:
-        """Add up and save the parts; where some are damaged, remove and return those, and save nothing.
+        """Add up and save the parts; where some are damaged, remove these and save nothing.
 
         Returns the identities (file stems) of the removed parts. A shard is incomplete where a machine crashed before
         the renamed file had reached its disk.

@@ -121,7 +121,7 @@ def read_text(url: str) -> str:
         content: bytes = files.cat_file(path)
     except OSError:
         raise
-    except Exception as error:  # of aiohttp, for one
+    except Exception as error:  # such as aiohttp's
         raise OSError(f"{type(error).__name__}: {error}") from error
     return content.decode("utf-8")
 

@@ -30,13 +30,13 @@ class Gateway(Scaled, Cluster):
     Empty: that of Dask's configuration (`gateway.address`, or DASK_GATEWAY__ADDRESS in the environment).
     """
     proxy_address: str = ""
-    """Address of the Gateway's proxy to the schedulers, where it differs; empty: derived from `address`."""
+    """Address of the Gateway's proxy to the schedulers; empty: that of Dask's configuration, or else `address`."""
     auth: str = ""
     """Authentication method: basic, kerberos, jupyterhub or a class; empty: that of Dask's configuration."""
     cluster: str = ""
     """Name of an existing cluster to join; empty: start a new one."""
     options: dict[str, Any] = {}
-    """Options of a new cluster, as this Gateway lets its users choose them."""
+    """Options of a new cluster, as this Gateway lets its users choose them; empty: the Gateway's defaults."""
     plain_http: bool = False
     """Whether a plain HTTP address is allowed, in which anyone on the network can read the cluster's keys."""
 
