@@ -59,13 +59,15 @@ class Jobs(Scaled):
     Between two stages there are no tasks for a moment, and new jobs may have to queue.
     """
     queue: str | None = None
-    """Queue that jobs are submitted to (Slurm: partition); null: as in the site's Dask configuration, if it names one."""
+    """Queue that jobs are submitted to (Slurm: partition); null: that of the site's Dask configuration, if any."""
     account: str | None = None
     """Account or project that jobs are charged to, as the batch system names it.
     Null: as in the site's Dask configuration, if it names one.
     """
     directives: list[str] = []
-    """Further directives of the job script's header, without their prefix (HTCondor: lines of the submit file); empty: none."""
+    """Further directives of the job script's header, without their prefix; empty: none.
+    For HTCondor these are lines of the submit file.
+    """
 
     @model_validator(mode="after")
     def _can_be(self) -> Self:

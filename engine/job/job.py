@@ -51,8 +51,9 @@ class Job(Settings):
     samples: dict[Name, SampleSpec] = {}
     """Samples to read, by name."""
     branches: dict[str, str | list[str | None] | None] = {}
-    """Branches that hold the processor's input columns, where they are not its defaults. A list names alternatives, of
-    which the first that exists is used; null, alone or at the end: the column may be missing.
+    """Branches that hold the processor's input columns, where they are not its defaults.
+    A list names alternatives, of which the first that exists is used; null, alone or as the last: the column may be
+    missing.
     """
     derived: dict[Name, Derived] = {}
     """Columns computed by bundles of other studies, by name."""

@@ -21,22 +21,24 @@ class Policy(Settings):
     model: str | None = None
     """Name of the model that champion and challenger are compared by; null: the job file's last one that is trained."""
     measure: str | None = None
-    """Name of the measure that decides, one with a figure over a baseline; null: the first such measure."""
+    """Name of the measure that decides, one with figures relative to a baseline; null: the first such measure."""
     figure: str | None = None
-    """Figure of the measure that decides, given over a baseline; null: the first such figure."""
+    """Figure of the measure that decides, given relative to a baseline; null: the first such figure."""
     sample: str | None = None
     """Name of the sample that the figure is read on; null: the first one that has it."""
     grown: float = Field(0.2, gt=0)
-    """Ratio of new objects to those of the last training, from which models are trained anew."""
+    """Number of new objects at which models are trained anew, as a fraction of the objects of the last training."""
     promote: Promote = "better"
-    """Condition for a challenger to replace the champion: better, not_worse, always or never.
-    better: by at least `sigmas`; not_worse: not worse by `sigmas` or more; never: only by a person, with
-    `lineshape ledger rollback FOLDER VERSION`.
+    """Condition for a challenger to replace the champion: better, not_worse, always or never. better: by at least
+    `sigmas`; not_worse: worse by less than `sigmas`; always: unconditionally; never: a person decides, by `lineshape
+    ledger rollback FOLDER VERSION`.
     """
     sigmas: float = Field(2.0, ge=0)
-    """Number of standard deviations by which `promote` judges better and not_worse."""
+    """Number of standard deviations that `promote: better` and `promote: not_worse` refer to."""
     drift: Annotated[float, Field(gt=0)] = 0.2
-    """Population stability index above which a warning is given for a feature."""
+    """Population stability index above which a warning is given for a feature.
+    Below 0.1 it is taken for no drift, above 0.25 for a large one (N. Siddiqi, Credit Risk Scorecards, 2006).
+    """
     keep: Annotated[int, Field(ge=1)] | None = None
     """Number of latest versions to keep; null: all.
     Older ones are removed, except the champion and the one before it.

@@ -25,7 +25,9 @@ class Local(Cluster):
     workers: Annotated[int, Field(gt=0)] | None = None
     """Number of workers; null: one for each core that this process may use."""
     gpus: Annotated[int, Field(ge=0)] | None = None
-    """Number of GPUs declared by the first worker, so that trainings take turns; null: all that CUDA finds; 0: none."""
+    """Number of GPUs declared by the first worker; null: all that CUDA finds; 0: none.
+    Trainings take turns at all of them together, while the other workers process data.
+    """
     memory: str = "auto"
     """Memory limit of each worker in Dask's notation, such as 4GiB; auto: Dask's own choice."""
     patience: Annotated[float, Field(ge=5)] = 60
