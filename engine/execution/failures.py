@@ -60,9 +60,9 @@ def classify(error: BaseException) -> Failure:
     """Return the failure that an exception stands for.
 
     It is of class storage where the run's own files cannot be written, and cluster where the scheduler or all workers
-    are gone: no chunk is to blame, and the run stops. A missing file, or one that is not ROOT, is corrupt: no retry can
-    help. Any other OSError (an overloaded file server) and a lack of memory are transient. Everything else, and every
-    ProcessorError whatever its cause, belongs to the processor.
+    are gone: no chunk is to blame, and the run stops. A missing, truncated or damaged file, or one that is not ROOT, is
+    corrupt: no retry can help. Any other OSError (an overloaded file server) and a lack of memory are transient.
+    Everything else, and every ProcessorError whatever its cause, belongs to the processor.
     """
     reason = str(error) if isinstance(error, LineshapeError) else plainly(error)
     reason = reason.strip().split("\n\n")[0]
