@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
+from lineshape.engine.core.role import ROLE, Role
 from lineshape.jobs import job_files
 
 
@@ -85,7 +86,7 @@ def all_kinds() -> list[Kind]:
     from lineshape.engine.measures.measure import MEASURES
     from lineshape.jobs.simulate.family import FAMILIES
 
-    roles = (
+    roles: tuple[Role[Any], ...] = (
         PROCESSORS,
         FAMILIES,
         MODELS,
@@ -99,11 +100,13 @@ def all_kinds() -> list[Kind]:
         CLUSTERS,
         FORMATS,
     )
-    return [
-        Kind(name, role.title, role.place, inspect.getdoc(role.find(name)) or "", role.settings_of(name))
-        for role in roles
-        for name in role.names()
-    ]
+    return [_kind(role, name) for role in roles for name in role.names()]
+
+
+def _kind(role: Role[Any], name: str) -> Kind:
+    # The command line's own option writes names as options are written.
+    shown = name.replace("_", "-") if role.place.startswith("--") else name
+    return Kind(shown, role.title, role.place, inspect.getdoc(role.find(name)) or "", role.settings_of(name))
 
 
 def type_text(schema: Mapping[str, Any], known: Mapping[str, Any]) -> str:
@@ -117,8 +120,10 @@ def type_text(schema: Mapping[str, Any], known: Mapping[str, Any]) -> str:
         return str(schema["const"])
     if "enum" in schema:
         return " | ".join(map(str, schema["enum"]))
+    if ROLE in schema:
+        return str(schema[ROLE])
     if "anyOf" in schema:
-        parts = [schema["title"]] if _is_kind(schema) else [type_text(each, known) for each in schema["anyOf"]]
+        parts = (type_text(each, known) for each in schema["anyOf"])
         return " | ".join(dict.fromkeys(parts))
     return _PLAIN.get(schema.get("type", ""), _plain)(schema, known)
 
@@ -145,10 +150,6 @@ def _section(schema: Mapping[str, Any], known: Mapping[str, Any]) -> str:
 
 
 _PLAIN = {"array": _listed, "object": _section}
-
-
-def _is_kind(schema: Mapping[str, Any]) -> bool:
-    return all("kind" in each.get("properties", {}) for each in schema["anyOf"])
 
 
 def _written(value: Any) -> str:

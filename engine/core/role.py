@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from pydantic import BaseModel, GetJsonSchemaHandler
 
@@ -10,6 +10,8 @@ from lineshape.engine.core import kinds
 from lineshape.engine.core.kinds import KindSpec
 
 K = TypeVar("K", bound=BaseModel)
+#: Key of a JSON schema: the title of the role that is asked for there.
+ROLE: Final = "x-role"
 
 
 @dataclass(frozen=True)
@@ -60,4 +62,4 @@ def _any_of(title: str, settings: Mapping[str, type[BaseModel]], handler: GetJso
         known["required"] = ["kind", *known.get("required", [])]
         found.append(known)
     own = {"properties": {"kind": {"type": "string", "pattern": "^.+:.+$"}}, "required": ["kind"], "type": "object"}
-    return {"title": title, "anyOf": [*found, own]}
+    return {ROLE: title, "anyOf": [*found, own]}
