@@ -1,8 +1,11 @@
 """Define bins in a column, as a job file gives them."""
 
-from typing import Literal, Self
+import re
+from typing import Any, Literal, Self
 
 import hist
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import model_validator
 
 from lineshape.engine.core.columns import AXIS
@@ -43,3 +46,16 @@ class Binning(Settings):
         assert self.low is not None
         assert self.high is not None
         return hist.axis.Regular(self.bins, self.low, self.high, name=name, label=label)
+
+
+def covered(axis: Any, used: NDArray[np.bool_]) -> str:
+    """Return which bins of an axis a mean is over, where some are not used: 'over 4 of 10 bins, 0–40 GeV'.
+
+    used: which of the bins between the flow bins are.
+    """
+    if used.all() or not used.any():
+        return ""
+    starts, stops = (np.flatnonzero(np.diff(used.astype(int), prepend=0, append=0) == step) for step in (1, -1))
+    ranges = ", ".join(f"{axis.edges[i]:g}–{axis.edges[j]:g}" for i, j in zip(starts, stops, strict=True))
+    unit = re.search(r"\[(.+)\]$", axis.label)
+    return f"over {used.sum()} of {len(used)} bins, {ranges}{f' {unit[1]}' if unit else ''}"

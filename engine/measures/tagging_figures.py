@@ -1,6 +1,7 @@
 """Read the figures of tagging off its histograms."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from lineshape.engine.core import statistics
 from lineshape.engine.core.histograms import Histograms
+from lineshape.engine.measures.binning import covered
 from lineshape.engine.measures.measure import Figure, by_group
 from lineshape.engine.measures.scores import Classes, area, background_at, efficiency_of, rejection, share_passed
 
@@ -75,18 +77,19 @@ def means(told: Classes, point: str, histograms: Histograms, references: Mapping
         filled = counts.sum(axis=(0, 2)) >= FEW
         if not filled.any():
             continue
+        mean = partial(_mean, label, histograms[point].axes[0], counts.sum(axis=(0, 2)))
         result = statistics.jackknife(counts[:, filled], lambda c: share_passed(c).mean(axis=1))
-        found.append(make(f"mean_efficiency_{label}", result, unit="%"))
+        found.append(mean(filled, f"mean_efficiency_{label}", result, "%"))
         if label == told.signal:
             continue
-        found.append(make(f"mean_rejection_{label}", statistics.jackknife(counts[:, filled], rejection), unit=""))
+        found.append(mean(filled, f"mean_rejection_{label}", statistics.jackknife(counts[:, filled], rejection), ""))
         for key, reference in references.items():
             other = told.passed(reference[point], *names, open_end=True)
             shared = filled & (counts.sum(axis=2) == other.sum(axis=2)).all(axis=0)
             if shared.any():
                 both = np.stack([counts[:, shared], other[:, shared]], axis=1)
                 result = statistics.jackknife(both, lambda c: rejection(c[:, 0]) / rejection(c[:, 1]))
-                found.append(make(f"mean_rejection_{label}_over_{key}", result, unit=""))
+                found.append(mean(shared, f"mean_rejection_{label}_over_{key}", result, ""))
     return found
 
 
@@ -123,6 +126,14 @@ def over_plane(told: Classes, name: str, histogram: hist.Hist[Any]) -> Iterator[
 def plane_of(told: Classes, histogram: hist.Hist[Any]) -> Floats:
     """Return the signal's counts (groups, x, y, 2), failed and passed."""
     return np.asarray(by_group(histogram)[:, 1:-1, 1:-1, 1 + told.names.index(told.signal)])
+
+
+def _mean(
+    label: str, axis: Any, entries: Floats, used: NDArray[np.bool_], name: str, result: tuple[Any, Any], unit: str
+) -> Figure:
+    """Return a mean over bins of the class of that label, with a remark where some bins are not used."""
+    bins = covered(axis, used)
+    return replace(_figure(name, result, unit, int(entries[used].sum())), remark=f"{label} {bins}" if bins else "")
 
 
 def _figure(name: str, result: tuple[Any, Any], unit: str, entries: int) -> Figure:

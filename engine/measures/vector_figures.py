@@ -1,9 +1,8 @@
 """Read figures off histograms of a vector's components along and across the true vector."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,17 +114,6 @@ def range_of(edges: Floats, enough: NDArray[np.bool_]) -> tuple[float, float]:
     """Return the range of the bins that have enough objects, from the first to the last; `enough` has flow bins."""
     used = np.flatnonzero(enough)
     return float(edges[used[0] - 1]), float(edges[used[-1]])
-
-
-def remark_of(axis: Any, enough: NDArray[np.bool_]) -> str:
-    """Return which bins of an axis a mean is over, where some have too few objects: 'over 4 of 10 bins, 0–40 GeV'."""
-    inside = enough[1:-1]
-    if inside.all() or not inside.any():
-        return ""
-    starts, stops = (np.flatnonzero(np.diff(inside.astype(int), prepend=0, append=0) == step) for step in (1, -1))
-    covered = ", ".join(f"{axis.edges[i]:g}–{axis.edges[j]:g}" for i, j in zip(starts, stops, strict=True))
-    unit = re.search(r"\[(.+)\]$", axis.label)
-    return f"over {inside.sum()} of {len(inside)} bins, {covered}{f' {unit[1]}' if unit else ''}"
 
 
 def mean_size(read: Read, enough: NDArray[np.bool_], counts: Floats) -> Floats:

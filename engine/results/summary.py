@@ -94,7 +94,7 @@ def headline_tables(
             cells = [inclusive(rows, sample, model, name, figure) for figure in measure.headline.values()]
             if found := [cell for cell in cells if cell]:
                 lines.append(TableRow(model, label, cells, found[0]["entries"]))
-                remarks.append(found[0].get("remark", ""))
+                remarks.append("; ".join(dict.fromkeys(filter(None, (cell.get("remark") for cell in found)))))
         kept = [i for i in range(len(measure.headline)) if any(line.cells[i] for line in lines)]
         if lines:
             headings = [list(measure.headline)[i] for i in kept]

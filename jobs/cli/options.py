@@ -43,7 +43,8 @@ def opened(
 ) -> Iterator[Any]:
     """Open a run for one stage.
 
-    again: for a stage after the first, on the samples that the run was processed with.
+    again: for a stage after the first, on the samples that the run was processed with. Where these lack more of the
+    input than the job tolerates, its result lacks it, too: IncompleteRunError is raised once the stage is done.
     """
     from lineshape.engine.core import signals as stopping
     from lineshape.engine.reprocessing import output_folders as places
@@ -52,6 +53,8 @@ def opened(
     loaded = load(job, sample, changes)
     with stopping.ending_in_order(), api.opened(loaded, places.output_of(loaded, output, job), again=again) as run:
         yield run
+        if again:
+            run.check_complete()
 
 
 def load(job: str, sample: list[str] | None, changes: dict[str, Any]) -> Any:

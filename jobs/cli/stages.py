@@ -123,8 +123,7 @@ def report(
     from lineshape.jobs.api import Result
 
     with opened(job, output, None, changes_of(set_, workers, cluster), again=True) as run:
-        rows = run.report()
-    show_tables(Result(run.job, run.folder.path, rows))
+        show_tables(Result(run.job, run.folder.path, run.report()))
 
 
 @app.command()

@@ -12,7 +12,7 @@ from pydantic import model_validator
 from lineshape.engine.core import statistics
 from lineshape.engine.core.histograms import Histograms
 from lineshape.engine.measures import vector_figures as read
-from lineshape.engine.measures.binning import Binning
+from lineshape.engine.measures.binning import Binning, covered
 from lineshape.engine.measures.measure import (
     Better,
     ColumnMetadata,
@@ -137,7 +137,7 @@ class Vector(Measure):
         enough = entries >= statistics.FEW
         enough[[0, -1]] = False  # underflow and overflow
         axis = histograms[f"{by}_along"].axes[0]
-        edges, remark = axis.edges, read.remark_of(axis, enough)
+        edges, remark = axis.edges, covered(axis, enough[1:-1])
         others = {f"_over_{reference}": read.together(other, by) for reference, other in references.items()}
         alone = {"": partial(read.alone, counts)}
         ratios = {

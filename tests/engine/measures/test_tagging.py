@@ -57,6 +57,22 @@ def test_auc_is_the_share_of_pairs_in_the_right_order(rng: np.random.Generator) 
     assert found["auc"].value == pytest.approx(auc(of_class(whole, "tau"), both), abs=2e-4)
 
 
+def test_a_mean_over_some_of_the_bins_says_which(rng: np.random.Generator) -> None:
+    """Bins with few objects are left out of it: the value is that of the others."""
+    whole = muons(rng)
+    column = tagging().points.column
+    edge = float(np.quantile(whole.columns[column], 0.995))
+    points = tagging().points.model_dump() | {"edges": [-9.0, edge, 9.0]}
+    found = figures(tagging(points=points), whole)
+    mean, alone = found["mean_efficiency_prompt"], found["efficiency_prompt"]
+    assert mean.remark == f"prompt over 1 of 2 bins, -9–{edge:g}"
+    assert mean.entries < alone.entries
+    assert found["auc"].remark == ""
+    many = figures(tagging(points=points | {"edges": [-9.0, float(np.median(whole.columns[column])), 9.0]}), whole)
+    assert many["mean_efficiency_prompt"].remark == ""
+    assert many["mean_efficiency_prompt"].entries == many["efficiency_prompt"].entries
+
+
 def test_the_uncertainty_of_an_auc_is_its_spread(rng: np.random.Generator) -> None:
     """Of 40 samples: the spread is known to 11 %, that of the uncertainties to 3 %; false alarm 1 in 2,000."""
     found = [figures(tagging(), muons(rng, 2000))["auc"] for _ in range(40)]
