@@ -72,8 +72,7 @@ class Run:
         for note in store.notes:
             self.screen.warn(note)
         for item in store.quarantined[:20]:
-            where = f" entries {item.start}–{item.stop}" if item.start >= 0 else ""
-            self.screen.warn(f"quarantined {item.file}{where} ({item.cause}): {item.reason}")
+            self.screen.warn(f"quarantined {item.line}")
         if len(store.quarantined) > 20:
             self.screen.warn(f"and {len(store.quarantined) - 20} more, listed in {self.folder.features}/manifest.json")
         return store

@@ -76,6 +76,8 @@ def code_line(error: BaseException) -> str:
     It is used for errors in a user's own code, which must be locatable without a traceback. Lines of the user's code
     are preferred to those of this program.
     """
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{type(error).__name__}: {error.msg} ({error.filename}, line {error.lineno})"
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not _is_installed(frame.filename)]
     last = (_of_users(own) or own or frames)[-1]
@@ -140,7 +142,10 @@ _BEFORE = re.compile(r"^\[\d\d:\d\d:\d\d\] \S+:\d+: (Check failed: )?")
 def plainly(error: BaseException) -> str:
     """Return an exception's class and the first paragraph of its message, without any C++ stack trace."""
     text = _BEFORE.sub("", str(error).strip().split("\n\n")[0].partition("Stack trace:")[0])
-    return f"{type(error).__name__}: {' '.join(text.split())}".removesuffix(": ")
+    kind = type(error)
+    # Some modules call theirs just so: struct.error, zlib.error.
+    name = f"{kind.__module__}.{kind.__name__}" if kind.__name__.lower() == "error" else kind.__name__
+    return f"{name}: {' '.join(text.split())}".removesuffix(": ")
 
 
 #: Errors that json, numpy, pyarrow, torch and xgboost (ValueError) raise for a truncated file or one of another type.

@@ -111,6 +111,6 @@ def load(name: str, advice: str) -> Any:
             advice = f"{there} lies in the working folder, where Python does not look: export PYTHONPATH={Path.cwd()}"
     except (AttributeError, ValueError) as error:
         reason = str(error)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a user's module does when it is imported
-        reason = code_line(error)
+    except (Exception, SystemExit) as error:
+        raise RequestError(f"cannot load '{name}': {code_line(error)}") from error
     raise RequestError(f"cannot load '{name}': {reason}; expected an importable 'module:Class' ({advice})")

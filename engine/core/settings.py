@@ -53,7 +53,7 @@ def require_name(name: str) -> str:
     if not _NAME.fullmatch(name) or len(name.encode()) > _LONGEST:
         raise ValueError(
             f"a name that files are called by: expected letters, digits, and _ - + = @ ( ) . , or spaces between them, "
-            f"at most {_LONGEST} bytes, found {name!r}"
+            f"at most {_LONGEST} bytes"
         )
     return name
 

@@ -221,6 +221,13 @@ class Quarantined:
     cause: str
     reason: str
 
+    @property
+    def line(self) -> str:
+        """The file, its entries and what is wrong with them, each said once."""
+        entries = f" entries {self.start}–{self.stop}" if self.start >= 0 else ""
+        cause = "" if self.cause == "corrupt" else f" ({self.cause})"  # which the reason says itself
+        return f"{self.file}{entries}{cause}: {self.reason.removeprefix(f'{self.file}: ')}"
+
 
 @dataclass(frozen=True)
 class FeatureStore:

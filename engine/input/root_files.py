@@ -94,7 +94,10 @@ def find_tree(file: "uproot.ReadOnlyDirectory", path: str, name: str) -> "uproot
             tree = file[name]
     except KeyError:
         trees = _trees(file)
-        raise DataError(f"{path}: no tree '{name}': it has {listing(trees) or 'none'}{nearest(name, trees)}") from None
+        raise DataError(
+            f"{path}: no tree '{name}': it has {listing(trees) or 'none'}{nearest(name, trees)}; name the tree under "
+            "'samples.SAMPLE.tree' in the job file"
+        ) from None
     except (ValueError, AssertionError, IndexError, OSError) as error:
         if isinstance(error, OSError) and (error.errno or is_remote(path)):
             raise

@@ -55,21 +55,29 @@ def expand(patterns: Patterns) -> Listing:
     are taken, recognised by their first bytes, or by a name that ends with .root, or with .root.1 as on the grid. A
     checksum follows its path as `#adler32=0a1b2c3d`, or, in a list, stands beside it as `xrdadler32` prints it.
 
+    A note says which files are named more than once.
+
     Raises RequestError where a glob or a folder holds nothing, or a list cannot be read. A plain path is returned
     whether it exists or not.
     """
     if isinstance(patterns, Listing):
         return patterns
     found: dict[str, FileSource] = {}
+    again: dict[str, None] = {}
     notes: dict[str, None] = {}
     for pattern in patterns:
         for source in _sources(pattern, ()):
             if isinstance(source, _Left):
                 notes.setdefault(source.text)
                 continue
+            if source.path in found:
+                again.setdefault(source.path)
             before = found.setdefault(source.path, source)
             if source.adler32 and not before.adler32:
                 found[source.path] = source
+    if again:
+        number = f"{len(again)} files are" if len(again) > 1 else "1 file is"
+        notes.setdefault(f"{number} named more than once and counted once: {listing(again, 5)}")
     return Listing(tuple(found.values()), tuple(notes))
 
 

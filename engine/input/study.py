@@ -47,7 +47,14 @@ class Study(ABC):
 
     def process(self, events: "NanoEvents") -> Selected:
         """Select objects, and fill the control histogram of each column."""
-        columns, cut_flow = self.select(events)
+        selected = self.select(events)
+        if not (isinstance(selected, tuple) and len(selected) == 2):
+            name = f"{type(self).__module__}.{type(self).__qualname__}.select"
+            raise TypeError(
+                f"{name} must return columns and cut flow, as in 'return columns, cut_flow', and returned "
+                f"{'nothing' if selected is None else type(selected).__name__}"
+            )
+        columns, cut_flow = selected
         return Selected(columns, cut_flow, control_histograms(columns, self.outputs))
 
     def postprocess(self, accumulator: Selected) -> Selected:

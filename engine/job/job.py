@@ -10,6 +10,7 @@ from lineshape.engine.core.errors import RequestError, nearest
 from lineshape.engine.core.kinds import KindSpec
 from lineshape.engine.core.settings import Name, Names, Settings
 from lineshape.engine.core.split import Split, Target
+from lineshape.engine.core.validation import SettingsError
 from lineshape.engine.input.study import PROCESSORS
 from lineshape.engine.job.derived import Derived
 from lineshape.engine.job.policy import Policy
@@ -89,10 +90,15 @@ class Job(Settings):
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
         if self.baseline not in self.models:
-            raise ValueError(f"baseline '{self.baseline}' is not a model: expected one of {', '.join(self.models)}")
+            text = f"baseline '{self.baseline}' is not a model: expected one of {', '.join(self.models)}"
+            raise SettingsError.at(("baseline",), f"{text}{nearest(self.baseline, self.models)}")
+        for name, features in self.feature_sets.items():
+            if not features:
+                raise SettingsError.at(("feature_sets", name), "it is empty: expected the names of columns")
         for name in self.search:
             if name not in self.models:
-                raise ValueError(f"search: '{name}' is not a model: expected one of {', '.join(self.models)}")
+                text = f"'{name}' is not a model: expected one of {', '.join(self.models)}"
+                raise SettingsError.at(("search", name), f"{text}{nearest(name, self.models)}")
         return self
 
     @cached_property

@@ -14,6 +14,8 @@ from lineshape.engine.core.validation import Place, SettingsError, said
 
 #: Sections whose keys are names.
 _NAMED = ("models", "measures", "samples")
+#: Options of the command line that change a key; any other is changed by --set.
+_OPTIONS = {"cluster": "--cluster", "cluster.workers": "--workers", "samples": "--sample"}
 #: Maximum nesting depth; a job file has about six levels.
 _DEEPEST: Final = 50
 _MERGE: Final = "<<"
@@ -41,6 +43,8 @@ class YamlSource:
     path: Path
     values: dict[str, Any]
     lines: dict[Place, int]
+    changed: dict[Place, str] = field(default_factory=dict)
+    """Keys whose values are not those of the file, and the options that gave them."""
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -63,6 +67,7 @@ class YamlSource:
         Raises RequestError where the key belongs to a model, measure or sample that does not exist.
         """
         *parents, last = key.split(".")
+        self.changed[(*parents, last)] = _OPTIONS.get(key, f"--set {key}")
         place: Any = self.values
         for depth, parent in enumerate(parents):
             if depth == 1 and parents[0] in _NAMED and parent not in place:
@@ -74,6 +79,14 @@ class YamlSource:
             if not isinstance(place, dict):
                 raise RequestError(f"--set {key}: '{parent}' is a value of {self.path}, not a section")
         place[last] = value
+
+    def origin(self, place: Place) -> str:
+        """Return where the value at a place comes from: the file and line, or the option that gave it."""
+        for length in range(len(place), 0, -1):
+            if place[:length] in self.changed:
+                return f"{self.changed[place[:length]]}, which changes {self.path}"
+        line = self.line(place)
+        return f"{self.path}{f', line {line}' if line else ''}"
 
     def line(self, place: Place) -> int | None:
         """Return the line of a place, or of the nearest one above it; None where neither is known."""
@@ -153,8 +166,5 @@ class _Reader:
 
 def explain(source: YamlSource, error: SettingsError) -> RequestError:
     """Return the error of a job file with one line per fault: file, line, key, what is expected and what was found."""
-    faults = []
-    for fault in error.faults:
-        line = source.line(fault.place)
-        faults.append(f"{source.path}{f', line {line}' if line else ''}: {said(fault)}")
+    faults = [f"{source.origin(fault.place)}: {said(fault)}" for fault in error.faults]
     return RequestError("\n".join(dict.fromkeys(faults)))

@@ -20,6 +20,8 @@ Floats = NDArray[np.float64]
 #: Number of objects below which a bin is left out of means over bins, and a cell out of the figures of a plane: with
 #: fewer, the mean of 1/efficiency would be too large at an efficiency of a few per cent.
 FEW: Final = 400
+#: Standard deviations from 0.5 within which an AUC is said to be that of chance.
+_SIGMAS: Final = 2.0
 
 
 def areas(told: Classes, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
@@ -35,7 +37,9 @@ def areas(told: Classes, histograms: Histograms, references: Mapping[str, Histog
         if not counts.any(axis=(0, 2)).all():
             continue
         make = partial(_figure, unit="", entries=int(counts.sum()))
-        found.append(make(f"auc{ending}", statistics.jackknife(counts, lambda c: area(c[:, 0], c[:, 1]))))
+        alone = make(f"auc{ending}", statistics.jackknife(counts, lambda c: area(c[:, 0], c[:, 1])))
+        chance = not ending and abs(alone.value - 0.5) < _SIGMAS * alone.uncertainty
+        found.append(replace(alone, remark="no better than chance" if chance else ""))
         for key, reference in references.items():
             both = np.concatenate([counts, pair(reference, names)], axis=1)
             totals = both.sum(axis=-1)

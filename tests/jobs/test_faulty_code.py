@@ -1,13 +1,18 @@
 """A user's own code that fails: the message says what was being done, and on which line, without a traceback."""
 
 import shutil
+import struct
+from collections.abc import Mapping
 from inspect import isfunction
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 from distributed import Client
 
-from lineshape.engine.core.errors import RunError, calling, code_line, is_users
+from lineshape.engine import Column, Settings, Study
+from lineshape.engine.core.errors import RequestError, RunError, calling, code_line, is_users
+from lineshape.engine.core.kinds import load
 from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.job.job import Job
 from lineshape.engine.measures.measure import _ASKED, Measure
@@ -29,6 +34,34 @@ def processed(tmp_path_factory: pytest.TempPathFactory, client: Client) -> Path:
     api.process(job, folder / "run", client)
     api.train(job, folder / "run", client)
     return folder
+
+
+def test_an_error_that_is_called_so_has_the_name_of_its_module() -> None:
+    with pytest.raises(struct.error) as caught:
+        struct.unpack("i", b"")
+    assert code_line(caught.value).startswith("struct.error: unpack requires")
+
+
+def test_a_module_that_is_no_python_is_named_with_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "no_python.py").write_text("x = 1\ny = = 2\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(RequestError, match=r"no_python:Mine.*SyntaxError: invalid syntax .*no_python\.py, line 2\)$"):
+        load("no_python:Mine", "")
+
+
+class Forgetful(Study):
+    """A study whose selection lacks its return."""
+
+    inputs: ClassVar[Mapping[str, Any]] = {}
+    outputs: ClassVar[Mapping[str, Column]] = {}
+
+    def select(self, events: Any) -> Any:
+        """Return nothing."""
+
+
+def test_a_selection_that_returns_nothing_is_named() -> None:
+    with pytest.raises(TypeError, match=r"test_faulty_code\.Forgetful\.select must return columns .*returned nothing"):
+        Forgetful(Settings()).process(object())  # type: ignore[arg-type]
 
 
 def test_all_that_is_asked_of_a_measure_is_one_of_its_methods() -> None:

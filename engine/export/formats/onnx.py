@@ -85,7 +85,7 @@ def _traced(subject: ExportedModel) -> "onnx.ModelProto":
                 verbose=False,
             )
         except torch.onnx.OnnxExporterError as error:
-            raise RequestError(f"{_kind(model)} cannot be traced: {str(error).splitlines()[0]}") from error
+            raise RequestError(f"{_kind(model)} cannot be traced: {_first_cause(error)}") from error
     assert program is not None
     found: onnx.ModelProto = program.model_proto
     if fixed := [value.name for value in found.graph.input if value.type.tensor_type.shape.dim[0].dim_value]:
@@ -94,6 +94,13 @@ def _traced(subject: ExportedModel) -> "onnx.ModelProto":
             "number, as len(x) does; write x.shape[0]"
         )
     return found
+
+
+def _first_cause(error: BaseException) -> str:
+    """Return what the exporter's error comes from: its own message is a page of steps that were tried."""
+    while (before := error.__cause__ or error.__context__) is not None:
+        error = before
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
 
 
 def _kind(model: NetworkModel) -> str:

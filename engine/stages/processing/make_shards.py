@@ -19,7 +19,7 @@ from lineshape.engine.input.events import EventReader, flat, numbers
 from lineshape.engine.input.processor import Selected, Selects
 from lineshape.engine.input.root_files import may_pass, open_file
 from lineshape.engine.input.study import PROCESSORS
-from lineshape.engine.job.derived import Derived
+from lineshape.engine.job.derived import Derived, Deriving
 from lineshape.engine.job.processor_builder import with_derived
 
 
@@ -147,12 +147,14 @@ def _check_event_numbers(events: Any, chunk: Chunk) -> None:
 
 def _check_columns(selected: Selected, processor: Selects) -> NDArray[np.uint64]:
     """Return the event numbers; raises ProcessorError where the columns break the processor's contract."""
+    own = type(processor.processor if isinstance(processor, Deriving) else processor)
+    what = f"{own.__module__}.{own.__qualname__}"
     lengths = {name: len(values) for name, values in selected.columns.items()}
     if "event" not in lengths or len(set(lengths.values())) != 1:
-        raise ProcessorError(f"a processor must return 'event' and columns of one length, and returned {lengths}")
+        raise ProcessorError(f"{what} must return 'event' and columns of one length, and returned {lengths}")
     unknown = set(lengths) - set(processor.outputs) - {"event"}
     if unknown:
-        raise ProcessorError(f"columns {sorted(unknown)} are not declared in the processor's 'outputs'")
+        raise ProcessorError(f"{what} returned columns {sorted(unknown)}, which its 'outputs' do not declare")
     try:
         return exact(ak.to_numpy(selected.columns["event"]), "column event, as the processor returns it")
     except (DataError, ValueError) as error:

@@ -84,3 +84,10 @@ def test_what_is_lost_is_a_fraction_of_the_entries() -> None:
     assert FeatureStore(Path(), (), {}, {}, 200, 200, (), files).lost == 0
     assert FeatureStore(Path(), (), {}, {}, 200, 190, (chunk,), files).lost == pytest.approx(0.05)
     assert FeatureStore(Path(), (), {}, {}, 200, 190, (chunk, uncounted), files).lost == pytest.approx(110 / 300)
+
+
+def test_what_is_quarantined_is_said_once() -> None:
+    assert Quarantined("s", "a.root", 0, 10, "processor", "KeyError: 'x'").line == (
+        "a.root entries 0–10 (processor): KeyError: 'x'"
+    )
+    assert Quarantined("s", "a.root", -1, -1, "corrupt", "a.root: no such file").line == "a.root: no such file"

@@ -167,6 +167,14 @@ def test_a_path_that_can_be_none(pattern: str, message: str | None) -> None:
         assert len(paths(pattern)) == 1
 
 
+def test_a_file_that_is_named_twice_is_named(both: list[str], tmp_path: Path) -> None:
+    """By a path and by a pattern that holds it, too."""
+    found = expand([both[0], both[0], str(Path(both[0]).parent / "*.root")])
+    assert len(found.sources) == len({source.path for source in found.sources})
+    (note,) = (note for note in found.notes if "named more than once and counted once" in note)
+    assert both[0] in note
+
+
 def test_what_was_expanded_stays_so(both: list[str], tmp_path: Path) -> None:
     found = expand([str(tmp_path)])
     assert expand(found) is found

@@ -37,7 +37,11 @@ def test_shipped_jobs_are_valid(study: str) -> None:
             'features: "21"',
             r"line \d+: models\.brt\.features: feature set '21' is not in feature_sets",
         ),
-        ("baseline: brt", "baseline: bdt", r"baseline 'bdt' is not a model: expected one of combined"),
+        (
+            "baseline: brt",
+            "baseline: bdt",
+            r"line \d+: baseline: baseline 'bdt' is not a model: expected one of combined",
+        ),
         ("study: tau_energy_scale\n", "", r"key 'study' is missing"),
         ("files: 8, seed: 2022}", "files: 8, seed: [2022", r"line \d+: not valid YAML"),
         (
@@ -46,7 +50,11 @@ def test_shipped_jobs_are_valid(study: str) -> None:
             r"models\.dnn: scaling: 'muu' is not a feature of this job; nearest: mu",
         ),
         ("{test: 0.3333,", "{test: 1.5,", r"split\.test: .*less than 1, found 1\.5"),
-        ("  brt:\n    trials", "  bdt:\n    trials", r"search: 'bdt' is not a model: expected one of combined"),
+        (
+            "  brt:\n    trials",
+            "  bdt:\n    trials",
+            r"line \d+: search\.bdt: 'bdt' is not a model: expected one of combined",
+        ),
         (
             "network.dropout:",
             "network.dropuot:",
@@ -60,6 +68,7 @@ def test_shipped_jobs_are_valid(study: str) -> None:
             "  brt: {kind: column}\n  brt:\n    kind",
             r"line 94: models\.brt: given twice, .*93",
         ),
+        ('"20":', '"0": []\n  "20":', r"line 28: feature_sets\.0: it is empty: expected the names of columns"),
         ('features: "20"', "features: []", r"models\.brt\.features: a model cannot learn from nothing"),
         ("l2: {low: 0.1,", "l2: {low: 99,", r"search\.brt\.space\.l2: low \(99\) must lie below high"),
     ],
@@ -115,8 +124,17 @@ def test_feature_sets_are_those_of_the_talk_and_of_atlas() -> None:
 @pytest.mark.parametrize(
     ("study", "changes", "expected"),
     [
+        (
+            "tau_energy_scale",
+            {"cluster": {"kind": "scheduler", "address": "tcp://127.0.0.1:1"}, "cluster.workers": 2},
+            r"^--workers, which .*key 'workers'",
+        ),
         ("tau_muons", {"target.per": "pt"}, r"models\.brt\.per: isTau is a label here, and is divided by pt: expected"),
-        ("tau_muons", {"models.brt.per": "pt"}, r"line \d+: models\.brt\.per: isTau is a label here"),
+        (
+            "tau_muons",
+            {"models.brt.per": "pt"},
+            r"--set models\.brt\.per, which changes .*: models\.brt\.per: isTau is a label here",
+        ),
         ("hadronic_recoil", {"models.brt.objective": "logistic"}, r"line \d+: models\.brt: .*gives one quantity"),
         ("hadronic_recoil", {"models.brt.per": "sumET"}, r"models\.brt.*a target of several columns .* is not divided"),
         ("hadronic_recoil", {"models.plain.column": "ux"}, r"line \d+: models\.plain: column: expected as many as"),

@@ -73,6 +73,14 @@ def test_a_mean_over_some_of_the_bins_says_which(rng: np.random.Generator) -> No
     assert many["mean_efficiency_prompt"].entries == many["efficiency_prompt"].entries
 
 
+def test_a_score_of_chance_is_called_so(rng: np.random.Generator) -> None:
+    """Beyond two standard deviations in one of twenty trials: of one seed."""
+    whole = muons(rng)
+    assert figures(tagging(), whole)["auc"].remark == ""
+    noise = replace(whole.prediction, estimate=rng.normal(size=len(whole.group)))
+    assert figures(tagging(), replace(whole, prediction=noise))["auc"].remark == "no better than chance"
+
+
 def test_the_uncertainty_of_an_auc_is_its_spread(rng: np.random.Generator) -> None:
     """Of 40 samples: the spread is known to 11 %, that of the uncertainties to 3 %; false alarm 1 in 2,000."""
     found = [figures(tagging(), muons(rng, 2000))["auc"] for _ in range(40)]
