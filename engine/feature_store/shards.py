@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import hist
 import numpy as np
 import uhi.io.json
+from numpy.typing import NDArray
 
 from lineshape.engine.core.columns import Column
 from lineshape.engine.core.digests import digest
-from lineshape.engine.core.errors import DataError, RequestError, listing, nearest
+from lineshape.engine.core.errors import DataError, ProcessorError, RequestError, listing, nearest
 from lineshape.engine.core.files import replacing
 from lineshape.engine.core.histograms import Serialiser
 from lineshape.engine.core.jagged import Jagged
@@ -96,7 +97,7 @@ def write_shard(
         columns = {**columns, "event": ak.Array(exact(ak.to_numpy(columns["event"]), "column event"))}
     arrays, fields = [], []
     for name, values in columns.items():
-        array = _to_arrow(values, np.uint64 if name == "event" else np.float32)
+        array = _to_arrow(name, values)
         metadata = column_metadata.get(name)
         described = {b"unit": metadata.unit.encode(), b"label": metadata.label.encode()} if metadata else None
         arrays.append(array)
@@ -115,13 +116,38 @@ def write_shard(
         pq.write_table(table, temporary, **WRITING)
 
 
-def _to_arrow(values: "ak.Array", number: type) -> Any:
+def _to_arrow(name: str, values: "ak.Array") -> Any:
+    """Return a column as an Arrow array; raise ProcessorError where it cannot hold the values, see `_narrowed`."""
     import awkward as ak
     import pyarrow as pa
 
     if values.ndim == 1:
-        return pa.array(ak.to_numpy(values, allow_missing=False).astype(number, copy=False))
-    return ak.to_arrow(ak.values_astype(values, number), extensionarray=False, list_to32=True)
+        return pa.array(_narrowed(name, ak.to_numpy(values, allow_missing=False)))
+    _narrowed(name, ak.to_numpy(ak.flatten(values, axis=None)))
+    return ak.to_arrow(ak.values_astype(values, np.float32), extensionarray=False, list_to32=True)
+
+
+def _narrowed(name: str, values: NDArray[Any]) -> NDArray[Any]:
+    """Return the values as float32, which all columns but `event` are stored as; event numbers are left alone.
+
+    Raises ProcessorError where whole numbers would become others, or large ones infinite.
+    """
+    if name == "event":
+        return values
+    try:
+        with np.errstate(over="raise"):
+            narrowed = values.astype(np.float32, copy=False)
+    except FloatingPointError as error:
+        raise ProcessorError(
+            f"column {name}: holds values beyond 3.4e38, which become infinite as float32, in which columns are "
+            "stored: expected smaller ones; change its unit in the processor"
+        ) from error
+    if values.dtype.kind in "iu" and values.itemsize > 2 and (wrong := np.flatnonzero(narrowed != values)).size:
+        raise ProcessorError(
+            f"column {name}: holds whole numbers such as {values[wrong[0]]:,}, and columns are stored as float32, "
+            "exact up to 16,777,216 alone: expected smaller ones; subtract an offset, or split it into two columns"
+        )
+    return narrowed
 
 
 def read_info(path: Path) -> ShardInfo:

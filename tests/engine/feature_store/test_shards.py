@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lineshape.engine.core.columns import Column
-from lineshape.engine.core.errors import DataError, RunError
+from lineshape.engine.core.errors import DataError, ProcessorError, RunError
 from lineshape.engine.feature_store.shards import (
     FeatureStore,
     Quarantined,
@@ -42,6 +42,34 @@ def test_round_trip(shard: Path) -> None:
     assert table["pt"].dtype == np.float32
     assert np.isnan(table["pt"][2])
     assert ak.from_parquet(shard)["clusters"].to_list() == [[1.0, 2.0], [], [3.0]]
+
+
+@pytest.mark.parametrize(
+    ("values", "refused"),
+    [
+        (np.array([1, 2**24], dtype=np.int64), None),
+        (np.array([1, 2**24 + 1], dtype=np.int64), "column x: holds whole numbers such as 16,777,217, .*exact up to"),
+        (np.array([2**31 + 1], dtype=np.uint32), "column x: holds whole numbers such as 2,147,483,649"),
+        (np.array([-(2**40), 2**50], dtype=np.int64), None),
+        (np.array([1.0, np.nan, np.inf]), None),
+        (np.array([1.0, 1e39]), "column x: holds values beyond 3.4e38, which become infinite"),
+    ],
+)
+@pytest.mark.parametrize("jagged", [False, True])
+def test_no_value_becomes_another_one_silently(
+    values: np.ndarray, refused: str | None, jagged: bool, tmp_path: Path
+) -> None:
+    column = ak.unflatten(values, [len(values)]) if jagged else ak.Array(values)
+    columns = {"event": ak.Array(np.arange(len(column), dtype=np.uint64)), "x": column}
+    path, info = tmp_path / "x.parquet", ShardInfo({}, len(column), {}, {})
+    if refused:
+        with pytest.raises(ProcessorError, match=refused):
+            write_shard(path, columns, {}, info)
+        assert not path.exists()
+    else:
+        write_shard(path, columns, {}, info)
+        written = ak.to_numpy(ak.flatten(ak.from_parquet(path)["x"], axis=None))
+        assert written.tolist() == values.astype(np.float32).tolist() or np.isnan(written).any()
 
 
 def test_what_it_says_of_itself(shard: Path) -> None:
