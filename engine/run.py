@@ -18,7 +18,7 @@ from lineshape.engine.execution.workers import Promise, Workers, collect_logs
 from lineshape.engine.feature_store.shards import FeatureStore
 from lineshape.engine.input.sources import Patterns
 from lineshape.engine.job.job import Job
-from lineshape.engine.results.summary import Row
+from lineshape.engine.results.row import Row
 
 if TYPE_CHECKING:
     from lineshape.engine.learning.search import Found

@@ -13,7 +13,8 @@ from lineshape.engine.execution.progress import Screen
 from lineshape.engine.job.job import Job
 from lineshape.engine.reprocessing.output_folders import folder_of, output_of
 from lineshape.engine.results.contents import read_plots, read_rows
-from lineshape.engine.results.summary import Row, headline_tables
+from lineshape.engine.results.row import Row
+from lineshape.engine.results.summary import headline_tables
 from lineshape.jobs.display.html import Features, Picture, link, pictures, table
 from lineshape.jobs.display.record import Told
 from lineshape.jobs.job_files import load as load_named
@@ -49,12 +50,12 @@ class Result:
         """
         for row in self.rows:
             if (
-                (row["model"], row["figure"], row["by"]) == (model, figure, "")
-                and sample in (None, row["sample"])
-                and measure in (None, row["measure"])
+                (row.model, row.figure, row.by) == (model, figure, "")
+                and sample in (None, row.sample)
+                and measure in (None, row.measure)
             ):
                 return row
-        known = sorted({row["figure"] for row in self.rows if row["model"] == model and row["by"] == ""})
+        known = sorted({row.figure for row in self.rows if row.model == model and row.by == ""})
         raise RequestError(f"no figure '{figure}' of model '{model}': expected one of {', '.join(known) or 'none'}")
 
     def tables(self) -> list[tuple[str, list[list[str]]]]:
@@ -65,10 +66,10 @@ class Result:
         """
         from lineshape.engine.stages.reporting.page import lead, number
 
-        samples = list(dict.fromkeys([*self.job.samples, *(row["sample"] for row in self.rows)]))
+        samples = list(dict.fromkeys([*self.job.samples, *(row.sample for row in self.rows)]))
         measures, models = self.job.built_measures(), self.job.built_models()
         main = dict([(name, each) for name, each in measures.items() if each.headline][:1])
-        labels = {name: name for name in models if any(row["model"] == name for row in self.rows)}
+        labels = {name: name for name in models if any(row.model == name for row in self.rows)}
         found = []
         for sample in samples:
             name = self.job.samples[sample].label if sample in self.job.samples else ""

@@ -9,7 +9,7 @@ from lineshape.engine.core.digests import digest
 from lineshape.engine.core.errors import reading
 from lineshape.engine.core.records import digest_of_file, find_record, read_record, save_record
 from lineshape.engine.core.run_folder import RunFolder
-from lineshape.engine.results.summary import Row
+from lineshape.engine.results.row import Row
 
 _MADE_FROM: Final = "made_from.json"
 _AGAIN: Final = "run 'lineshape report' again"
@@ -68,8 +68,7 @@ def is_whole(folder: RunFolder, identity: str) -> bool:
 def read_rows(folder: RunFolder) -> list[Row]:
     """Return the rows of summary.json; raises RunError where it is damaged."""
     _check(folder, folder.summary)
-    rows = read_record(folder.summary, list[_Row], _AGAIN)
-    return [vars(row) for row in rows]
+    return read_record(folder.summary, list[Row], _AGAIN)
 
 
 def read_plots(folder: RunFolder) -> list[Entry]:
@@ -78,25 +77,6 @@ def read_plots(folder: RunFolder) -> list[Entry]:
         return []
     _check(folder, folder.plots)
     return read_record(folder.plots, list[Entry], _AGAIN)
-
-
-@dataclass
-class _Row:
-    """A row of summary.json."""
-
-    sample: str
-    model: str
-    measure: str
-    figure: str
-    by: str
-    low: float | None
-    high: float | None
-    value: float | None
-    uncertainty: float | None
-    unit: str
-    entries: int
-    remark: str
-    shown: str = ""
 
 
 def _check(folder: RunFolder, path: Path) -> None:

@@ -3,22 +3,14 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from lineshape.engine.measures.measure import BASELINE, Measure
 from lineshape.engine.results.performance import Performance
-
-Row = dict[str, Any]
+from lineshape.engine.results.row import Row
 
 
 def rows_of(performance: Performance, measures: Mapping[str, Measure], baseline: str) -> list[Row]:
-    """Return rows with sample, model, measure, figure, by, low, high, value, uncertainty, unit, entries, remark, shown.
-
-    shown: the unit that tables show a figure in, where it differs from `unit`.
-
-    `by` is empty where a figure is inclusive; its low and high are None, or the range that it is a mean over. Ratios to
-    the baseline are left out where that was not measured.
-    """
+    """Return a row for each figure; ratios to the baseline are left out where that was not measured."""
     rows: list[Row] = []
     for sample in performance.samples:
         for model in performance.models:
@@ -33,21 +25,21 @@ def rows_of(performance: Performance, measures: Mapping[str, Measure], baseline:
                     if figure.figure.endswith("_over_baseline") and BASELINE not in references:
                         continue
                     rows.append(
-                        {
-                            "sample": sample,
-                            "model": model,
-                            "measure": name,
-                            "figure": figure.figure,
-                            "by": figure.by,
-                            "low": figure.low,
-                            "high": figure.high,
-                            "value": _number(figure.value),
-                            "uncertainty": _number(figure.uncertainty),
-                            "unit": figure.unit,
-                            "entries": figure.entries,
-                            "remark": figure.remark,
-                            "shown": figure.shown,
-                        }
+                        Row(
+                            sample,
+                            model,
+                            name,
+                            figure.figure,
+                            figure.by,
+                            figure.low,
+                            figure.high,
+                            _number(figure.value),
+                            _number(figure.uncertainty),
+                            figure.unit,
+                            figure.entries,
+                            figure.remark,
+                            figure.shown,
+                        )
                     )
     return rows
 
@@ -93,8 +85,8 @@ def headline_tables(
         for model, label in labels.items():
             cells = [inclusive(rows, sample, model, name, figure) for figure in measure.headline.values()]
             if found := [cell for cell in cells if cell]:
-                lines.append(TableRow(model, label, cells, found[0]["entries"]))
-                remarks.append("; ".join(dict.fromkeys(filter(None, (cell.get("remark") for cell in found)))))
+                lines.append(TableRow(model, label, cells, found[0].entries))
+                remarks.append("; ".join(dict.fromkeys(filter(None, (cell.remark for cell in found)))))
         kept = [i for i in range(len(measure.headline)) if any(line.cells[i] for line in lines)]
         if lines:
             headings = [list(measure.headline)[i] for i in kept]
@@ -115,9 +107,7 @@ def headline_tables(
 def inclusive(rows: list[Row], sample: str, model: str, measure: str, figure: str) -> Row | None:
     """Return the row of an inclusive figure, or None."""
     wanted = (sample, model, measure, figure, "")
-    return next(
-        (row for row in rows if (row["sample"], row["model"], row["measure"], row["figure"], row["by"]) == wanted), None
-    )
+    return next((row for row in rows if (row.sample, row.model, row.measure, row.figure, row.by) == wanted), None)
 
 
 def _number(value: float) -> float | None:

@@ -1,6 +1,7 @@
 """Provide the commands that look at what is there: studies, runs and their models."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -76,7 +77,7 @@ def status(
 
     folder = RunFolder.find(run)
     if as_json:
-        print(json.dumps(api.open_result(run).rows, indent=1))
+        print(json.dumps([asdict(row) for row in api.open_result(run).rows], indent=1))
         return
     for number in records.spoilt(folder.ledger):
         warn(f"{folder.ledger}, line {number}, is no record of a stage: it was damaged, and is left out")

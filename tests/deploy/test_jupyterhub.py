@@ -98,6 +98,6 @@ def test_the_tutorial_by_a_users_eyes(running: Hub, tmp_path: Path) -> None:
     assert "Estimate over truth" in seen["text"]
     result = api.open_result(running.home / "runs" / "tutorial")
     row = result.figure("mdn", "half_68_over_baseline")
-    assert f"{row['value']:.3f} ± {row['uncertainty']:.3f} of {row['entries']:,} taus" in seen["text"]
+    assert f"{row.value:.3f} ± {row.uncertainty:.3f} of {row.entries:,} taus" in seen["text"]
     assert seen["link"] == "runs/tutorial/report/index.html"
     assert (folder / "done.png").stat().st_size > 100_000

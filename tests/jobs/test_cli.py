@@ -67,8 +67,8 @@ def test_stages_one_by_one(ntuples: list[Path], tmp_path: Path) -> None:
     status = lineshape("status", "tau_energy_scale", folder=tmp_path)
     assert "reporting" in status.stdout
     rows = json.loads(lineshape("status", "tau_energy_scale", "--json", folder=tmp_path).stdout)
-    assert {row["model"] for row in rows} == {"combined", "particle_flow", "brt", "dnn", "mdn"}
-    assert {"mean", "median", "half_68", "half_95", "nll", "coverage_68"} <= {row["figure"] for row in rows}
+    assert {row.model for row in rows} == {"combined", "particle_flow", "brt", "dnn", "mdn"}
+    assert {"mean", "median", "half_68", "half_95", "nll", "coverage_68"} <= {row.figure for row in rows}
     keys = ["sample", "model", "measure", "figure", "by", "low", "high", "value", "uncertainty", "unit", "entries"]
     assert all(list(row) == [*keys, "remark", "shown"] for row in rows)
 
@@ -265,9 +265,9 @@ def test_genuine_files_through_all_stages(shared: Path, tmp_path: Path) -> None:
     found = api.open_result(tmp_path / "runs" / "tau_energy_scale_physlite")
     for figure, pooled in (("median", 1.04), ("half_68", 0.063), ("half_95", 0.17)):
         row = found.figure("final", figure, sample="ttbar")
-        assert row["entries"] == 14
-        assert abs(row["value"] - pooled) < 3 * row["uncertainty"]
-    assert not [row for row in found.rows if row["sample"] == "zee"]
+        assert row.entries == 14
+        assert abs(row.value - pooled) < 3 * row.uncertainty
+    assert not [row for row in found.rows if row.sample == "zee"]
     assert "Nothing is measured on this sample" in found.page.read_text(encoding="utf-8")
 
 
@@ -275,6 +275,6 @@ def test_result_in_a_notebook(finished: api.Result) -> None:
     text = finished._repr_html_()
     assert "mdn" in text
     assert "index.html" in text
-    assert finished.figure("mdn", "half_68")["value"] > 0
+    assert finished.figure("mdn", "half_68").value > 0
     assert api.open_result(finished.folder).rows == finished.rows
     assert set(api.studies()) == set(job_files.shipped())

@@ -37,7 +37,7 @@ def test_a_study_runs(study: str, tmp_path: Path, client: Client) -> None:
         if name not in OTHER_SEEDS:
             few[f"models.{name}.{'rounds' if spec.kind == 'paired_trees' else 'epochs'}"] = 1
     result = api.run(reduced(study, OTHER_SEEDS, **few), tmp_path / "run", client)
-    assert {"information", "agreement"} <= {row["measure"] for row in result.rows}
+    assert {"information", "agreement"} <= {row.measure for row in result.rows}
     plots = result.folder / "report" / "plots"
     for name in ("map_v1", "at_v1", "at_known", "information_roc"):
         assert list(plots.glob(f"*{name}.png")), name

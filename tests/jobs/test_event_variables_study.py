@@ -29,23 +29,23 @@ def result_of(folder: pytest.TempPathFactory, client: Client, *args: Any, **chan
 
 def test_the_invariant_mass_is_found(tmp_path_factory: pytest.TempPathFactory, client: Client) -> None:
     result = result_of(tmp_path_factory, client, "event_variables_mass", ["known", "v1"], epochs=20, batch=512)
-    assert result.figure("v1", "spearman", measure="agreement")["value"] >= 0.99
-    assert result.figure("known", "auc", measure="information")["value"] > 0.999
-    assert result.figure("v1", "auc_minus_baseline", measure="information")["value"] > -0.03
+    assert result.figure("v1", "spearman", measure="agreement").value >= 0.99
+    assert result.figure("known", "auc", measure="information").value > 0.999
+    assert result.figure("v1", "auc_minus_baseline", measure="information").value > -0.03
 
 
 def test_the_transverse_mass_is_found(tmp_path_factory: pytest.TempPathFactory, client: Client) -> None:
     result = result_of(tmp_path_factory, client, "event_variables_transverse", ["known", "v1"], epochs=12, batch=1024)
-    assert result.figure("v1", "spearman", measure="agreement")["value"] >= 0.97
-    assert result.figure("v1", "auc_minus_baseline", measure="information")["value"] >= -0.005
+    assert result.figure("v1", "spearman", measure="agreement").value >= 0.97
+    assert result.figure("v1", "auc_minus_baseline", measure="information").value >= -0.005
 
 
 def test_more_than_the_stransverse_mass_is_found(tmp_path_factory: pytest.TempPathFactory, client: Client) -> None:
     result = result_of(tmp_path_factory, client, "event_variables_stransverse", ["known", "v1"], epochs=12, batch=1024)
-    assert result.figure("v1", "auc_minus_baseline", measure="information")["value"] >= -0.005
+    assert result.figure("v1", "auc_minus_baseline", measure="information").value >= -0.005
     for figure in ("information", "donsker_varadhan", "nguyen_wainwright_jordan", "info_nce"):
         gain = result.figure("v1", f"{figure}_minus_baseline", measure="information")
-        assert gain["value"] >= -gain["uncertainty"]
+        assert gain.value >= -gain.uncertainty
 
 
 def test_of_a_cascade_one_number_tells_more_than_the_mass(
@@ -55,7 +55,7 @@ def test_of_a_cascade_one_number_tells_more_than_the_mass(
     models = ["transverse", "mass", "both", "v1"]
     result = result_of(tmp_path_factory, client, "event_variables_cascade", models, epochs=8, batch=1024)
     gain = result.figure("v1", "information_minus_mass", measure="information")
-    assert gain["value"] > 0.2
-    found = {name: result.figure(name, "information", measure="information")["value"] for name in models}
+    assert gain.value > 0.2
+    found = {name: result.figure(name, "information", measure="information").value for name in models}
     assert found["v1"] > 0.7 * found["transverse"]
     assert found["v1"] < found["both"]

@@ -31,12 +31,12 @@ def small(tmp_path_factory: pytest.TempPathFactory, client: Client) -> api.Resul
 
 
 def test_every_model_is_measured_against_the_plain_sum(small: api.Result) -> None:
-    models = {row["model"] for row in small.rows}
+    models = {row.model for row in small.rows}
     assert models == set(small.job.models)
-    assert small.figure("plain", "mean_corrected_over_plain")["value"] == 1
+    assert small.figure("plain", "mean_corrected_over_plain").value == 1
     # Trees need little to be better; networks have seen each event once or twice.
-    assert small.figure("brt", "mean_corrected_over_plain")["value"] < 0.95
-    assert small.figure("brt", "mean_corrected_over_plain")["uncertainty"] > 0
+    assert small.figure("brt", "mean_corrected_over_plain").value < 0.95
+    assert small.figure("brt", "mean_corrected_over_plain").uncertainty > 0
 
 
 def test_the_report_shows_it(small: api.Result) -> None:

@@ -47,18 +47,18 @@ def result(tmp_path_factory: pytest.TempPathFactory, client: Client) -> api.Resu
 def test_the_corrected_width_is_better_than_that_of_the_plain_sum(result: api.Result) -> None:
     """Averaged over true pT of 0 to 100 GeV and pile-up of 0 to 60, by 15 % at least."""
     for model in ("brt", "dense"):
-        assert result.figure(model, "mean_corrected_over_plain")["value"] < 0.85
+        assert result.figure(model, "mean_corrected_over_plain").value < 0.85
 
 
 def test_the_network_is_as_good_as_the_trees(result: api.Result) -> None:
     over = result.figure("dense", "mean_corrected_over_baseline", measure="recoil")
-    assert over["value"] < 1 + 2 * over["uncertainty"]
+    assert over.value < 1 + 2 * over.uncertainty
 
 
 def test_the_penalty_lowers_the_bias_at_a_cost_in_width(result: api.Result) -> None:
     bias, width = (
         [
-            result.figure(model, f"mean_{figure}", measure="penalties")["value"]
+            result.figure(model, f"mean_{figure}", measure="penalties").value
             for model in ("dense", "penalty_1", "penalty_5")
         ]
         for figure in ("bias", "width")
@@ -69,14 +69,14 @@ def test_the_penalty_lowers_the_bias_at_a_cost_in_width(result: api.Result) -> N
 
 def test_inputs_add_to_one_another(result: api.Result) -> None:
     few, all_of_them = (
-        result.figure(model, "mean_corrected", measure="inputs")["value"] for model in ("inputs_3", "dense")
+        result.figure(model, "mean_corrected", measure="inputs").value for model in ("inputs_3", "dense")
     )
-    plain = result.figure("plain", "mean_corrected", measure="inputs")["value"]
+    plain = result.figure("plain", "mean_corrected", measure="inputs").value
     assert all_of_them < few < plain
 
 
 def test_all_objects_add_to_the_inputs(result: api.Result) -> None:
     """A network trained as long without them is two standard deviations worse at least: 0.978 ± 0.006 was found."""
     over = result.figure("objects", "mean_corrected_over_dense_as_long", measure="objects")
-    assert over["value"] < 1 - 2 * over["uncertainty"]
-    assert result.figure("objects", "mean_corrected_over_plain", measure="objects")["value"] < 0.75
+    assert over.value < 1 - 2 * over.uncertainty
+    assert result.figure("objects", "mean_corrected_over_plain", measure="objects").value < 0.75

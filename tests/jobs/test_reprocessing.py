@@ -77,7 +77,7 @@ def test_two_nights(two_nights: Path) -> None:
         assert said in " ".join(page.replace("<em>", "").split()) or said.lower() in page.lower()
     summary = api.open_result(folder.path)
     assert summary.folder == folder.version("0002")
-    assert {row["model"] for row in summary.rows} == {"brt"}
+    assert {row.model for row in summary.rows} == {"brt"}
 
 
 def test_nothing_to_do_starts_no_cluster_and_leaves_all_as_it_is(nights: tuple[Path, ReprocessingFolder]) -> None:
@@ -402,7 +402,7 @@ def test_shipped_studies_need_no_section_of_their_own() -> None:
 def test_the_champion_is_a_run_like_any_other(nights: tuple[Path, ReprocessingFolder]) -> None:
     _, folder = nights
     assert RunFolder.find(folder.path) == RunFolder(folder.version("0002"))
-    assert {row["model"] for row in api.open_result(folder.version("0001")).rows} == {"brt"}
+    assert {row.model for row in api.open_result(folder.version("0001")).rows} == {"brt"}
 
 
 def test_paths_do_not_depend_on_where_workers_are(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from distributed import Client
 
-from lineshape.engine.results.summary import Row
+from lineshape.engine.results.row import Row
 from lineshape.jobs import api
 
 pytestmark = [pytest.mark.study, pytest.mark.processes]
@@ -22,12 +22,12 @@ def result(tmp_path_factory: pytest.TempPathFactory, client: Client) -> api.Resu
 
 def bins(result: api.Result, model: str, figure: str, by: str) -> dict[tuple[float, float], Row]:
     """Rows of a figure by their bin."""
-    rows = [row for row in result.rows if (row["model"], row["figure"], row["by"]) == (model, figure, by)]
-    return {(row["low"], row["high"]): row for row in rows if row["low"] is not None}
+    rows = [row for row in result.rows if (row.model, row.figure, row.by) == (model, figure, by)]
+    return {(row.low, row.high): row for row in rows if row.low is not None}
 
 
 def value(result: api.Result, model: str, figure: str) -> float:
-    return float(result.figure(model, figure)["value"])
+    return float(result.figure(model, figure).value)
 
 
 def test_400_000_taus(result: api.Result) -> None:
@@ -41,7 +41,7 @@ def test_the_brt_is_better_than_combined(result: api.Result) -> None:
     brt, combined = (bins(result, model, "half_68", "truthPtVis") for model in ("brt", "combined"))
     for edges, row in brt.items():
         if edges[0] < 100:
-            assert row["value"] < combined[edges]["value"]
+            assert row.value < combined[edges].value
 
 
 def test_the_mdn_is_better_than_the_brt_but_not_by_much(result: api.Result) -> None:
@@ -56,10 +56,10 @@ def test_the_mdn_is_better_than_the_brt_but_not_by_much(result: api.Result) -> N
 def test_the_mdn_is_nowhere_worse(result: api.Result, by: str) -> None:
     """By no more than two standard deviations of the ratio, in any bin with over 5,000 taus."""
     rows = bins(result, "mdn", "half_68_over_baseline", by)
-    full = [row for row in rows.values() if row["entries"] > 5000]
+    full = [row for row in rows.values() if row.entries > 5000]
     assert full or by in {"eta", "mu"}
     for row in full:
-        assert row["value"] <= 1 + 2 * row["uncertainty"], row
+        assert row.value <= 1 + 2 * row.uncertainty, row
 
 
 def test_the_tightest_half_by_spread(result: api.Result) -> None:

@@ -12,7 +12,7 @@ from lineshape.engine.core.errors import RequestError
 from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.execution.progress import Bars
 from lineshape.engine.execution.workers import Workers
-from lineshape.engine.results.summary import Row
+from lineshape.engine.results.row import Row
 from lineshape.engine.stages.histogramming.stage import histogram
 from lineshape.engine.stages.training.stage import train
 from lineshape.jobs import api
@@ -61,7 +61,7 @@ def small(tmp_path_factory: pytest.TempPathFactory, client: Client) -> api.Resul
 
 
 def rows(result: api.Result, **wanted: Any) -> list[Row]:
-    return [row for row in result.rows if all(row[key] == value for key, value in wanted.items())]
+    return [row for row in result.rows if all(getattr(row, key) == value for key, value in wanted.items())]
 
 
 def test_thresholds_are_kept_with_the_bundle(small: api.Result) -> None:
@@ -83,8 +83,8 @@ def test_they_give_the_efficiency_that_was_asked_for(small: api.Result) -> None:
     assert len(found) > 5
     by_edge = dict(zip(small.job.measures["tagging"].settings["points"]["edges"], entries, strict=False))
     for row in found:
-        validation = by_edge[row["low"]]
-        assert abs(row["value"] - 50) < 4 * 50 * np.sqrt(1 / row["entries"] + 1 / validation)
+        validation = by_edge[row.low]
+        assert abs(row.value - 50) < 4 * 50 * np.sqrt(1 / row.entries + 1 / validation)
 
 
 def test_new_thresholds_need_no_training(small: api.Result, workers: Workers, bars: Bars) -> None:
@@ -106,16 +106,16 @@ def test_new_thresholds_need_no_training(small: api.Result, workers: Workers, ba
 def test_a_tagger_for_high_pt_is_measured_there_alone(small: api.Result) -> None:
     found = rows(small, model="high_pt_w_star", measure="transfer", by="pt")
     assert found
-    assert all(row["low"] >= 60 for row in found)
+    assert all(row.low >= 60 for row in found)
     assert not rows(small, model="high_pt_w_star", measure="tagging")
 
 
 def test_measures_are_of_their_samples_and_models(small: api.Result) -> None:
-    assert {row["sample"] for row in rows(small, measure="tagging")} == {"ttbar"}
-    assert {row["sample"] for row in rows(small, measure="transfer")} == set(small.job.samples)
-    assert {row["model"] for row in rows(small, measure="importance")} == {"brt", "flat"}
-    assert small.figure("brt", "auc", measure="tagging")["value"] > small.figure("abs_d0", "auc")["value"]
-    assert small.figure("flat", "mean_rejection_prompt_over_abs_d0")["value"] is not None
+    assert {row.sample for row in rows(small, measure="tagging")} == {"ttbar"}
+    assert {row.sample for row in rows(small, measure="transfer")} == set(small.job.samples)
+    assert {row.model for row in rows(small, measure="importance")} == {"brt", "flat"}
+    assert small.figure("brt", "auc", measure="tagging").value > small.figure("abs_d0", "auc").value
+    assert small.figure("flat", "mean_rejection_prompt_over_abs_d0").value is not None
 
 
 def test_the_report_shows_it(small: api.Result) -> None:
@@ -173,10 +173,10 @@ def test_genuine_muons_through_the_same_job(shared: Path, tmp_path: Path, client
     """100 events: too few to train on; what the file itself holds is measured."""
     sample = {"ttbar": [str(shared / "real" / "physlite_r21_ttbar.root")]}
     result = api.run(load("tau_muons", sample), tmp_path / "run", client)
-    assert {row["model"] for row in result.rows} == {"abs_d0", "isolation"}
+    assert {row.model for row in result.rows} == {"abs_d0", "isolation"}
     auc = result.figure("abs_d0", "auc_prompt", measure="tagging")
     # One tau and 36 prompt muons, less those of the validation split, where thresholds would have been found.
-    assert 25 < auc["entries"] < 37
+    assert 25 < auc.entries < 37
     page = result.page.read_text(encoding="utf-8")
     assert "it learns from w_star, and there is no such sample" in page
     assert "all events but those of the validation split" in page
@@ -188,6 +188,6 @@ def test_genuine_electrons_through_their_own_job(shared: Path, tmp_path: Path, c
     """Of release 22's Z→ee events all electrons are prompt; of the tt̄ events of release 21 three are of taus."""
     files = [str(shared / "real" / f"physlite_{name}.root") for name in ("r22_zee", "r21_ttbar")]
     result = api.run(load("tau_electrons", {"ttbar": files}), tmp_path / "run", client)
-    assert {row["model"] for row in result.rows} == {"abs_d0", "isolation"}
+    assert {row.model for row in result.rows} == {"abs_d0", "isolation"}
     # 140 prompt electrons and three of taus, less those of the validation split.
-    assert 100 < result.figure("abs_d0", "auc_prompt")["entries"] < 143
+    assert 100 < result.figure("abs_d0", "auc_prompt").entries < 143

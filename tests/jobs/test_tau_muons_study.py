@@ -35,7 +35,7 @@ def result(tmp_path_factory: pytest.TempPathFactory, client: Client) -> api.Resu
 def by_pt(result: api.Result, model: str, measure: str, figure: str, sample: str = "ttbar") -> dict[float, float]:
     """Values by the lower edge of the bin."""
     found = rows(result, sample=sample, model=model, measure=measure, figure=figure, by="pt")
-    return {row["low"]: row["value"] for row in found}
+    return {row.low: row.value for row in found}
 
 
 def test_naive_training_is_biased_and_flat_sampling_is_not(result: api.Result) -> None:
@@ -55,7 +55,7 @@ def test_thresholds_hold_the_tau_efficiency(result: api.Result) -> None:
 def test_networks_are_better_than_d0_alone(result: api.Result) -> None:
     """At thresholds that half of the tau muons pass in each bin, averaged over the bins."""
     for model in ("flat", "weighted"):
-        assert result.figure(model, "mean_rejection_prompt_over_abs_d0", measure="tagging")["value"] >= 1.3
+        assert result.figure(model, "mean_rejection_prompt_over_abs_d0", measure="tagging").value >= 1.3
 
 
 @pytest.mark.parametrize(
@@ -72,27 +72,27 @@ def test_networks_are_as_good_as_trees_that_learn_from_the_same(
     """
     for background in backgrounds:
         over = result.figure(model, f"mean_rejection_{background}_over_{trees}", measure="tagging")
-        assert over["value"] > 1 - 2 * over["uncertainty"]
+        assert over.value > 1 - 2 * over.uncertainty
 
 
 @pytest.mark.parametrize("sample", ["z_ll", "w_lnu"])
 def test_thresholds_of_ttbar_hold_for_w_and_z(result: api.Result, sample: str) -> None:
     found = rows(result, sample=sample, model="flat", measure="transfer", figure="efficiency_tau", by="pt")
-    full = [row for row in found if 10 <= row["low"] < 60 and row["entries"] >= 100]
+    full = [row for row in found if 10 <= row.low < 60 and row.entries >= 100]
     assert len(full) > 3
-    assert all(abs(row["value"] - 50) < 10 + 2 * row["uncertainty"] for row in full)
+    assert all(abs(row.value - 50) < 10 + 2 * row.uncertainty for row in full)
 
 
 def test_the_plane_of_staus_is_flat_to_first_order(result: api.Result) -> None:
     lowest, highest = (result.figure("flat", f"staus_{end}", "staus") for end in ("lowest", "highest"))
-    assert lowest["value"] > 40
-    assert highest["value"] < 70
-    assert result.figure("flat", "staus_spread", "staus")["value"] < 8
+    assert lowest.value > 40
+    assert highest.value < 70
+    assert result.figure("flat", "staus_spread", "staus").value < 8
 
 
 def test_d0_and_isolation_lead_and_rho_can_go(result: api.Result) -> None:
     found = {
-        name: result.figure("flat", f"importance_{name}")["value"]
+        name: result.figure("flat", f"importance_{name}").value
         for name in result.job.measures["importance"].settings["features"]
     }
     assert set(sorted(found, key=found.__getitem__)[-2:]) == {"absD0", "isolation"}

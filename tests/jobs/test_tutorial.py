@@ -40,4 +40,4 @@ def test_from_root_to_a_line_shape(tmp_path: Path) -> None:
     assert len([one for one in data if "image/png" in one]) == 1
     row = result.figure("mdn", "half_68_over_baseline")
     text = "".join(output.text for output in outputs if output.output_type == "stream")
-    assert f"{row['value']:.3f} ± {row['uncertainty']:.3f} of {row['entries']:,} taus" in text
+    assert f"{row.value:.3f} ± {row.uncertainty:.3f} of {row.entries:,} taus" in text

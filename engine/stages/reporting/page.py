@@ -13,7 +13,8 @@ from lineshape.engine.job.job import Job
 from lineshape.engine.learning.bundles import Bundle
 from lineshape.engine.results.drift_plots import SECTION, DriftReport, chance_of, index_of
 from lineshape.engine.results.performance import Performance
-from lineshape.engine.results.summary import Row, headline_tables
+from lineshape.engine.results.row import Row
+from lineshape.engine.results.summary import headline_tables
 
 
 @dataclass(frozen=True)
@@ -87,15 +88,15 @@ def write_page(path: Path, content: Content) -> None:
 def _of_sample(content: Content, sample: str) -> dict[str, Any]:
     """Return inclusive figures of a sample: the measures' headline tables, and all other figures by measure."""
     labels = {model: bundle.label for model, bundle in content.bundles.items()}
-    own = [row for row in content.rows if row["sample"] == sample and row["by"] == ""]
+    own = [row for row in content.rows if row.sample == sample and row.by == ""]
     measures = content.job.built_measures()
     tables = headline_tables(content.rows, sample, measures, labels)
     shown = {(name, figure) for name, measure in measures.items() for figure in measure.headline.values()}
     others = {
         name: [
-            {"label": labels[row["model"]], **row}
+            {"label": labels[row.model], "row": row}
             for row in own
-            if row["measure"] == name and (name, row["figure"]) not in shown
+            if row.measure == name and (name, row.figure) not in shown
         ]
         for name in measures
     }
@@ -117,11 +118,11 @@ def number(row: Row | None) -> str:
 
     An uncertainty whose first two digits are 10 to 35 has two significant digits, others have one.
     """
-    if row is None or row["value"] is None:
+    if row is None or row.value is None:
         return "–"
-    percent = row.get("shown") == "%"
-    unit = " %" if percent else f" {row['unit']}" if row["unit"] else ""
-    value, error = (100 * (row[key] or 0.0) if percent else row[key] or 0.0 for key in ("value", "uncertainty"))
+    percent = row.shown == "%"
+    unit = " %" if percent else f" {row.unit}" if row.unit else ""
+    value, error = (100 * (each or 0.0) if percent else each or 0.0 for each in (row.value, row.uncertainty))
     if not error:
         return f"{value:.4g}{unit}"
     # The Particle Data Group's rule: two digits of an uncertainty if they are at most 35, else one.

@@ -3,7 +3,7 @@
 import re
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,8 @@ from lineshape.engine.results.contents import file_name, is_whole, read_rows, se
 from lineshape.engine.results.drawing import Style, draw, draw_grid
 from lineshape.engine.results.drift_plots import DriftReport, drift_plots, keys, read_drifts
 from lineshape.engine.results.performance import Performance
-from lineshape.engine.results.summary import Row, rows_of
+from lineshape.engine.results.row import Row
+from lineshape.engine.results.summary import rows_of
 from lineshape.engine.stages.reporting.page import Content, Section, write_page
 
 
@@ -100,7 +101,7 @@ def report(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> list[Ro
     )
     write_page(folder.page, content)
     write_json(folder.plots, [_entry(drawing) for drawing in drawings])
-    write_json(folder.summary, rows)
+    write_json(folder.summary, [asdict(row) for row in rows])
     seal(folder, identity)
     return rows
 

@@ -77,7 +77,7 @@ def test_a_column_is_not_measured_on_what_its_bundle_was_trained_on(
     assert found.split == "held-out"
     assert found.about == "the events on which neither a model nor the bundle behind calibrated was trained"
     events = sum(int(finished.job.split.of(table["event"])["test"].sum()) for table in store.tables(["event"]))
-    rows = {row["entries"] for row in rows_of(found, job.built_measures(), "ptCombined") if row["by"] == ""}
+    rows = {row.entries for row in rows_of(found, job.built_measures(), "ptCombined") if row.by == ""}
     assert events / 2 < max(rows) <= events
 
 

@@ -122,7 +122,7 @@ def test_histograms_are_of_the_test_split(finished: api.Result) -> None:
     store = FeatureStore.load(folder.features)
     events = np.concatenate([table["event"] for table in store.tables(["event"])])
     expected = int(finished.job.split.of(events)["test"].sum())
-    assert finished.figure("brt", "half_68")["entries"] == expected
+    assert finished.figure("brt", "half_68").entries == expected
     with uproot.open(folder.histograms / "performance.root") as file:
         written = file["ntuples/brt/response/inclusive"]
         assert written.values(flow=True).sum() == expected
@@ -140,8 +140,8 @@ def test_the_figures_are_those_of_the_predictions(finished: api.Result) -> None:
     rows = finished.job.split.of(table["event"])["test"]
     response = (bundle.predict(table).estimate / table["truthPtVis"])[rows]
     low, high = np.quantile(response, [0.16, 0.84])
-    assert finished.figure("mdn", "half_68")["value"] == pytest.approx((high - low) / 2, rel=0.02)
-    assert finished.figure("mdn", "median")["value"] == pytest.approx(np.median(response), abs=3e-3)
+    assert finished.figure("mdn", "half_68").value == pytest.approx((high - low) / 2, rel=0.02)
+    assert finished.figure("mdn", "median").value == pytest.approx(np.median(response), abs=3e-3)
 
 
 def test_same_histograms_from_one_pass_and_from_parts(
@@ -228,13 +228,13 @@ def test_every_curve_of_the_talk_is_measured(finished: api.Result) -> None:
     expected = {("truthPtVis", 15), ("eta", 35), ("mu", 35), ("truthDecayMode", 5)}
     for model in ("combined", "particle_flow", "brt", "dnn", "mdn"):
         for by, most in expected:
-            rows = [row for row in finished.rows if (row["model"], row["by"], row["figure"]) == (model, by, "half_68")]
+            rows = [row for row in finished.rows if (row.model, row.by, row.figure) == (model, by, "half_68")]
             assert 1 < len(rows) <= most
-            assert all(row["low"] < row["high"] for row in rows)
-            assert all(row["uncertainty"] is not None for row in rows)
-    ratios = [row for row in finished.rows if row["figure"].endswith("_over_baseline")]
-    assert all(row["value"] is not None and row["entries"] >= 400 for row in ratios)
-    assert "mdn" in {row["model"] for row in ratios if row["by"] == "truthPtVis"}
+            assert all(row.low < row.high for row in rows)
+            assert all(row.uncertainty is not None for row in rows)
+    ratios = [row for row in finished.rows if row.figure.endswith("_over_baseline")]
+    assert all(row.value is not None and row.entries >= 400 for row in ratios)
+    assert "mdn" in {row.model for row in ratios if row.by == "truthPtVis"}
 
 
 def test_the_stages_are_in_the_ledger(finished: api.Result) -> None:

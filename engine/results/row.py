@@ -1,0 +1,28 @@
+"""A row of the summary: a figure of merit of a model, and what it is of."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Row:
+    """A figure of merit with its statistical uncertainty, as it stands in summary.json.
+
+    by: column that the figure is binned in; empty where it is inclusive, and low and high are then None, or the range
+    of the bins that it is a mean over. value, uncertainty: None where they are not finite. entries: number of objects
+    that it was read off. remark: what a reader must know of it, such as the bins of a mean. shown: unit that tables
+    show the figure in, where that is another one.
+    """
+
+    sample: str
+    model: str
+    measure: str
+    figure: str
+    by: str
+    low: float | None
+    high: float | None
+    value: float | None
+    uncertainty: float | None
+    unit: str
+    entries: int
+    remark: str
+    shown: str = ""
