@@ -174,13 +174,13 @@ class Run:
                 stage = Stage(bars)
                 yield stage
         except RunError as error:
-            ledger.record(self.folder.ledger, name, {"text": f"failed: {error}"}, time.monotonic() - start)
+            ledger.record(self.folder.ledger, name, f"failed: {error}", time.monotonic() - start)
             raise
         # Saved only on success: a request that turns out to be wrong leaves a finished run unchanged.
         save_record(self.folder.job, self.job.model_dump(mode="json"))
         seconds = time.monotonic() - start
         self.screen.done(name, stage.text, seconds)
-        ledger.record(self.folder.ledger, name, {"text": stage.text}, seconds)
+        ledger.record(self.folder.ledger, name, stage.text, seconds)
 
 
 @dataclass

@@ -4,7 +4,7 @@ import json
 import os
 import platform
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,19 +20,21 @@ _TORN: Final = b" (torn)"
 _SHOWN: Final = 60
 
 
-@dataclass
-class _Result:
+@dataclass(frozen=True)
+class StageResult:
+    """Result of a stage, in a line."""
+
     text: str
 
 
-@dataclass
-class _OfAStage:
-    """Fields of the record of a stage."""
+@dataclass(frozen=True)
+class StageRecord:
+    """Record of a stage that was done: when it finished, in UTC, how long it took, and the versions of packages."""
 
     stage: str
     finished: str
     seconds: float
-    result: _Result
+    result: StageResult
     versions: dict[str, str]
 
 
@@ -78,19 +80,10 @@ def versions() -> dict[str, str]:
     return found
 
 
-def record(path: Path, stage: str, result: Mapping[str, Any], seconds: float) -> None:
-    """Append the record of a finished stage.
-
-    seconds: wall time of the stage.
-    """
-    line = {
-        "stage": stage,
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seconds": round(seconds, 2),
-        "result": dict(result),
-        "versions": versions(),
-    }
-    append(path, line)
+def record(path: Path, stage: str, text: str, seconds: float) -> None:
+    """Append the record of a stage that finished now. text: its result, in a line."""
+    finished = datetime.now(UTC).isoformat(timespec="seconds")
+    append(path, asdict(StageRecord(stage, finished, round(seconds, 2), StageResult(text), versions())))
 
 
 def append(path: Path, line: Mapping[str, Any]) -> None:
@@ -123,9 +116,16 @@ def _record_in(line: bytes) -> dict[str, Any] | None:
     return values if isinstance(values, dict) else None
 
 
-def _is(record: Any, shape: type) -> bool:
+def _as_stage(record: Any) -> StageRecord | None:
     try:
-        as_shape(record, shape, partly=True)
+        return as_shape(record, StageRecord, partly=True)
+    except ValueError:
+        return None
+
+
+def _is_run(record: Any) -> bool:
+    try:
+        as_shape(record, _OfARun, partly=True)
     except ValueError:
         return False
     return True
@@ -136,9 +136,9 @@ def read(path: Path) -> list[dict[str, Any]]:
     return [record for _, record in _lines(path) if record is not None]
 
 
-def stages(path: Path) -> list[dict[str, Any]]:
-    """Return the readable records of stages, oldest first; lines that are none are skipped (see `spoilt`)."""
-    return [record for record in read(path) if _is(record, _OfAStage)]
+def stages(path: Path) -> list[StageRecord]:
+    """Return the records of stages, oldest first; lines that are none are left out, see `spoilt`."""
+    return [found for record in read(path) if (found := _as_stage(record)) is not None]
 
 
 def spoilt(path: Path) -> list[int]:
@@ -146,7 +146,7 @@ def spoilt(path: Path) -> list[int]:
 
     Earlier partial lines, ended when the next record was appended, are not counted.
     """
-    wrong = [number for number, record in _lines(path) if not _is(record, _OfAStage)]
+    wrong = [number for number, record in _lines(path) if _as_stage(record) is None]
     lines = path.read_bytes().split(b"\n") if path.is_file() else [b""]
     return wrong if not lines[-1] or _is_json(lines[-1]) else [*wrong, len(lines)]
 
@@ -158,7 +158,7 @@ def runs(path: Path) -> list[dict[str, Any]]:
     """
     records = []
     for number, record in _lines(path):
-        if record is None or not _is(record, _OfARun):
+        if record is None or not _is_run(record):
             raise RunError(
                 f"{path}, line {number}: expected a record of reprocessing, found {_shown(path, number)}. What was "
                 "published and which version is champion is known from this file alone: put the line back from a copy; "

@@ -81,7 +81,7 @@ def status(
         return
     for number in records.spoilt(folder.ledger):
         warn(f"{folder.ledger}, line {number}, is no record of a stage: it was damaged, and is left out")
-    last = {record["stage"]: record for record in records.stages(folder.ledger)}
+    last = {record.stage: record for record in records.stages(folder.ledger)}
     if folder.summary.is_file() and "reporting" not in last:
         warn(f"{folder.ledger} does not tell of the report that is there: it lost lines")
     table = Table(box=None, pad_edge=False)
@@ -90,11 +90,7 @@ def status(
     searches = [name for name in last if name.startswith("search ")]
     for name in ("simulation", "processing", "training", *searches, "histogramming", "reporting"):
         record = last.get(name)
-        cells = (
-            [record["finished"], f"{record['seconds']:.1f}", record["result"]["text"]]
-            if record
-            else ["–", "", "not run"]
-        )
+        cells = [record.finished, f"{record.seconds:.1f}", record.result.text] if record else ["–", "", "not run"]
         table.add_row(name, *cells)
     Console().print(table)
     if folder.summary.is_file():

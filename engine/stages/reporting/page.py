@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lineshape.engine.core.files import replacing
+from lineshape.engine.core.ledger import StageRecord
 from lineshape.engine.feature_store.shards import FeatureStore
 from lineshape.engine.job.job import Job
 from lineshape.engine.learning.bundles import Bundle
@@ -40,7 +41,7 @@ class Content:
     left_out: dict[str, str]
     rows: list[Row]
     sections: list[Section]
-    ledger: list[dict[str, Any]]
+    ledger: list[StageRecord]
     drifts: DriftReport | None = None
 
     @property
@@ -68,7 +69,7 @@ def write_page(path: Path, content: Content) -> None:
     environment.filters["picture"] = lambda name: _embedded(path.parent / "plots" / f"{name}.png")
     environment.filters["number"] = number
     environment.filters |= {"lead": lead, "index": index_of, "chance": chance_of}
-    last = {record["stage"]: record for record in content.ledger}
+    last = {record.stage: record for record in content.ledger}
     page = environment.from_string(source).render(
         content=content,
         job=content.job,
@@ -79,7 +80,7 @@ def write_page(path: Path, content: Content) -> None:
         notes=list(dict.fromkeys(measure.note for measure in content.job.built_measures().values() if measure.note)),
         facts=[_model_facts(name, bundle) for name, bundle in content.bundles.items()],
         stages=list(last.values()),
-        versions=content.ledger[-1]["versions"] if content.ledger else {},
+        versions=content.ledger[-1].versions if content.ledger else {},
     )
     with replacing(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
