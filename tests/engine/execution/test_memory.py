@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lineshape.engine.core.errors import RequestError
-from lineshape.engine.execution.memory import MIB, Need, Term, check
+from lineshape.engine.execution.memory import CLIENT_BASE, MIB, Need, Term, check
 from lineshape.engine.input.catalogue import FileRecord, chunks_of
 from lineshape.engine.stages.histogramming import stage as histogramming
 from lineshape.engine.stages.processing.discovery import Catalogue
@@ -84,6 +84,6 @@ def test_histogramming_is_computed_too(finished: api.Result) -> None:
     store = FeatureStore.load(finished.folder / "features")
     worker, client = histogramming.needs(finished.job, store, list(finished.job.models), 3, 10 * MIB)
     assert [term.what for term in worker.terms][1].startswith("a shard: ")
-    assert client.size > 300 * MIB
+    assert client.size > CLIENT_BASE
     with pytest.raises(RequestError, match="histograms of 5 models × 3 measures"):
         check([worker])
