@@ -137,11 +137,11 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def stages(path: Path) -> list[StageRecord]:
-    """Return the records of stages, oldest first; lines that are none are left out, see `spoilt`."""
+    """Return the records of stages, oldest first; lines that are none are left out, see `damaged`."""
     return [found for record in read(path) if (found := _as_stage(record)) is not None]
 
 
-def spoilt(path: Path) -> list[int]:
+def damaged(path: Path) -> list[int]:
     """Return the numbers of the lines of a run's ledger that are no record of a stage, a partial last line included.
 
     Earlier partial lines, ended when the next record was appended, are not counted.

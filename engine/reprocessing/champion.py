@@ -174,19 +174,19 @@ def verify(folder: ReprocessingFolder, version: str, records: Sequence[Record]) 
     content = find_record(run / CONTENT, dict[str, str])
     whole = content is not None and digest(content) == contents[version]
     try:
-        spoilt = [name for name, known in (content or {}).items() if digest_of_file(run / name) != known]
+        damaged = [name for name, known in (content or {}).items() if digest_of_file(run / name) != known]
     except OSError as error:
-        spoilt = [str(error)]
-    if spoilt or not whole:
+        damaged = [str(error)]
+    if damaged or not whole:
         raise RunError(
-            f"version {version} is not what was published: {listing(spoilt, 3) or CONTENT} in {run} changed or is "
+            f"version {version} is not what was published: {listing(damaged, 3) or CONTENT} in {run} changed or is "
             f"gone. Put it back from a copy, or {_instead(folder, version, contents)}"
         )
 
 
-def _instead(folder: ReprocessingFolder, spoilt: str, known: Iterable[str]) -> str:
+def _instead(folder: ReprocessingFolder, damaged: str, known: Iterable[str]) -> str:
     """Return advice on how to continue without a version."""
-    others = [name for name in known if name != spoilt and folder.version(name).is_dir()]
+    others = [name for name in known if name != damaged and folder.version(name).is_dir()]
     if others:
         return f"take another champion of {listing(others)}: lineshape ledger rollback {folder.path} VERSION"
     return (

@@ -20,18 +20,18 @@ from lineshape.engine.reprocessing.comparison import Criterion, obstacle
 class ChampionStatus:
     """State of the champion.
 
-    bundle: set where the champion can be measured. problem: otherwise why it cannot. spoilt: whether it is damaged.
+    bundle: set where the champion can be measured. problem: otherwise why it cannot. damaged: whether it is damaged.
     """
 
     version: str | None
     bundle: Bundle | None = None
     problem: str = ""
-    spoilt: bool = False
+    damaged: bool = False
 
     @property
     def key(self) -> str:
         """Identifier of the state, without advice on what to do about it."""
-        return "spoilt" if self.spoilt else self.problem
+        return "damaged" if self.damaged else self.problem
 
 
 def champion_status_of(
@@ -44,7 +44,7 @@ def champion_status_of(
     try:
         verify(folder, version, records)
     except RunError as error:
-        return ChampionStatus(version, problem=str(error).rstrip("."), spoilt=True)
+        return ChampionStatus(version, problem=str(error).rstrip("."), damaged=True)
     run = RunFolder(folder.version(version))
     if not (run.models / criterion.model / FILE).is_file():
         return ChampionStatus(version, problem=f"it has no model {criterion.model}")

@@ -181,8 +181,8 @@ class ReprocessingRun:
         attempt, version = last_attempt(self.records)
         unseen = unseen_rows(store, seen_by(self.folder, version), attempt.rows if attempt else 0)
         reasons = reasons_to_train(attempt, code, unseen, self.job.reprocess.grown)
-        if self.champion_status.spoilt and self.job.reprocess.promote == "always":
-            reasons.append(f"champion {self.champion} is spoilt")
+        if self.champion_status.damaged and self.job.reprocess.promote == "always":
+            reasons.append(f"champion {self.champion} is damaged")
         return reasons
 
     def _train(self, code: Code, reasons: list[str]) -> Bundle | None:

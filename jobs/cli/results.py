@@ -79,7 +79,7 @@ def status(
     if as_json:
         print(json.dumps([asdict(row) for row in api.open_result(run).rows], indent=1))
         return
-    for number in records.spoilt(folder.ledger):
+    for number in records.damaged(folder.ledger):
         warn(f"{folder.ledger}, line {number}, is no record of a stage: it was damaged, and is left out")
     last = {record.stage: record for record in records.stages(folder.ledger)}
     if folder.summary.is_file() and "reporting" not in last:

@@ -295,7 +295,7 @@ def test_a_spoilt_champion_without_another_version_is_replaced_on_request(
     assert "--set reprocess.promote=always" in jobs.reprocess(careful, folder.path, client)["problem"]
     record = jobs.reprocess(api.load(job, samples, as_told), folder.path, client)
     assert (record["version"], record["champion"]) == ("0002", "0002")
-    assert record["training"]["reasons"] == ["champion 0001 is spoilt"]
+    assert record["training"]["reasons"] == ["champion 0001 is damaged"]
     assert next((folder.version("0002") / "models" / "brt").glob("*.ubj")).read_bytes() == whole
     assert jobs.reprocess(api.load(job, samples, as_told), folder.path, client)["status"] == "nothing"
 

@@ -62,7 +62,7 @@ def on_features(sample: RowSample) -> list[str]:
     told = [name for name, x in zip(sample.names, sample.features.T, strict=True) if _gives_away(x, sample)]
     if not told:
         return []
-    what = "tells the classes apart without a mistake" if sample.classes else "is a copy of the target"
+    what = "separates the classes without a mistake" if sample.classes else "is a copy of the target"
     many = ", and so do " if sample.classes else ", and so are "
     others = f"{many}{', '.join(told[1:])}" if told[1:] else ""
     return [f"feature {told[0]} alone {what}{others}: is it the truth, or made from it?"]
@@ -101,7 +101,7 @@ def on_history(lines: Sequence[Mapping[str, float]], steps: str) -> list[str]:
     if not last - first > _SIGMAS * error:
         return []
     course = f"{first:.4g} on average over the first third of {len(losses)} {steps}, {last:.4g} over the last"
-    return [f"its validation loss grew: {course}; it learns by heart, or too fast (rate)"]
+    return [f"its validation loss grew: {course}; it overfits, or learns too fast (rate)"]
 
 
 def on_batch(batch: int, rows: int) -> list[str]:

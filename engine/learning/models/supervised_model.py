@@ -48,7 +48,7 @@ class SupervisedModel(NetworkModel, ABC):
         if there and told != classes:
             raise ValueError(
                 f"loss {self.loss.kind} is of {classes or 'no'} classes, and "
-                f"network {self.network.kind} tells {told or 'none'} apart"
+                f"network {self.network.kind} separates {told or 'none'}"
             )
         return self
 

@@ -132,7 +132,7 @@ class Importance(Measure):
             Plot(
                 "importance",
                 self.title,
-                "Loss of AUC when a feature is mixed up among the objects, over the mean of all features.",
+                "Loss of AUC when a feature is permuted among the objects, over the mean of all features.",
                 "",
                 "Permutation importance",
                 series,

@@ -231,9 +231,9 @@ NETWORKS: dict[str, dict[str, Any]] = {
     [
         ("dense", {"loss": {"kind": "negative_log_likelihood"}}, "loss looks at log_weights, means, sigmas, and the"),
         ("mixture", {"loss": {"kind": "binary_cross_entropy"}}, "loss looks at logits, and the network has no such"),
-        ("three", {"loss": {"kind": "binary_cross_entropy"}}, "is of 2 classes, and network classifier tells 3 apart"),
+        ("three", {"loss": {"kind": "binary_cross_entropy"}}, "is of 2 classes, and network classifier separates 3"),
         ("two", {"loss": {"kind": "categorical_cross_entropy", "number": 3}}, "is of 3 classes, and network classif"),
-        ("two", {"loss": {"kind": "mean_squared_error"}}, "is of no classes, and network classifier tells 2 apart"),
+        ("two", {"loss": {"kind": "mean_squared_error"}}, "is of no classes, and network classifier separates 2"),
         (
             "dense",
             {"penalties": {"p": {"kind": "distance_correlation", "column": "b", "of": "nonsense"}}},

@@ -68,7 +68,7 @@ def told(kind: str, data: Dataset, folder: Path, **changes: Any) -> list[str]:
         (("a", "b"), []),
         (
             ("a", "copy"),
-            ["feature copy alone tells the classes apart without a mistake: is it the truth, or"],
+            ["feature copy alone separates the classes without a mistake: is it the truth, or"],
         ),
         (("b",), ["it learnt nothing that shows: with the features of other rows its validation loss changes by "]),
     ],
