@@ -81,26 +81,26 @@ def headline_tables(
     tables = []
     for name, measure in measures.items():
         lines: list[TableRow] = []
-        remarks: list[str] = []
+        remarks: list[list[str]] = []
         for model, label in labels.items():
             cells = [inclusive(rows, sample, model, name, figure) for figure in measure.headline.values()]
             if found := [cell for cell in cells if cell]:
                 lines.append(TableRow(model, label, cells, found[0].entries))
-                remarks.append("; ".join(dict.fromkeys(filter(None, (cell.remark for cell in found)))))
+                remarks.append(list(dict.fromkeys(cell.remark for cell in found if cell.remark)))
         kept = [i for i in range(len(measure.headline)) if any(line.cells[i] for line in lines)]
         if lines:
             headings = [list(measure.headline)[i] for i in kept]
-            common = remarks[0] if len(set(remarks)) == 1 else ""
+            common = [remark for remark in remarks[0] if all(remark in others for others in remarks)]
             cut = [
                 replace(
                     line,
-                    label=f"{line.label}, {remark}" if remark != common else line.label,
+                    label="; ".join([line.label, *(remark for remark in own if remark not in common)]),
                     cells=[line.cells[i] for i in kept],
                 )
-                for line, remark in zip(lines, remarks, strict=True)
+                for line, own in zip(lines, remarks, strict=True)
             ]
             title = measure.title or name
-            tables.append(Headline(name, f"{title}, {common}" if common else title, headings, cut))
+            tables.append(Headline(name, "; ".join([title, *common]), headings, cut))
     return tables
 
 

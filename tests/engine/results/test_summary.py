@@ -23,14 +23,14 @@ def row(model: str, remark: str, **others: Any) -> Row:
 def test_bins_that_all_lack_stand_in_the_title() -> None:
     rows = [row(model, "over 4 of 10 bins, 0–40 GeV") for model in LABELS]
     (table,) = headline_tables(rows, "w", {"recoil": MEASURE}, LABELS)
-    assert table.title == "Recoil, over 4 of 10 bins, 0–40 GeV"
+    assert table.title == "Recoil; over 4 of 10 bins, 0–40 GeV"
     assert [line.label for line in table.lines] == ["A", "B"]
 
 
 def test_bins_that_one_model_lacks_stand_beside_it() -> None:
     (table,) = headline_tables([row("a", ""), row("b", "over 4 of 5 bins")], "w", {"recoil": MEASURE}, LABELS)
     assert table.title == "Recoil"
-    assert [line.label for line in table.lines] == ["A", "B, over 4 of 5 bins"]
+    assert [line.label for line in table.lines] == ["A", "B; over 4 of 5 bins"]
 
 
 def test_a_sample_without_figures_is_named_with_the_reason() -> None:
