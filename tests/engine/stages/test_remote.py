@@ -19,6 +19,7 @@ from lineshape.engine.execution.workers import Workers
 from lineshape.engine.feature_store.shards import FeatureStore
 from lineshape.engine.input.root_files import open_file
 from lineshape.engine.input.sources import expand
+from lineshape.engine.job.job import Job
 from tests import servers
 from tests.conftest import TREE
 from tests.faults.runs import faulty_job, process_with
@@ -26,15 +27,28 @@ from tests.faults.runs import faulty_job, process_with
 pytestmark = [pytest.mark.processes, pytest.mark.filterwarnings("default")]
 
 
-def rows(store: FeatureStore) -> dict[str, list[list[float]]]:
-    """All that the shards hold, shard by shard."""
-    columns = ["event", *store.columns]
-    return {name: [table[name].tolist() for table in store.tables(columns)] for name in columns}
+def rows(store: FeatureStore) -> list[dict[str, bytes]]:
+    """All that the shards hold, bit by bit."""
+    return [
+        {name: values.tobytes() for name, values in table.items()} for table in store.tables(["event", *store.columns])
+    ]
 
 
-@pytest.fixture
-def local(ntuples: list[Path], tmp_path: Path, workers: Workers) -> FeatureStore:
-    return process_with(faulty_job(ntuples, tmp_path / "faults"), tmp_path / "local", workers)
+@pytest.fixture(scope="module")
+def faults(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for faults, of which there are none here; it is one of the processor's settings."""
+    return tmp_path_factory.mktemp("faults")
+
+
+def job_of(files: list[Path] | list[str], faults: Path, **changes: object) -> Job:
+    return faulty_job(files, faults, **{"chunk_entries": 300} | changes)
+
+
+@pytest.fixture(scope="module")
+def local(
+    ntuples: list[Path], faults: Path, workers: Workers, tmp_path_factory: pytest.TempPathFactory
+) -> FeatureStore:
+    return process_with(job_of(ntuples, faults), tmp_path_factory.mktemp("local"), workers)
 
 
 @pytest.fixture
@@ -46,10 +60,10 @@ def server(ntuples: list[Path]) -> Iterator[servers.XRootD]:
 
 
 def test_root_urls(
-    server: servers.XRootD, ntuples: list[Path], local: FeatureStore, tmp_path: Path, workers: Workers
+    server: servers.XRootD, ntuples: list[Path], local: FeatureStore, faults: Path, tmp_path: Path, workers: Workers
 ) -> None:
     urls = [server.url + path.name for path in ntuples]
-    store = process_with(faulty_job(urls, tmp_path / "faults"), tmp_path / "run", workers)
+    store = process_with(job_of(urls, faults), tmp_path / "run", workers)
     assert not store.quarantined
     assert rows(store) == rows(local)
     assert [shard.identity for shard in store.shards] == [shard.identity for shard in local.shards]
@@ -57,7 +71,7 @@ def test_root_urls(
     def none() -> None:
         raise AssertionError("nothing has changed")
 
-    again = process_with(faulty_job(urls, tmp_path / "faults"), tmp_path / "run", Workers(none))  # type: ignore[arg-type]
+    again = process_with(job_of(urls, faults), tmp_path / "run", Workers(none))  # type: ignore[arg-type]
     assert again.digest() == store.digest()
 
 
@@ -76,10 +90,10 @@ def test_a_file_that_the_server_does_not_have(server: servers.XRootD) -> None:
 
 
 def test_a_server_that_is_killed_and_comes_back(
-    server: servers.XRootD, ntuples: list[Path], local: FeatureStore, tmp_path: Path
+    server: servers.XRootD, ntuples: list[Path], local: FeatureStore, faults: Path, tmp_path: Path
 ) -> None:
     urls = [server.url + path.name for path in ntuples]
-    job = faulty_job(urls, tmp_path / "faults", **{"processor.seconds": 0.05})
+    job = job_of(urls, faults, **{"processor.seconds": 0.05})
 
     def break_down() -> None:
         deadline = time.monotonic() + 60
@@ -117,19 +131,19 @@ def test_a_server_that_stops_answering_is_an_error_that_may_pass(
     assert "DataError" not in done.stderr
 
 
-@pytest.mark.parametrize("busy", [range(4), range(12, 16), range(0, 10_000, 300)], ids=["first", "later", "often"])
+@pytest.mark.parametrize("busy", [range(4), range(12, 16), range(0, 10_000, 60)], ids=["first", "later", "often"])
 def test_http_urls_with_a_server_that_is_busy_now_and_then(
-    busy: range, ntuples: list[Path], local: FeatureStore, tmp_path: Path, workers: Workers
+    busy: range, ntuples: list[Path], local: FeatureStore, faults: Path, tmp_path: Path, workers: Workers
 ) -> None:
     with servers.http(ntuples[0].parent, busy=busy) as url:
-        job = faulty_job([url + path.name for path in ntuples], tmp_path / "faults")
+        job = job_of([url + path.name for path in ntuples], faults)
         store = process_with(job, tmp_path / "run", workers)
     assert not store.quarantined
     assert rows(store) == rows(local)
 
 
 def test_a_list_of_a_server_and_a_rerun_that_asks_it_for_versions_alone(
-    ntuples: list[Path], local: FeatureStore, tmp_path: Path, workers: Workers
+    ntuples: list[Path], local: FeatureStore, faults: Path, tmp_path: Path, workers: Workers
 ) -> None:
     folder = tmp_path / "served"
     folder.mkdir()
@@ -141,7 +155,7 @@ def test_a_list_of_a_server_and_a_rerun_that_asks_it_for_versions_alone(
         raise AssertionError("nothing has changed")
 
     with servers.http(folder) as url:
-        job = faulty_job([url + "files.txt"], tmp_path / "faults")
+        job = job_of([url + "files.txt"], faults)
         store = process_with(job, tmp_path / "run", workers)
         assert rows(store) == rows(local)
         process_with(job, tmp_path / "run", Workers(none))  # type: ignore[arg-type]
@@ -176,21 +190,21 @@ def to_rntuple(source: Path, target: Path) -> None:
 
 
 def test_rntuples_give_the_same_rows(
-    ntuples: list[Path], local: FeatureStore, tmp_path: Path, workers: Workers
+    ntuples: list[Path], local: FeatureStore, faults: Path, tmp_path: Path, workers: Workers
 ) -> None:
     files = [tmp_path / path.name for path in ntuples]
     for source, target in zip(ntuples, files, strict=True):
         to_rntuple(source, target)
-    store = process_with(faulty_job(files, tmp_path / "faults"), tmp_path / "run", workers)
+    store = process_with(job_of(files, faults), tmp_path / "run", workers)
     assert not store.quarantined
     assert rows(store) == rows(local)
 
 
-def test_an_rntuple_cut_short_is_named(ntuples: list[Path], tmp_path: Path, workers: Workers) -> None:
+def test_an_rntuple_cut_short_is_named(ntuples: list[Path], faults: Path, tmp_path: Path, workers: Workers) -> None:
     whole, short = tmp_path / "whole.root", tmp_path / "short.root"
     to_rntuple(ntuples[0], whole)
     shutil.copy(whole, short)
     short.write_bytes(short.read_bytes()[: short.stat().st_size // 2])
-    store = process_with(faulty_job([short, ntuples[1]], tmp_path / "faults"), tmp_path / "run", workers)
+    store = process_with(job_of([short, ntuples[1]], faults), tmp_path / "run", workers)
     assert {item.file for item in store.quarantined} == {str(short)}
     assert {item.cause for item in store.quarantined} == {"corrupt"}
