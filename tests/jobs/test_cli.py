@@ -1,5 +1,6 @@
 """The command line as a user runs it: real processes, messages without tracebacks, exit statuses."""
 
+import contextlib
 import json
 import os
 import re
@@ -19,6 +20,7 @@ from lineshape.jobs.simulate.families.gamma_tautau import GammaTauTau
 from lineshape.jobs.simulate.writing import FileOrder, write_file
 from tests.conftest import TREE
 from tests.engine.stages.test_processing import DAMAGES
+from tests.jobs.commands import here
 
 pytestmark = pytest.mark.processes
 
@@ -47,6 +49,13 @@ def lineshape(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]
     )
 
 
+def quickly(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """The same in this process, which has what a command imports, and a process that workers are forked from."""
+    with contextlib.chdir(folder), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "120")
+        return subprocess.CompletedProcess(arguments, *here(*arguments))
+
+
 def test_stages_one_by_one(ntuples: list[Path], tmp_path: Path) -> None:
     """Each stage alone reads what the one before it wrote; a repeat of everything makes nothing."""
     files = f"--sample=ntuples={ntuples[0].parent}/*.root"
@@ -56,7 +65,7 @@ def test_stages_one_by_one(ntuples: list[Path], tmp_path: Path) -> None:
         (("histogram", "tau_energy_scale", *QUICK), "histograms of 5 models on test events"),
         (("report", "tau_energy_scale", *QUICK), "figures"),
     ):
-        result = lineshape(*arguments, folder=tmp_path)
+        result = quickly(*arguments, folder=tmp_path)
         assert result.returncode == 0, result.stderr
         assert said in result.stderr
     assert "68 % half-width" in result.stdout
@@ -64,11 +73,11 @@ def test_stages_one_by_one(ntuples: list[Path], tmp_path: Path) -> None:
     again = lineshape("run", "tau_energy_scale", files, *QUICK, folder=tmp_path)
     assert again.returncode == 0, again.stderr
     assert "combined, particle_flow, brt, dnn, mdn kept" in again.stderr
-    status = lineshape("status", "tau_energy_scale", folder=tmp_path)
+    status = quickly("status", "tau_energy_scale", folder=tmp_path)
     assert "reporting" in status.stdout
-    rows = json.loads(lineshape("status", "tau_energy_scale", "--json", folder=tmp_path).stdout)
-    assert {row.model for row in rows} == {"combined", "particle_flow", "brt", "dnn", "mdn"}
-    assert {"mean", "median", "half_68", "half_95", "nll", "coverage_68"} <= {row.figure for row in rows}
+    rows = json.loads(quickly("status", "tau_energy_scale", "--json", folder=tmp_path).stdout)
+    assert {row["model"] for row in rows} == {"combined", "particle_flow", "brt", "dnn", "mdn"}
+    assert {"mean", "median", "half_68", "half_95", "nll", "coverage_68"} <= {row["figure"] for row in rows}
     keys = ["sample", "model", "measure", "figure", "by", "low", "high", "value", "uncertainty", "unit", "entries"]
     assert all(list(row) == [*keys, "remark", "shown"] for row in rows)
 
@@ -100,10 +109,10 @@ def test_export_names_what_there_is(tmp_path: Path) -> None:
         (("hadronic_recoli", "dense", "--to", "onnx"), "there are hadronic_recoil; nearest: hadronic_recoil"),
         (("hadronic_recoil", "dense"), "--to is missing: expected one of lwtnn, onnx, onnx-trees, xgboost-json"),
     ):
-        refused = lineshape("export", *arguments, folder=tmp_path)
+        refused = quickly("export", *arguments, folder=tmp_path)
         assert refused.returncode == 2
         assert said in " ".join(refused.stderr.split())
-    told = " ".join(lineshape("--help", folder=tmp_path).stdout.replace("│", "").split())
+    told = " ".join(quickly("--help", folder=tmp_path).stdout.replace("│", "").split())
     assert "needs lineshape[export]" in told
     assert "needs lineshape[search]" in told
 
@@ -119,7 +128,7 @@ def test_simulate_alone(tmp_path: Path) -> None:
 
 
 def test_studies(tmp_path: Path) -> None:
-    result = lineshape("studies", folder=tmp_path)
+    result = quickly("studies", folder=tmp_path)
     assert "tau_energy_scale" in result.stdout
     assert "Tau energy scale" in result.stdout
 
@@ -145,7 +154,7 @@ def test_studies(tmp_path: Path) -> None:
     ],
 )
 def test_a_users_mistake_is_a_message(arguments: tuple[str, ...], status: int, message: str, tmp_path: Path) -> None:
-    result = lineshape(*arguments, folder=tmp_path)
+    result = quickly(*arguments, folder=tmp_path)
     assert result.returncode == status
     assert message in " ".join(result.stderr.split())
     assert "Traceback" not in result.stderr + result.stdout
@@ -173,7 +182,7 @@ def test_where_to_run_may_be_said(said: str, message: str, tmp_path: Path) -> No
     (tmp_path / "typo.yaml").write_text("# mine\ncluster: {kind: pbs,\n  worker: 3}\n", encoding="utf-8")
     (tmp_path / "bytes.yaml").write_bytes(b"\xff\xfe")
     (tmp_path / "pbs.yaml").write_text("cluster: {kind: pbs, maximum: 3}\n", encoding="utf-8")
-    done = lineshape("simulate", "event_variables_mass", "--cluster", said, folder=tmp_path)
+    done = quickly("simulate", "event_variables_mass", "--cluster", said, folder=tmp_path)
     assert done.returncode == 2
     assert message in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
@@ -199,7 +208,7 @@ def test_bad_input_at_the_command_line(name: str, ntuples: list[Path], tmp_path:
     damage, message = DAMAGES[name]
     bad = tmp_path / "bad.root"
     damage(ntuples[0], bad)
-    result = lineshape("process", "tau_energy_scale", f"--sample=ntuples={bad}", "--workers=1", folder=tmp_path)
+    result = quickly("process", "tau_energy_scale", f"--sample=ntuples={bad}", "--workers=1", folder=tmp_path)
     assert result.returncode in {1, 2}
     assert re.search(message, result.stderr)
     assert "Traceback" not in result.stderr + result.stdout
@@ -208,25 +217,25 @@ def test_bad_input_at_the_command_line(name: str, ntuples: list[Path], tmp_path:
 def test_a_wrong_request_leaves_a_finished_run_as_it_was(finished: api.Result, tmp_path: Path) -> None:
     shutil.copytree(finished.folder, tmp_path / "run")
     before = (tmp_path / "run" / "job.json").read_bytes()
-    wrong = lineshape("run", "tau_energy_scale", "-o", "run", "--sample=x=none.root", "--workers=1", folder=tmp_path)
+    wrong = quickly("run", "tau_energy_scale", "-o", "run", "--sample=x=none.root", "--workers=1", folder=tmp_path)
     assert wrong.returncode == 2
     assert (tmp_path / "run" / "job.json").read_bytes() == before
-    result = lineshape("report", "run", folder=tmp_path)
+    result = quickly("report", "run", folder=tmp_path)
     assert result.returncode == 0, result.stderr
 
 
 def test_a_stage_that_fails_stands_in_the_ledger(finished: api.Result, tmp_path: Path) -> None:
     shutil.copytree(finished.folder, tmp_path / "run")
     failing = ["--set=models.dnn.rate=1e30", "--set=models.dnn.clip=1e30"]
-    assert lineshape("train", "run", "-m", "dnn", *failing, folder=tmp_path).returncode == 1
-    status = lineshape("status", "run", folder=tmp_path)
+    assert quickly("train", "run", "-m", "dnn", *failing, folder=tmp_path).returncode == 1
+    status = quickly("status", "run", folder=tmp_path)
     assert "failed: training of dnn failed: the loss is not finite" in " ".join(status.stdout.split())
 
 
 def test_feature_sets_are_named_by_numbers(finished: api.Result, tmp_path: Path) -> None:
     shutil.copytree(finished.folder, tmp_path / "run")
     changes = ["--set=models.brt.features=19", "--set=models.brt.per=ptTauEnergyScale"]
-    result = lineshape("train", "run", "-m", "brt", *changes, folder=tmp_path)
+    result = quickly("train", "run", "-m", "brt", *changes, folder=tmp_path)
     assert result.returncode == 0, result.stderr
     assert "brt made" in result.stderr
 
