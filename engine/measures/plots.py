@@ -60,6 +60,7 @@ class Plot:
     section: section of the report that it belongs to. ratio_to: key of the series that the lower panel divides by.
     names: names of the bins, where the axis is one of categories. reference: position of a horizontal line. bands:
     horizontal bands. plane: a quantity over a plane, in place of curves. legend: corner of the legend.
+    x_whole: whether x counts something, so that its ticks are whole numbers.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Plot:
     bands: list[Band] = field(default_factory=list)
     plane: Map | None = None
     legend: Literal["upper right", "lower right"] = "upper right"
+    x_whole: bool = False
 
     def without_empty(self) -> "Plot | None":
         """Return the plot without its empty curves, or None where all are empty."""

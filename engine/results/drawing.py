@@ -27,6 +27,8 @@ COLOURS = ("#3f90da", "#717581", "#ffa90e", "#832db6", "#bd1f01", "#92dadd", "#a
 _CLEAR = 0.25
 #: Largest ratio that is shown as a point: above this, and below its inverse, an arrow replaces the point.
 _FURTHEST = 3.0
+#: Share of the axis from which a bin is wide.
+_WIDE = 0.07
 #: Inches of white around a plot.
 _PADDING = 0.1
 MARKERS = ("o", "s", "^", "v", "D", "P", "X", "<", ">", "*")
@@ -108,6 +110,8 @@ def draw(plot: Plot, folder: Path, style: Style) -> str:
     if plot.plane is not None:
         return _draw_plane(plot, plot.plane, folder, style)
     with canvas() as plt:
+        from matplotlib.ticker import NullLocator
+
         ratio = plot.ratio_to is not None and any(series.key == plot.ratio_to for series in plot.series)
         figure, axes = plt.subplots(
             2 if ratio else 1,
@@ -137,6 +141,9 @@ def draw(plot: Plot, folder: Path, style: Style) -> str:
                 range(len(plot.names)), plot.names, rotation=35 if crowded else 0, ha="right" if crowded else "center"
             )
             bottom.minorticks_off()
+        if plot.x_whole:
+            bottom.locator_params(axis="x", integer=True)
+            bottom.xaxis.set_minor_locator(NullLocator())
         figure.align_ylabels()
         save(figure, folder, plot.name)
         plt.close(figure)
@@ -231,6 +238,17 @@ def _shift(index: int, count: int) -> float:
     return 0.6 * (index - (count - 1) / 2) / max(count - 1, 1) if count > 1 else 0.0
 
 
+def _wide(series: Series) -> float:
+    """Return the width from which a bin is wide: its points stand close together, on bars as long as the bin."""
+    return float(_WIDE * (series.x[-1] - series.x[0]))
+
+
+def _places(series: Series, shift: float) -> np.ndarray:
+    """Return where the points of bins stand."""
+    widths = np.minimum(np.diff(series.x), _wide(series))
+    return np.asarray((series.x[1:] + series.x[:-1]) / 2 + shift * widths)
+
+
 def _curve(axes: "Axes", series: Series, style: Style, shift: float) -> None:
     colour, line = style.colour(series.key), "--" if series.dashed else style.line(series.key)
     label = _barred(series.label)
@@ -241,9 +259,12 @@ def _curve(axes: "Axes", series: Series, style: Style, shift: float) -> None:
         if series.error is not None:
             axes.fill_between(series.x, series.y - series.error, series.y + series.error, color=colour, alpha=0.2)
     else:
-        centres, widths = (series.x[1:] + series.x[:-1]) / 2, np.diff(series.x)
+        wide = np.diff(series.x) > _wide(series)
+        axes.hlines(
+            series.y[wide], series.x[:-1][wide], series.x[1:][wide], color=colour, alpha=0.4, linewidth=0.9, zorder=1
+        )
         axes.errorbar(
-            centres + shift * widths,
+            _places(series, shift),
             series.y,
             yerr=series.error,
             label=label,
@@ -304,7 +325,7 @@ def _ratio_limits(values: np.ndarray, points: bool) -> tuple[float, float]:
 def _arrows(axes: "Axes", series: Series, style: Style, shift: float) -> None:
     """Draw arrows at the panel's edge for points beyond it."""
     low, high = axes.get_ylim()
-    places = (series.x[1:] + series.x[:-1]) / 2 + shift * np.diff(series.x)
+    places = _places(series, shift)
     for beyond, edge, start in ((series.y > high, 0.99, 0.8), (series.y < low, 0.01, 0.2)):
         for place in places[beyond]:
             axes.annotate(

@@ -228,6 +228,7 @@ def _curves(name: str, bundle: Bundle) -> Iterable[Plot]:
             f"{bundle.label}: {part}" if part else f"Loss of {bundle.label}",
             series,
             y_range=(float(low - margin), float(high + 4 * margin)),
+            x_whole=True,
         )
 
 

@@ -1,11 +1,14 @@
 """How plots are drawn, as far as it can be told without pixels."""
 
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
+import pytest
 
 from lineshape.engine.measures.plots import Plot, Series
-from lineshape.engine.results.drawing import COLOURS, Style, _barred, _ratio_panel, canvas
+from lineshape.engine.results import drawing
+from lineshape.engine.results.drawing import COLOURS, Style, _barred, _ratio_panel, canvas, draw
 
 
 def plot(*keys: str) -> Plot:
@@ -64,16 +67,27 @@ def test_points_of_a_ratio_are_shown_or_pointed_at() -> None:
     series = {key: Series(key, key, edges, 10 * np.array(ratio)) for key, ratio in ratios.items()}
     style = Style(tuple(ratios), "", "")
     with canvas() as plt:
-        for keys, arrows in (("ab", []), ("abc", [(8.0, 0.99), (38.0, 0.01)])):
+        for keys, arrows in (("ab", []), ("abc", [(5 + 0.3 * 2.8, 0.99), (35 + 0.3 * 2.8, 0.01)])):
             figure, axes = plt.subplots()
             _ratio_panel(axes, Plot("p", "s", "c", "x", "y", [series[key] for key in keys], ratio_to="a"), style)
             low, high = axes.get_ylim()
             assert low < 0.9
             assert 1.6 < high <= 3
-            assert [text.xy for text in axes.texts] == arrows
+            found = np.array([text.xy for text in axes.texts]).reshape(-1, 2)
+            assert found.shape == (len(arrows), 2)
+            assert np.allclose(found, np.array(arrows).reshape(-1, 2))
             plt.close(figure)
 
 
 def test_bars_over_letters_are_mathtext() -> None:
     assert _barred("tt̄: tagging") == r"t$\bar{\mathrm{t}}$: tagging"
     assert _barred("Z→ℓℓ") == "Z→ℓℓ"
+
+
+def test_what_counts_something_has_whole_numbers_at_its_ticks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks: list[np.ndarray] = []
+    monkeypatch.setattr(drawing, "save", lambda figure, *_: ticks.append(figure.axes[0].get_xticks()))
+    epochs = np.arange(1.0, 4.0)
+    curve = Series("a", "a", epochs, epochs, None, "line")
+    draw(Plot("p", "s", "c", "Epoch", "Loss", [curve], x_whole=True), tmp_path, Style(("a",), "", ""))
+    assert (ticks[0] == ticks[0].round()).all()
