@@ -41,6 +41,8 @@ class Style:
     keys: tuple[str, ...]
     heading: str
     note: str
+    #: Models that were trained: panels of ratios are scaled to them, where there are any beside the reference.
+    trained: tuple[str, ...] = ()
 
     def of(self, plot: Plot) -> "Style":
         """Return the style of a plot: with colours of its own where it shows no models, or some of many."""
@@ -280,6 +282,8 @@ def _ratio_panel(axes: "Axes", plot: Plot, style: Style) -> None:
     from matplotlib.ticker import MaxNLocator
 
     reference = next(series for series in plot.series if series.key == plot.ratio_to)
+    others = {series.key for series in plot.series} - {reference.key}
+    scaled_to = {reference.key, *(others & set(style.trained) or others)}
     good = []
     points = []
     for index, series in enumerate(plot.series):
@@ -299,7 +303,8 @@ def _ratio_panel(axes: "Axes", plot: Plot, style: Style) -> None:
         if plot.x_range:
             centres = (series.x[1:] + series.x[:-1]) / 2
             inside = (centres > plot.x_range[0]) & (centres < plot.x_range[1])
-        good.append(ratio[inside & np.isfinite(ratio)])
+        if series.key in scaled_to:
+            good.append(ratio[inside & np.isfinite(ratio)])
     axes.axhline(1.0, color="black", linewidth=0.8)
     values = np.concatenate(good)
     if len(values):

@@ -128,8 +128,9 @@ def _drawings(
     # The baseline has the first colour, whichever models there are.
     keys = tuple(dict.fromkeys([job.baseline, *job.models]))
     labels = {name: bundle.label for name, bundle in bundles.items()}
+    trained = tuple(name for name, bundle in bundles.items() if bundle.built.trains)
     for sample, prefix in _prefixes([name for name in job.samples if name in store.samples]).items():
-        style = Style(keys, job.title or job.study, job.samples[sample].label or sample)
+        style = Style(keys, job.title or job.study, job.samples[sample].label or sample, trained)
         for name, measure in job.built_measures().items():
             measured = _measured(job, store, performance, labels, sample, name)
             start = f"{prefix}{_start(job, name)}"

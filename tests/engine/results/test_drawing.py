@@ -79,6 +79,21 @@ def test_points_of_a_ratio_are_shown_or_pointed_at() -> None:
             plt.close(figure)
 
 
+def test_a_panel_of_ratios_is_scaled_to_what_was_trained() -> None:
+    """Two per cent between two of them are seen, whatever a quantity of the file does; it has arrows."""
+    edges = np.linspace(0, 40, 5)
+    ratios = {"a": [1.0, 1.0, 1.0, 1.0], "b": [0.98, 0.97, 0.99, 0.98], "file": [1.5, 2.0, 2.5, 1.4]}
+    series = [Series(key, key, edges, 10 * np.array(ratio)) for key, ratio in ratios.items()]
+    shown = Plot("p", "s", "c", "x", "y", series, ratio_to="a")
+    with canvas() as plt:
+        for trained, highest, arrows in ((("a", "b"), 1.1, 4), (("a",), 3, 0), ((), 3, 0)):
+            figure, axes = plt.subplots()
+            _ratio_panel(axes, shown, Style(tuple(ratios), "", "", trained))
+            assert 1.02 < axes.get_ylim()[1] <= highest
+            assert len(axes.texts) == arrows
+            plt.close(figure)
+
+
 def test_bars_over_letters_are_mathtext() -> None:
     assert _barred("tt̄: tagging") == r"t$\bar{\mathrm{t}}$: tagging"
     assert _barred("Z→ℓℓ") == "Z→ℓℓ"
