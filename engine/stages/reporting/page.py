@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from lineshape.engine.core.files import replacing
 from lineshape.engine.core.ledger import StageRecord
@@ -16,6 +16,8 @@ from lineshape.engine.results.drift_plots import SECTION, DriftReport, chance_of
 from lineshape.engine.results.performance import Performance
 from lineshape.engine.results.row import Row
 from lineshape.engine.results.summary import headline_tables
+
+_MINUS: Final = "\N{MINUS SIGN}"
 
 
 @dataclass(frozen=True)
@@ -125,11 +127,11 @@ def number(row: Row | None) -> str:
     unit = " %" if percent else f" {row.unit}" if row.unit else ""
     value, error = (100 * (each or 0.0) if percent else each or 0.0 for each in (row.value, row.uncertainty))
     if not error:
-        return f"{value:.4g}{unit}"
+        return f"{value:.4g}{unit}".replace("-", _MINUS)
     # The Particle Data Group's rule: two digits of an uncertainty if they are at most 35, else one.
     mantissa, exponent = f"{error:.2e}".split("e")
     decimals = max(0, min(2 if percent else 4, (1 if float(mantissa) < 3.55 else 0) - int(exponent)))
-    return f"{value:.{decimals}f} ± {error:.{decimals}f}{unit}"
+    return f"{value:.{decimals}f} ± {error:.{decimals}f}{unit}".replace("-", _MINUS)
 
 
 def _model_facts(name: str, bundle: Bundle) -> dict[str, Any]:

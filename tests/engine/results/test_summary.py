@@ -46,5 +46,6 @@ def test_a_sample_without_figures_is_named_with_the_reason() -> None:
 def test_any_measure_may_say_that_a_fraction_is_shown_in_per_cent() -> None:
     fraction = row("a", "", value=0.1234, uncertainty=0.0021, unit="")
     assert number(fraction) == "0.1234 ± 0.0021"
+    assert number(replace(fraction, value=-0.1234)) == "−0.1234 ± 0.0021"
     assert number(replace(fraction, shown="%")) == "12.34 ± 0.21 %"
     assert number(replace(fraction, figure="half_68")) == "0.1234 ± 0.0021", "the name of a figure says nothing"
