@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from lineshape.engine.core import ledger
 from lineshape.engine.core.errors import IncompleteRunError, RequestError, RunError, listing
 from lineshape.engine.core.lock import held_run
 from lineshape.engine.core.records import save_record
-from lineshape.engine.core.run_folder import RunFolder
+from lineshape.engine.core.run_folder import RunFolder, read_job
 from lineshape.engine.execution.progress import Bars, Screen
 from lineshape.engine.execution.workers import Promise, Workers, collect_logs
 from lineshape.engine.feature_store.shards import FeatureStore
@@ -166,6 +166,14 @@ class Run:
                 f"The list is in {self.folder.features}/manifest.json"
             )
 
+    def _to_save(self) -> dict[str, Any]:
+        """Return the values of the job; a cluster that was not needed does not take the place of the saved one."""
+        values = self.job.model_dump(mode="json")
+        if not self.workers.opened and self.folder.job.is_file():
+            with suppress(RunError):
+                values["cluster"] = read_job(self.folder).cluster or values["cluster"]
+        return values
+
     @contextmanager
     def _stage(self, name: str) -> Iterator["Stage"]:
         start = time.monotonic()
@@ -177,7 +185,7 @@ class Run:
             ledger.record(self.folder.ledger, name, f"failed: {error}", time.monotonic() - start)
             raise
         # Saved only on success: a request that turns out to be wrong leaves a finished run unchanged.
-        save_record(self.folder.job, self.job.model_dump(mode="json"))
+        save_record(self.folder.job, self._to_save())
         seconds = time.monotonic() - start
         self.screen.done(name, stage.text, seconds)
         ledger.record(self.folder.ledger, name, stage.text, seconds)

@@ -134,6 +134,7 @@ class JobRecord:
 
     study: str
     split: dict[str, Any] = field(default_factory=dict)
+    cluster: dict[str, Any] = field(default_factory=dict)
 
 
 def read_job(run: RunFolder) -> JobRecord:

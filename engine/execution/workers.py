@@ -71,6 +71,11 @@ class Workers:
         return self.open()
 
     @property
+    def opened(self) -> bool:
+        """Whether the client was asked for."""
+        return "client" in vars(self)
+
+    @property
     def number(self) -> int:
         """Number of workers that there are or may come, at least 1."""
         return max(1, self.promise.workers, len(self.client.scheduler_info(n_workers=-1)["workers"]))
@@ -90,7 +95,7 @@ def collect_logs(workers: Workers, folder: Path) -> Path | None:
 
     Returns None where there are no logs, as in a run that has opened no client and so has no workers.
     """
-    if not folder.is_dir() and "client" in vars(workers) and workers.client.status == "running":
+    if not folder.is_dir() and workers.opened and workers.client.status == "running":
         try:
             said = workers.client.get_worker_logs(n=1000)
         except Exception:  # noqa: BLE001 - a lost cluster has no logs; its loss has been reported

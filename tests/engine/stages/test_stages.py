@@ -13,6 +13,7 @@ from distributed import Client
 from lineshape.engine.core import ledger
 from lineshape.engine.core.errors import RequestError, RunError
 from lineshape.engine.core.histograms import from_uhi
+from lineshape.engine.core.kinds import KindSpec
 from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.execution.progress import Bars, Screen
 from lineshape.engine.execution.workers import Workers
@@ -243,3 +244,13 @@ def test_the_stages_are_in_the_ledger(finished: api.Result) -> None:
     records = ledger.read(RunFolder(finished.folder).ledger)
     assert [record["stage"] for record in records] == ["processing", "training", "histogramming", "reporting"]
     assert "numpy" in records[0]["versions"]
+
+
+def test_a_cluster_that_was_not_needed_is_not_remembered(finished: api.Result, tmp_path: Path) -> None:
+    """Nor was it reached: a later stage would start there without being told to."""
+    shutil.copytree(finished.folder, tmp_path / "run")
+    elsewhere = KindSpec(kind="scheduler", address="tcp://127.0.0.1:1")
+    with open_run(finished.job.model_copy(update={"cluster": elsewhere}), tmp_path / "run") as run:
+        run.train()
+    saved = json.loads((tmp_path / "run" / "job.json").read_text(encoding="utf-8"))
+    assert saved["cluster"] == finished.job.cluster.model_dump(mode="json")
