@@ -81,7 +81,7 @@ def means(told: Classes, point: str, histograms: Histograms, references: Mapping
         filled = counts.sum(axis=(0, 2)) >= FEW
         if not filled.any():
             continue
-        mean = partial(_mean, label, histograms[point].axes[0], counts.sum(axis=(0, 2)))
+        mean = partial(_mean, histograms[point].axes[0], counts.sum(axis=(0, 2)))
         result = statistics.jackknife(counts[:, filled], lambda c: share_passed(c).mean(axis=1))
         found.append(mean(filled, f"mean_efficiency_{label}", result, "%"))
         if label == told.signal:
@@ -132,12 +132,10 @@ def plane_of(told: Classes, histogram: hist.Hist[Any]) -> Floats:
     return np.asarray(by_group(histogram)[:, 1:-1, 1:-1, 1 + told.names.index(told.signal)])
 
 
-def _mean(
-    label: str, axis: Any, entries: Floats, used: NDArray[np.bool_], name: str, result: tuple[Any, Any], unit: str
-) -> Figure:
-    """Return a mean over bins of the class of that label, with a remark where some bins are not used."""
+def _mean(axis: Any, entries: Floats, used: NDArray[np.bool_], name: str, result: tuple[Any, Any], unit: str) -> Figure:
+    """Return a mean over bins, with a remark where some are not used."""
     bins = covered(axis, used)
-    return replace(_figure(name, result, unit, int(entries[used].sum())), remark=f"{label} {bins}" if bins else "")
+    return replace(_figure(name, result, unit, int(entries[used].sum())), remark=f"means {bins}" if bins else "")
 
 
 def _figure(name: str, result: tuple[Any, Any], unit: str, entries: int) -> Figure:

@@ -65,7 +65,7 @@ def test_a_mean_over_some_of_the_bins_says_which(rng: np.random.Generator) -> No
     points = tagging().points.model_dump() | {"edges": [-9.0, edge, 9.0]}
     found = figures(tagging(points=points), whole)
     mean, alone = found["mean_efficiency_prompt"], found["efficiency_prompt"]
-    assert mean.remark == f"prompt over 1 of 2 bins, -9–{edge:g}"
+    assert mean.remark == f"means over 1 of 2 bins, -9–{edge:g}"
     assert mean.entries < alone.entries
     assert found["auc"].remark == ""
     many = figures(tagging(points=points | {"edges": [-9.0, float(np.median(whole.columns[column])), 9.0]}), whole)
