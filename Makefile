@@ -39,7 +39,7 @@ lint: $(STAMP)  ## Style and types
 	$(BIN)/mypy
 
 unit: $(STAMP)  ## Tests that take seconds
-	$(BIN)/python -m pytest -m 'not processes and not study and not browser and not drill'
+	$(BIN)/python -m pytest -m 'not processes and not study and not browser and not drill' --numprocesses 2 --dist loadfile
 
 test: lint  ## Tests, style and types; two files at a time, as many wait for processes more than they compute
 	$(BIN)/python -m pytest -m 'not study and not drill' --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations=25
