@@ -38,7 +38,7 @@ lint: $(STAMP)  ## Style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-unit: $(STAMP)  ## Tests that take seconds
+unit: $(STAMP)  ## Tests without processes of their own: some minutes, two files at a time
 	$(BIN)/python -m pytest -m 'not processes and not study and not browser and not drill' --numprocesses 2 --dist loadfile
 
 test: lint  ## Tests, style and types; two files at a time, as many wait for processes more than they compute

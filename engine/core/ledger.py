@@ -8,11 +8,12 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from lineshape.engine.core.errors import RunError
 from lineshape.engine.core.records import as_shape, sealed, unsealed
 
+T = TypeVar("T")
 PACKAGES = ("lineshape", "dask", "distributed", "coffea", "uproot", "awkward", "hist", "xgboost", "torch", "numpy")
 #: Appended to a partial line left by a killed process, so that it is not taken for a record damaged later.
 _TORN: Final = b" (torn)"
@@ -116,19 +117,12 @@ def _record_in(line: bytes) -> dict[str, Any] | None:
     return values if isinstance(values, dict) else None
 
 
-def _as_stage(record: Any) -> StageRecord | None:
+def _as(record: Any, shape: type[T]) -> T | None:
+    """Return a record as a type, ignoring further keys; None where it is another one."""
     try:
-        return as_shape(record, StageRecord, partly=True)
+        return as_shape(record, shape, partly=True)
     except ValueError:
         return None
-
-
-def _is_run(record: Any) -> bool:
-    try:
-        as_shape(record, _OfARun, partly=True)
-    except ValueError:
-        return False
-    return True
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -138,7 +132,7 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 def stages(path: Path) -> list[StageRecord]:
     """Return the records of stages, oldest first; lines that are none are left out, see `damaged`."""
-    return [found for record in read(path) if (found := _as_stage(record)) is not None]
+    return [found for record in read(path) if (found := _as(record, StageRecord)) is not None]
 
 
 def damaged(path: Path) -> list[int]:
@@ -146,7 +140,7 @@ def damaged(path: Path) -> list[int]:
 
     Earlier partial lines, ended when the next record was appended, are not counted.
     """
-    wrong = [number for number, record in _lines(path) if _as_stage(record) is None]
+    wrong = [number for number, record in _lines(path) if _as(record, StageRecord) is None]
     lines = path.read_bytes().split(b"\n") if path.is_file() else [b""]
     return wrong if not lines[-1] or _is_json(lines[-1]) else [*wrong, len(lines)]
 
@@ -158,7 +152,7 @@ def runs(path: Path) -> list[dict[str, Any]]:
     """
     records = []
     for number, record in _lines(path):
-        if record is None or not _is_run(record):
+        if record is None or _as(record, _OfARun) is None:
             raise RunError(
                 f"{path}, line {number}: expected a record of reprocessing, found {_shown(path, number)}. What was "
                 "published and which version is champion is known from this file alone: put the line back from a copy; "

@@ -79,7 +79,7 @@ def _file() -> Path:
 
 @cache
 def _known() -> dict[str, Parsed]:
-    """What is remembered; nothing where there is no such file, or it is damaged."""
+    """Return what is remembered; nothing where there is no such file, or it is damaged."""
     with suppress(OSError, RuntimeError, ValueError, TypeError, KeyError):
         return {key: _read(value) for key, value in unsealed(_file().read_text(encoding="utf-8"))["files"].items()}
     return {}
