@@ -4,7 +4,7 @@ Loading a bundle executes no code from it.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -138,6 +138,10 @@ class Bundle:
     def label(self) -> str:
         """Name in plots and tables."""
         return self.built.label or self.name
+
+    def labelled(self, label: str) -> "Bundle":
+        """Return the bundle under a name in plots and tables that may not be the one at its training."""
+        return replace(self, model=KindSpec.model_validate({**self.model.model_dump(), "label": label}))
 
     @property
     def remarks(self) -> list[str]:

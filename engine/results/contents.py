@@ -1,7 +1,8 @@
 """Record the files of a report with their digests, and read them back only if they are unchanged."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,10 +30,14 @@ def file_name(name: str) -> str:
 
 @dataclass(frozen=True)
 class _MadeFrom:
-    """Identity of what a report was made from, and the digest of each of its files, by their path in the run folder."""
+    """Identity of what a report was made from, and the digest of each of its files, by their path in the run folder.
+
+    plots: identity of what each plot was drawn from, by the plot's name.
+    """
 
     identity: str
     files: dict[str, str]
+    plots: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -48,12 +53,40 @@ class Entry:
     caption: str
 
 
-def seal(folder: RunFolder, identity: str) -> None:
-    """Record what a report was made from and the digests of its files, once all of them are there."""
+def seal(folder: RunFolder, identity: str, plots: Mapping[str, str]) -> None:
+    """Record what a report and its plots were made from and the digests of its files, once all of them are there."""
     files = [folder.summary, *sorted(path for path in folder.report.rglob("*") if path.is_file())]
     own = (path for path in files if path.name != _MADE_FROM and path.name[0] != ".")
     digests = {path.relative_to(folder.path).as_posix(): digest_of_file(path) for path in own}
-    save_record(folder.report / _MADE_FROM, {"identity": identity, "files": digests})
+    save_record(folder.report / _MADE_FROM, {"identity": identity, "files": digests, "plots": dict(plots)})
+
+
+def keep_unchanged(folder: RunFolder, plots: Mapping[str, str]) -> set[str]:
+    """Return the names of plots that the report before drew from the same, with unchanged files; remove all others."""
+    made = find_record(folder.report / _MADE_FROM, _MadeFrom)
+    kept = set()
+    for name, paths in _plot_files(folder).items():
+        if made and name in plots and made.plots.get(name) == plots[name] and _are_recorded(folder, made, paths):
+            kept.add(name)
+            continue
+        for path in paths:
+            path.unlink()
+    return kept
+
+
+def _are_recorded(folder: RunFolder, made: _MadeFrom, paths: list[Path]) -> bool:
+    """Return whether a plot's files are all there, with the content that was recorded."""
+    found = {path.relative_to(folder.path).as_posix(): digest_of_file(path) for path in paths}
+    stems = {Path(path).with_suffix("") for path in found}
+    return found == {path: known for path, known in made.files.items() if Path(path).with_suffix("") in stems}
+
+
+def _plot_files(folder: RunFolder) -> dict[str, list[Path]]:
+    """Return the files of plots by the plot's name."""
+    files: dict[str, list[Path]] = {}
+    for path in sorted((folder.report / "plots").glob("*")):
+        files.setdefault(path.stem, []).append(path)
+    return files
 
 
 def is_whole(folder: RunFolder, identity: str) -> bool:

@@ -186,14 +186,15 @@ def draw_grid(histograms: "Sequence[hist.Hist[Any]]", folder: Path, name: str, c
     rows = -(-len(histograms) // columns)
     with canvas(minor_ticks=False) as plt:
         figure, axes = plt.subplots(rows, columns, figsize=(3.6 * columns, 2.6 * rows), squeeze=False)
-        figure.subplots_adjust(left=0.05, right=0.99, bottom=0.06, top=0.96, wspace=0.22, hspace=0.5)
+        margins = {"top": 1 - 0.2 / (2.6 * rows), "bottom": 0.7 / (2.6 * rows)}
+        figure.subplots_adjust(left=0.05, right=0.98, wspace=0.22, hspace=0.5, **margins)
         for panel, histogram in zip(axes.flat, histograms, strict=False):
             values = np.asarray(histogram.values())
             panel.stairs(values, histogram.axes[0].edges, color=COLOURS[0], fill=True, alpha=0.35)
             panel.stairs(values, histogram.axes[0].edges, color=COLOURS[0])
             panel.set_xlabel(histogram.axes[0].label, fontsize=10, loc="right")
-            panel.tick_params(labelsize=8)
-            panel.locator_params(axis="x", nbins=5)
+            panel.tick_params(labelsize=8, length=4)
+            panel.locator_params(nbins=4)
             panel.ticklabel_format(axis="both", style="sci", scilimits=(-3, 4))
             for axis in (panel.xaxis, panel.yaxis):
                 axis.get_offset_text().set_fontsize(8)
@@ -201,17 +202,18 @@ def draw_grid(histograms: "Sequence[hist.Hist[Any]]", folder: Path, name: str, c
             panel.set_xlim(histogram.axes[0].edges[0], histogram.axes[0].edges[-1])
         for panel in list(axes.flat)[len(histograms) :]:
             panel.set_visible(False)
-        save(figure, folder, name)
+        # Nothing lies outside of these panels, so that their ticks need not be laid out once more to see how far.
+        save(figure, folder, name, tight=False)
         plt.close(figure)
     return f"{name}.png"
 
 
-def save(figure: "Figure", folder: Path, name: str) -> None:
-    """Write a figure as PNG and PDF."""
+def save(figure: "Figure", folder: Path, name: str, tight: bool = True) -> None:
+    """Write a figure as PNG and PDF; tight: cut to what is drawn, else as large as it was made."""
     folder.mkdir(parents=True, exist_ok=True)
     _plain_ticks(figure)
     # With the bounding box given, matplotlib need not draw each of them twice.
-    inked = figure.get_tightbbox().padded(_PADDING)
+    inked = figure.get_tightbbox().padded(_PADDING) if tight else None
     for suffix in ("png", "pdf"):
         with replacing(folder / f"{name}.{suffix}") as temporary:
             figure.savefig(temporary, format=suffix, bbox_inches=inked, dpi=110)

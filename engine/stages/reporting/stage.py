@@ -1,7 +1,8 @@
 """Write figures, plots and one self-contained page from the merged histograms."""
 
+import hashlib
+import pickle
 import re
-import shutil
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -26,7 +27,7 @@ from lineshape.engine.learning.bundles import Bundle, Index, read_index
 from lineshape.engine.learning.fit.history import read_history
 from lineshape.engine.measures.measure import Measured
 from lineshape.engine.measures.plots import Plot, Series
-from lineshape.engine.results.contents import file_name, is_whole, read_rows, seal
+from lineshape.engine.results.contents import file_name, is_whole, keep_unchanged, read_rows, seal
 from lineshape.engine.results.drawing import Style, draw, draw_grid
 from lineshape.engine.results.drift_plots import DriftReport, drift_plots, keys, read_drifts
 from lineshape.engine.results.performance import Performance
@@ -57,6 +58,11 @@ class Drawing:
             self, name=name, what=replace(self.what, name=name) if isinstance(self.what, Plot) else self.what
         )
 
+    def identity(self) -> str:
+        """Return a digest of what is drawn and of the code that draws it; not of where it is written to."""
+        drawn = pickle.dumps(replace(self, folder=Path()))
+        return digest(hashlib.blake2b(drawn).hexdigest(), code_of(*REPORTING))
+
     def __call__(self) -> None:
         """Draw the picture into its folder."""
         if isinstance(self.what, Plot):
@@ -73,18 +79,24 @@ def report(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> list[Ro
     store = FeatureStore.load(folder.features)
     measures = job.built_measures()
     index = read_index(folder) if folder.index.is_file() else Index((), {})
-    bundles = {name: Bundle.load(folder.models / name) for name in index.bundles if name in job.models}
+    bundles = {
+        name: Bundle.load(folder.models / name).labelled(str(job.models[name].settings.get("label", "")))
+        for name in index.bundles
+        if name in job.models
+    }
     performance = Performance.load(job, folder.histograms, store, bundles, index.given)
     drifts = read_drifts(folder)
     identity = _identity(job, store, performance, index, drifts)
     if is_whole(folder, identity):
         return read_rows(folder)
     rows = rows_of(performance, measures, job.baseline)
-    shutil.rmtree(folder.report / "plots", ignore_errors=True)
     wanted = [*_drift(job, folder, drifts), *_drawings(job, folder, store, performance, bundles)]
     drawings = [drawing.as_file() for drawing in wanted]
-    bar = bars.add("reporting", len(drawings))
-    for drawing, outcome in Executor(workers, _draw).run(drawings):
+    identities = {drawing.name: drawing.identity() for drawing in drawings}
+    kept = keep_unchanged(folder, identities)
+    changed = [drawing for drawing in drawings if drawing.name not in kept]
+    bar = bars.add("reporting", len(changed))
+    for drawing, outcome in Executor(workers, _draw).run(changed):
         if isinstance(outcome, Failure):
             raise RunError(f"plot {drawing.name} could not be drawn: {outcome.reason}")
         bar.advance()
@@ -102,7 +114,7 @@ def report(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> list[Ro
     write_page(folder.page, content)
     write_json(folder.plots, [_entry(drawing) for drawing in drawings])
     write_json(folder.summary, [asdict(row) for row in rows])
-    seal(folder, identity)
+    seal(folder, identity, identities)
     return rows
 
 

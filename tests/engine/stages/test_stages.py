@@ -202,6 +202,25 @@ def test_a_report_that_is_there_is_kept(finished: api.Result, copied: RunFolder,
     assert copied.page.stat().st_mtime_ns == before
 
 
+def test_a_plot_is_drawn_again_where_what_it_shows_has_changed(
+    finished: api.Result, copied: RunFolder, workers: Workers, bars: Bars
+) -> None:
+    """A damaged file, a new label and a plot of the past; each of the other files is left as it was."""
+    plots = copied.report / "plots"
+    before = {path.name: path.stat().st_mtime_ns for path in plots.iterdir()}
+    damaged = plots / "control.pdf"
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    (plots / "of_another_time.png").touch()
+    job = job_of(finished, **{"models.mdn.label": "Mixture"})
+    train(job, copied, workers, bars)
+    report(job, copied, workers, bars)
+    after = {path.name: path.stat().st_mtime_ns for path in plots.iterdir()}
+    again = {name for name in after if after[name] != before.get(name)}
+    assert after.keys() == before.keys()
+    assert {"control.pdf", "line_shape.png", "loss_mdn.png"} <= again
+    assert not {"loss_brt.png", "loss_dnn.pdf"} & again
+
+
 def test_a_new_label_trains_nothing(finished: api.Result, copied: RunFolder, workers: Workers, bars: Bars) -> None:
     assert train(job_of(finished, **{"models.mdn.label": "Mixture"}), copied, workers, bars).made == []
 
