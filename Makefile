@@ -39,13 +39,17 @@ lint: $(STAMP)  ## Style and types
 	$(BIN)/mypy
 
 unit: $(STAMP)  ## Tests without processes of their own: some minutes, two files at a time
-	$(BIN)/python -m pytest -m 'not processes and not study and not browser and not drill' --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest -m 'not processes and not browser and not drill' --numprocesses 2 --dist loadfile
 
 test: lint  ## Tests, style and types; two files at a time, as many wait for processes more than they compute
-	$(BIN)/python -m pytest -m 'not study and not drill' --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations=25
+	$(BIN)/python -m pytest -m 'not drill' --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations=25
 
-studies: $(STAMP)  ## What studies must show of physics, on large samples: half an hour
-	$(BIN)/python -m pytest -m study
+# As in make studies STUDY=tau_muons; the studies that make claims by default.
+STUDY ?= $(patsubst jobs/studies/%.yaml,%,$(shell grep -l '^claims:' jobs/studies/*.yaml))
+studies: $(STAMP)  ## The studies at full size, and whether their claims hold: some hours; one with STUDY=name
+	@failed=; for study in $(STUDY); do \
+	  $(BIN)/lineshape run $$study && $(BIN)/lineshape check $$study || failed="$$failed $$study"; \
+	done; test -z "$$failed" || { echo "not as claimed:$$failed"; exit 1; }
 
 soak: $(STAMP)  ## Random inputs, ten times as many and new ones at every run, and drills of many minutes
 	LINESHAPE_SOAK=1 $(BIN)/python -m pytest -m 'soak or drill'

@@ -12,6 +12,7 @@ from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.execution.progress import Screen
 from lineshape.engine.job.job import Job
 from lineshape.engine.reprocessing.output_folders import folder_of, output_of
+from lineshape.engine.results.claims import CheckedClaim, check
 from lineshape.engine.results.contents import read_plots, read_rows
 from lineshape.engine.results.row import Row
 from lineshape.engine.results.summary import headline_tables
@@ -57,6 +58,10 @@ class Result:
                 return row
         known = sorted({row.figure for row in self.rows if row.model == model and row.by == ""})
         raise RequestError(f"no figure '{figure}' of model '{model}': expected one of {', '.join(known) or 'none'}")
+
+    def check(self) -> list[CheckedClaim]:
+        """Return the claims of the job with what was found for each."""
+        return check(self.job.claims_on_its_samples(), self.rows)
 
     def tables(self) -> list[tuple[str, list[list[str]]]]:
         """Return the headline tables of the job's first measure that has any, by sample: a title, and lines of text.

@@ -73,9 +73,12 @@ def load(
 
 
 def _check_samples(job: Job) -> None:
-    named = [(("measures", name, "samples"), measure.named_samples()) for name, measure in job.built_measures().items()]
+    named: list[tuple[tuple[str, ...], list[str]]] = [
+        (("measures", name, "samples"), list(measure.named_samples())) for name, measure in job.built_measures().items()
+    ]
     for name, model in job.built_models().items():
         named += [(("models", name, "learns_from"), part.samples) for part in model.learns_from]
+    named += [(("claims", name), claim.samples) for name, claim in job.claims.items()]
     for where, samples in named if job.samples else ():
         if unknown := [sample for sample in samples if sample not in job.samples]:
             text = f"'{unknown[0]}' is not a sample of this job{nearest(unknown[0], job.samples)}"

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from itertools import chain, zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -66,9 +65,9 @@ def workers(client: Client) -> Workers:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files in turns, first those that compute long and those that wait long for other processes.
+    """Sort files: first those that wait long for other processes, last those that compute in this process alone.
 
-    Two run side by side (`make test`): then they share the cores well, and neither is left with a long one at the end.
+    Two run side by side (`make test`), and neither is left with a long one at the end.
     """
     files: dict[Path, list[pytest.Item]] = {}
     for item in items:
@@ -79,10 +78,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         marks = {mark.name for item in files[path] for mark in item.iter_markers()}
         return next((number for number, name in enumerate(waiting) if name in marks), len(waiting))
 
-    studies = [path for path, some in files.items() if any(item.get_closest_marker("study") for item in some)]
-    others = sorted(files.keys() - studies, key=lambda path: (wait(path), path))
-    order = chain.from_iterable(zip_longest(studies, others))
-    items[:] = [item for path in order if path for item in files[path]]
+    items[:] = [item for path in sorted(files, key=lambda path: (wait(path), path)) for item in files[path]]
 
 
 def tasks_of(client: Client) -> set[str]:

@@ -12,6 +12,7 @@ from lineshape.engine.core.settings import Name, Names, Settings
 from lineshape.engine.core.split import Split, Target
 from lineshape.engine.core.validation import SettingsError
 from lineshape.engine.input.study import PROCESSORS
+from lineshape.engine.job.claim import Claim
 from lineshape.engine.job.derived import Derived
 from lineshape.engine.job.policy import Policy
 from lineshape.engine.learning.roles.model import MODELS, Model
@@ -78,6 +79,8 @@ class Job(Settings):
     """Name of the model that all others are compared with."""
     measures: dict[Name, Annotated[KindSpec, MEASURES]] = Field(min_length=1)
     """Measures of the models' performance, by name; at least one."""
+    claims: dict[Name, Claim] = {}
+    """Requirements on the figures, by name: the report shows them, `lineshape check` and reprocessing hold to them."""
     search: dict[str, Search] = {}
     """Searches for better settings, by name of the model."""
     reprocess: Policy = Policy()
@@ -99,7 +102,30 @@ class Job(Settings):
             if name not in self.models:
                 text = f"'{name}' is not a model: expected one of {', '.join(self.models)}"
                 raise SettingsError.at(("search", name), f"{text}{nearest(name, self.models)}")
+        for name, claim in self.claims.items():
+            self._check_names(name, claim)
         return self
+
+    def _check_names(self, name: str, claim: Claim) -> None:
+        """Raise SettingsError where a claim names a model or measure that the job does not have."""
+        over = claim.over.model_dump(exclude_none=True, include={"model", "measure"}) if claim.over else {}
+        named = [
+            *(((name, "model"), model, self.models) for model in claim.models),
+            *(((name, "measure"), measure, self.measures) for measure in [claim.measure] if measure is not None),
+            *(((name, "over", key), value, getattr(self, f"{key}s")) for key, value in over.items()),
+        ]
+        for place, value, known in named:
+            if value not in known:
+                text = f"'{value}' is not a {place[-1]}: expected one of {', '.join(known)}"
+                raise SettingsError.at(("claims", *place), f"{text}{nearest(value, known)}")
+
+    def claims_on_its_samples(self) -> dict[str, Claim]:
+        """Return the claims but for those on a sample that the job does not have, as with a user's own files."""
+        return {
+            name: claim
+            for name, claim in self.claims.items()
+            if all(sample in self.samples for sample in claim.samples)
+        }
 
     @cached_property
     def _kinds(self) -> tuple[dict[str, Model], dict[str, Measure]]:

@@ -96,6 +96,7 @@ def comparison_job(job: Job, models: Mapping[str, Bundle], labels: Mapping[str, 
             for name, measure in job.built_measures().items()
             if _is_of(measure, model, job)
         },
+        "claims": {},
         "search": {},
         "reprocess": {},
         "title": f"{job.title or job.study}: {' and '.join(models)}",

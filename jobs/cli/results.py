@@ -1,7 +1,7 @@
 """Provide the commands that look at what is there: studies, runs and their models."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +12,7 @@ from rich.table import Table
 
 from lineshape.engine.core.errors import RequestError
 from lineshape.engine.core.run_folder import RunFolder
-from lineshape.jobs.cli.tables import show_tables, warn
+from lineshape.jobs.cli.tables import show_claims, show_tables, warn
 
 app = typer.Typer()
 
@@ -51,6 +51,33 @@ def export(
     if any(found.parity.rounded.values()):
         console.print("In these rows float32 itself is off by as much.")
     console.print(f"\nWritten: {found.path.resolve()}", soft_wrap=True, highlight=False)
+
+
+@app.command("check")
+def check_claims(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or a study under runs/.")],
+    job: Annotated[
+        str | None,
+        typer.Option("--job", metavar="JOB", help="Take the claims of this job; those of the run by default."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the claims and what was found as JSON.")] = False,
+) -> None:
+    """Compare a run's figures with the claims of its job file; exit status 1 where one is not met."""
+    from lineshape.jobs import api
+
+    result = api.open_result(run)
+    if job:
+        result = replace(result, job=api.load(job))
+    found = result.check()
+    if not found:
+        asked = job or result.job.study
+        raise RequestError(f"{asked} makes no claims: expected a section 'claims' (see 'lineshape schema'), found none")
+    if as_json:
+        print(json.dumps([asdict(claim) for claim in found], indent=1, ensure_ascii=False))
+    else:
+        show_claims(found)
+    if not all(claim.holds for claim in found):
+        raise typer.Exit(1)
 
 
 @app.command()

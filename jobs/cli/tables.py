@@ -1,11 +1,15 @@
 """Print tables of results, and warnings."""
 
+from collections.abc import Sequence
 from itertools import accumulate
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from lineshape.engine.results.claims import CheckedClaim
 
 
 def show_tables(result: Any) -> None:
@@ -23,6 +27,21 @@ def show_tables(result: Any) -> None:
         console.print()
         console.print(table)
     console.print(f"\nReport: {result.page.resolve()}", soft_wrap=True, highlight=False)
+
+
+def show_claims(claims: Sequence["CheckedClaim"]) -> None:
+    """Print claims with what was required and found, and how many hold."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in ("", "claim", "required", "found"):
+        table.add_column(heading, ratio=None if heading in {"", "required"} else 1)
+    for claim in claims:
+        mark = "[green]✓[/green]" if claim.holds else "[red]✗[/red]"
+        source = f" [dim]({escape(claim.source)})[/dim]" if claim.source else ""
+        table.add_row(mark, escape(claim.says) + source, claim.required, escape(claim.problem or claim.found))
+    console = Console()
+    console.print(table)
+    held = sum(claim.holds for claim in claims)
+    console.print(f"\n{held} of {len(claims)} claims hold.", highlight=False)
 
 
 def warn(text: str) -> None:

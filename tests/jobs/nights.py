@@ -34,6 +34,7 @@ def small_study(path: Path, data: str, **changes: Any) -> Path:
         "chunk_entries": 600,
         "models": {"brt": brt},
         "measures": {"response": {"kind": "response", "truth": "truthPtVis"}},
+        "claims": {},
         "search": {},
         "cluster": {"kind": "local", "workers": 1},
         "reprocess": {"grown": 0.3, "sigmas": 1.0},

@@ -9,6 +9,7 @@ from distributed import Client
 from lineshape.engine.core.errors import RequestError
 from lineshape.jobs import api
 from lineshape.jobs.job_files import load, shipped
+from tests.jobs.reduced_claims import claims_about
 
 pytestmark = pytest.mark.processes
 
@@ -26,7 +27,8 @@ def reduced(study: str, left_out: set[str], **changes: Any) -> api.Job:
         for key in ("models", "against"):
             if key in spec:
                 spec[key] = [name for name in spec[key] if name in models]
-    return load(study, None, {"models": models, "measures": measures} | changes)
+    claims = claims_about(job, models, measures)
+    return load(study, None, {"models": models, "measures": measures, "claims": claims} | changes)
 
 
 @pytest.mark.parametrize("study", STUDIES)

@@ -17,6 +17,7 @@ from lineshape.engine.stages.histogramming.stage import histogram
 from lineshape.engine.stages.training.stage import train
 from lineshape.jobs import api
 from lineshape.jobs.job_files import load
+from tests.jobs.reduced_claims import claims_about
 
 pytestmark = pytest.mark.processes
 
@@ -48,7 +49,8 @@ def reduced(models: list[str], measures: list[str], changes: dict[str, Any]) -> 
     wanted = {
         key: value for key, value in changes.items() if key.split(".")[1] not in left_out.get(key.split(".")[0], ())
     }
-    return load("tau_muons", None, {"models": kept, "measures": judged} | wanted)
+    claims = claims_about(SHIPPED, models, measures)
+    return load("tau_muons", None, {"models": kept, "measures": judged, "claims": claims} | wanted)
 
 
 MODELS = ["abs_d0", "brt", "flat", "high_pt_w_star"]

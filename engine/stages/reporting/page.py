@@ -5,19 +5,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from lineshape.engine.core.files import replacing
 from lineshape.engine.core.ledger import StageRecord
 from lineshape.engine.feature_store.shards import FeatureStore
 from lineshape.engine.job.job import Job
 from lineshape.engine.learning.bundles import Bundle
+from lineshape.engine.results.claims import CheckedClaim
 from lineshape.engine.results.drift_plots import SECTION, DriftReport, chance_of, index_of
+from lineshape.engine.results.numbers import with_uncertainty
 from lineshape.engine.results.performance import Performance
 from lineshape.engine.results.row import Row
 from lineshape.engine.results.summary import headline_tables
-
-_MINUS: Final = "\N{MINUS SIGN}"
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class Content:
     bundles: dict[str, Bundle]
     left_out: dict[str, str]
     rows: list[Row]
+    claims: list[CheckedClaim]
     sections: list[Section]
     ledger: list[StageRecord]
     drifts: DriftReport | None = None
@@ -117,21 +118,13 @@ def _of_sample(content: Content, sample: str) -> dict[str, Any]:
 
 
 def number(row: Row | None) -> str:
-    """Format value ± uncertainty in the figure's display unit, rounded as the Particle Data Group does.
-
-    An uncertainty whose first two digits are 10 to 35 has two significant digits, others have one.
-    """
+    """Return value ± uncertainty in the figure's display unit."""
     if row is None or row.value is None:
         return "–"
     percent = row.shown == "%"
-    unit = " %" if percent else f" {row.unit}" if row.unit else ""
     value, error = (100 * (each or 0.0) if percent else each or 0.0 for each in (row.value, row.uncertainty))
-    if not error:
-        return f"{value:.4g}{unit}".replace("-", _MINUS)
-    # The Particle Data Group's rule: two digits of an uncertainty if they are at most 35, else one.
-    mantissa, exponent = f"{error:.2e}".split("e")
-    decimals = max(0, min(2 if percent else 4, (1 if float(mantissa) < 3.55 else 0) - int(exponent)))
-    return f"{value:.{decimals}f} ± {error:.{decimals}f}{unit}".replace("-", _MINUS)
+    unit = " %" if percent else f" {row.unit}" if row.unit else ""
+    return with_uncertainty(value, error, 2 if percent else 4) + unit
 
 
 def _model_facts(name: str, bundle: Bundle) -> dict[str, Any]:

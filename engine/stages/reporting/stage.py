@@ -27,6 +27,7 @@ from lineshape.engine.learning.bundles import Bundle, Index, read_index
 from lineshape.engine.learning.fit.history import read_history
 from lineshape.engine.measures.measure import Measured
 from lineshape.engine.measures.plots import Plot, Series
+from lineshape.engine.results.claims import check
 from lineshape.engine.results.contents import file_name, is_whole, keep_unchanged, read_rows, seal
 from lineshape.engine.results.drawing import Style, draw, draw_grid
 from lineshape.engine.results.drift_plots import DriftReport, drift_plots, keys, read_drifts
@@ -107,6 +108,7 @@ def report(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> list[Ro
         bundles,
         index.left_out,
         rows,
+        check(job.claims_on_its_samples(), rows),
         _sections(drawings),
         ledger.stages(folder.ledger),
         drifts,

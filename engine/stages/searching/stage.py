@@ -33,7 +33,7 @@ def search(job: Job, folder: RunFolder, model: str, train_all: TrainAll, bars: B
 
     def losses_of(models: dict[str, KindSpec], seed: int) -> dict[str, float]:
         specs = {name: spec.model_dump(mode="json") for name, spec in models.items()}
-        changes = {"models": specs, "baseline": next(iter(models)), "search": {}, "seed": seed}
+        changes = {"models": specs, "baseline": next(iter(models)), "claims": {}, "search": {}, "seed": seed}
         trials = Job.model_validate(job.model_dump(mode="json") | changes)
         try:
             train_all(trials, place)

@@ -68,6 +68,7 @@ def test_a_column_is_not_measured_on_what_its_bundle_was_trained_on(
         "baseline": "ptCombined",
         "measures": {"response": {"kind": "response", "truth": "truthPtVis"}},
         "split": {"test": 0.6, "validation": 0.1},
+        "claims": {},
         "search": {},
     }
     job = api.Job.model_validate(values)

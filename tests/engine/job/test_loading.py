@@ -51,6 +51,17 @@ def test_shipped_jobs_are_valid(study: str) -> None:
         ),
         ("{test: 0.3333,", "{test: 1.5,", r"split\.test: .*less than 1, found 1\.5"),
         (
+            "    model: mdn\n    figure: half_68_over_baseline\n    between",
+            "    model: mdm\n    figure: half_68_over_baseline\n    between",
+            r"line \d+: claims\.mdn_over_brt\.model: 'mdm' is not a model: expected one of .*; nearest: mdn",
+        ),
+        (
+            "over: {model: combined}\n    at_most: 0.85",
+            "over: {model: combind}\n    at_most: 0.85",
+            r"line \d+: claims\.brt_over_combined\.over\.model: 'combind' is not a model.*; nearest: combined",
+        ),
+        ("    at_most: 0.85\n", "", r"line \d+: claims\.brt_over_combined: .*it has no limit"),
+        (
             "  brt:\n    trials",
             "  bdt:\n    trials",
             r"line \d+: search\.bdt: 'bdt' is not a model: expected one of combined",

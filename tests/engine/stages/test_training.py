@@ -82,6 +82,7 @@ def job_with(ntuples: list[Path], **models: dict[str, Any]) -> api.Job:
     values = small_job(ntuples).model_dump(mode="json") | {
         "models": models,
         "baseline": next(iter(models)),
+        "claims": {},
         "search": {},
     }
     return api.Job.model_validate(values)
