@@ -11,7 +11,7 @@ SHELL := bash
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install facility demo test lint unit studies soak bench clean
+.PHONY: help install facility demo test lint unit docs studies soak bench clean
 
 help:  ## What there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,6 +43,10 @@ unit: $(STAMP)  ## Tests without processes of their own: some minutes, two files
 
 test: lint  ## Tests, style and types; two files at a time, as many wait for processes more than they compute
 	$(BIN)/python -m pytest -m 'not drill' --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations=25
+
+docs: $(STAMP)  ## The site, in docs/_build/html, with warnings as errors; the tutorial is executed once
+	@$(PIP) '.[docs]' $(LINES)
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going -q docs docs/_build/html
 
 # As in make studies STUDY=tau_muons; the studies that make claims by default.
 STUDY ?= $(patsubst jobs/studies/%.yaml,%,$(shell grep -l '^claims:' jobs/studies/*.yaml))
