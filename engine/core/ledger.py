@@ -39,37 +39,6 @@ class StageRecord:
     versions: dict[str, str]
 
 
-@dataclass
-class _Training:
-    code: dict[str, Any]
-    rows: int
-
-
-@dataclass
-class _Decision:
-    promoted: bool
-
-
-@dataclass
-class _OfARun:
-    """Fields of the record of a reprocessing run that the program reads."""
-
-    run: int
-    what: str
-    finished: str
-    seconds: float
-    status: str
-    text: str
-    champion: str | None = None
-    version: str | None = None
-    content: str | None = None
-    files: dict[str, list[dict[str, Any]]] | None = None
-    data: dict[str, Any] | None = None
-    training: _Training | None = None
-    comparison: dict[str, Any] | None = None
-    decision: _Decision | None = None
-
-
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that a result depends on."""
     found = {"python": platform.python_version()}
@@ -145,20 +114,19 @@ def damaged(path: Path) -> list[int]:
     return wrong if not lines[-1] or _is_json(lines[-1]) else [*wrong, len(lines)]
 
 
-def runs(path: Path) -> list[dict[str, Any]]:
-    """Return the records of reprocessing runs, oldest first; a partial line left by a killed run is skipped.
+def read_as(path: Path, shape: type[T], what: str, todo: str) -> list[T]:
+    """Return all records as a type, oldest first; a partial line left by a killed process is skipped.
 
-    Raises RunError naming any other line that is no such record, as every record may decide which version is champion.
+    what, todo: the kind of record that is expected, and what the user should do about a line that is none.
+
+    Raises RunError naming such a line.
     """
     records = []
     for number, record in _lines(path):
-        if record is None or _as(record, _OfARun) is None:
-            raise RunError(
-                f"{path}, line {number}: expected a record of reprocessing, found {_shown(path, number)}. What was "
-                "published and which version is champion is known from this file alone: put the line back from a copy; "
-                "if there is none, remove it: what it said is then forgotten, and no version is touched"
-            )
-        records.append(record)
+        found = _as(record, shape)
+        if found is None:
+            raise RunError(f"{path}, line {number}: expected {what}, found {_shown(path, number)}. {todo}")
+        records.append(found)
     return records
 
 

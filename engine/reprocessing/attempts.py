@@ -1,7 +1,8 @@
 """Keep track of the trainings of scheduled reprocessing: their code, their rows, and the data they did not see."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Final
 
 from lineshape.engine.core.errors import LineshapeError, RunError
 from lineshape.engine.core.records import find_record, save_record
@@ -11,10 +12,10 @@ from lineshape.engine.job.inputs import inputs_of
 from lineshape.engine.job.job import Job
 from lineshape.engine.job.policy import Attempt, Code
 from lineshape.engine.reprocessing.champion import missing_shards
+from lineshape.engine.reprocessing.run_record import RunRecord
 
 #: File in an unfinished challenger: why it is made, and by which code.
 PLAN: Final = "challenger.json"
-Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,11 @@ def code_of_job(job: Job) -> Code:
     return Code(fingerprint_of(job), models)
 
 
-def last_attempt(records: list[Record]) -> tuple[Attempt | None, str]:
+def last_attempt(records: Sequence[RunRecord]) -> tuple[Attempt | None, str]:
     """Return the last training that came to an end, and the version that it produced (empty where it produced none)."""
     for record in reversed(records):
-        if training := record.get("training"):
-            return Attempt(Code(**training["code"]), training["rows"]), record.get("version") or ""
+        if record.training:
+            return Attempt(record.training.code, record.training.rows), record.version or ""
     return None, ""
 
 

@@ -6,45 +6,42 @@ progress; if it is killed after that, the next one finds a pointer that disagree
 """
 
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from lineshape.engine.core.digests import digest
 from lineshape.engine.core.errors import RequestError, RunError, listing, nearest
 from lineshape.engine.core.records import digest_of_file, find_record, save_record
 from lineshape.engine.core.run_folder import ReprocessingFolder, RunFolder
 from lineshape.engine.feature_store.shards import FeatureStore
-
-Record = Mapping[str, Any]
+from lineshape.engine.reprocessing.run_record import RunRecord
 
 #: File in a version: digests of all files in it.
 CONTENT = "content.json"
 _FILE, _FOLDER, _OPEN_FILE, _OPEN_FOLDER = 0o444, 0o555, 0o644, 0o755
 
 
-def champion_of(records: Sequence[Record]) -> str | None:
+def champion_of(records: Sequence[RunRecord]) -> str | None:
     """Return the version that is champion after these records, None where there is none."""
-    return next((record["champion"] for record in reversed(records) if record.get("champion")), None)
+    return next((record.champion for record in reversed(records) if record.champion), None)
 
 
-def champion_before(records: Sequence[Record]) -> str | None:
+def champion_before(records: Sequence[RunRecord]) -> str | None:
     """Return the version that was champion before the present one first became it, None where there was none."""
     now = champion_of(records)
     before: str | None = None
     for record in records:
-        champion = record.get("champion")
-        if champion == now:
+        if record.champion == now:
             return before
-        before = champion or before
+        before = record.champion or before
     return None
 
 
-def recorded(records: Sequence[Record]) -> dict[str, str]:
+def recorded(records: Sequence[RunRecord]) -> dict[str, str]:
     """Return the digest of the content of each version in the ledger."""
-    return {record["version"]: record["content"] for record in records if record.get("version")}
+    return {record.version: record.content or "" for record in records if record.version}
 
 
 def start_with(run: RunFolder, models: Iterable[str], to: RunFolder) -> None:
@@ -71,7 +68,7 @@ def missing_shards(store: FeatureStore) -> int:
     return sum(not store.path(shard).is_file() for shard in store.shards)
 
 
-def publish(folder: ReprocessingFolder, records: Sequence[Record]) -> tuple[str, str]:
+def publish(folder: ReprocessingFolder, records: Sequence[RunRecord]) -> tuple[str, str]:
     """Turn the challenger into a read-only version; return its number and the digest of its content."""
     numbers = [int(name) for name in (*folder.published(), *recorded(records))]
     version = f"{max(numbers, default=0) + 1:04d}"
@@ -86,7 +83,7 @@ def publish(folder: ReprocessingFolder, records: Sequence[Record]) -> tuple[str,
     return version, digest(content)
 
 
-def unrecorded(folder: ReprocessingFolder, records: Sequence[Record]) -> list[str]:
+def unrecorded(folder: ReprocessingFolder, records: Sequence[RunRecord]) -> list[str]:
     """Return versions that were being published when a run was killed, oldest first.
 
     Other folders are not mistaken for one: the number of such a version is above all in the ledger, and its content is
@@ -105,7 +102,7 @@ def _content(folder: ReprocessingFolder, version: str) -> str:
     return "" if content is None else digest(content)
 
 
-def take_up(folder: ReprocessingFolder, records: Sequence[Record]) -> None:
+def take_up(folder: ReprocessingFolder, records: Sequence[RunRecord]) -> None:
     """Make the last unrecorded version, which was being published when a run was killed, the challenger again."""
     for version in unrecorded(folder, records)[-1:]:
         _thaw(folder.version(version))
@@ -113,7 +110,7 @@ def take_up(folder: ReprocessingFolder, records: Sequence[Record]) -> None:
         folder.version(version).rename(folder.challenger.path)
 
 
-def set_right(folder: ReprocessingFolder, records: Sequence[Record]) -> None:
+def set_right(folder: ReprocessingFolder, records: Sequence[RunRecord]) -> None:
     """Make pointer and challenger agree with the ledger.
 
     Raises RunError where the pointer names a version that is not in the ledger: the pointer is set after the ledger is
@@ -143,7 +140,7 @@ def discard(folder: ReprocessingFolder) -> None:
     shutil.rmtree(folder.challenger.path, ignore_errors=True)
 
 
-def superfluous(folder: ReprocessingFolder, records: Sequence[Record], keep: int | None) -> list[str]:
+def superfluous(folder: ReprocessingFolder, records: Sequence[RunRecord], keep: int | None) -> list[str]:
     """Return versions to remove: all but the last `keep`, the champion, and the one before it (for a rollback).
 
     keep: None removes no version.
@@ -160,7 +157,7 @@ def remove(folder: ReprocessingFolder, versions: Iterable[str]) -> None:
         shutil.rmtree(folder.version(version), ignore_errors=True)
 
 
-def verify(folder: ReprocessingFolder, version: str, records: Sequence[Record]) -> None:
+def verify(folder: ReprocessingFolder, version: str, records: Sequence[RunRecord]) -> None:
     """Raise RequestError where there is no such version, RunError where its content differs from what was published."""
     contents = recorded(records)
     if version not in contents:

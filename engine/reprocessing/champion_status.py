@@ -11,9 +11,9 @@ from lineshape.engine.core.validation import SettingsError
 from lineshape.engine.feature_store.shards import FeatureStore
 from lineshape.engine.job.job import Job
 from lineshape.engine.learning.bundles import FILE, Bundle
-from lineshape.engine.reprocessing.attempts import Record
 from lineshape.engine.reprocessing.champion import champion_of, verify
 from lineshape.engine.reprocessing.comparison import Criterion, obstacle
+from lineshape.engine.reprocessing.run_record import RunRecord
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class ChampionStatus:
 
 
 def champion_status_of(
-    folder: ReprocessingFolder, records: Sequence[Record], job: Job, criterion: Criterion
+    folder: ReprocessingFolder, records: Sequence[RunRecord], job: Job, criterion: Criterion
 ) -> ChampionStatus:
     """Return the champion's state on the present feature store; no bundle and no problem where there is no champion."""
     version = champion_of(records)
@@ -57,7 +57,7 @@ def champion_status_of(
     return ChampionStatus(version, None if problem else bundle, problem)
 
 
-def is_whole(folder: ReprocessingFolder, version: str, records: Sequence[Record]) -> bool:
+def is_whole(folder: ReprocessingFolder, version: str, records: Sequence[RunRecord]) -> bool:
     """Return whether a version exists and is as it was published."""
     try:
         verify(folder, version, records)
@@ -66,18 +66,18 @@ def is_whole(folder: ReprocessingFolder, version: str, records: Sequence[Record]
     return True
 
 
-def undecided(records: Sequence[Record], folder: Path) -> str:
+def undecided(records: Sequence[RunRecord], folder: Path) -> str:
     """Return a reminder that the last version could not be compared with the champion; empty where it could.
 
     It is repeated in every reprocessing run until a person decides.
     """
-    last = next((record for record in reversed(records) if record.get("version")), None)
-    if last is None or "comparison" not in last or last["decision"]["promoted"]:
+    last = next((record for record in reversed(records) if record.version), None)
+    if last is None or last.comparison is None or (last.decision and last.decision.promoted):
         return ""
-    champion, version = last["comparison"]["champion"], last["version"]
-    if last["comparison"]["value"] is not None or champion_of(records) != champion:
+    champion = last.comparison.champion
+    if last.comparison.value is not None or champion_of(records) != champion:
         return ""
     return (
-        f"version {version} could not be compared with champion {champion}: a person decides, by "
-        f"'lineshape ledger rollback {folder} {version}'"
+        f"version {last.version} could not be compared with champion {champion}: a person decides, by "
+        f"'lineshape ledger rollback {folder} {last.version}'"
     )

@@ -1,11 +1,11 @@
 """Report what a run of scheduled reprocessing would do, without changing anything on disk."""
 
 from collections import Counter
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lineshape.engine.core import ledger
 from lineshape.engine.core.lock import Holder, born, is_stale, read_holder
 from lineshape.engine.core.run_folder import ReprocessingFolder
 from lineshape.engine.execution.progress import Screen
@@ -15,7 +15,6 @@ from lineshape.engine.job import derived
 from lineshape.engine.job.job import Job
 from lineshape.engine.job.policy import reasons_to_train
 from lineshape.engine.reprocessing.attempts import (
-    Record,
     can_go_on,
     code_of_job,
     last_attempt,
@@ -27,15 +26,39 @@ from lineshape.engine.reprocessing.champion import champion_of, unrecorded
 from lineshape.engine.reprocessing.comparison import criterion_of
 from lineshape.engine.reprocessing.file_changes import known, news_of, state_to_come, tell
 from lineshape.engine.reprocessing.output_folders import folder_of
+from lineshape.engine.reprocessing.run_record import RunRecord, read_runs
 
 
-def describe(job: Job, output: str | Path | None = None, screen: Screen | None = None) -> Record:
+@dataclass(frozen=True)
+class PlannedWork:
+    """Work that a run would do: numbers of files by kind of change, and the reasons to train a challenger."""
+
+    files: dict[str, int]
+    train: list[str]
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """Result of a dry run: the work of a run, and all that it would do in words."""
+
+    study: str
+    text: str
+    champion: str | None
+    would: PlannedWork
+    status: str = "dry run"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result with the keys of a run's record."""
+        return asdict(self)
+
+
+def describe(job: Job, output: str | Path | None = None, screen: Screen | None = None) -> DryRun:
     """Print and return what `reprocess` would do, as far as can be known without opening new files.
 
     Raises RequestError where the request is wrong.
     """
     folder, criterion = folder_of(job, output), criterion_of(job)
-    records = ledger.runs(folder.ledger)
+    records = read_runs(folder.ledger)
     files, said = _files(job, folder, records)
     training = _training(job, folder, records, files["new"] + files["changed"] + files["repaired"] > 0)
     if busy := _busy(folder):
@@ -51,12 +74,10 @@ def describe(job: Job, output: str | Path | None = None, screen: Screen | None =
     console = (screen or Screen()).console
     for line in said:
         console.print(f"would: {line}", highlight=False, markup=False, soft_wrap=True)
-    would: dict[str, Any] = {"files": {kind: number for kind, number in files.items() if number}, "train": training}
-    record = {"study": job.study, "status": "dry run", "text": "; ".join(said), "champion": champion_of(records)}
-    return record | {"would": would, "judge": asdict(criterion)}
+    return DryRun(job.study, "; ".join(said), champion_of(records), PlannedWork(dict(files), training))
 
 
-def _files(job: Job, folder: ReprocessingFolder, records: list[Record]) -> tuple[Counter[str], list[str]]:
+def _files(job: Job, folder: ReprocessingFolder, records: Sequence[RunRecord]) -> tuple[Counter[str], list[str]]:
     """Count the files by kind of change, and list the samples that would be simulated."""
     from lineshape.engine.input.sources import expand
     from lineshape.engine.job.processor_builder import build_processor, with_derived
@@ -78,9 +99,10 @@ def _files(job: Job, folder: ReprocessingFolder, records: list[Record]) -> tuple
     return _counted(requests, folder, records), said
 
 
-def _counted(requests: list[FileRequest], folder: ReprocessingFolder, records: list[Record]) -> Counter[str]:
+def _counted(requests: list[FileRequest], folder: ReprocessingFolder, records: Sequence[RunRecord]) -> Counter[str]:
     """Count the files by the kind of change that a run would report; an unknown outcome is assumed to be good."""
-    before, looked = known(records), remembered(folder.features)
+    before = known(record.files or {} for record in records)
+    looked = remembered(folder.features)
     states = {
         key: state_to_come(key, before.get(key), looked.get(request.key), request.version != NOT_THERE)
         for request in requests
@@ -89,7 +111,7 @@ def _counted(requests: list[FileRequest], folder: ReprocessingFolder, records: l
     return Counter({kind: len(files) for kind, files in news_of(before, states).items()})
 
 
-def _training(job: Job, folder: ReprocessingFolder, records: list[Record], more: bool) -> list[str]:
+def _training(job: Job, folder: ReprocessingFolder, records: Sequence[RunRecord], more: bool) -> list[str]:
     """Return the reasons for which a challenger would be trained.
 
     more: whether there are files not yet inspected, whose number of objects is unknown.

@@ -1,9 +1,9 @@
 """Classify how files changed since the last run: new, changed, repaired, broken, repeated or vanished. No I/O here."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
 
 from lineshape.engine.execution.failures import Failure
 from lineshape.engine.feature_store.shards import FeatureStore
@@ -37,7 +37,8 @@ class FileState:
     content: str = ""
 
 
-News = dict[Kind, list[FileState]]
+#: Files by kind of change, a Kind; the ledger of a later version of this program may hold others.
+News = dict[str, list[FileState]]
 
 
 def states_of(listed: Iterable[Key], store: FeatureStore) -> dict[Key, FileState]:
@@ -81,7 +82,7 @@ def _is_same(old: FileState, new: FileState) -> bool:
 
 
 def news_of(before: Mapping[Key, FileState], now: Mapping[Key, FileState]) -> News:
-    """Return the files that changed, by kind of change; unchanged files are left out."""
+    """Return the files that changed, by kind of change; unchanged files, and kinds without a file, are left out."""
     news: News = {kind: [] for kind in KINDS}
     for key, state in now.items():
         kind = _kind(before.get(key), state)
@@ -90,7 +91,7 @@ def news_of(before: Mapping[Key, FileState], now: Mapping[Key, FileState]) -> Ne
     for key, old in before.items():
         if key not in now and old.state != "vanished":
             news["vanished"].append(FileState(*key, "vanished", old.uuid, old.size))
-    return news
+    return {kind: files for kind, files in news.items() if files}
 
 
 def _kind(old: FileState | None, new: FileState) -> Kind | None:
@@ -103,20 +104,9 @@ def _kind(old: FileState | None, new: FileState) -> Kind | None:
     return "repaired" if old.state in BROKEN else "changed"
 
 
-def to_record(news: News) -> dict[str, list[dict[str, Any]]]:
-    """Return the changes in JSON form for the ledger; kinds without a file are left out."""
-    return {kind: [asdict(file) for file in files] for kind, files in news.items() if files}
-
-
-def known(records: Sequence[Mapping[str, Any]]) -> dict[Key, FileState]:
-    """Return the latest state of every file in the ledger; later records override earlier ones."""
-    found: dict[Key, FileState] = {}
-    for record in records:
-        for files in record.get("files", {}).values():
-            for file in files:
-                state = FileState(**file)
-                found[state.sample, state.path] = state
-    return found
+def known(changes: Iterable[News]) -> dict[Key, FileState]:
+    """Return the latest state of every file, from the changes that each run recorded, oldest first."""
+    return {(file.sample, file.path): file for news in changes for files in news.values() for file in files}
 
 
 def tell(counts: Mapping[str, int]) -> str:

@@ -17,11 +17,11 @@ from lineshape.engine.core.run_folder import ReprocessingFolder
 from lineshape.engine.execution.progress import Screen
 from lineshape.engine.feature_store.shards import FeatureStore
 from lineshape.engine.job.job import Job
-from lineshape.engine.reprocessing.attempts import Record
 from lineshape.engine.reprocessing.champion import champion_before, champion_of, point, set_right, verify
 from lineshape.engine.reprocessing.comparison import criterion_of
 from lineshape.engine.reprocessing.output_folders import folder_of
 from lineshape.engine.reprocessing.reprocessing_run import ReprocessingRun
+from lineshape.engine.reprocessing.run_record import RunRecord, read_runs
 from lineshape.engine.run import Simulate, open_run
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class IncompleteReprocessingError(IncompleteRunError):
     """A run that is done except for quarantined parts of its input; record: its record in the ledger."""
 
-    def __init__(self, record: Record, message: str) -> None:
+    def __init__(self, record: RunRecord, message: str) -> None:
         super().__init__(message)
         self.record = record
 
@@ -42,7 +42,7 @@ def reprocess(
     output: str | Path | None = None,
     client: "Client | None" = None,
     screen: Screen | None = None,
-) -> Record:
+) -> RunRecord:
     """Do one run of scheduled reprocessing, and return its record in the ledger.
 
     simulate: makes the files of a sample that the job file asks to simulate. output: the reprocessing folder,
@@ -55,7 +55,7 @@ def reprocess(
     folder = folder_of(job, output)
     criterion = criterion_of(job)
     with held(folder.lock) as lock:
-        records = ledger.runs(folder.ledger)
+        records = read_runs(folder.ledger)
         set_right(folder, records)
         with open_run(job, folder.latest.path, screen, client) as opened:
             night = ReprocessingRun(replace(opened, folder=folder.latest), folder, lock, records, criterion)
@@ -87,7 +87,7 @@ def _told(error: Exception) -> str:
     return str(error) if isinstance(error, LineshapeError) else f"{type(error).__name__}: {error}"
 
 
-def roll_back(folder: ReprocessingFolder, version: str | None = None) -> Record:
+def roll_back(folder: ReprocessingFolder, version: str | None = None) -> RunRecord:
     """Make an earlier version champion, by default the one before the present; return the record in the ledger.
 
     The next run does not retrain the version that was left: a training is due only when code or data have changed since
@@ -96,7 +96,7 @@ def roll_back(folder: ReprocessingFolder, version: str | None = None) -> Record:
     Raises RequestError where there is no such version, RunError where it is damaged, BusyError where a run is going on.
     """
     with held(folder.lock) as lock:
-        records = ledger.runs(folder.ledger)
+        records = read_runs(folder.ledger)
         now = champion_of(records)
         chosen = version or champion_before(records)
         if chosen is None:
@@ -105,18 +105,18 @@ def roll_back(folder: ReprocessingFolder, version: str | None = None) -> Record:
             )
         verify(folder, chosen, records)
         moment = datetime.now(UTC).isoformat(timespec="seconds")
-        record = {
-            "run": len(records) + 1,
-            "what": "rollback",
-            "started": moment,
-            "finished": moment,
-            "seconds": 0.0,
-            "status": "done",
-            "text": f"rolled back from {now}" if now != chosen else f"{chosen} is champion already",
-            "champion": chosen,
-            "versions": ledger.versions(),
-        }
+        record = RunRecord(
+            run=len(records) + 1,
+            what="rollback",
+            started=moment,
+            finished=moment,
+            seconds=0.0,
+            status="done",
+            text=f"rolled back from {now}" if now != chosen else f"{chosen} is champion already",
+            champion=chosen,
+            versions=ledger.versions(),
+        )
         lock.check()
-        ledger.append(folder.ledger, record)
+        ledger.append(folder.ledger, record.to_dict())
         point(folder, chosen)
     return record

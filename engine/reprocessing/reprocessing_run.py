@@ -1,6 +1,5 @@
 """Carry out one reprocessing run: process files, train a challenger where due, compare it, and write the record."""
 
-import math
 import time
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -21,7 +20,6 @@ from lineshape.engine.job.policy import Code, Comparison, Decision, decide, reas
 from lineshape.engine.learning.bundles import Bundle
 from lineshape.engine.reprocessing.attempts import (
     ChallengerPlan,
-    Record,
     can_go_on,
     code_of_job,
     last_attempt,
@@ -48,42 +46,59 @@ from lineshape.engine.reprocessing.comparison import (
     put_in_place,
     read_comparison,
 )
-from lineshape.engine.reprocessing.file_changes import known, news_of, states_of, tell, to_record
+from lineshape.engine.reprocessing.file_changes import known, news_of, states_of, tell
+from lineshape.engine.reprocessing.run_record import (
+    ComparisonRecord,
+    DataRecord,
+    DriftRecord,
+    RunRecord,
+    TrainingRecord,
+    UnknownDrift,
+)
 from lineshape.engine.run import Run
 
 #: File in the latest run: digest of everything that it depends on.
 _STATE = "state.json"
-_OF_A_CHALLENGER = {"training", "comparison", "decision"}
 
 
 @dataclass
 class ReprocessingRun:
     """State of one reprocessing run.
 
-    run: writes into the latest run folder. record: becomes its record in the ledger.
+    run: writes into the latest run folder. record: its record in the ledger, as far as the run has come.
     """
 
     run: Run
     folder: ReprocessingFolder
     lock: Lock
-    records: list[Record]
+    records: list[RunRecord]
     criterion: Criterion
-    record: Record = field(default_factory=dict)
+    record: RunRecord = field(init=False)
 
     def __post_init__(self) -> None:
         self._start = time.monotonic()
         self.job = self.run.job
-        self.champion = champion_of(self.records)
-        self.champion_status = ChampionStatus(self.champion)
         self.closed = False
-        self.record = {
-            "run": len(self.records) + 1,
-            "what": "reprocessing",
-            "study": self.job.study,
-            "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
-        if self.lock.before:
-            self.record["after"] = f"a run that did not come to its end: {self.lock.before}"
+        before = self.lock.before
+        self.record = RunRecord(
+            run=len(self.records) + 1,
+            what="reprocessing",
+            study=self.job.study,
+            started=_now(),
+            after=f"a run that did not come to its end: {before}" if before else None,
+            finished="",
+            seconds=0.0,
+            status="unfinished",
+            text="",
+            champion=champion_of(self.records),
+            versions=ledger.versions(),
+        )
+        self.champion_status = ChampionStatus(self.champion)
+
+    @property
+    def champion(self) -> str | None:
+        """The champion's version, this run's where it is promoted; None where there is none."""
+        return self.record.champion
 
     def close(self, status: str, text: str) -> None:
         """Write the record to the ledger unless it is written already, and set the pointer to the champion."""
@@ -93,20 +108,14 @@ class ReprocessingRun:
             self._close(status, text)
 
     def _close(self, status: str, text: str) -> None:
-        if status in {"failed", "interrupted"} and "version" not in self.record:
+        if status in {"failed", "interrupted"} and not self.record.version:
             # A training counts as the last one only together with its outcome.
-            self.record = {key: value for key, value in self.record.items() if key not in _OF_A_CHALLENGER}
-        self.record |= {
-            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-            "seconds": round(time.monotonic() - self._start, 1),
-            "status": status,
-            "text": text,
-            "champion": self.champion,
-            "versions": ledger.versions(),
-        }
-        if problem := self._problem():
-            self.record["problem"] = problem
-        ledger.append(self.folder.ledger, self.record)
+            self.record = replace(self.record, training=None, comparison=None, decision=None)
+        seconds = round(time.monotonic() - self._start, 1)
+        self.record = replace(
+            self.record, finished=_now(), seconds=seconds, status=status, text=text, problem=self._problem() or None
+        )
+        ledger.append(self.folder.ledger, self.record.to_dict())
         self.closed = True
         point(self.folder, self.champion)
 
@@ -131,13 +140,12 @@ class ReprocessingRun:
             text = "; ".join(reasons) if reasons else "the champion on the data of now"
             if challenger and decision:
                 version, content = publish(self.folder, self.records)
-                self.champion = version if decision.promoted else self.champion
-                self.record |= {"version": version, "content": content}
+                champion = version if decision.promoted else self.champion
+                self.record = replace(self.record, version=version, content=content, champion=champion)
                 text = f"{version} {'promoted' if decision.promoted else 'not promoted'}: {decision.reason}"
             write_json(shown, self._state(store, code))
-            records = [*self.records, {"champion": self.champion}]
-            if removed := superfluous(self.folder, records, self.job.reprocess.keep):
-                self.record["removed"] = removed
+            removed = superfluous(self.folder, [*self.records, self.record], self.job.reprocess.keep)
+            self.record = replace(self.record, removed=removed or None)
             self.close("done", text)
         remove(self.folder, removed)  # slow, and may be interrupted
 
@@ -146,21 +154,9 @@ class ReprocessingRun:
         files = {name: expand(patterns) for name, patterns in self.run.simulate(simulate).items()}
         store = self.run.process(files)
         states = states_of(((name, source.path) for name, found in files.items() for source in found.sources), store)
-        news = news_of(known(self.records), states)
-        counts = {str(kind): len(some) for kind, some in news.items()}
-        self.record |= {
-            "files": to_record(news),
-            "data": {
-                "files": len(store.files),
-                "entries": store.entries,
-                "processed": store.processed,
-                "rows": store.rows,
-                "quarantined": len(store.quarantined),
-                "lost": round(store.lost, 6),
-                "store": store.digest(),
-            },
-        }
-        self.run.screen.say("files", tell(counts))
+        news = news_of(known(record.files or {} for record in self.records), states)
+        self.record = replace(self.record, files=news, data=DataRecord.of(store))
+        self.run.screen.say("files", tell({kind: len(some) for kind, some in news.items()}))
         return store
 
     def _state(self, store: FeatureStore, code: Code) -> str:
@@ -195,7 +191,7 @@ class ReprocessingRun:
             version = last_attempt(self.records)[1]
             if version and is_whole(self.folder, version, self.records):
                 start_with(RunFolder(self.folder.version(version)), self.job.models, own.folder)
-            plan = ChallengerPlan(self.record["started"], reasons, code)
+            plan = ChallengerPlan(self.record.started, reasons, code)
             plan.save(self.folder)
         rows = FeatureStore.load(own.folder.features).rows
         try:
@@ -204,19 +200,15 @@ class ReprocessingRun:
             if type(error) is RunError:  # not the cluster's fault, nor the disk's: it would fail again on the same data
                 discard(self.folder)
             raise
-        self.record["training"] = {
-            "code": asdict(code),
-            "rows": rows,
-            "reasons": reasons,
-            "begun": plan.begun,
-        }
-        if self.criterion.model not in trained.bundles:
-            self.record["training"]["left_out"] = trained.left_out.get(self.criterion.model, "")
+        model = self.criterion.model
+        left_out = None if model in trained.bundles else trained.left_out.get(model, "")
+        self.record = replace(self.record, training=TrainingRecord(code, rows, reasons, plan.begun, left_out))
+        if left_out is not None:
             discard(self.folder)
             return None
         own.histogram()
         own.report()
-        return Bundle.load(own.folder.models / self.criterion.model)
+        return Bundle.load(own.folder.models / model)
 
     def _compare(self, challenger: Bundle | None) -> Decision | None:
         """Measure champion and challenger on the present data; return the decision where there is a challenger.
@@ -258,13 +250,10 @@ class ReprocessingRun:
         return "; ".join(filter(None, [said, undecided([*self.records, self.record], self.folder.path)]))
 
     def _note(self, comparison: Comparison | None, decision: Decision) -> None:
-        self.record["decision"] = asdict(decision)
-        if comparison:
-            own = {"model": self.criterion.model, "measure": self.criterion.measure, "champion": self.champion}
-            found = comparison.significance
-            # JSON knows no infinity, which is what a difference without an uncertainty has.
-            told = found if found is not None and math.isfinite(found) else None
-            self.record["comparison"] = own | asdict(comparison) | {"significance": told}
+        found = None
+        if comparison and self.champion:
+            found = ComparisonRecord.of(comparison, self.criterion.model, self.criterion.measure, self.champion)
+        self.record = replace(self.record, decision=decision, comparison=found)
 
     def _drift(self, champion: Bundle | None, run: Run) -> None:
         from lineshape.engine.stages.drift.stage import DriftBaseline
@@ -272,19 +261,16 @@ class ReprocessingRun:
         if not (champion and self.champion):
             run.folder.drift.unlink(missing_ok=True)
             if self.champion:
-                self.record["drift"] = {"problem": "the champion cannot be measured on the data of now"}
+                unknown = UnknownDrift("the champion cannot be measured on the data of now")
+                self.record = replace(self.record, drift=unknown)
             return
         version = RunFolder(self.folder.version(self.champion))
         features = (*champion.features, *champion.built.lists())
         subject = DriftBaseline(self.champion, version, features, champion.built.choice.samples)
         found = run.drift(subject, self.job.reprocess.drift)
         above = [each.feature for each in found.drifts if each.worst > self.job.reprocess.drift]
-        self.record["drift"] = {
-            "worst": found.drifts[0].feature if found.drifts else "",
-            "index": round(found.drifts[0].index, 4) if found.drifts else 0.0,
-            "above": above,
-            "left_out": found.left_out,
-        }
+        worst, index = (found.drifts[0].feature, found.drifts[0].index) if found.drifts else ("", 0.0)
+        self.record = replace(self.record, drift=DriftRecord(worst, round(index, 4), above, found.left_out))
 
     def _about(self, decision: Decision | None, problem: str) -> str:
         """Return the first paragraph of the latest run's report."""
@@ -293,9 +279,14 @@ class ReprocessingRun:
             parts.append(
                 f"It cannot be measured on the data of now: {problem}. Nor is the drift of its features known."
             )
-        if left_out := self.record.get("drift", {}).get("left_out"):
-            parts.append(f"Drift is not known of {listing(left_out)}, as their control histograms changed.")
+        drift = self.record.drift
+        if isinstance(drift, DriftRecord) and drift.left_out:
+            parts.append(f"Drift is not known of {listing(drift.left_out)}, as their control histograms changed.")
         if decision:
             verb = "takes its place" if decision.promoted else "does not take its place"
             parts.append(f"The challenger {verb}: {decision.reason}.")
         return " ".join(parts)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

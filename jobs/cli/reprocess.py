@@ -5,7 +5,8 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
@@ -15,54 +16,61 @@ from lineshape.engine.core.errors import BusyError, LineshapeError, RequestError
 from lineshape.engine.core.output import write_line
 from lineshape.engine.core.run_folder import ReprocessingFolder
 from lineshape.engine.core.signals import INTERRUPTED
+from lineshape.engine.reprocessing.dry_run import DryRun
 from lineshape.engine.reprocessing.reprocess import IncompleteReprocessingError, roll_back
+from lineshape.engine.reprocessing.run_record import RunRecord, read_runs
 
-Record = dict[str, Any]
+#: Keys of a record that a scheduler needs, in the order in which they are printed.
+_KEYS: Final = (
+    *("run", "study", "status", "text", "seconds", "files", "data", "version", "champion"),
+    *("problem", "comparison", "decision", "drift", "would"),
+)
 
 
-def one_line(job: str, do: Callable[[], Record]) -> None:
+def one_line(job: str, do: Callable[[], RunRecord | DryRun]) -> None:
     """Call a function and print its result as one line of JSON, whatever it is; other output goes to standard error.
 
     job: as given on the command line, printed where no record names the study. Whatever `do` raises is raised again.
     """
     with _standard_output_kept() as say:
+
+        def say_without_record(status: str, text: str, code: int) -> None:
+            say({"exit": code, "job": job, "status": status, "text": text})
+
         try:
             say(summary(do(), 0))
         except IncompleteReprocessingError as error:
-            say(summary(error.record | {"status": "incomplete", "text": str(error)}, error.status))
+            say(summary(replace(error.record, status="incomplete", text=str(error)), error.status))
             raise
         except LineshapeError as error:
             status = "busy" if isinstance(error, BusyError) else "refused" if error.status == 2 else "failed"
-            say(summary({"job": job, "status": status, "text": str(error)}, error.status))
+            say_without_record(status, str(error), error.status)
             raise
         except Exception as error:
-            say(summary({"job": job, "status": "failed", "text": str(error)}, 1))
+            say_without_record("failed", str(error), 1)
             raise
         except (KeyboardInterrupt, SystemExit) as stop:
             code = stop.code if isinstance(stop, SystemExit) and isinstance(stop.code, int) else INTERRUPTED
-            say(summary({"job": job, "status": "interrupted", "text": "the next run goes on from here"}, code))
+            say_without_record("interrupted", "the next run goes on from here", code)
             raise
 
 
-def summary(record: Record, status: int) -> Record:
-    """Return the fields of a record that a scheduler needs, with the exit status."""
-    keys = ("run", "study", "job", "status", "text", "seconds", "files", "data", "version", "champion")
-    told: Record = {
-        key: record[key] for key in (*keys, "problem", "comparison", "decision", "drift", "would") if key in record
-    }
-    if "files" in told:
-        told["files"] = {kind: len(files) for kind, files in record["files"].items()}
-    return {"exit": status, **told}
+def summary(record: RunRecord | DryRun, status: int) -> dict[str, Any]:
+    """Return the parts of a record that a scheduler needs, files by their number, with the exit status."""
+    values = record.to_dict()
+    if isinstance(record, RunRecord) and record.files is not None:
+        values["files"] = {kind: len(files) for kind, files in record.files.items()}
+    return {"exit": status, **{key: values[key] for key in _KEYS if key in values}}
 
 
 @contextmanager
-def _standard_output_kept() -> Iterator[Callable[[Record], None]]:
+def _standard_output_kept() -> Iterator[Callable[[dict[str, Any]], None]]:
     """Reserve standard output for one line; other output of this process and its children goes to standard error."""
     sys.stdout.flush()
     kept = os.dup(1)
     os.dup2(2, 1)
 
-    def say(line: Record) -> None:
+    def say(line: dict[str, Any]) -> None:
         write_line(kept, json.dumps(line))
 
     try:
@@ -76,9 +84,10 @@ def _standard_output_kept() -> Iterator[Callable[[Record], None]]:
 def show_ledger(name: str, as_json: bool) -> None:
     """Print the history of a reprocessing folder, one line a run."""
     folder = ReprocessingFolder.find(name)
-    records = ledger.runs(folder.ledger)
+    records = read_runs(folder.ledger)
     if as_json:
-        sys.stdout.write(json.dumps(records, indent=1) + "\n")
+        # As they were written, with what a later version of this program added.
+        sys.stdout.write(json.dumps(ledger.read(folder.ledger), indent=1) + "\n")
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("run", "finished (UTC)", "seconds", "files", "objects", "champion", "what"):
@@ -89,27 +98,26 @@ def show_ledger(name: str, as_json: bool) -> None:
     Console().print(table)
 
 
-def cells(record: Record) -> list[str]:
+def cells(record: RunRecord) -> list[str]:
     """Return the cells of a run's line in the table."""
     marks = {"new": "+", "changed": "~", "repaired": "*", "broken": "!", "repeated": "=", "vanished": "−"}
-    files = " ".join(f"{marks[kind]}{len(files)}" for kind, files in record.get("files", {}).items())
-    rows = record.get("data", {}).get("rows")
-    what = record["text"] if record["status"] != "failed" else f"failed: {record['text'].splitlines()[0]}"
+    files = " ".join(f"{marks.get(kind, kind)}{len(files)}" for kind, files in (record.files or {}).items())
+    what = record.text if record.status != "failed" else f"failed: {record.text.splitlines()[0]}"
     return [
-        str(record["run"]),
-        record["finished"][:16].replace("T", " "),
-        f"{record['seconds']:.0f}",
+        str(record.run),
+        record.finished[:16].replace("T", " "),
+        f"{record.seconds:.0f}",
         files or "–",
-        f"{rows:,}" if rows is not None else "–",
-        record.get("champion") or "–",
-        what + ("; the run before was killed" if "after" in record else ""),
+        f"{record.data.rows:,}" if record.data else "–",
+        record.champion or "–",
+        what + ("; the run before was killed" if record.after else ""),
     ]
 
 
 def rollback(name: str, version: str | None) -> None:
     """Make an earlier version champion, and print the result."""
     record = roll_back(ReprocessingFolder.find(name), version)
-    Console().print(f"champion: {record['champion']} ({record['text']})", highlight=False)
+    Console().print(f"champion: {record.champion} ({record.text})", highlight=False)
 
 
 def words(said: list[str]) -> tuple[str, str, str | None]:

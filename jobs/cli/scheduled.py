@@ -1,7 +1,7 @@
 """Provide the commands of scheduled reprocessing."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -26,10 +26,11 @@ def reprocess(
     from lineshape.engine.core import signals as stopping
     from lineshape.engine.reprocessing import dry_run as foresight
     from lineshape.engine.reprocessing import reprocess as reprocessing
+    from lineshape.engine.reprocessing.run_record import RunRecord
     from lineshape.jobs.cli import reprocess as reprocess_cli
     from lineshape.jobs.simulate.orders import simulator
 
-    def do() -> dict[str, Any]:
+    def do() -> RunRecord | foresight.DryRun:
         loaded = load(job, sample, changes_of(set_, workers, cluster))
         if dry_run:
             return foresight.describe(loaded, output)

@@ -7,13 +7,13 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from distributed import Client
 
-from lineshape.engine.core import ledger
 from lineshape.engine.core.errors import IncompleteRunError
 from lineshape.engine.core.run_folder import ReprocessingFolder, RunFolder
 from lineshape.engine.execution.progress import Bars
@@ -21,6 +21,7 @@ from lineshape.engine.execution.workers import Workers
 from lineshape.engine.feature_store.shards import MANIFEST, FeatureStore
 from lineshape.engine.reprocessing.champion import champion_of, recorded, verify
 from lineshape.engine.reprocessing.file_changes import known
+from lineshape.engine.reprocessing.run_record import RunRecord, read_runs
 from lineshape.engine.stages.processing.stage import process
 from lineshape.jobs import api
 from lineshape.jobs.cli.reprocess import summary
@@ -149,8 +150,8 @@ def here(job: Path, changes: list[str], folder: ReprocessingFolder, client: Clie
     try:
         api.reprocess(api.load(job, None, {key: int(value) for key, value in changed.items()}), folder.path, client)
     except IncompleteRunError:
-        return 1, summary(ledger.read(folder.ledger)[-1] | {"status": "incomplete"}, 1), ""
-    return 0, summary(ledger.read(folder.ledger)[-1], 0), ""
+        return 1, summary(replace(read_runs(folder.ledger)[-1], status="incomplete"), 1), ""
+    return 0, summary(read_runs(folder.ledger)[-1], 0), ""
 
 
 def moments_of(folder: ReprocessingFolder) -> dict[str, Callable[[], bool]]:
@@ -177,11 +178,11 @@ def test_nights(tmp_path: Path, client: Client, workers: Workers, bars: Bars) ->
         night(world)
         arguments = ["reprocess", str(job)]
         arguments += ["--set", "models.brt.rounds=60"] if number >= CHANGED else []
-        champion = champion_of(ledger.read(folder.ledger))
+        champion = champion_of(read_runs(folder.ledger))
         if isinstance(end, str):
             killed_when(tmp_path, moments_of(folder)[end], *arguments)
             assert folder.pointed() == champion
-            verify(folder, str(champion), ledger.read(folder.ledger))
+            verify(folder, str(champion), read_runs(folder.ledger))
             continue
         alone = number in BY_THE_COMMAND or isinstance(NIGHTS[number - 2][-1], str)
         status, told, said = called(tmp_path, *arguments) if alone else here(job, arguments[2:], folder, client)
@@ -191,15 +192,15 @@ def test_nights(tmp_path: Path, client: Client, workers: Workers, bars: Bars) ->
         assert (told["status"] == "nothing") == (not changed and status == 0), f"night {number}: {told}"
         if number == 25:
             assert "mu" in told["drift"]["above"]
-    records = ledger.read(folder.ledger)
+    records = read_runs(folder.ledger)
     check_every_file_is_in_one_state(world, records, folder)
     check_the_ledger_explains_every_night(records)
     check_the_champion_is_the_best_there_was(records, folder)
     check_the_feature_store_is_that_of_a_fresh_run(job, folder, tmp_path / "fresh", workers, bars)
 
 
-def check_every_file_is_in_one_state(world: World, records: list[dict[str, Any]], folder: ReprocessingFolder) -> None:
-    states = known(records)
+def check_every_file_is_in_one_state(world: World, records: list[RunRecord], folder: ReprocessingFolder) -> None:
+    states = known(record.files or {} for record in records)
     assert {Path(path).name: state.state for (_, path), state in states.items()} == world[1]
     there = {str(path) for path in world[0].glob("*.root")}
     assert {path for (_, path), state in states.items() if state.state != "vanished"} == there
@@ -210,33 +211,33 @@ def check_every_file_is_in_one_state(world: World, records: list[dict[str, Any]]
     assert not store.quarantined
 
 
-def check_the_ledger_explains_every_night(records: list[dict[str, Any]]) -> None:
+def check_the_ledger_explains_every_night(records: list[RunRecord]) -> None:
     ends = [end for *_, end in NIGHTS]
     killed = sum(isinstance(end, str) for end in ends)
     assert len(records) == len(NIGHTS) - killed
     after = [i for i, end in enumerate(ends) if isinstance(end, str)]
     expected = [i - sum(k < i for k in after) for i in after]
-    assert [i for i, record in enumerate(records) if "after" in record] == expected
-    assert [record["run"] for record in records] == list(range(1, len(records) + 1))
+    assert [i for i, record in enumerate(records) if record.after] == expected
+    assert [record.run for record in records] == list(range(1, len(records) + 1))
     for record in records:
-        assert record["text"]
-        assert record["versions"]["lineshape"]
-        assert ("training" in record) == ("decision" in record) == ("version" in record)
+        assert record.text
+        assert (record.versions or {})["lineshape"]
+        assert bool(record.training) == bool(record.decision) == bool(record.version)
 
 
-def check_the_champion_is_the_best_there_was(records: list[dict[str, Any]], folder: ReprocessingFolder) -> None:
+def check_the_champion_is_the_best_there_was(records: list[RunRecord], folder: ReprocessingFolder) -> None:
     """By what the ledger says of each comparison, read again here."""
     best = None
     for record in records:
-        if "version" in record:
-            figure = record.get("comparison")
-            better = best is None or 1 - figure["value"] >= figure["uncertainty"]
-            assert best is None or figure["champion"] == best
-            assert record["decision"]["promoted"] == better
-            best = record["version"] if better else best
-        assert record["champion"] == best
+        if record.version and record.decision:
+            figure = record.comparison
+            better = figure is None or 1 - (figure.value or 0) >= (figure.uncertainty or 0)
+            assert (figure.champion if figure else None) == best
+            assert record.decision.promoted == better
+            best = record.version if better else best
+        assert record.champion == best
     assert best == folder.pointed() == champion_of(records)
-    assert len({record["champion"] for record in records}) > 1, "no challenger was ever better: the nights show nothing"
+    assert len({record.champion for record in records}) > 1, "no challenger was ever better: the nights show nothing"
     assert folder.published() == sorted(recorded(records))
     for version in folder.published():
         verify(folder, version, records)

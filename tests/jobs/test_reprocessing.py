@@ -25,6 +25,7 @@ from lineshape.engine.reprocessing.champion import champion_of
 from lineshape.engine.reprocessing.comparison import criterion_of
 from lineshape.engine.reprocessing.dry_run import describe
 from lineshape.engine.reprocessing.reprocess import roll_back
+from lineshape.engine.reprocessing.run_record import read_runs
 from lineshape.jobs import api
 from lineshape.jobs.cli.reprocess import summary
 from tests.conftest import small_job
@@ -100,14 +101,14 @@ def test_a_dry_run_changes_nothing(nights: tuple[Path, ReprocessingFolder], tmp_
     write_taus(data / "9.root", 9)
     changes = {"samples.taus.files": [f"{data}/*.root", str(job.parent / "data" / "[12].root")]}
     found = describe(api.load(job, None, changes), folder.path)
-    assert found["would"]["files"] == {"new": 4, "vanished": 2}
-    assert found["would"]["train"] == ["train if the new files bring the new objects from 0% to 30%"]
+    assert found.would.files == {"new": 4, "vanished": 2}
+    assert found.would.train == ["train if the new files bring the new objects from 0% to 30%"]
     changed = describe(api.load(job, None, {"models.brt.depth": 3, "processor.maximum_ratio": 20}), folder.path)
-    assert changed["would"]["train"] == [
+    assert changed.would.train == [
         "train: the processor's code or settings changed",
         "train: code or settings of brt changed",
     ]
-    assert describe(api.load(job), folder.path)["would"] == {"files": {}, "train": []}
+    assert asdict(describe(api.load(job), folder.path).would) == {"files": {}, "train": []}
     assert contents(folder.path) == before
     status, told, said = called(tmp_path, "reprocess", str(job), "-o", "nowhere", "--dry-run")
     assert (status, told["would"]["files"]) == (0, {"new": 4})
@@ -159,15 +160,15 @@ def test_a_rollback_stays(nights: tuple[Path, ReprocessingFolder], client: Clien
     """The version that was left is not made again, nor promoted, though every challenger would be."""
     job, folder = nights
     done = roll_back(folder)
-    assert (done["champion"], done["text"], folder.pointed()) == ("0001", "rolled back from 0002", "0001")
+    assert (done.champion, done.text, folder.pointed()) == ("0001", "rolled back from 0002", "0001")
     record = jobs.reprocess(job, folder.path, client)
     assert (record["text"], record["champion"]) == ("the champion on the data of now", "0001")
     assert "training" not in record
     assert jobs.reprocess(job, folder.path, client)["status"] == "nothing"
     with pytest.raises(RequestError, match="there is no champion before 0001"):
         roll_back(folder)
-    assert roll_back(folder, "0002")["champion"] == "0002"
-    assert champion_of(ledger.read(folder.ledger)) == folder.pointed() == "0002"
+    assert roll_back(folder, "0002").champion == "0002"
+    assert champion_of(read_runs(folder.ledger)) == folder.pointed() == "0002"
 
 
 def test_a_challenger_that_was_turned_down_is_not_made_again(
@@ -205,7 +206,7 @@ def test_only_what_is_new_is_measured(
     assert len(second) == len(FeatureStore.load(folder.latest.features).shards) > shards
     assert first.items() <= second.items()
     third = measured(**few, **{"models.brt.depth": 3})
-    assert champion_of(ledger.read(folder.ledger)) == "0003"
+    assert champion_of(read_runs(folder.ledger)) == "0003"
     assert len(third) == 2 * len(second)
     assert second.items() <= third.items()
     write_taus(tmp_path / "newer.root", 9)
@@ -275,7 +276,7 @@ def test_a_spoilt_champion_is_not_used(nights: tuple[Path, ReprocessingFolder], 
         assert said in night["problem"]
         assert f": lineshape ledger rollback {folder.path} VERSION" in night["problem"]
         assert "version 0003 could not be compared with champion 0002: a person decides" in night["problem"]
-        assert summary(night, 0)["problem"] == night["problem"]
+        assert summary(night.record, 0)["problem"] == night["problem"]
     assert quiet["status"] == "nothing"
     assert "take another champion of 0001, 0003: lineshape" in quiet["problem"]
     roll_back(folder, "0003")
@@ -307,7 +308,7 @@ def test_old_versions_are_removed(nights: tuple[Path, ReprocessingFolder], clien
     assert folder.published() == ["0002", "0003"]
     with pytest.raises(RunError, match="version 0001 is not there any more: take another champion of 0002, 0003"):
         roll_back(folder, "0001")
-    assert roll_back(folder)["champion"] == "0002"
+    assert roll_back(folder).champion == "0002"
 
 
 def test_a_version_may_be_removed_by_hand(nights: tuple[Path, ReprocessingFolder], client: Client) -> None:
@@ -318,7 +319,7 @@ def test_a_version_may_be_removed_by_hand(nights: tuple[Path, ReprocessingFolder
     for path in (old, *old.rglob("*")):
         path.chmod(0o755)
     shutil.rmtree(old)
-    assert describe(api.load(job), folder.path)["would"]["train"] == []
+    assert describe(api.load(job), folder.path).would.train == []
     assert jobs.reprocess(job, folder.path, client)["champion"] == "0001"
     assert jobs.reprocess(api.load(job, None, {"models.brt.depth": 3}), folder.path, client)["version"] == "0003"
 

@@ -13,11 +13,11 @@ import pytest
 from distributed import Client
 
 from lineshape import jobs
-from lineshape.engine.core import ledger
 from lineshape.engine.core.errors import StorageError
 from lineshape.engine.core.run_folder import ReprocessingFolder
 from lineshape.engine.core.signals import ending_in_order
 from lineshape.engine.execution.progress import Screen
+from lineshape.engine.reprocessing.run_record import read_runs
 from lineshape.jobs import api
 from tests.jobs.nights import small_study, write_taus
 
@@ -91,8 +91,8 @@ def test_asked_to_end_more_than_once_it_writes_its_record(
     with pytest.raises(SystemExit) as stop, ending_in_order(), asked_again_and_again(trained.is_set):
         jobs.reprocess(changed, folder.path, client, telling(train))
     assert stop.value.code == 143
-    (_, record) = ledger.runs(folder.ledger)
-    assert (record["status"], record["champion"]) == ("interrupted", "0001")
+    (_, record) = read_runs(folder.ledger)
+    assert (record.status, record.champion) == ("interrupted", "0001")
     assert not folder.lock.exists()
     assert jobs.reprocess(changed, folder.path, client)["version"] == "0002"
 
@@ -102,8 +102,8 @@ def test_asked_to_end_while_it_publishes_it_does_that(night: tuple[Path, Reproce
     changed = api.load(job, None, {"models.brt.depth": 3})
     with suppress(SystemExit), ending_in_order(), asked_again_and_again(folder.version("0002").is_dir):
         jobs.reprocess(changed, folder.path, client)
-    (_, record) = ledger.runs(folder.ledger)
-    assert (record["status"], record["version"], record["champion"]) == ("done", "0002", "0002")
+    (_, record) = read_runs(folder.ledger)
+    assert (record.status, record.version, record.champion) == ("done", "0002", "0002")
     assert folder.pointed() == "0002"
     assert jobs.reprocess(changed, folder.path, client)["status"] == "nothing"
 
@@ -126,5 +126,5 @@ def test_whatever_ends_a_night_is_recorded(
 
     with pytest.raises(type(error)):
         jobs.reprocess(api.load(job, None, {"models.brt.depth": 3}), folder.path, client, telling(fail))
-    (_, record) = ledger.runs(folder.ledger)
-    assert (record["status"], record["text"], record["champion"]) == ("failed", said, "0001")
+    (_, record) = read_runs(folder.ledger)
+    assert (record.status, record.text, record.champion) == ("failed", said, "0001")

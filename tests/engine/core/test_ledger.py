@@ -6,6 +6,7 @@ import pytest
 
 from lineshape.engine.core import ledger
 from lineshape.engine.core.errors import RunError
+from lineshape.engine.reprocessing.run_record import RunRecord, read_runs
 
 
 @pytest.mark.parametrize("cut", range(1, 13))
@@ -26,8 +27,8 @@ def test_nothing_there(tmp_path: Path) -> None:
     assert ledger.read(tmp_path / "new" / "ledger.jsonl") == [{"text": "ü"}]
 
 
-def record(number: int) -> dict[str, object]:
-    return {"run": number, "what": "reprocessing", "finished": "", "seconds": 0.0, "status": "done", "text": "ü"}
+def record(number: int) -> RunRecord:
+    return RunRecord(run=number, what="reprocessing", started="", finished="", seconds=0.0, status="done", text="ü")
 
 
 @pytest.mark.parametrize("line", ['{"run": 2, "wh', "", "[1]", "null", "{}", '{"stage": "training"}', "\x00\x00\x00"])
@@ -35,21 +36,21 @@ def record(number: int) -> dict[str, object]:
 def test_a_line_that_was_spoilt_is_named(tmp_path: Path, line: str, number: int) -> None:
     path = tmp_path / "ledger.jsonl"
     for each in (1, 2, 3):
-        ledger.append(path, record(each))
+        ledger.append(path, record(each).to_dict())
     lines = path.read_text(encoding="utf-8").splitlines()
     lines[number - 1] = line
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     with pytest.raises(RunError, match=rf"ledger.jsonl, line {number}: expected a record .* put the line back"):
-        ledger.runs(path)
+        read_runs(path)
     assert ledger.stages(path) == []
 
 
 @pytest.mark.parametrize("cut", [2, 5, 40])
 def test_a_torn_line_stays_harmless_when_others_follow(tmp_path: Path, cut: int) -> None:
     path = tmp_path / "ledger.jsonl"
-    ledger.append(path, record(1))
+    ledger.append(path, record(1).to_dict())
     for number in (2, 3):
-        ledger.append(path, record(9))
+        ledger.append(path, record(9).to_dict())
         path.write_bytes(path.read_bytes()[:-cut])
-        ledger.append(path, record(number))
-    assert ledger.runs(path) == [record(1), record(2), record(3)]
+        ledger.append(path, record(number).to_dict())
+    assert read_runs(path) == [record(1), record(2), record(3)]

@@ -2,8 +2,8 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,6 +12,7 @@ from lineshape.engine.core.errors import RequestError, RunError
 from lineshape.engine.core.files import write_json
 from lineshape.engine.core.run_folder import ReprocessingFolder, RunFolder
 from lineshape.engine.reprocessing import champion
+from lineshape.engine.reprocessing.run_record import RunRecord, read_runs
 
 
 @pytest.fixture
@@ -27,20 +28,26 @@ def make(folder: ReprocessingFolder, text: str = "weights") -> None:
         write_json(run.path / name, text)
 
 
+def record(now: str | None, version: str | None = None, content: str | None = None) -> RunRecord:
+    """A record of what decides about versions; now: the champion."""
+    told = RunRecord(run=1, what="", started="", finished="", seconds=0, status="done", text="")
+    return replace(told, champion=now, version=version, content=content)
+
+
 def close(folder: ReprocessingFolder, version: str, content: str, now: str) -> None:
-    ledger.append(folder.ledger, {"version": version, "content": content, "champion": now})
+    ledger.append(folder.ledger, record(now, version, content).to_dict())
     champion.point(folder, now)
 
 
-def published(folder: ReprocessingFolder, *promoted: bool) -> list[dict[str, Any]]:
+def published(folder: ReprocessingFolder, *promoted: bool) -> list[RunRecord]:
     """So many versions, some of which became champion."""
     now = ""
     for yes in promoted:
         make(folder, f"weights {len(folder.published())}")
-        version, content = champion.publish(folder, ledger.read(folder.ledger))
+        version, content = champion.publish(folder, read_runs(folder.ledger))
         now = version if yes else now
         close(folder, version, content, now)
-    return ledger.read(folder.ledger)
+    return read_runs(folder.ledger)
 
 
 def test_a_version_is_there_and_nobody_changes_it(folder: ReprocessingFolder) -> None:
@@ -95,7 +102,7 @@ def test_killed_before_the_record_the_version_is_a_challenger_again(folder: Repr
     assert (folder.challenger.path / "models/brt/bundle.json").read_text(encoding="utf-8") == '"better"\n'
     version, content = champion.publish(folder, records)
     close(folder, version, content, version)
-    champion.verify(folder, "0002", ledger.read(folder.ledger))
+    champion.verify(folder, "0002", read_runs(folder.ledger))
 
 
 def test_killed_while_the_record_was_written(folder: ReprocessingFolder) -> None:
@@ -103,7 +110,7 @@ def test_killed_while_the_record_was_written(folder: ReprocessingFolder) -> None
     published(folder, True, True)
     write_json(folder.pointer, {"version": "0001"})  # it is set after the record
     folder.ledger.write_bytes(folder.ledger.read_bytes()[:-20])
-    records = ledger.read(folder.ledger)
+    records = read_runs(folder.ledger)
     assert champion.champion_of(records) == "0001"
     champion.take_up(folder, records)
     champion.point(folder, champion.champion_of(records))
@@ -132,7 +139,7 @@ def test_killed_after_the_record_the_pointer_is_set_right(folder: ReprocessingFo
     ],
 )
 def test_the_champion_and_the_one_before(champions: list[str | None], now: str | None, before: str | None) -> None:
-    records = [{"champion": each} for each in champions]
+    records = [record(each) for each in champions]
     assert champion.champion_of(records) == now
     assert champion.champion_before(records) == before
 

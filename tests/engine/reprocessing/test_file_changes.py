@@ -16,7 +16,6 @@ from lineshape.engine.reprocessing.file_changes import (
     state_to_come,
     states_of,
     tell,
-    to_record,
 )
 
 
@@ -68,8 +67,8 @@ OTHER = state("processed", "v")
 def test_news(before: FileState | None, now: FileState | None, kind: str | None) -> None:
     key = "s", "f"
     news = news_of({key: before} if before else {}, {key: now} if now else {})
-    assert {name: len(files) for name, files in news.items() if files} == ({kind: 1} if kind else {})
-    told = [{"files": to_record({"new": [before]} if before else {})}, {"files": to_record(news)}]
+    assert {name: len(files) for name, files in news.items()} == ({kind: 1} if kind else {})
+    told = [{"new": [before]} if before else {}, news]
     assert known(told).get(key, GONE).state == (now or GONE).state
 
 
