@@ -1,11 +1,12 @@
 """Decisions of scheduled reprocessing, without I/O: whether to train, and whether a challenger becomes champion."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from lineshape.engine.core.errors import listing
 from lineshape.engine.core.settings import Settings
 from lineshape.engine.measures.measure import Better
 
@@ -29,7 +30,8 @@ class Policy(Settings):
     grown: float = Field(0.2, gt=0)
     """Number of new objects at which models are trained anew, as a fraction of the objects of the last training."""
     promote: Promote = "better"
-    """Condition for a challenger to replace the champion: better, not_worse, always or never. better: by at least
+    """Condition for a challenger to replace the champion: better, not_worse, always or never. The first two also ask
+    that it meets the job file's claims. better: by at least
     `sigmas`; not_worse: worse by less than `sigmas`; always: unconditionally; never: a person decides, by `lineshape
     ledger rollback FOLDER VERSION`.
     """
@@ -120,22 +122,26 @@ class Decision:
     reason: str
 
 
-def decide(champion: str | None, comparison: Comparison | None, policy: Policy) -> Decision:
+def decide(champion: str | None, comparison: Comparison | None, policy: Policy, unmet: Sequence[str] = ()) -> Decision:
     """Return whether a challenger becomes champion.
 
-    champion: its version, None where there is none. comparison: None where there is no champion.
+    champion: its version, None where there is none. comparison: None where there is no champion. unmet: names of claims
+    of the job file that the challenger does not meet, which keep it from replacing a champion.
     """
     if champion is None or comparison is None:
         return Decision(True, "there was no champion")
-    if policy.promote == "always":
-        return Decision(True, "every challenger is promoted (promote: always)")
-    if policy.promote == "never":
-        return Decision(False, "a person promotes (promote: never)")
+    if policy.promote in {"always", "never"}:
+        always = policy.promote == "always"
+        return Decision(
+            always,
+            "every challenger is promoted (promote: always)" if always else "a person promotes (promote: never)",
+        )
+    if unmet:
+        return Decision(False, f"it does not meet what the job file claims: {listing(unmet)}")
     found = comparison.significance
     if found is None:
         return Decision(False, f"it cannot be compared with {champion}: {comparison.problem}")
     side = "better" if found >= 0 else "worse"
     text = f"{comparison.told(champion)}, {abs(found):.1f} standard deviations {side}"
-    if policy.promote == "not_worse":
-        return Decision(found > -policy.sigmas, text)
-    return Decision(found >= policy.sigmas and found > 0, text)
+    lowest = policy.sigmas if policy.promote == "better" else -policy.sigmas
+    return Decision(found > lowest or found == lowest > 0, text)

@@ -55,6 +55,7 @@ from lineshape.engine.reprocessing.run_record import (
     TrainingRecord,
     UnknownDrift,
 )
+from lineshape.engine.results.claims import check
 from lineshape.engine.run import Run
 
 #: File in the latest run: digest of everything that it depends on.
@@ -110,7 +111,7 @@ class ReprocessingRun:
     def _close(self, status: str, text: str) -> None:
         if status in {"failed", "interrupted"} and not self.record.version:
             # A training counts as the last one only together with its outcome.
-            self.record = replace(self.record, training=None, comparison=None, decision=None)
+            self.record = replace(self.record, training=None, comparison=None, decision=None, unmet=None)
         seconds = round(time.monotonic() - self._start, 1)
         self.record = replace(
             self.record, finished=_now(), seconds=seconds, status=status, text=text, problem=self._problem() or None
@@ -193,7 +194,7 @@ class ReprocessingRun:
                 start_with(RunFolder(self.folder.version(version)), self.job.models, own.folder)
             plan = ChallengerPlan(self.record.started, reasons, code)
             plan.save(self.folder)
-        rows = FeatureStore.load(own.folder.features).rows
+        objects = FeatureStore.load(own.folder.features).rows
         try:
             trained = own.train()
         except RunError as error:
@@ -202,12 +203,16 @@ class ReprocessingRun:
             raise
         model = self.criterion.model
         left_out = None if model in trained.bundles else trained.left_out.get(model, "")
-        self.record = replace(self.record, training=TrainingRecord(code, rows, reasons, plan.begun, left_out))
+        self.record = replace(self.record, training=TrainingRecord(code, objects, reasons, plan.begun, left_out))
         if left_out is not None:
             discard(self.folder)
             return None
         own.histogram()
-        own.report()
+        rows = own.report()
+        claims = check(self.job.claims_on_its_samples(), rows)
+        if unmet := [claim.name for claim in claims if not claim.holds]:
+            self.record = replace(self.record, unmet=unmet)
+            self.run.screen.warn(f"the challenger does not meet {listing(unmet)}: see its report")
         return Bundle.load(own.folder.models / model)
 
     def _compare(self, challenger: Bundle | None) -> Decision | None:
@@ -236,7 +241,7 @@ class ReprocessingRun:
                 comparison = read_comparison(performance, job, self.criterion)
             elif self.champion:
                 comparison = Comparison(self.criterion.figure, self.criterion.better, problem=problem)
-            decision = decide(self.champion, comparison, self.job.reprocess)
+            decision = decide(self.champion, comparison, self.job.reprocess, self.record.unmet or ())
             self._note(comparison, decision)
         self._drift(champion, run)
         about = self._about(decision, problem)

@@ -111,8 +111,8 @@ class RunRecord:
     """Record of a reprocessing run, or of a rollback, in the ledger; a part is None where the run did not get there.
 
     what: reprocessing or rollback. after: the killed run that this one continues. content: digest of the version's
-    content. removed: old versions that were removed. champion: the champion after this run, None where there is none.
-    problem: what is left for a person to decide.
+    content. unmet: claims of the job file that the challenger does not meet. removed: old versions that were removed.
+    champion: the champion after this run, None where there is none. problem: what is left for a person to decide.
     """
 
     run: int
@@ -125,6 +125,7 @@ class RunRecord:
     training: TrainingRecord | None = None
     decision: Decision | None = None
     comparison: ComparisonRecord | None = None
+    unmet: list[str] | None = None
     drift: DriftRecord | UnknownDrift | None = None
     version: str | None = None
     content: str | None = None

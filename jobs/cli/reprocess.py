@@ -23,7 +23,7 @@ from lineshape.engine.reprocessing.run_record import RunRecord, read_runs
 #: Keys of a record that a scheduler needs, in the order in which they are printed.
 _KEYS: Final = (
     *("run", "study", "status", "text", "seconds", "files", "data", "version", "champion"),
-    *("problem", "comparison", "decision", "drift", "would"),
+    *("problem", "comparison", "unmet", "decision", "drift", "would"),
 )
 
 

@@ -87,6 +87,15 @@ def test_promotion(promote: str, comparison: Comparison, promoted: bool, said: s
     assert said in decision.reason
 
 
+def test_a_challenger_must_meet_the_claims_unless_every_one_is_promoted() -> None:
+    decision = decide("0003", over(0.5), Policy(promote="better"), ["pull_width", "coverage"])
+    assert not decision.promoted
+    assert decision.reason == "it does not meet what the job file claims: pull_width, coverage"
+    assert not decide("0003", over(0.5), Policy(promote="not_worse"), ["pull_width"]).promoted
+    assert decide("0003", over(0.5), Policy(promote="always"), ["pull_width"]).promoted
+    assert decide(None, None, Policy(), ["pull_width"]).promoted
+
+
 @pytest.mark.parametrize("promote", ["better", "not_worse", "always", "never"])
 def test_the_first_version_displaces_nobody(promote: str) -> None:
     assert decide(None, None, Policy(promote=promote)).promoted
