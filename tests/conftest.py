@@ -132,9 +132,9 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(20260101)
 
 
-def select(processor: StudyProcessor, path: Path) -> Selected:
+def select(processor: StudyProcessor, path: Path, tree: str = TREE) -> Selected:
     """What a processor makes of a whole file."""
     branches = {name: (default,) if isinstance(default, str) else default for name, default in processor.inputs.items()}
-    record = inspect_file(FileRequest("s", FileSource(str(path)), TREE, branches))
+    record = inspect_file(FileRequest("s", FileSource(str(path)), tree, branches))
     with open_file(str(path)) as file:
         return processor.process(EventReader(file, record).events(Chunk(record, 0, record.entries)))

@@ -1,0 +1,114 @@
+"""Write the text of a first processor and job file for a ROOT file and a target."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files as files_of
+from typing import Any, Final
+
+import numpy as np
+
+from lineshape.engine.core.errors import RequestError, listing
+from lineshape.jobs.starting.columns import column_of, edges_of, features, most_continuous
+from lineshape.jobs.starting.file_survey import Branch, Survey
+
+#: Values of a label; any other target must be a quantity.
+_LABELS: Final = (0, 1)
+#: Part of the name of a branch that may hold a true quantity.
+_TRUTH: Final = re.compile(r"truth|true|(?:^|[^a-z])gen", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A first study: texts of its processor and job file, and remarks on what a physicist must decide."""
+
+    processor: str
+    job: str
+    remarks: list[str]
+
+
+def draft(study: str, class_name: str, files: str, survey: Survey, target: str | None, event: str | None) -> Draft:
+    """Return a first study of a file.
+
+    files: path or glob for the job file. target, event: names of branches; event None: as known formats name it.
+
+    Raises RequestError that says what to name instead where a branch cannot be what it is named for.
+    """
+    number = survey.event_number(event)
+    if target is None:
+        raise RequestError(f"--target is missing: name the branch to learn{_likely(survey)}")
+    truth = survey.branch(target, "--target")
+    is_label = _require_target(survey, truth)
+    chosen, left_out = features(survey, truth, number)
+    truth_column = column_of(truth, "target")
+    remarks = []
+    if left_out:
+        remarks.append(f"not taken as features, as they may know the truth or count things: {listing(left_out, 6)}")
+    if survey.others:
+        remarks.append(f"{survey.others:,} branches are no numbers or lists of numbers, and were not looked into")
+    scaled = [column for column in [*chosen, truth_column] if column.scale != 1]
+    if scaled:
+        names = listing(column.name for column in scaled)
+        remarks.append(f"taken to be in MeV, and divided by 1000: {names}")
+    values: dict[str, Any] = {
+        "study": study,
+        "class_name": class_name,
+        "files": files,
+        "tree": survey.tree,
+        "event": number,
+        "target": truth_column,
+        "features": chosen,
+        "columns": [*chosen, truth_column],
+        "scales": scaled,
+        "lists": [column for column in [*chosen, truth_column] if column.branch.is_list],
+        "is_label": is_label,
+        "baseline": f"{chosen[0].name}_alone" if is_label else "trees",
+        "fewest": max(10, min(100, len(truth.values) // 8)),
+        "bins": most_continuous(chosen),
+        "edges": [f"{edge:g}" for edge in edges_of(most_continuous(chosen))],
+    }
+    return Draft(_filled("processor.py.jinja", values), _filled("job.yaml.jinja", values), remarks)
+
+
+def _filled(template: str, values: Mapping[str, Any]) -> str:
+    import jinja2
+
+    source = files_of("lineshape.jobs.starting").joinpath(template).read_text(encoding="utf-8")
+    environment = jinja2.Environment(  # noqa: S701 - these are no web pages
+        trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True
+    )
+    return environment.from_string(source).render(values)
+
+
+def _require_target(survey: Survey, truth: Branch) -> bool:
+    """Return whether a target is a label; raises RequestError where it is neither that nor a positive quantity."""
+    values = truth.values
+    if not len(values):
+        raise RequestError(f"--target {truth.name}: it has no values in the first {survey.entries:,} entries")
+    if not truth.is_finite:
+        raise RequestError(f"--target {truth.name}: it has values that are NaN or infinite")
+    if set(np.unique(values)) <= set(_LABELS):
+        if len(truth.distinct) < 2:
+            raise RequestError(
+                f"--target {truth.name}: it is {truth.distinct[0]:g} throughout: expected both 0 (background) and 1 "
+                "(signal) in the file"
+            )
+        return True
+    if np.min(values) <= 0:
+        raise RequestError(
+            f"--target {truth.name}: it runs from {np.min(values):g} to {np.max(values):g}: expected a label, 0 or 1, "
+            "or a quantity above zero, as estimates are measured by their ratio to it"
+        )
+    return False
+
+
+def _likely(survey: Survey) -> str:
+    """Return the branches that look like labels or true quantities, as the end of a sentence."""
+    labels = [each.name for each in survey.branches.values() if set(each.distinct.tolist()) == set(_LABELS)]
+    truths = [name for name in survey.branches if _TRUTH.search(name)]
+    parts = [
+        f"; {what}: {listing(names, 8)}"
+        for what, names in (("labels of 0 and 1", labels), ("true quantities, by their names", truths))
+        if names
+    ]
+    return "".join(parts)

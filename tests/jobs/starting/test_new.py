@@ -1,0 +1,144 @@
+"""`lineshape new`: what it writes for a file runs as it is, and what it cannot do is said."""
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+import pytest
+import uproot
+from distributed import Client
+
+from lineshape.engine.core.columns import Column
+from lineshape.jobs import api
+from tests.conftest import select
+from tests.jobs.commands import here
+from tests.jobs.toys import events, write_events
+
+#: File, and a target with a value for each object of a collection, or for each entry.
+REAL = {
+    "atlas_wt_ntuple.root": ("reg2j1b", 9812),
+    "delphes.root": ("Jet.PT", 106),
+    "nano_dimuon.root": ("Muon_pt", 79),
+    "nano_dy.root": ("Jet_pt", 234),
+    "nano_dy_rntuple.root": ("Muon_pt", 41),
+    "nano_tt_v12.root": ("MET_pt", 200),
+    "pfnano.root": ("Jet_pt", 88),
+    "physlite_r21_ttbar.root": ("AnalysisJetsAuxDyn.pt", 1083),
+    "physlite_r22_zee.root": ("AnalysisElectronsAuxDyn.pt", 140),
+    "physlite_r23_ttbar.root": ("AnalysisJetsAuxDyn.pt", 455),
+    "aod_r21_three_events.root": ("TauJetsAuxDyn.pt", 0),
+}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return tmp_path
+
+
+def written(name: str) -> Any:
+    """The processor that was written."""
+    names: dict[str, Any] = {"__name__": name}
+    exec(compile(Path(f"{name}.py").read_text(encoding="utf-8"), f"{name}.py", "exec"), names)
+    own = names["".join(part.capitalize() for part in name.split("_"))]
+    return own(own.Settings())
+
+
+@pytest.mark.parametrize("file", REAL)
+def test_of_genuine_files_columns_are_read(file: str, shared: Path) -> None:
+    target, objects = REAL[file]
+    path = shared / "real" / file
+    # A module of that name stays imported.
+    study = f"of_{path.stem}"
+    status, out, err = here("new", study, "--from", str(path), "--target", target)
+    assert status == 0, err
+    assert f"Written: {study}.py, {study}.yaml" in out
+    job = api.load(f"{study}.yaml")
+    assert list(job.models)[-2:] == ["trees", "network"]
+    processor = written(study)
+    assert all(isinstance(column, Column) for column in processor.outputs.values())
+    with uproot.open(path) as opened:
+        (sample,) = job.samples.values()
+        assert sample.tree in {key.split(";")[0] for key in opened}
+    found = select(processor, path, sample.tree)
+    assert found.cut_flow == {"read": objects}
+    assert not [name for name in job.feature_sets["all"] if "truth" in processor.inputs[name].lower()]
+
+
+@pytest.mark.processes
+def test_a_label_gives_a_roc_curve(folder: Path, client: Client) -> None:
+    write_events(folder / "a.root", events(3000))
+    client.run(sys.path.insert, 0, str(folder))
+    status, _, err = here("new", "of_a_label", "--from", "a.root", "--target", "label")
+    assert status == 0, err
+    job = api.load("of_a_label.yaml", None, {"models.network.epochs": 2, "models.trees.rounds": 20})
+    assert job.baseline == "d0_alone"
+    result = api.run(job, folder / "run", client)
+    assert result.figure("trees", "auc").value > 0.7
+    assert (folder / "run" / "report" / "plots" / "roc_background.png").is_file()
+
+
+@pytest.mark.processes
+def test_a_quantity_of_each_object_gives_a_line_shape(folder: Path, client: Client) -> None:
+    """Momenta in MeV, several objects an entry, of which each entry's pile-up is a feature, too."""
+    random = np.random.default_rng(3)
+    counts = random.integers(0, 5, 2000)
+    true = 20_000 + random.exponential(30_000, counts.sum())
+    with uproot.recreate(folder / "b.root") as file:
+        file["CollectionTree"] = {
+            "eventNumber": np.arange(2000),
+            "averageMu": random.uniform(10, 60, 2000).astype(np.float32),
+            "jets_truthPt": ak.unflatten(true.astype(np.float32), counts),
+            "jets_pt": ak.unflatten((true * random.normal(1, 0.2, len(true))).astype(np.float32), counts),
+        }
+    client.run(sys.path.insert, 0, str(folder))
+    status, _, err = here("new", "of_a_quantity", "--from", "b.root", "--target", "jets_truthPt")
+    assert status == 0, err
+    assert "taken to be in MeV, and divided by 1000: jets_pt, target" in err
+    job = api.load("of_a_quantity.yaml", None, {"models.network.epochs": 2, "models.trees.rounds": 40})
+    assert set(job.feature_sets["all"]) == {"jets_pt", "averageMu"}
+    result = api.run(job, folder / "run", client)
+    assert 0.05 < result.figure("trees", "half_68").value < 0.3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "--target is missing: name the branch to learn; labels of 0 and 1: label"),
+        (("--target", "labl"), "--target labl: tree tree of .*a.root has no such branch of numbers; nearest: label"),
+        (("--target", "d0"), r"--target d0: it runs from .* a quantity above zero"),
+        (("--target", "label", "--tree", "tre"), "--tree tre: .* has no such tree; nearest: tree: it has tree"),
+        (("--target", "label", "--event", "evnt"), "--event evnt: .*nearest: event"),
+    ],
+)
+def test_what_is_wrong_is_said_and_nothing_is_written(arguments: tuple[str, ...], said: str, folder: Path) -> None:
+    write_events(folder / "a.root", events(300))
+    status, _, err = here("new", "mine", "--from", "a.root", *arguments)
+    assert status == 2
+    assert re.search(said, " ".join(err.split())), err
+    assert not list(folder.glob("mine.*"))
+
+
+def test_more_that_is_wrong(folder: Path) -> None:
+    branches = events(300)
+    write_events(folder / "a.root", {name: values for name, values in branches.items() if name != "event"})
+    write_events(folder / "none.root", {name: values[:0] for name, values in branches.items()})
+    write_events(folder / "ones.root", branches | {"label": np.ones(300, dtype=np.int32)})
+    for arguments, said in (
+        (("mine", "--from", "a.root", "--target", "label"), "no branch looks like the event's number"),
+        (("mine", "--from", "none.root", "--target", "label"), "has no entries"),
+        (("mine", "--from", "ones.root", "--target", "label"), "it is 1 throughout"),
+        (("mine", "--from", "nix.root", "--target", "label"), "no such file"),
+        (("My Study", "--from", "a.root", "--target", "label"), "expected lower-case letters"),
+    ):
+        status, _, err = here("new", *arguments)
+        assert status == 2, err
+        assert said in " ".join(err.split())
+    (folder / "mine.py").touch()
+    status, _, err = here("new", "mine", "--from", "ones.root", "--target", "pt")
+    assert status == 2
+    assert "mine.py is there already, and is not overwritten" in err
