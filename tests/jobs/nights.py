@@ -1,9 +1,11 @@
 """Scheduled reprocessing to be tried: a small job, files that come and go, and the command as a timer calls it."""
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +17,10 @@ from lineshape.jobs import job_files
 from lineshape.jobs.simulate.families.gamma_tautau import GammaTauTau
 from lineshape.jobs.simulate.writing import FileOrder, write_file
 from tests.conftest import TREE
+from tests.jobs.commands import here
+from tests.jobs.small_taus import FEATURES
 
+ROOT = Path(__file__).parents[2]
 #: Objects in a file.
 TAUS = 1500
 
@@ -26,14 +31,16 @@ def write_taus(path: Path, number: int, **settings: float) -> None:
 
 
 def small_study(path: Path, data: str, **changes: Any) -> Path:
-    """A job file: the tau energy scale by boosted trees alone, in a few seconds."""
+    """A job file: the tau energy scale by boosted trees alone, with few columns and plots."""
     job: dict[str, Any] = yaml.safe_load(job_files.shipped()["tau_energy_scale"].read_text(encoding="utf-8"))
-    brt = job["models"]["brt"] | {"rounds": 30, "rate": 0.2, "depth": 4, "minimum_entries": 100}
+    own = {"features": list(FEATURES), "rounds": 30, "rate": 0.2, "depth": 4, "minimum_entries": 100}
     job |= {
+        "processor": {"kind": "tests.jobs.small_taus:SmallTaus"},
+        "feature_sets": {},
         "samples": {"taus": {"files": [data]}},
         "chunk_entries": 600,
-        "models": {"brt": brt},
-        "measures": {"response": {"kind": "response", "truth": "truthPtVis"}},
+        "models": {"brt": job["models"]["brt"] | own},
+        "measures": {"response": {"kind": "tests.jobs.small_taus:ResponseFigures", "truth": "truthPtVis"}},
         "claims": {},
         "search": {},
         "cluster": {"kind": "local", "workers": 1},
@@ -60,6 +67,24 @@ def called(folder: Path, *arguments: str) -> tuple[int, dict[str, Any], str]:
     return done.returncode, summary, done.stderr
 
 
+def called_here(folder: Path, *arguments: str) -> tuple[int, dict[str, Any], str]:
+    """The same of a command that starts no cluster, in this process."""
+    with contextlib.chdir(folder), tempfile.TemporaryFile("w+", encoding="utf-8") as output:
+        sys.stdout.flush()
+        kept = os.dup(1)
+        os.dup2(output.fileno(), 1)
+        try:
+            status, _, errors = here(*arguments)
+        finally:
+            os.dup2(kept, 1)
+            os.close(kept)
+        output.seek(0)
+        (line,) = output.read().splitlines()
+    summary: dict[str, Any] = json.loads(line)
+    assert summary["exit"] == status
+    return status, summary, errors
+
+
 def killed_when(folder: Path, moment: Callable[[], bool], *arguments: str) -> None:
     """Start a command and kill it (-9) at a moment; fails where it ended before."""
     log = folder / "killed.log"
@@ -73,5 +98,6 @@ def killed_when(folder: Path, moment: Callable[[], bool], *arguments: str) -> No
 
 
 def environment() -> dict[str, str]:
-    """Of the command."""
-    return os.environ | {"COLUMNS": "120", "PYTHONWARNINGS": ""}
+    """Of the command, which finds the processor of the tests."""
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    return os.environ | {"COLUMNS": "120", "PYTHONWARNINGS": "", "PYTHONPATH": path}

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,8 @@ from lineshape.engine.reprocessing.run_record import read_runs
 from lineshape.jobs import api
 from lineshape.jobs.cli.reprocess import summary
 from tests.conftest import small_job
-from tests.jobs.nights import called, command, environment, small_study, write_taus
+from tests.jobs.commands import here
+from tests.jobs.nights import called, called_here, small_study, write_taus
 
 pytestmark = pytest.mark.processes
 
@@ -110,7 +110,7 @@ def test_a_dry_run_changes_nothing(nights: tuple[Path, ReprocessingFolder], tmp_
     ]
     assert asdict(describe(api.load(job), folder.path).would) == {"files": {}, "train": []}
     assert contents(folder.path) == before
-    status, told, said = called(tmp_path, "reprocess", str(job), "-o", "nowhere", "--dry-run")
+    status, told, said = called_here(tmp_path, "reprocess", str(job), "-o", "nowhere", "--dry-run")
     assert (status, told["would"]["files"]) == (0, {"new": 4})
     assert "would: train: nothing was trained before" in said
     assert not (tmp_path / "nowhere").exists()
@@ -120,8 +120,8 @@ def test_a_second_run_exits_at_once_with_75(nights: tuple[Path, ReprocessingFold
     job, folder = nights
     before = ledger.read(folder.ledger)
     with held(folder.lock):
-        for arguments in (("reprocess", str(job)), ("reprocess", str(job), "--set", "models.brt.depth=2")):
-            status, told, said = called(folder.path.parent, *arguments, "-o", str(folder.path))
+        for call, changes in ((called, ()), (called_here, ("--set", "models.brt.depth=2"))):
+            status, told, said = call(folder.path.parent, "reprocess", str(job), *changes, "-o", str(folder.path))
             assert (status, told["status"]) == (75, "busy")
             assert f"is held by process {os.getpid()} on" in " ".join(said.split())
     assert ledger.read(folder.ledger) == before
@@ -140,7 +140,7 @@ def test_a_second_run_exits_at_once_with_75(nights: tuple[Path, ReprocessingFold
     ],
 )
 def test_a_users_mistake(arguments: tuple[str, ...], said: str, two_nights: Path, tmp_path: Path) -> None:
-    status, told, printed = called(tmp_path, "reprocess", str(two_nights / "job.yaml"), *arguments)
+    status, told, printed = called_here(tmp_path, "reprocess", str(two_nights / "job.yaml"), *arguments)
     assert (status, told["status"], told["job"]) == (2, "refused", str(two_nights / "job.yaml"))
     assert said in " ".join(printed.split())
 
@@ -175,7 +175,7 @@ def test_a_challenger_that_was_turned_down_is_not_made_again(
     nights: tuple[Path, ReprocessingFolder], client: Client
 ) -> None:
     job, folder = nights
-    worse = api.load(job, None, {"models.brt.rounds": 2, "reprocess.promote": "better"})
+    worse = api.load(job, None, {"models.brt.depth": 12, "models.brt.rate": 1, "reprocess.promote": "better"})
     first = jobs.reprocess(worse, folder.path, client)
     assert (first["version"], first["champion"]) == ("0003", "0002")
     assert first["training"]["reasons"] == ["code or settings of brt changed"]
@@ -198,21 +198,21 @@ def test_only_what_is_new_is_measured(
 
     job, folder = nights
     few: dict[str, object] = {"reprocess.grown": 10}
-    shards = len(FeatureStore.load(folder.latest.features).shards)
     first = measured(**few)
+    shards = len(FeatureStore.load(folder.latest.features).shards)
     assert len(first) == shards
     write_taus(tmp_path / "new.root", 8)
-    second = measured(**few)
-    assert len(second) == len(FeatureStore.load(folder.latest.features).shards) > shards
-    assert first.items() <= second.items()
-    third = measured(**few, **{"models.brt.depth": 3})
+    second = measured(**few, **{"models.brt.depth": 3})
     assert champion_of(read_runs(folder.ledger)) == "0003"
-    assert len(third) == 2 * len(second)
-    assert second.items() <= third.items()
+    now = len(FeatureStore.load(folder.latest.features).shards)
+    assert now > shards
+    assert len(second) == 2 * now
+    assert first.items() <= second.items()
     write_taus(tmp_path / "newer.root", 9)
-    fourth = measured(**few, **{"models.brt.depth": 3})
-    assert third.items() - second.items() <= fourth.items()
-    assert not fourth.keys() & second.keys()
+    third = measured(**few, **{"models.brt.depth": 3})
+    assert len(third) == len(FeatureStore.load(folder.latest.features).shards)
+    assert len(third.items() & second.items()) == len(third.keys() & second.keys()) == now
+    assert not third.keys() & first.keys()
 
 
 @pytest.mark.parametrize(
@@ -357,34 +357,24 @@ def test_a_run_that_lost_its_lock_publishes_nothing(nights: tuple[Path, Reproces
     assert jobs.reprocess(api.load(job, None, {"models.brt.depth": 3}), folder.path, client)["version"] == "0003"
 
 
-def test_the_ledger_is_shown(nights: tuple[Path, ReprocessingFolder]) -> None:
+def test_the_ledger_is_shown(nights: tuple[Path, ReprocessingFolder], monkeypatch: pytest.MonkeyPatch) -> None:
     _, folder = nights
-
-    def shown(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            command("ledger", *arguments),
-            cwd=folder.path.parent,
-            capture_output=True,
-            text=True,
-            check=False,
-            env=environment(),
-        )
-
-    table = shown("study")
-    assert table.returncode == 0
-    assert "0001 promoted: there was no champion" in table.stdout
-    assert json.loads(shown("study", "--json").stdout) == ledger.read(folder.ledger)
-    back = shown("rollback", "study")
-    assert "champion: 0001 (rolled back from 0002)" in back.stdout
+    monkeypatch.chdir(folder.path.parent)
+    monkeypatch.setenv("COLUMNS", "120")
+    status, table, _ = here("ledger", "study")
+    assert status == 0
+    assert "0001 promoted: there was no champion" in table
+    assert json.loads(here("ledger", "study", "--json")[1]) == ledger.read(folder.ledger)
+    assert "champion: 0001 (rolled back from 0002)" in here("ledger", "rollback", "study")[1]
     for arguments, said in (
         (("rollback", "study", "0009"), "no version '0009'"),
         (("studi",), "nothing was reprocessed in studi"),
         (("a", "b"), "expected FOLDER, or rollback FOLDER [VERSION]"),
     ):
-        refused = shown(*arguments)
-        assert refused.returncode == 2
-        assert said in " ".join(refused.stderr.split())
-        assert "Traceback" not in refused.stderr
+        status, _, refused = here("ledger", *arguments)
+        assert status == 2
+        assert said in " ".join(refused.split())
+        assert "Traceback" not in refused
 
 
 def test_shipped_studies_need_no_section_of_their_own() -> None:
@@ -463,9 +453,7 @@ def test_the_ledger_names_a_line_that_is_no_record(nights: tuple[Path, Reprocess
     _, folder = nights
     with folder.ledger.open("a") as file:
         file.write('{"note": "of mine"}\n')
-    done = subprocess.run(
-        command("ledger", str(folder.path)), capture_output=True, text=True, check=False, env=environment()
-    )
-    assert done.returncode == 1
-    assert "ledger.jsonl, line 3: expected a record of reprocessing, found" in " ".join(done.stderr.split())
-    assert "Traceback" not in done.stderr
+    status, _, said = here("ledger", str(folder.path))
+    assert status == 1
+    assert "ledger.jsonl, line 3: expected a record of reprocessing, found" in " ".join(said.split())
+    assert "Traceback" not in said

@@ -1,12 +1,12 @@
-"""The processor of the tau energy scale after a change of a control histogram's range."""
+"""The processor of the nights after a change of a control histogram's range."""
 
 from dataclasses import replace
 from typing import ClassVar
 
-from lineshape.processors.tau_energy_scale import TauEnergyScale
+from tests.jobs.small_taus import SmallTaus
 
 
-class WiderMu(TauEnergyScale):
+class WiderMu(SmallTaus):
     """mu up to 500."""
 
-    outputs: ClassVar = TauEnergyScale.outputs | {"mu": replace(TauEnergyScale.outputs["mu"], high=500.0)}
+    outputs: ClassVar = SmallTaus.outputs | {"mu": replace(SmallTaus.outputs["mu"], high=500.0)}

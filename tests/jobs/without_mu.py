@@ -1,11 +1,11 @@
-"""The processor of the tau energy scale after a change that lost a column."""
+"""The processor of the nights after a change that lost a column."""
 
 from typing import ClassVar
 
-from lineshape.processors.tau_energy_scale import TauEnergyScale
+from tests.jobs.small_taus import SmallTaus
 
 
-class WithoutMu(TauEnergyScale):
+class WithoutMu(SmallTaus):
     """No mu any more."""
 
-    outputs: ClassVar = {name: column for name, column in TauEnergyScale.outputs.items() if name != "mu"}
+    outputs: ClassVar = {name: column for name, column in SmallTaus.outputs.items() if name != "mu"}
