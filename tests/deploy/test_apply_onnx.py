@@ -1,5 +1,6 @@
 """The examples that a colleague runs without lineshape: they find what the bundle finds, row by row."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -23,19 +24,36 @@ pytestmark = pytest.mark.processes
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 EVENT = "EventInfoAuxDyn.eventNumber"
-#: Runs a script, the first argument, where lineshape cannot be imported.
+#: Runs scripts with their arguments, each as if it were alone, where lineshape cannot be imported.
 WITHOUT = """
-import runpy, sys
+import contextlib, io, json, runpy, sys, traceback
 sys.modules['lineshape'] = None
-sys.argv = sys.argv[1:]
-sys.path.insert(0, sys.argv[0].rpartition('/')[0])
-runpy.run_path(sys.argv[0], run_name='__main__')
+done = []
+for script, *arguments in json.loads(sys.argv[1]):
+    sys.argv, sys.path[0], status = [script, *arguments], script.rpartition('/')[0], 0
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
+        try:
+            runpy.run_path(script, run_name='__main__')
+        except SystemExit as stop:
+            status = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+            print(stop.code if isinstance(stop.code, str) else '', file=sys.stderr)
+        except Exception:
+            status = 1
+            traceback.print_exc()
+    done.append((status, out.getvalue(), err.getvalue()))
+print(json.dumps(done))
 """
 
 
-def apply(script: str, *arguments: object) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-c", WITHOUT, str(DEPLOY / script), *map(str, arguments)]
-    return subprocess.run(command, check=False, capture_output=True, text=True)
+def apply(*calls: tuple[object, ...]) -> list[tuple[int, str, str]]:
+    """Exit status, output and errors of scripts with their arguments."""
+    words = [(str(DEPLOY / str(script)), *map(str, arguments)) for script, *arguments in calls]
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT, json.dumps(words)], check=True, stdout=subprocess.PIPE, text=True
+    )
+    found: list[tuple[int, str, str]] = json.loads(done.stdout)
+    assert len(found) == len(calls)
+    return found
 
 
 @pytest.mark.parametrize(("model", "to"), [("mdn", "onnx"), ("brt", "onnx-trees")])
@@ -44,12 +62,12 @@ def test_a_colleague_finds_the_same_of_each_tau(
 ) -> None:
     run = RunFolder(finished.folder)
     exported = export(run, model, to, tmp_path / "model.onnx")
+    targets = [tmp_path / f"{number}.root" for number in range(len(ntuples))]
+    calls = [("apply_onnx.py", exported.path, path, target) for path, target in zip(ntuples, targets, strict=True)]
     found: dict[tuple[int, float], float] = {}
-    for number, path in enumerate(ntuples):
-        target = tmp_path / f"{number}.root"
-        done = apply("apply_onnx.py", exported.path, path, target)
-        assert done.returncode == 0, done.stderr
-        assert "3000 taus to truthPtVis" in done.stdout
+    for (status, told, errors), path, target in zip(apply(*calls), ntuples, targets, strict=True):
+        assert status == 0, errors
+        assert "3000 taus to truthPtVis" in told
         tree, made = uproot.open(path)["CollectionTree"], uproot.open(target)["taus"]
         assert made.classname == "TTree"
         pt = tree["TauJetsAuxDyn.ptCombined"].array() * 0.001
@@ -81,9 +99,9 @@ def recoil(tmp_path_factory: pytest.TempPathFactory, client: Client) -> RunFolde
 def test_a_colleague_finds_the_same_of_each_event(recoil: RunFolder, tmp_path: Path) -> None:
     exported = export(recoil, "brt", "onnx-trees", tmp_path / "model.onnx")
     (source,) = recoil.simulated.rglob("*.root")
-    done = apply("apply_onnx_recoil.py", exported.path, source, tmp_path / "found.root")
-    assert done.returncode == 0, done.stderr
-    assert "36 columns of 2000 events to pxTrue, pyTrue" in done.stdout
+    ((status, told, errors),) = apply(("apply_onnx_recoil.py", exported.path, source, tmp_path / "found.root"))
+    assert status == 0, errors
+    assert "36 columns of 2000 events to pxTrue, pyTrue" in told
     made = uproot.open(tmp_path / "found.root")["events"]
     assert made.classname == "TTree"
     found = np.column_stack([made[name].array(library="np") for name in ("pxTrue", "pyTrue")])
@@ -101,16 +119,17 @@ def test_a_colleague_finds_the_same_of_each_event(recoil: RunFolder, tmp_path: P
 def test_what_is_wrong_is_said_without_a_traceback(recoil: RunFolder, ntuples: list[Path], tmp_path: Path) -> None:
     model = export(recoil, "brt", "onnx-trees", tmp_path / "recoil.onnx").path
     target = tmp_path / "found.root"
-    for script, arguments, said in (
+    cases: list[tuple[str, list[Path], str]] = [
         ("apply_onnx.py", [], "usage:"),
         ("apply_onnx_recoil.py", [model], "python apply_onnx_recoil.py dense.onnx events.root recoil.root"),
         ("apply_onnx.py", [tmp_path / "none.onnx", ntuples[0], target], "no file "),
         ("apply_onnx.py", [model, ntuples[0], target], "takes ux, uy, sumET"),
         ("apply_onnx_recoil.py", [model, ntuples[0], target], "no branch AntiKt4EMPFlowJetsAuxDyn.eta"),
         ("apply_onnx_recoil.py", [model, ntuples[0], target], "there are "),
-    ):
-        done = apply(script, *arguments)
-        assert done.returncode == 1
-        assert said in done.stderr
-        assert "Traceback" not in done.stderr
-        assert not target.exists()
+    ]
+    done = apply(*((script, *arguments) for script, arguments, _ in cases))
+    for (status, _, errors), (_, _, said) in zip(done, cases, strict=True):
+        assert status == 1
+        assert said in errors
+        assert "Traceback" not in errors
+    assert not target.exists()
