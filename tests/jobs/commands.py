@@ -1,10 +1,18 @@
-"""The command line in this process, for what needs no cluster: a traceback is an error of the test."""
+"""The command line in this process, without a cluster or on one that is there: a traceback is an error of the test."""
 
 import contextlib
 import io
 import sys
 
+from distributed import Client
+
 from lineshape.jobs.cli import main as cli
+
+
+def on(client: Client) -> tuple[str, str]:
+    """The option for a cluster that is there, whose workers have imported what they need."""
+    assert client.scheduler is not None
+    return "--cluster", client.scheduler.address
 
 
 def here(*words: str) -> tuple[int, str, str]:

@@ -68,7 +68,7 @@ def called(folder: Path, *arguments: str) -> tuple[int, dict[str, Any], str]:
 
 
 def called_here(folder: Path, *arguments: str) -> tuple[int, dict[str, Any], str]:
-    """The same of a command that starts no cluster, in this process."""
+    """The same in this process, of a command without a cluster or on one that is there."""
     with contextlib.chdir(folder), tempfile.TemporaryFile("w+", encoding="utf-8") as output:
         sys.stdout.flush()
         kept = os.dup(1)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from distributed import Client
 
-from lineshape.engine.core.errors import IncompleteRunError
+from lineshape.engine.core import ledger
 from lineshape.engine.core.run_folder import ReprocessingFolder, RunFolder
 from lineshape.engine.execution.progress import Bars
 from lineshape.engine.execution.workers import Workers
@@ -24,9 +24,9 @@ from lineshape.engine.reprocessing.file_changes import known
 from lineshape.engine.reprocessing.run_record import RunRecord, read_runs
 from lineshape.engine.stages.processing.stage import process
 from lineshape.jobs import api
-from lineshape.jobs.cli.reprocess import summary
 from tests.conftest import SOAK
-from tests.jobs.nights import called, killed_when, small_study, write_taus
+from tests.jobs.commands import on
+from tests.jobs.nights import called, called_here, killed_when, small_study, write_taus
 
 #: A killed command's last words are not ours to hush.
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(1800), pytest.mark.filterwarnings("default")]
@@ -140,18 +140,8 @@ if not os.environ.get(SOAK):
     NIGHTS = NIGHTS[:12]
 #: From which night on the model has other settings.
 CHANGED = 17
-#: Nights that run as a timer would call them, beside those that are killed and those after; the others are run here.
-BY_THE_COMMAND = {1, 2, 6}
-
-
-def here(job: Path, changes: list[str], folder: ReprocessingFolder, client: Client) -> tuple[int, dict[str, Any], str]:
-    """The same as `called`, in this process and on workers that are there."""
-    changed = dict(change.split("=") for change in changes[1:])
-    try:
-        api.reprocess(api.load(job, None, {key: int(value) for key, value in changed.items()}), folder.path, client)
-    except IncompleteRunError:
-        return 1, summary(replace(read_runs(folder.ledger)[-1], status="incomplete"), 1), ""
-    return 0, summary(read_runs(folder.ledger)[-1], 0), ""
+#: A night that runs as a timer would call it, beside those that are killed and those after; the others are run here.
+BY_THE_COMMAND = 2
 
 
 def moments_of(folder: ReprocessingFolder) -> dict[str, Callable[[], bool]]:
@@ -184,8 +174,8 @@ def test_nights(tmp_path: Path, client: Client, workers: Workers, bars: Bars) ->
             assert folder.pointed() == champion
             verify(folder, str(champion), read_runs(folder.ledger))
             continue
-        alone = number in BY_THE_COMMAND or isinstance(NIGHTS[number - 2][-1], str)
-        status, told, said = called(tmp_path, *arguments) if alone else here(job, arguments[2:], folder, client)
+        alone = number == BY_THE_COMMAND or isinstance(NIGHTS[number - 2][-1], str)
+        status, told, said = called(tmp_path, *arguments) if alone else called_here(tmp_path, *arguments, *on(client))
         assert (status, told["files"]) == (end, files), f"night {number}: {said}"
         assert ("version" in told) == trains, f"night {number}: {said}"
         changed = bool(files) or trains
