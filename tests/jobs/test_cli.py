@@ -13,16 +13,19 @@ from pathlib import Path
 
 import pytest
 import uproot
+import yaml
+from distributed import Client
 
 from lineshape.engine.core.files import write_json
 from lineshape.jobs import api, job_files
-from lineshape.jobs.simulate.families.gamma_tautau import GammaTauTau
-from lineshape.jobs.simulate.writing import FileOrder, write_file
 from tests.conftest import TREE
 from tests.engine.stages.test_processing import DAMAGES
-from tests.jobs.commands import here
+from tests.jobs.commands import here, on
+from tests.jobs.nights import environment
+from tests.jobs.toys import events, figures_alone, toy_values, write_events
 
 pytestmark = pytest.mark.processes
+
 
 QUICK = [
     "--set=models.brt.rounds=10",
@@ -37,14 +40,13 @@ QUICK = [
 
 
 def lineshape(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"COLUMNS": "120", "PYTHONWARNINGS": ""}
     return subprocess.run(
         [sys.executable, "-m", "lineshape.jobs.cli.main", *arguments],
         cwd=folder,
         capture_output=True,
         text=True,
         check=False,
-        env=environment,
+        env=environment(),
         timeout=300,
     )
 
@@ -54,6 +56,15 @@ def quickly(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     with contextlib.chdir(folder), pytest.MonkeyPatch.context() as patch:
         patch.setenv("COLUMNS", "120")
         return subprocess.CompletedProcess(arguments, *here(*arguments))
+
+
+def toy(folder: Path) -> Path:
+    """A job file of a study of two models, without files."""
+    path = folder / "toy.yaml"
+    path.write_text(
+        yaml.safe_dump(toy_values("none.root", measures=figures_alone()), sort_keys=False), encoding="utf-8"
+    )
+    return path
 
 
 def test_stages_one_by_one(ntuples: list[Path], tmp_path: Path) -> None:
@@ -85,7 +96,7 @@ def test_stages_one_by_one(ntuples: list[Path], tmp_path: Path) -> None:
 def test_a_model_is_exported_and_read_back(finished: api.Result, tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime", reason="pip install 'lineshape[export]'")
     run, file = str(finished.folder), tmp_path / "dnn.json"
-    done = lineshape("export", run, "dnn", "--to", "lwtnn", "-o", str(file), folder=tmp_path)
+    done = quickly("export", run, "dnn", "--to", "lwtnn", "-o", str(file), folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Read back on 10,000 rows" in done.stdout
     assert "the estimate of truthPtVis is the output times ptCombined" in done.stdout
@@ -97,7 +108,7 @@ def test_a_model_is_exported_and_read_back(finished: api.Result, tmp_path: Path)
         ("mdm", "onnx", "nearest: mdn"),
         ("mdn", "lwtn", "expected one of lwtnn, onnx, onnx-trees, xgboost-json; nearest: lwtnn"),
     ):
-        refused = lineshape("export", run, model, "--to", to, folder=tmp_path)
+        refused = quickly("export", run, model, "--to", to, folder=tmp_path)
         assert refused.returncode == 2
         assert said in " ".join(refused.stderr.split())
         assert "Traceback" not in refused.stderr
@@ -117,13 +128,12 @@ def test_export_names_what_there_is(tmp_path: Path) -> None:
     assert "needs lineshape[search]" in told
 
 
-def test_simulate_alone(tmp_path: Path) -> None:
-    result = lineshape(
-        "simulate", "tau_energy_scale", "--set=samples.gammatautau.simulate.taus=2000", "--workers=2", folder=tmp_path
-    )
+def test_simulate_alone(client: Client, tmp_path: Path) -> None:
+    changes = [f"--set=samples.gammatautau.simulate.{each}" for each in ("taus=1000", "files=2")]
+    result = quickly("simulate", "tau_energy_scale", *changes, *on(client), folder=tmp_path)
     assert result.returncode == 0, result.stderr
     made = list((tmp_path / "runs").rglob("*.root"))
-    assert len(made) == 8
+    assert len(made) == 2
     assert "gammatautau" in result.stdout
 
 
@@ -188,27 +198,27 @@ def test_where_to_run_may_be_said(said: str, message: str, tmp_path: Path) -> No
     assert "Traceback" not in done.stderr
 
 
-def test_a_run_that_loses_data_says_so_and_keeps_the_rest(ntuples: list[Path], tmp_path: Path) -> None:
-    write_file(FileOrder(GammaTauTau(), 3000, 12, 0, TREE, tmp_path / "whole.root"))
-    (tmp_path / "bad.root").write_bytes((tmp_path / "whole.root").read_bytes()[:40_000])
-    samples = [f"--sample=ntuples={path}" for path in (*ntuples, tmp_path / "bad.root")]
-    result = lineshape("run", "tau_energy_scale", *samples, *QUICK, folder=tmp_path)
+def test_a_run_that_loses_data_says_so_and_keeps_the_rest(client: Client, tmp_path: Path) -> None:
+    whole = write_events(tmp_path / "whole.root", events(2000))
+    (tmp_path / "bad.root").write_bytes(write_events(tmp_path / "2.root", events(2000, 2)).read_bytes()[:10_000])
+    job, samples = str(toy(tmp_path)), [f"--sample=s={path}" for path in (whole, tmp_path / "bad.root")]
+    result = quickly("run", job, *samples, *on(client), folder=tmp_path)
     assert result.returncode == 1
     assert "damaged or cut short" in result.stderr
     assert "are quarantined, more than 'tolerate: 0.0' allows" in " ".join(result.stderr.split())
     assert "Traceback" not in result.stderr
-    folder = tmp_path / "runs" / "tau_energy_scale"
+    folder = tmp_path / "runs" / "toy"
     assert "This result is partial" in (folder / "report" / "index.html").read_text(encoding="utf-8")
-    tolerated = lineshape("run", "tau_energy_scale", *samples, *QUICK, "--set=tolerate=0.5", folder=tmp_path)
+    tolerated = quickly("run", job, *samples, "--set=tolerate=0.6", *on(client), folder=tmp_path)
     assert tolerated.returncode == 0, tolerated.stderr
 
 
 @pytest.mark.parametrize("name", DAMAGES)
-def test_bad_input_at_the_command_line(name: str, ntuples: list[Path], tmp_path: Path) -> None:
+def test_bad_input_at_the_command_line(name: str, ntuples: list[Path], client: Client, tmp_path: Path) -> None:
     damage, message = DAMAGES[name]
     bad = tmp_path / "bad.root"
     damage(ntuples[0], bad)
-    result = quickly("process", "tau_energy_scale", f"--sample=ntuples={bad}", "--workers=1", folder=tmp_path)
+    result = quickly("process", "tau_energy_scale", f"--sample=ntuples={bad}", *on(client), folder=tmp_path)
     assert result.returncode in {1, 2}
     assert re.search(message, result.stderr)
     assert "Traceback" not in result.stderr + result.stdout
@@ -224,18 +234,18 @@ def test_a_wrong_request_leaves_a_finished_run_as_it_was(finished: api.Result, t
     assert result.returncode == 0, result.stderr
 
 
-def test_a_stage_that_fails_stands_in_the_ledger(finished: api.Result, tmp_path: Path) -> None:
+def test_a_stage_that_fails_stands_in_the_ledger(finished: api.Result, client: Client, tmp_path: Path) -> None:
     shutil.copytree(finished.folder, tmp_path / "run")
     failing = ["--set=models.dnn.rate=1e30", "--set=models.dnn.clip=1e30"]
-    assert quickly("train", "run", "-m", "dnn", *failing, folder=tmp_path).returncode == 1
+    assert quickly("train", "run", "-m", "dnn", *failing, *on(client), folder=tmp_path).returncode == 1
     status = quickly("status", "run", folder=tmp_path)
     assert "failed: training of dnn failed: the loss is not finite" in " ".join(status.stdout.split())
 
 
-def test_feature_sets_are_named_by_numbers(finished: api.Result, tmp_path: Path) -> None:
+def test_feature_sets_are_named_by_numbers(finished: api.Result, client: Client, tmp_path: Path) -> None:
     shutil.copytree(finished.folder, tmp_path / "run")
     changes = ["--set=models.brt.features=19", "--set=models.brt.per=ptTauEnergyScale"]
-    result = quickly("train", "run", "-m", "brt", *changes, folder=tmp_path)
+    result = quickly("train", "run", "-m", "brt", *changes, *on(client), folder=tmp_path)
     assert result.returncode == 0, result.stderr
     assert "brt made" in result.stderr
 
@@ -243,7 +253,7 @@ def test_feature_sets_are_named_by_numbers(finished: api.Result, tmp_path: Path)
 def test_interrupted(tmp_path: Path) -> None:
     """Ctrl-C reaches the whole process group; what was begun is not left half done."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "lineshape.jobs.cli.main", "simulate", "tau_energy_scale", "--workers=2"],
+        [sys.executable, "-m", "lineshape.jobs.cli.main", "simulate", "tau_energy_scale", "--workers=1"],
         cwd=tmp_path,
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -263,12 +273,13 @@ def test_interrupted(tmp_path: Path) -> None:
             assert file[TREE].num_entries > 0
 
 
-def test_genuine_files_through_all_stages(shared: Path, tmp_path: Path) -> None:
+def test_genuine_files_through_all_stages(shared: Path, client: Client, tmp_path: Path) -> None:
     """14 taus of two releases against the figures pooled over 32 (reference): within three of our own uncertainties."""
     real = shared / "real"
     samples = [f"--sample=ttbar={real}/physlite_r2{release}_ttbar.root" for release in (1, 3)]
     samples += [f"--sample=zee={real}/physlite_r22_zee.root", f"--sample=aod={real}/aod_r21_three_events.root"]
-    result = lineshape("run", "tau_energy_scale_physlite", *samples, "--workers=2", folder=tmp_path)
+    few = "--set=measures.response.by={}"
+    result = quickly("run", "tau_energy_scale_physlite", *samples, few, *on(client), folder=tmp_path)
     assert result.returncode == 0, result.stderr
     assert "model mdn left out" in result.stderr
     found = api.open_result(tmp_path / "runs" / "tau_energy_scale_physlite")

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from lineshape.engine import Column, Selection, Study, flat
 from lineshape.engine.job.job import Job
+from lineshape.engine.measures.kinds.tagging import Tagging
+from lineshape.engine.measures.measure import Measured
+from lineshape.engine.measures.plots import Plot
 
 
 class Toy(Study):
@@ -27,6 +30,14 @@ class Toy(Study):
         """All events."""
         columns = {name: ak.Array(flat(events, name)[0]) for name in ("event", *self.outputs)}
         return columns, {"read": len(columns["event"])}
+
+
+class TaggingFigures(Tagging):
+    """Figures of tagging alone: their report is drawn in no time."""
+
+    def plots(self, measured: Measured) -> list[Plot]:
+        """None."""
+        return []
 
 
 def events(rows: int, seed: int = 1) -> dict[str, NDArray[Any]]:
@@ -82,6 +93,12 @@ def toy_values(files: str, **changes: Any) -> dict[str, Any]:
         },
     }
     return values | changes
+
+
+def figures_alone() -> dict[str, Any]:
+    """The toy's measures without their plots."""
+    tagging = toy_values("")["measures"]["tagging"]
+    return {"tagging": tagging | {"kind": f"{__name__}:{TaggingFigures.__name__}"}}
 
 
 def toy_job(files: str, **changes: Any) -> Job:
