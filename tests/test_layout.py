@@ -43,7 +43,7 @@ ROOMS = {
         "roles",
         "blocks",
     ],
-    "lineshape.jobs": ["cli", "api kinds schema", "job_files display studies", "simulate"],
+    "lineshape.jobs": ["cli", "api kinds schema", "job_files display starting studies", "simulate"],
     "lineshape.jobs.simulate": [
         "orders",
         "writing",

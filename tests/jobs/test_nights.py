@@ -7,14 +7,11 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from distributed import Client
 
-from lineshape.engine.core import ledger
 from lineshape.engine.core.run_folder import ReprocessingFolder, RunFolder
 from lineshape.engine.execution.progress import Bars
 from lineshape.engine.execution.workers import Workers
