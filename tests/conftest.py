@@ -1,7 +1,9 @@
 """What tests share: real ROOT files, a real Dask cluster, one finished run."""
 
+import fcntl
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -97,13 +99,26 @@ def bars() -> Iterator[Bars]:
         yield opened
 
 
+@contextmanager
+def once(factory: pytest.TempPathFactory, name: str) -> Iterator[tuple[Path, bool]]:
+    """Yield a folder for all of the processes that run the tests, and whether it is there already; one makes it."""
+    root = factory.getbasetemp()
+    folder = (root.parent if os.environ.get("PYTEST_XDIST_WORKER") else root) / name
+    done = folder.with_suffix(".done")
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        folder.mkdir(exist_ok=True)
+        yield folder, done.exists()
+        done.touch()
+
+
 @pytest.fixture(scope="session")
 def ntuples(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Two simulated ROOT files of 3,000 taus."""
-    folder = tmp_path_factory.mktemp("ntuples")
-    paths = [folder / f"taus_{number}.root" for number in range(2)]
-    for number, path in enumerate(paths):
-        write_file(FileOrder(GammaTauTau(), 3000, 11, number, TREE, path))
+    with once(tmp_path_factory, "ntuples") as (folder, done):
+        paths = [folder / f"taus_{number}.root" for number in range(2)]
+        for number, path in enumerate(paths if not done else []):
+            write_file(FileOrder(GammaTauTau(), 3000, 11, number, TREE, path))
     return paths
 
 
@@ -123,8 +138,9 @@ def small_job(files: list[Path] | list[str], **changes: object) -> Job:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory, ntuples: list[Path], client: Client) -> api.Result:
-    """A whole run on the two small files."""
-    return api.run(small_job(ntuples), tmp_path_factory.mktemp("run"), client)
+    """A whole run on the two small files, not to be changed: tests copy it."""
+    with once(tmp_path_factory, "finished") as (folder, done):
+        return api.open_result(folder) if done else api.run(small_job(ntuples), folder, client)
 
 
 @pytest.fixture
