@@ -109,16 +109,15 @@ def killing_workers(folder: Path, every: int, seed: int) -> Iterator[list[int]]:
         thread.join()
 
 
-def main(job: Path, folder: Path) -> None:
-    """Process and histogram on two workers, with the models that need no training: the driver that is killed."""
+def process_and_histogram(job: Path, folder: Path, workers: Workers) -> None:
+    """Process and histogram a job file, with the models that need no training."""
     loaded = api.load(job)
-    with Local(workers=2).open() as client:
-        workers = Workers(lambda: client)
-        process_with(loaded, folder, workers)
-        with Screen().bars() as bars:
-            train(loaded, RunFolder(folder), workers, bars, ["combined", "particle_flow"])
-            histogram(loaded, RunFolder(folder), workers, bars)
+    process_with(loaded, folder, workers)
+    with Screen().bars() as bars:
+        train(loaded, RunFolder(folder), workers, bars, ["combined", "particle_flow"])
+        histogram(loaded, RunFolder(folder), workers, bars)
 
 
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+if __name__ == "__main__":  # the driver that is killed
+    with Local(workers=2).open() as opened:
+        process_and_histogram(Path(sys.argv[1]), Path(sys.argv[2]), Workers(lambda: opened))
