@@ -4,6 +4,7 @@
 I = ½ ln(1 + 2/S²), and one of them tells ½ ln(1 + 1/S²).
 """
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from scipy.stats import spearmanr
 from lineshape.engine.core.errors import RequestError, RunError
 from lineshape.engine.core.kinds import KindSpec, build
 from lineshape.engine.core.split import Split, Target
+from lineshape.engine.learning.bundles import Bundle
 from lineshape.engine.learning.roles.dataset import Dataset
 from lineshape.engine.learning.roles.model import Model
 from tests.engine.learning.stores import make_store, train
@@ -32,10 +34,17 @@ def drawn(n: int, rng: np.random.Generator) -> dict[str, Any]:
     return {"theta": theta, "other": other, "a": theta + noise[0], "b": theta + noise[1]}
 
 
-@pytest.fixture
-def store(tmp_path: Path, rng: np.random.Generator) -> Path:
-    make_store(tmp_path / "store", drawn(30_000, rng), shards=2)
-    return tmp_path / "store"
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data") / "store"
+    make_store(folder, drawn(30_000, np.random.default_rng(7)), shards=2)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def short(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """A variable after one epoch; not to be changed."""
+    return train(VARIABLE | {"epochs": 1}, data(store, "a", "b"), tmp_path_factory.mktemp("short") / "bundle")
 
 
 def data(store: Path, *features: str, truth: Any = "theta") -> Dataset:
@@ -96,24 +105,23 @@ def test_parameters_may_be_several(store: Path, tmp_path: Path, rng: np.random.G
     assert told(bundle.log_density_ratio, bundle.predict(fresh).estimate, parameters) == pytest.approx(BOTH, abs=0.06)
 
 
-def test_parameters_are_not_needed_to_predict(store: Path, tmp_path: Path) -> None:
+def test_parameters_are_not_needed_to_predict(short: Bundle) -> None:
     """V runs on data, whose masses nobody knows."""
-    bundle = train(VARIABLE | {"epochs": 1}, data(store, "a", "b"), tmp_path / "bundle")
-    assert bundle.columns == ["a", "b"]
-    assert bundle.predict({"a": np.zeros(3), "b": np.zeros(3)}).estimate.shape == (3,)
+    assert short.columns == ["a", "b"]
+    assert short.predict({"a": np.zeros(3), "b": np.zeros(3)}).estimate.shape == (3,)
 
 
-def test_a_damaged_classifier_is_named(store: Path, tmp_path: Path) -> None:
-    bundle = train(VARIABLE | {"epochs": 1}, data(store, "a", "b"), tmp_path / "bundle")
+def test_a_damaged_classifier_is_named(short: Bundle, tmp_path: Path) -> None:
+    bundle = Bundle.load(shutil.copytree(short.folder, tmp_path / "bundle"))
     (bundle.folder / "classifier.pt").write_bytes(b"no weights")
     with pytest.raises(RunError, match=r"classifier\.pt is damaged"):
         _ = bundle.log_density_ratio
 
 
-def test_same_seed_same_bits(store: Path, tmp_path: Path, rng: np.random.Generator) -> None:
+def test_same_seed_same_bits(store: Path, short: Bundle, tmp_path: Path, rng: np.random.Generator) -> None:
     columns = {name: values for name, values in drawn(100, rng).items() if name in "ab"}
-    quick = VARIABLE | {"epochs": 1}
-    first, second = (train(quick, data(store, "a", "b"), tmp_path / name).predict(columns) for name in ("x", "y"))
+    again = train(VARIABLE | {"epochs": 1}, data(store, "a", "b"), tmp_path / "bundle")
+    first, second = (bundle.predict(columns) for bundle in (short, again))
     assert first.estimate.tolist() == second.estimate.tolist()
 
 

@@ -44,25 +44,34 @@ MODELS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture
-def data(tmp_path: Path, rng: np.random.Generator) -> Dataset:
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """Truth over per is 1 + a/2 − b/4, with 5 % noise."""
+    rng, folder = np.random.default_rng(20260101), tmp_path_factory.mktemp("data")
     n = 12_000
     a, b, per = rng.random(n), rng.random(n), rng.uniform(20, 50, n)
     truth = per * (1 + a / 2 - b / 4 + 0.05 * rng.standard_normal(n))
     columns = {"event": np.arange(n, dtype=np.uint64), "a": a, "b": b, "per": per, "truth": truth}
-    make_store(tmp_path / "store", columns)
-    return Dataset(tmp_path / "store", FEATURES, Target(truth="truth", per="per"), Split())
+    make_store(folder / "store", columns)
+    return Dataset(folder / "store", FEATURES, Target(truth="truth", per="per"), Split())
 
 
-def trained(name: str, data: Dataset, folder: Path) -> Bundle:
-    """A bundle of a model of the table."""
-    return train(MODELS[name], data, folder)
+@pytest.fixture(scope="module")
+def bundles(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Bundle]:
+    """Each model of the table, trained once; not to be changed."""
+    folder = tmp_path_factory.mktemp("bundles")
+    return {name: train(settings, data, folder / name) for name, settings in MODELS.items()}
+
+
+def copy_of(bundle: Bundle, folder: Path) -> Path:
+    """A bundle to be changed."""
+    shutil.copytree(bundle.folder, folder)
+    return folder
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_learns_a_known_function(name: str, data: Dataset, tmp_path: Path) -> None:
-    bundle = trained(name, data, tmp_path / "bundle")
+def test_learns_a_known_function(name: str, bundles: dict[str, Bundle]) -> None:
+    bundle = bundles[name]
     a, b = np.meshgrid(np.linspace(0.1, 0.9, 9), np.linspace(0.1, 0.9, 9))
     columns = {"a": a.ravel(), "b": b.ravel(), "per": np.full(81, 30.0)}
     prediction = bundle.predict(columns)
@@ -70,7 +79,7 @@ def test_learns_a_known_function(name: str, data: Dataset, tmp_path: Path) -> No
     assert prediction.target == pytest.approx(expected, abs=0.04)
     assert prediction.estimate == pytest.approx(30 * prediction.target)
     assert np.abs(prediction.target - expected).mean() < 0.015
-    history = read_history(tmp_path / "bundle")
+    history = read_history(bundle.folder)
     assert history[-1]["validation"] < history[0]["validation"]
     if name == "mixture":
         assert prediction.spread is not None
@@ -78,16 +87,20 @@ def test_learns_a_known_function(name: str, data: Dataset, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_same_seed_same_bits(name: str, data: Dataset, tmp_path: Path, rng: np.random.Generator) -> None:
+def test_same_seed_same_bits(
+    name: str, data: Dataset, bundles: dict[str, Bundle], tmp_path: Path, rng: np.random.Generator
+) -> None:
     columns = {"a": rng.random(100), "b": rng.random(100), "per": np.full(100, 30.0)}
-    first = trained(name, data, tmp_path / "first").predict(columns).target
-    second = trained(name, data, tmp_path / "second").predict(columns).target
+    first = bundles[name].predict(columns).target
+    second = train(MODELS[name], data, tmp_path / "second").predict(columns).target
     assert first.tolist() == second.tolist()
 
 
 def test_a_bundle_moves(data: Dataset, tmp_path: Path) -> None:
     """It holds all that it needs: the feature store may be gone."""
-    bundle = trained("mixture", data, tmp_path / "bundle")
+    shutil.copytree(data.store, tmp_path / "store")
+    data = replace(data, store=tmp_path / "store")
+    bundle = train(MODELS["mixture"] | {"epochs": 1}, data, tmp_path / "bundle")
     columns = {"a": np.full(3, 0.5), "b": np.full(3, 0.5), "per": np.full(3, 30.0)}
     before = bundle.predict(columns).target
     shutil.rmtree(data.store)
@@ -95,8 +108,8 @@ def test_a_bundle_moves(data: Dataset, tmp_path: Path) -> None:
     assert Bundle.load(tmp_path / "elsewhere").predict(columns).target.tolist() == before.tolist()
 
 
-def test_loading_a_bundle_executes_no_code_from_it(data: Dataset, tmp_path: Path) -> None:
-    trained("dense", data, tmp_path / "bundle")
+def test_loading_a_bundle_executes_no_code_from_it(bundles: dict[str, Bundle], tmp_path: Path) -> None:
+    copy_of(bundles["dense"], tmp_path / "bundle")
     with (tmp_path / "bundle" / "weights.pt").open("wb") as file:
         pickle.dump(Evil(str(tmp_path / "executed")), file, protocol=2)
     columns = {"a": np.ones(3), "b": np.ones(3), "per": np.ones(3)}
@@ -118,8 +131,10 @@ class Evil:
 @pytest.mark.parametrize(
     ("model", "files"), [("trees", ["trees.ubj", "bundle.json"]), ("dense", ["weights.pt", "bundle.json"])]
 )
-def test_a_damaged_file_of_a_bundle_is_named(model: str, files: list[str], data: Dataset, tmp_path: Path) -> None:
-    trained(model, data, tmp_path / "bundle")
+def test_a_damaged_file_of_a_bundle_is_named(
+    model: str, files: list[str], bundles: dict[str, Bundle], tmp_path: Path
+) -> None:
+    copy_of(bundles[model], tmp_path / "bundle")
     columns = {"a": np.ones(3), "b": np.ones(3), "per": np.ones(3)}
     for file in files:
         path = tmp_path / "bundle" / file
@@ -134,10 +149,9 @@ def test_a_damaged_file_of_a_bundle_is_named(model: str, files: list[str], data:
         Bundle.load(tmp_path / "bundle").predict(columns)
 
 
-def test_missing_columns_are_named(data: Dataset, tmp_path: Path) -> None:
-    bundle = trained("trees", data, tmp_path / "bundle")
+def test_missing_columns_are_named(bundles: dict[str, Bundle]) -> None:
     with pytest.raises(RequestError, match="needs columns b, per"):
-        bundle.predict({"a": np.ones(3)})
+        bundles["trees"].predict({"a": np.ones(3)})
 
 
 def test_nan_is_named_before_a_network_is_trained(tmp_path: Path) -> None:
@@ -153,7 +167,7 @@ def test_nan_is_named_before_a_network_is_trained(tmp_path: Path) -> None:
     make_store(tmp_path / "store", columns)
     data = Dataset(tmp_path / "store", FEATURES, Target(truth="truth", per="per"), Split())
     with pytest.raises(RunError, match=r"NaN or infinite: b \(\d+\)"):
-        trained("dense", data, tmp_path / "bundle")
+        train(MODELS["dense"], data, tmp_path / "bundle")
 
 
 def test_the_sign_of_a_mirrored_feature_means_nothing(tmp_path: Path, rng: np.random.Generator) -> None:
@@ -191,9 +205,11 @@ def test_a_gpu_that_is_not_there_is_named(data: Dataset, tmp_path: Path) -> None
         train(MODELS["dense"] | {"device": "cuda"}, data, tmp_path / "bundle")
 
 
-def test_metrics_are_told_and_change_nothing(data: Dataset, tmp_path: Path, rng: np.random.Generator) -> None:
+def test_metrics_are_told_and_change_nothing(
+    data: Dataset, bundles: dict[str, Bundle], tmp_path: Path, rng: np.random.Generator
+) -> None:
     metrics = {"squared error": {"kind": "mean_squared_error"}, "median": {"kind": "quantile", "probability": 0.5}}
-    plain = trained("mixture", data, tmp_path / "plain")
+    plain = bundles["mixture"]
     told = train(MODELS["mixture"] | {"metrics": metrics}, data, tmp_path / "told")
     columns = {"a": rng.random(100), "b": rng.random(100), "per": np.full(100, 30.0)}
     assert plain.predict(columns).target.tolist() == told.predict(columns).target.tolist()
@@ -261,8 +277,8 @@ def test_what_does_not_fit_together(network: str, settings: dict[str, Any], mess
 
 def test_trees_from_disk_are_those_from_memory(data: Dataset, tmp_path: Path) -> None:
     """In a folder whose name means something else in JSON and in a URL."""
-    place = tmp_path / "é ?a=b#%20"
-    memory, disk = (train(MODELS["trees"] | {"memory": memory}, data, place / str(memory)) for memory in (1.0, 1e-6))
+    place, trees = tmp_path / "é ?a=b#%20", MODELS["trees"] | {"rounds": 10}
+    memory, disk = (train(trees | {"memory": memory}, data, place / str(memory)) for memory in (1.0, 1e-6))
     assert list((place / "1e-06.scratch").rglob("cache*"))
     assert not list((place / "1.0.scratch").rglob("cache*"))
     assert (memory.folder / "trees.ubj").read_bytes() == (disk.folder / "trees.ubj").read_bytes()
@@ -306,12 +322,10 @@ def test_training_stops_early_and_keeps_the_best_epoch(tmp_path: Path, rng: np.r
     assert np.mean((found - target) ** 2) / fitted.var() == pytest.approx(best["validation"], rel=1e-3)
 
 
-def test_gradients_are_clipped(data: Dataset, tmp_path: Path) -> None:
+def test_gradients_are_clipped(data: Dataset, bundles: dict[str, Bundle], tmp_path: Path) -> None:
     """A norm far below what Adam takes for zero: nothing is learnt."""
-    free, held = (
-        read_history(train(MODELS["dense"] | {"clip": clip}, data, tmp_path / str(clip)).folder)
-        for clip in (1.0, 1e-14)
-    )
+    bundle = train(MODELS["dense"] | {"clip": 1e-14, "epochs": 4}, data, tmp_path / "bundle")
+    free, held = read_history(bundles["dense"].folder), read_history(bundle.folder)
     assert free[-1]["validation"] < 0.5 * free[0]["validation"]
     assert held[-1]["validation"] == pytest.approx(held[0]["validation"], rel=1e-3)
 
@@ -352,7 +366,7 @@ def test_rows_without_a_component_are_left_out(vectors: Dataset) -> None:
 
 @pytest.mark.parametrize("name", ["trees", "dense"])
 def test_learns_a_vector(name: str, vectors: Dataset, tmp_path: Path) -> None:
-    bundle = trained(name, vectors, tmp_path / "bundle")
+    bundle = train(MODELS[name], vectors, tmp_path / "bundle")
     assert bundle.columns == ["a", "b"]
     a, b = np.meshgrid(np.linspace(-1, 1, 9), np.linspace(-1, 1, 9))
     prediction = bundle.predict({"a": a.ravel(), "b": b.ravel()})
@@ -362,7 +376,7 @@ def test_learns_a_vector(name: str, vectors: Dataset, tmp_path: Path) -> None:
 
 
 def test_objects_outside_have_no_vector(vectors: Dataset, tmp_path: Path) -> None:
-    bundle = train(MODELS["trees"] | {"within": {"a": {"low": 0}}}, vectors, tmp_path / "bundle")
+    bundle = train(MODELS["trees"] | {"within": {"a": {"low": 0}}, "rounds": 5}, vectors, tmp_path / "bundle")
     found = bundle.predict({"a": np.array([-1.0, 1.0]), "b": np.zeros(2)}).estimate
     assert np.isnan(found).tolist() == [[True, True], [False, False]]
 

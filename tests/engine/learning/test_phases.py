@@ -21,17 +21,18 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def store(tmp_path: Path, rng: np.random.Generator) -> Path:
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Signal and background differ in a, and in b which follows pt; pt itself is larger for signal."""
+    rng, folder = np.random.default_rng(20260101), tmp_path_factory.mktemp("data") / "store"
     n = 12_000
     signal = rng.integers(0, 2, n)
     pt = rng.normal(signal, 1)
     make_store(
-        tmp_path / "store",
+        folder,
         {"a": rng.normal(signal, 1), "b": pt + 0.1 * rng.normal(size=n), "pt": pt, "truth": signal},
     )
-    return tmp_path / "store"
+    return folder
 
 
 def score_against_pt(settings: dict[str, Any], store: Path, folder: Path) -> float:
