@@ -19,17 +19,17 @@ from tests.faults.runs import content, faulty_job, process_with
 from tests.servers import free_port
 
 
-@pytest.fixture
-def pem(tmp_path: Path) -> dict[str, Path]:
-    """A certificate for this test alone, as files."""
+@pytest.fixture(scope="module")
+def pem(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A certificate for these tests alone, as files."""
     security = Security.temporary()
-    files = {}
+    folder, files = tmp_path_factory.mktemp("pem"), {}
     for name, text in {
         "ca": security.tls_ca_file,
         "certificate": security.tls_client_cert,
         "key": security.tls_client_key,
     }.items():
-        files[name] = tmp_path / f"{name}.pem"
+        files[name] = folder / f"{name}.pem"
         files[name].write_text(text, encoding="utf-8")
     return files
 
@@ -53,7 +53,13 @@ class Started:
 
     @property
     def file(self) -> Path:
-        return self.pem["key"].with_name("scheduler.json")
+        return self.pem["key"].with_name(f"scheduler-{self.port}.json")
+
+    def wait(self) -> None:
+        """Until the scheduler has written its file."""
+        deadline = time.monotonic() + 60
+        while not self.file.is_file() and time.monotonic() < deadline:
+            time.sleep(0.05)
 
     def worker(self) -> None:
         name = "--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0"
@@ -75,10 +81,22 @@ class Started:
             process.wait(timeout=30)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def closed(pem: dict[str, Path]) -> Iterator[Started]:
+    """A scheduler without workers; a test that starts one ends it."""
     started = Started(pem)
     started.scheduler()
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def mortal(pem: dict[str, Path]) -> Iterator[Started]:
+    """A scheduler to be killed, with a worker."""
+    started = Started(pem)
+    started.scheduler()
+    started.worker()
+    started.wait()
     yield started
     started.close()
 
@@ -97,7 +115,7 @@ def test_the_same_shards_through_tls(
     closed: Started, pem: dict[str, Path], ntuples: list[Path], tmp_path: Path, workers: Workers
 ) -> None:
     """The worker comes only when tasks wait for it, as those of a cluster that adapts do."""
-    job = faulty_job(ntuples, tmp_path / "faults")
+    job = faulty_job(ntuples, tmp_path / "faults", chunk_entries=500)
     plain = process_with(job, tmp_path / "plain", workers)
     with Scheduler(address=closed.address, **pem).open() as client:
         assert not client.scheduler_info()["workers"]
@@ -107,14 +125,16 @@ def test_the_same_shards_through_tls(
     assert store.digest() == plain.digest()
     with Scheduler(address=closed.address, **pem).open() as again:
         assert len(again.scheduler_info()["workers"]) == 1, "the scheduler goes on when a run has ended"
+        closed.kill("worker")
+        deadline = time.monotonic() + 60
+        while again.scheduler_info()["workers"] and time.monotonic() < deadline:
+            time.sleep(0.05)
 
 
 @pytest.mark.processes
 @pytest.mark.filterwarnings("default")
 def test_a_scheduler_by_its_file(closed: Started, pem: dict[str, Path]) -> None:
-    deadline = time.monotonic() + 60
-    while not closed.file.is_file() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    closed.wait()
     with Scheduler(file=closed.file, **pem).open() as client:
         assert client.scheduler.address == closed.address
 
@@ -139,21 +159,20 @@ def test_a_file_that_names_no_scheduler(content: str | None, message: str, tmp_p
 @pytest.mark.processes
 @pytest.mark.filterwarnings("default")
 def test_a_scheduler_that_dies_stops_the_run_and_blames_no_chunk(
-    closed: Started, pem: dict[str, Path], ntuples: list[Path], tmp_path: Path, workers: Workers
+    mortal: Started, pem: dict[str, Path], ntuples: list[Path], tmp_path: Path, workers: Workers
 ) -> None:
     """With another one, the same command goes on."""
-    job = faulty_job(ntuples, tmp_path / "faults", **{"processor.seconds": 0.1})
+    job = faulty_job(ntuples, tmp_path / "faults", **{"processor.seconds": 0.3, "chunk_entries": 500})
     process_with(job, tmp_path / "plain", workers)
-    closed.worker()
 
     def break_down() -> None:
         deadline = time.monotonic() + 60
         while not list((tmp_path / "run").rglob("*.parquet")) and time.monotonic() < deadline:
             time.sleep(0.05)
-        closed.kill("scheduler")
+        mortal.kill("scheduler")
 
     thread = threading.Thread(target=break_down)
-    with Scheduler(address=closed.address, timeout=2, **pem).open() as client:
+    with Scheduler(address=mortal.address, timeout=2, **pem).open() as client:
         thread.start()
         with pytest.raises(ClusterError, match="the cluster was lost"):
             process_with(job, tmp_path / "run", Workers(lambda: client))

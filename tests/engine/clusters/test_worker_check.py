@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,9 +22,9 @@ from tests.servers import free_port
 pytestmark = [pytest.mark.processes, pytest.mark.filterwarnings("default")]
 
 
-@pytest.fixture
-def scheduler() -> Iterator[Client]:
-    """A scheduler without workers."""
+@pytest.fixture(scope="module")
+def running() -> Iterator[Client]:
+    """A scheduler without workers, and with those that a test starts."""
     address = f"tcp://127.0.0.1:{free_port()}"
     command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", address]
     process = subprocess.Popen(
@@ -35,6 +36,16 @@ def scheduler() -> Iterator[Client]:
     finally:
         process.terminate()
         process.wait(timeout=60)
+
+
+@pytest.fixture
+def scheduler(running: Client) -> Iterator[Client]:
+    """A scheduler without workers."""
+    yield running
+    deadline = time.monotonic() + 60
+    while running.scheduler_info()["workers"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_workers_that_see_the_folder_leave_nothing_in_it(client: Client, tmp_path: Path) -> None:

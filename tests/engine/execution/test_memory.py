@@ -54,23 +54,29 @@ def test_a_workers_need_is_of_the_chunk_and_the_clients_of_their_number() -> Non
     assert needs(catalogue(10**6, 10**3, 500), None, 6)[0].size > many[0].size
 
 
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Peaks of ten chunks of four entries, on two workers."""
+    return measured(10, 4, tmp_path_factory.mktemp("few") / "10", workers=2)
+
+
 @pytest.mark.soak
 @pytest.mark.processes
-def test_the_sum_holds_against_the_measured_peak(tmp_path: Path) -> None:
+def test_the_sum_holds_against_the_measured_peak(tmp_path: Path, few: dict[str, Any]) -> None:
     """The peak is below what was computed, and that is not more than twice of it."""
-    for entries in (1000, 80_000 if os.environ.get(SOAK) else 40_000):
-        found = measured(3, entries, tmp_path / str(entries))
-        computed = needs(catalogue(3 * entries, entries, found["entry_bytes"]), None, 6)
+    large = 80_000 if os.environ.get(SOAK) else 40_000
+    for chunks, entries, found in ((10, 4, few), (2, large, measured(2, large, tmp_path / "large"))):
+        computed = needs(catalogue(chunks * entries, entries, found["entry_bytes"]), None, 6)
         for need, peak in zip(computed, (found["worker"], found["client"]), strict=True):
             assert peak <= need.size <= 2 * peak, (entries, need.process, peak / MIB, need.size / MIB)
 
 
 @pytest.mark.soak
 @pytest.mark.processes
-def test_memory_is_flat_in_the_number_of_chunks(tmp_path: Path) -> None:
+def test_memory_is_flat_in_the_number_of_chunks(tmp_path: Path, few: dict[str, Any]) -> None:
     """From 10 to 200 (soak: 1,000) chunks of one size: within 20 %, in the worker and the client with its scheduler."""
     most = 1000 if os.environ.get(SOAK) else 200
-    few, many = (measured(chunks, 4, tmp_path / str(chunks), workers=2) for chunks in (10, most))
+    many = measured(most, 4, tmp_path / "many", workers=2)
     assert few["chunks"] < 15
     assert many["chunks"] >= most
     for process in ("client", "worker"):
