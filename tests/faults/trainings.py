@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 import psutil
+from distributed import Client
 
 from lineshape.engine.clusters.kinds.local import Local
 from lineshape.engine.core.run_folder import RunFolder
@@ -23,10 +24,16 @@ from lineshape.engine.stages.training.stage import Trained, train
 from lineshape.jobs import api
 
 
-def train_all(job: api.Job, folder: RunFolder, workers: int = 2) -> Trained:
-    """Train on a cluster of its own."""
-    with Local(workers=workers).open() as client, Screen().bars() as bars:
-        return train(job, folder, Workers(lambda: client), bars)
+def train_with(job: api.Job, folder: RunFolder, workers: Workers) -> Trained:
+    """Train on given workers."""
+    with Screen().bars() as bars:
+        return train(job, folder, workers, bars)
+
+
+def at_work(client: Client) -> Callable[[], list[int]]:
+    """Return a function that gives the processes of those workers of now that have a task."""
+    pids = client.run(os.getpid)
+    return lambda: [pids[address] for address, tasks in client.processing().items() if tasks and address in pids]
 
 
 def rank_pids(of: int | None = None) -> list[int]:
@@ -92,4 +99,5 @@ def digests(folder: RunFolder, model: str) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    train_all(api.load(Path(sys.argv[1])), RunFolder(Path(sys.argv[2])))
+    with Local(workers=1).open() as opened:
+        train_with(api.load(Path(sys.argv[1])), RunFolder(Path(sys.argv[2])), Workers(lambda: opened))

@@ -1,4 +1,7 @@
-"""The training stage with real processes: what a cluster does to a training, and several workers for one."""
+"""The training stage with real processes: what a cluster does to a training, and several workers for one.
+
+Most trainings are on the session's two workers, whose nannies start those anew that are killed here.
+"""
 
 import json
 import shutil
@@ -14,21 +17,20 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from distributed import Client, LocalCluster
 
+from lineshape.engine.clusters.kinds.local import Local
 from lineshape.engine.core.errors import RunError
 from lineshape.engine.core.files import write_json
+from lineshape.engine.core.kinds import KindSpec
 from lineshape.engine.core.run_folder import RunFolder
-from lineshape.engine.execution.progress import Screen
 from lineshape.engine.execution.workers import Workers
 from lineshape.engine.feature_store.shards import FeatureStore, read_columns
 from lineshape.engine.learning.bundles import Bundle
 from lineshape.engine.learning.fit.history import read_history
-from lineshape.engine.stages.training.stage import train
 from lineshape.jobs import api
 from tests.conftest import small_job
 from tests.faults.runs import process_with, worker_pids
-from tests.faults.trainings import Striking, digests, kill, rank_pids, steps, train_all
+from tests.faults.trainings import Striking, at_work, digests, kill, rank_pids, steps, train_with
 
 pytestmark = pytest.mark.processes
 
@@ -59,7 +61,6 @@ TREES: dict[str, Any] = {
 
 #: The same where the other case of a test shows it in less time.
 DRILLED = pytest.param(NETWORK, marks=pytest.mark.drill)
-DRILLED_PAIR = pytest.param(NETWORK | {"workers": 2}, marks=pytest.mark.drill)
 
 
 @pytest.fixture(scope="module")
@@ -92,35 +93,45 @@ def job_with(ntuples: list[Path], **models: dict[str, Any]) -> api.Job:
 _UNDISTURBED: dict[str, dict[str, str]] = {}
 
 
-def undisturbed(job: api.Job, folder: RunFolder, model: str) -> dict[str, str]:
-    """Digests of what is trained when nothing happens, once for each setting; the folder is left as it was."""
+def undisturbed(job: api.Job, folder: RunFolder, model: str, workers: Workers) -> dict[str, str]:
+    """Digests of what is trained when nothing happens, once for each setting; the folder is left as it was.
+
+    One rank is trained in its worker, where it has the same bits, as a killed one in a process of its own shows.
+    """
     settings = json.dumps(job.models[model].model_dump(mode="json"))
     if settings not in _UNDISTURBED:
-        train_all(job, folder)
+        said = json.loads(settings)
+        here = KindSpec.model_validate(said | ({} if said.get("workers", 1) > 1 else {"own_process": False}))
+        train_with(job.model_copy(update={"models": {model: here}}), folder, workers)
         _UNDISTURBED[settings] = digests(folder, model)
         shutil.rmtree(folder.models)
     return _UNDISTURBED[settings]
 
 
-@pytest.mark.parametrize("settings", [NETWORK, DRILLED_PAIR], ids=["one", "two"])
+@pytest.mark.parametrize(
+    ("settings", "after"),
+    [(NETWORK, [3]), pytest.param(NETWORK | {"workers": 2}, [2, 5], marks=pytest.mark.drill)],
+    ids=["one", "two"],
+)
 def test_a_killed_rank_goes_on_and_ends_with_the_same_weights(
-    settings: dict[str, Any], ntuples: list[Path], folder: RunFolder
+    settings: dict[str, Any], after: list[int], ntuples: list[Path], folder: RunFolder, workers: Workers
 ) -> None:
+    """The drill: one of two, and again once it has gone on."""
     job = job_with(ntuples, mdn=settings)
-    expected = undisturbed(job, folder, "mdn")
-    with Striking(folder, "mdn", [2, 5], lambda: kill(rank_pids()[::-1])) as striking:
-        train_all(job, folder)
-    assert len(set(striking.struck)) == 2
+    expected = undisturbed(job, folder, "mdn", workers)
+    with Striking(folder, "mdn", after, lambda: kill(rank_pids()[::-1])) as striking:
+        train_with(job, folder, workers)
+    assert len(set(striking.struck)) == len(after)
     assert digests(folder, "mdn") == expected
     assert len(read_history(folder.models / "mdn")) == 12
 
 
 @pytest.mark.parametrize("settings", [DRILLED, NETWORK | {"workers": 2}], ids=["one", "two"])
 def test_a_killed_worker_is_replaced_and_the_weights_are_the_same(
-    settings: dict[str, Any], ntuples: list[Path], folder: RunFolder
+    settings: dict[str, Any], ntuples: list[Path], folder: RunFolder, workers: Workers
 ) -> None:
     job = job_with(ntuples, mdn=settings)
-    expected = undisturbed(job, folder, "mdn")
+    expected = undisturbed(job, folder, "mdn", workers)
     others = set(worker_pids())
 
     def strike() -> int | None:
@@ -134,41 +145,32 @@ def test_a_killed_worker_is_replaced_and_the_weights_are_the_same(
                 return kill([above])
         return None
 
-    with Striking(folder, "mdn", [3], strike) as striking:
-        train_all(job, folder)
+    with Local(workers=2).open() as client, Striking(folder, "mdn", [3], strike) as striking:
+        train_with(job, folder, Workers(lambda: client))
     assert striking.struck
     assert digests(folder, "mdn") == expected
 
 
-def test_a_training_in_its_worker_is_that_of_a_process_of_its_own(ntuples: list[Path], folder: RunFolder) -> None:
+def test_a_training_in_its_worker_is_that_of_a_process_of_its_own(
+    ntuples: list[Path], folder: RunFolder, workers: Workers
+) -> None:
     """Bit by bit, also where the worker is killed under it."""
-    expected = undisturbed(job_with(ntuples, mdn=NETWORK), folder, "mdn")
-    others = set(worker_pids())
-
-    def strike() -> int | None:
-        """The worker, which is the only one, where it trains itself."""
-        return None if rank_pids() else kill([pid for pid in worker_pids() if pid not in others])
-
-    with Striking(folder, "mdn", [3], strike) as striking:
-        train_all(job_with(ntuples, mdn=NETWORK | {"own_process": False}), folder, workers=1)
+    expected = undisturbed(job_with(ntuples, mdn=NETWORK), folder, "mdn", workers)
+    busy = at_work(workers.client)
+    with Striking(folder, "mdn", [3], lambda: None if rank_pids() else kill(busy())) as striking:
+        train_with(job_with(ntuples, mdn=NETWORK | {"own_process": False}), folder, workers)
     assert striking.struck
     assert digests(folder, "mdn") == expected
 
 
-def test_trees_go_on_after_their_worker_was_killed(ntuples: list[Path], folder: RunFolder) -> None:
+def test_trees_go_on_after_their_worker_was_killed(ntuples: list[Path], folder: RunFolder, workers: Workers) -> None:
     job = job_with(ntuples, brt=TREES)
-    train_all(job, folder)
+    train_with(job, folder, workers)
     undisturbed = Bundle.load(folder.models / "brt").provenance
     shutil.rmtree(folder.models)
-    others = set(worker_pids())
-
-    def strike() -> int | None:
-        """The worker that trains: the one that is at work."""
-        busy = [pid for pid in worker_pids() if pid not in others]
-        return kill(sorted(busy, key=lambda pid: -sum(psutil.Process(pid).cpu_times()[:2])))
-
-    with Striking(folder, "brt", [90], strike) as striking:
-        train_all(job, folder, workers=1)
+    busy = at_work(workers.client)
+    with Striking(folder, "brt", [90], lambda: kill(busy())) as striking:
+        train_with(job, folder, workers)
     found = Bundle.load(folder.models / "brt").provenance
     assert striking.struck
     assert found["resumed"] >= 80
@@ -176,10 +178,12 @@ def test_trees_go_on_after_their_worker_was_killed(ntuples: list[Path], folder: 
     assert found["validation_loss"] == pytest.approx(undisturbed["validation_loss"], rel=0.03)
 
 
-def test_a_killed_job_goes_on_when_it_is_run_again(ntuples: list[Path], folder: RunFolder, tmp_path: Path) -> None:
+def test_a_killed_job_goes_on_when_it_is_run_again(
+    ntuples: list[Path], folder: RunFolder, tmp_path: Path, workers: Workers
+) -> None:
     """Its ranks end with it, and no epoch that was saved is done again."""
     job = job_with(ntuples, mdn=NETWORK)
-    expected = undisturbed(job, folder, "mdn")
+    expected = undisturbed(job, folder, "mdn", workers)
     write_json(tmp_path / "job.json", job.model_dump(mode="json"))
     command = [sys.executable, "-m", "tests.faults.trainings", str(tmp_path / "job.json"), str(folder.path)]
     driver = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -198,55 +202,53 @@ def test_a_killed_job_goes_on_when_it_is_run_again(ntuples: list[Path], folder: 
     saved = table.stat().st_mtime_ns
     reached = steps(folder, "mdn")
     with Striking(folder, "mdn", [reached + 1], lambda: table.stat().st_mtime_ns) as after:
-        train_all(job, folder)
+        train_with(job, folder, workers)
     assert after.struck == [saved], "the rows were written again"
     assert digests(folder, "mdn") == expected
     assert not list(folder.models.glob(".*.work"))
 
 
 @pytest.mark.drill
-def test_two_workers_learn_as_well_as_one(ntuples: list[Path], folder: RunFolder) -> None:
+def test_two_workers_learn_as_well_as_one(ntuples: list[Path], folder: RunFolder, workers: Workers) -> None:
     quick = NETWORK | {"batch": 256, "epochs": 8, "sampler": {"kind": "shuffled"}, "rate": 0.005}
-    train_all(job_with(ntuples, one=quick, two=quick | {"workers": 2}), folder)
+    train_with(job_with(ntuples, one=quick, two=quick | {"workers": 2}), folder, workers)
     one, two = (Bundle.load(folder.models / name).provenance for name in ("one", "two"))
     assert (one["ranks"], two["ranks"]) == (1, 2)
     assert two["validation_loss"] == pytest.approx(one["validation_loss"], abs=0.15)
 
 
-def test_more_workers_than_there_are(ntuples: list[Path], folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_workers_than_there_are(
+    ntuples: list[Path], folder: RunFolder, workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("lineshape.engine.stages.training.trainer._WAIT", 1.0)
     with pytest.raises(RunError, match="workers: 3 were asked for to train together, and the cluster has 2"):
-        train_all(job_with(ntuples, mdn=NETWORK | {"workers": 3}), folder)
+        train_with(job_with(ntuples, mdn=NETWORK | {"workers": 3}), folder, workers)
 
 
-def test_a_training_that_always_dies_is_given_up(ntuples: list[Path], folder: RunFolder) -> None:
+def test_a_training_that_always_dies_is_given_up(ntuples: list[Path], folder: RunFolder, workers: Workers) -> None:
     job = job_with(ntuples, mdn=NETWORK)
     with (
         Striking(folder, "mdn", [0] * 50, lambda: kill(rank_pids())),
         pytest.raises(RunError, match=r"mdn failed: it died 3 times after step 0, .*killed: rank 0 by signal 9"),
     ):
-        train_all(job, folder)
+        train_with(job, folder, workers)
 
 
 def test_workers_that_declare_gpus_start_a_rank_for_each(ntuples: list[Path], folder: RunFolder) -> None:
     """Here there are none, so the ranks fall back to the CPU; what is held is that they are asked for and started."""
     quick = NETWORK | {"batch": 512, "epochs": 2}
-    options = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "threads_per_worker": 1}
-    with (
-        LocalCluster(n_workers=1, resources={"GPU": 2}, **options) as cluster,
-        Client(cluster, set_as_default=False) as client,
-        Screen().bars() as bars,
-    ):
-        train(job_with(ntuples, all=quick, cpu=quick | {"device": "cpu"}), folder, Workers(lambda: client), bars)
+    job = job_with(ntuples, all=quick, cpu=quick | {"device": "cpu"})
+    with Local(workers=1, gpus=2).open() as client:
+        train_with(job, folder, Workers(lambda: client))
     found = {name: Bundle.load(folder.models / name).provenance["ranks"] for name in ("all", "cpu")}
     assert found == {"all": 2, "cpu": 1}
 
 
-def test_trees_on_two_workers(ntuples: list[Path], folder: RunFolder) -> None:
+def test_trees_on_two_workers(ntuples: list[Path], folder: RunFolder, workers: Workers) -> None:
     """As good as on one worker, from every row, and labelled as not the same trees."""
     quick = TREES | {"rounds": 60, "rows": 1.0, "columns": 1.0, "weight": "ptCombined"}
     job = job_with(ntuples, one=quick, two=quick | {"workers": 2})
-    trained = train_all(job, folder)
+    trained = train_with(job, folder, workers)
     remark = "trained by 2 ranks: not the trees of one, and not always the same bits"
     of_two, of_one = trained.remarks["two"], trained.remarks.get("one", [])
     assert of_two[0] == remark
@@ -262,11 +264,13 @@ def test_trees_on_two_workers(ntuples: list[Path], folder: RunFolder) -> None:
 
 
 @pytest.mark.drill
-def test_trees_on_two_workers_go_on_when_one_is_killed(ntuples: list[Path], folder: RunFolder) -> None:
+def test_trees_on_two_workers_go_on_when_one_is_killed(
+    ntuples: list[Path], folder: RunFolder, workers: Workers
+) -> None:
     job = job_with(ntuples, brt=TREES | {"workers": 2})
-    others = set(worker_pids())
-    with Striking(folder, "brt", [60], lambda: kill([pid for pid in worker_pids() if pid not in others])) as striking:
-        train_all(job, folder)
+    busy = at_work(workers.client)
+    with Striking(folder, "brt", [60], lambda: kill(busy())) as striking:
+        train_with(job, folder, workers)
     assert striking.struck
     found = Bundle.load(folder.models / "brt").provenance
     assert found["resumed"] >= 40
@@ -274,12 +278,12 @@ def test_trees_on_two_workers_go_on_when_one_is_killed(ntuples: list[Path], fold
     assert [line["step"] for line in read_history(folder.models / "brt")] == list(range(1, 401))
 
 
-def test_what_is_wrong_on_one_worker_ends_the_others(ntuples: list[Path], folder: RunFolder) -> None:
+def test_what_is_wrong_on_one_worker_ends_the_others(ntuples: list[Path], folder: RunFolder, workers: Workers) -> None:
     """The first says what is wrong with the data while the second waits for it: nobody waits for ever."""
     bad = NETWORK | {"workers": 2, "sampler": {"kind": "weighted", "column": "PFOEngRelDiff"}}
     with pytest.raises(RunError, match=r"training of mdn failed: column PFOEngRelDiff: a sampler's weights must be"):
-        train_all(job_with(ntuples, mdn=bad), folder)
-    constant = NETWORK | {"workers": 2, "features": ["eta", "same"]}
+        train_with(job_with(ntuples, mdn=bad), folder, workers)
+    constant = NETWORK | {"own_process": False, "features": ["eta", "same"]}
     store = FeatureStore.load(folder.features)
     replace(store, columns=store.columns | {"same": store.columns["mu"]}).save()
     for shard in store.shards:
@@ -287,11 +291,11 @@ def test_what_is_wrong_on_one_worker_ends_the_others(ntuples: list[Path], folder
         table = pq.read_table(path)
         pq.write_table(table.append_column("same", pa.array(np.ones(len(table), np.float32))), path)
     with pytest.raises(RunError, match=r"features that are the same in all .* training rows: same"):
-        train_all(job_with(ntuples, mdn=constant), folder)
+        train_with(job_with(ntuples, mdn=constant), folder, workers)
 
 
 @pytest.mark.drill
-def test_a_start_that_is_not_the_current_one_ends(ntuples: list[Path], folder: RunFolder) -> None:
+def test_a_start_that_is_not_the_current_one_ends(ntuples: list[Path], folder: RunFolder, workers: Workers) -> None:
     """As on a cluster that outlives its job: Dask stops no task that runs, so each part looks for itself."""
     job = job_with(ntuples, mdn=NETWORK | {"epochs": 60, "patience": 60})
 
@@ -305,14 +309,14 @@ def test_a_start_that_is_not_the_current_one_ends(ntuples: list[Path], folder: R
         return steps(folder, "mdn") if ranks and not any(psutil.pid_exists(pid) for pid in ranks) else None
 
     with Striking(folder, "mdn", [2], take_over) as striking:
-        train_all(job, folder)
+        train_with(job, folder, workers)
     assert striking.struck, "it did not end"
     assert striking.struck[0] < 40
     assert len(read_history(folder.models / "mdn")) == 60
 
 
 @pytest.mark.drill
-def test_phases_on_two_workers(ntuples: list[Path], folder: RunFolder) -> None:
+def test_phases_on_two_workers(ntuples: list[Path], folder: RunFolder, workers: Workers) -> None:
     """A network and its adversary in two ranks: both learn, and the weights are the same each time."""
     against = {
         "kind": "adversarial",
@@ -328,8 +332,8 @@ def test_phases_on_two_workers(ntuples: list[Path], folder: RunFolder) -> None:
         "minimum_entries": 100,
     }
     job = job_with(ntuples, adversarial=against)
-    first = undisturbed(job, folder, "adversarial")
-    train_all(job, folder)
+    first = undisturbed(job, folder, "adversarial", workers)
+    train_with(job, folder, workers)
     assert digests(folder, "adversarial") == first
     bundle = Bundle.load(folder.models / "adversarial")
     lines = read_history(bundle.folder)
