@@ -41,7 +41,7 @@ def faults(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def job_of(files: list[Path] | list[str], faults: Path, **changes: object) -> Job:
-    return faulty_job(files, faults, **{"chunk_entries": 300} | changes)
+    return faulty_job(files, faults, **{"chunk_entries": 600} | changes)
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +51,9 @@ def local(
     return process_with(job_of(ntuples, faults), tmp_path_factory.mktemp("local"), workers)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server(ntuples: list[Path]) -> Iterator[servers.XRootD]:
+    """An XRootD server; a test that stops it starts it again."""
     with tempfile.TemporaryDirectory() as place:
         Path(place).chmod(0o755)
         with servers.xrootd(Path(place), ntuples) as opened:
@@ -131,10 +132,19 @@ def test_a_server_that_stops_answering_is_an_error_that_may_pass(
     assert "DataError" not in done.stderr
 
 
-@pytest.mark.parametrize("busy", [range(4), range(12, 16), range(0, 10_000, 60)], ids=["first", "later", "often"])
+@pytest.mark.parametrize(
+    "busy",
+    [
+        range(4),
+        pytest.param(range(12, 16), marks=pytest.mark.drill),
+        range(0, 10_000, 60),
+    ],
+    ids=["first", "later", "often"],
+)
 def test_http_urls_with_a_server_that_is_busy_now_and_then(
     busy: range, ntuples: list[Path], local: FeatureStore, faults: Path, tmp_path: Path, workers: Workers
 ) -> None:
+    """In the look into the files, and all along; the drill is of four requests in a row in between."""
     with servers.http(ntuples[0].parent, busy=busy) as url:
         job = job_of([url + path.name for path in ntuples], faults)
         store = process_with(job, tmp_path / "run", workers)
