@@ -34,7 +34,7 @@ SCALING = {"standard": ["a"], "robust": ["b"], "logarithm": ["pt"]}
 
 def neural(network: dict[str, Any], loss: str, **more: Any) -> dict[str, Any]:
     """A network that is trained for as long as it takes to be none of its first weights."""
-    settings = {"layers": [16, 8], "batch_norm": "all", "dropout": 0.1, **network}
+    settings = {"layers": [16], "batch_norm": "all", "dropout": 0.1, **network}
     return {
         "kind": "neural",
         "network": settings,
@@ -47,8 +47,9 @@ def neural(network: dict[str, Any], loss: str, **more: Any) -> dict[str, Any]:
 
 
 def lists(kind: str) -> dict[str, Any]:
-    """An encoder of the objects that each row has."""
-    return {"tracks": {"kind": kind, "columns": ["p", "q"], "most": 4, "scaling": {"logarithm": ["p"]}}}
+    """A small encoder of the objects that each row has."""
+    small = {"deep_sets": {"layers": [16]}, "transformer": {"size": 8, "blocks": 1}}[kind]
+    return {"tracks": {"kind": kind, "columns": ["p", "q"], "most": 4, "scaling": {"logarithm": ["p"]}, **small}}
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ NO_NETWORK = {"onnx": "not a network; use --to onnx-trees", "lwtnn": "lwtnn has 
 MIXTURE = ["means", "sigmas", "weights"]
 CASES: dict[str, Case] = {
     "dense": Case(
-        neural({"kind": "dense", "activation": "silu"}, "mean_squared_error"),
+        neural({"kind": "dense", "activation": "silu", "layers": [16, 8]}, "mean_squared_error"),
         RATIO,
         {"onnx": ["truth"], "lwtnn": ["target"]},
         NO_TREES,
