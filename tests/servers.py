@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -108,10 +109,12 @@ class _Ranges(SimpleHTTPRequestHandler):
 
     busy: Container[int] = ()
     answered = 0
+    refused = 0
 
     def do_GET(self) -> None:
         type(self).answered += 1
         if type(self).answered in self.busy:
+            type(self).refused += 1
             self.send_error(503)
             return
         path = Path(self.translate_path(self.path))
@@ -144,8 +147,8 @@ class _NoRanges(SimpleHTTPRequestHandler):
 
 @contextmanager
 def http(folder: Path, ranges: bool = True, busy: Container[int] = ()) -> Iterator[str]:
-    """An HTTP server of a folder; gives its address."""
-    handler = type("Handler", (_Ranges if ranges else _NoRanges,), {"busy": busy})
+    """An HTTP server of a folder; gives its address. One that is to be busy must have refused a request at the end."""
+    handler: Any = type("Handler", (_Ranges if ranges else _NoRanges,), {"busy": busy})
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -155,3 +158,4 @@ def http(folder: Path, ranges: bool = True, busy: Container[int] = ()) -> Iterat
         server.shutdown()
         thread.join()
         server.server_close()
+    assert handler.refused or not (ranges and busy), f"{handler.answered} requests, of which none was refused"
