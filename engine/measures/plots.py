@@ -59,7 +59,7 @@ class Plot:
 
     section: section of the report that it belongs to. ratio_to: key of the series that the lower panel divides by.
     names: names of the bins, where the axis is one of categories. reference: position of a horizontal line. bands:
-    horizontal bands. plane: a quantity over a plane, in place of curves. legend: corner of the legend.
+    horizontal bands. plane: a quantity over a plane, in place of curves.
     x_whole: whether x counts something, so that its ticks are whole numbers.
     """
 
@@ -78,7 +78,6 @@ class Plot:
     reference: float | None = None
     bands: list[Band] = field(default_factory=list)
     plane: Map | None = None
-    legend: Literal["upper right", "lower right"] = "upper right"
     x_whole: bool = False
 
     def without_empty(self) -> "Plot | None":

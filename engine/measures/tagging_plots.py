@@ -38,7 +38,7 @@ def roc_curves(measured: Measured, section: str, told: Classes) -> list[Plot]:
                 series,
                 x_range=(0, 1),
                 y_log=True,
-                y_range=(1e-3, 20),
+                y_range=(1e-3, 1.2),
             )
         )
     return plots
@@ -107,7 +107,7 @@ class Efficiency:
             series,
             names=names,
             reference=reference,
-            y_range=(0.0, min(1.5, 1.5 * max(top, self.band[1] if self.band else 0.0))),
+            y_range=(0.0, min(1.02, 1.1 * max(top, self.band[1] if self.band else 0.0))),
             bands=[Band(*self.band, "Published")] if self.band else [],
         )
 

@@ -4,10 +4,8 @@ matplotlib is imported where it is used.
 """
 
 import logging
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,54 +13,18 @@ import numpy as np
 
 from lineshape.engine.core.files import replacing
 from lineshape.engine.measures.plots import Map, Plot, Series
+from lineshape.engine.results.curves import arrows, curve, ratio_panel, shift_of
+from lineshape.engine.results.style import COLOURS, Style, barred
 
 if TYPE_CHECKING:
     import hist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-#: Colours that colour-blind readers can distinguish (Petroff 2021), the baseline's first; his second grey is a green.
-COLOURS = ("#3f90da", "#717581", "#ffa90e", "#832db6", "#bd1f01", "#92dadd", "#a96b59", "#e76300", "#b9ac70", "#005028")
-#: Relative uncertainty beyond which the ratio of two histograms' bins is left out: it would show noise alone.
-_CLEAR = 0.25
-#: Largest ratio that is shown as a point: above this, and below its inverse, an arrow replaces the point.
-_FURTHEST = 3.0
-#: Share of the axis from which a bin is wide.
-_WIDE = 0.07
 #: Inches of white around a plot.
 _PADDING = 0.1
-MARKERS = ("o", "s", "^", "v", "D", "P", "X", "<", ">", "*")
-
-
-@dataclass(frozen=True)
-class Style:
-    """Colour and marker of each model, the same in all plots, and the heading and note above each plot."""
-
-    keys: tuple[str, ...]
-    heading: str
-    note: str
-    #: Models that were trained: panels of ratios are scaled to them, where there are any beside the reference.
-    trained: tuple[str, ...] = ()
-
-    def of(self, plot: Plot) -> "Style":
-        """Return the style of a plot: with colours of its own where it shows no models, or some of many."""
-        shown = dict.fromkeys(series.key for series in plot.series)
-        known = [key for key in self.keys if key in shown]
-        if known and len(self.keys) <= len(COLOURS):
-            return self
-        return replace(self, keys=tuple(dict.fromkeys([self.keys[0], *known]) if known else shown))
-
-    def colour(self, key: str) -> str:
-        """Return the colour of a model; black for any other key."""
-        return COLOURS[self.keys.index(key) % len(COLOURS)] if key in self.keys else "black"
-
-    def line(self, key: str) -> str:
-        """Return the line style of a model: dots and dashes where its colour is used a second time."""
-        return "-." if key in self.keys and self.keys.index(key) >= len(COLOURS) else "-"
-
-    def marker(self, key: str) -> str:
-        """Return the marker of a model."""
-        return MARKERS[self.keys.index(key) % len(MARKERS)] if key in self.keys else "o"
+#: Letters that fit into a line of a legend, and those that a marker takes; points from one line to the next.
+_LEGEND, _MARKER, _LINE = 72, 6, 15.5
 
 
 @contextmanager
@@ -126,15 +88,17 @@ def draw(plot: Plot, folder: Path, style: Style) -> str:
         main = axes[0, 0]
         style = style.of(plot)
         for index, series in enumerate(plot.series):
-            _curve(main, series, style, _shift(index, len(plot.series)))
+            curve(main, series, style, shift_of(index, len(plot.series)))
         for band in plot.bands:
             main.axhspan(band.low, band.high, color="black", alpha=0.1, linewidth=0, label=band.label, zorder=0)
         _limits(main, plot)
+        for index, series in enumerate(plot.series if plot.y_range else ()):
+            if series.style == "points":
+                arrows(main, series, style, shift_of(index, len(plot.series)))
         main.set_ylabel(plot.y_label, loc="top")
-        _heading(main, style)
-        main.legend(loc=plot.legend, ncols=2 if len(plot.series) > 3 else 1, frameon=False)
+        _heading(main, style, _legend(main))
         if ratio:
-            _ratio_panel(axes[1, 0], plot, style)
+            ratio_panel(axes[1, 0], plot, style)
         bottom = axes[-1, 0]
         bottom.set_xlabel(plot.x_label, loc="right")
         if plot.names:
@@ -237,123 +201,6 @@ def _plain_ticks(figure: "Figure") -> None:
                 axis.set_major_formatter(Plain(formatter))
 
 
-def _shift(index: int, count: int) -> float:
-    """Return the offset of a model's points in a bin, −0.3 … 0.3 of its width: points of several are side by side."""
-    return 0.6 * (index - (count - 1) / 2) / max(count - 1, 1) if count > 1 else 0.0
-
-
-def _wide(series: Series) -> float:
-    """Return the width from which a bin is wide: its points stand close together, on bars as long as the bin."""
-    return float(_WIDE * (series.x[-1] - series.x[0]))
-
-
-def _places(series: Series, shift: float) -> np.ndarray:
-    """Return where the points of bins stand."""
-    widths = np.minimum(np.diff(series.x), _wide(series))
-    return np.asarray((series.x[1:] + series.x[:-1]) / 2 + shift * widths)
-
-
-def _curve(axes: "Axes", series: Series, style: Style, shift: float) -> None:
-    colour, line = style.colour(series.key), "--" if series.dashed else style.line(series.key)
-    label = _barred(series.label)
-    if series.style == "steps":
-        axes.stairs(series.y, series.x, label=label, color=colour, linestyle=line, linewidth=1.6, baseline=None)
-    elif series.style == "line":
-        axes.plot(series.x, series.y, label=label, color=colour, linestyle=line, linewidth=1.8)
-        if series.error is not None:
-            axes.fill_between(series.x, series.y - series.error, series.y + series.error, color=colour, alpha=0.2)
-    else:
-        wide = np.diff(series.x) > _wide(series)
-        axes.hlines(
-            series.y[wide], series.x[:-1][wide], series.x[1:][wide], color=colour, alpha=0.4, linewidth=0.9, zorder=1
-        )
-        axes.errorbar(
-            _places(series, shift),
-            series.y,
-            yerr=series.error,
-            label=label,
-            color=colour,
-            marker=style.marker(series.key),
-            markersize=4,
-            linestyle="none",
-            elinewidth=1.2,
-        )
-
-
-def _ratio_panel(axes: "Axes", plot: Plot, style: Style) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    reference = next(series for series in plot.series if series.key == plot.ratio_to)
-    others = {series.key for series in plot.series} - {reference.key}
-    scaled_to = {reference.key, *(others & set(style.trained) or others)}
-    good = []
-    points = []
-    for index, series in enumerate(plot.series):
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = series.y / reference.y
-            error = None if series.error is None else np.where(series is reference, 0, series.error / reference.y)
-        if series.ratio is not None:
-            ratio, error = series.ratio
-        if series.style == "steps":
-            ratio = np.where(_relative_error(series, reference) < _CLEAR, ratio, np.nan)
-        shown = Series(series.key, "", series.x, ratio, error, series.style, series.dashed)
-        shift = _shift(index, len(plot.series))
-        _curve(axes, shown, style, shift)
-        if series.style == "points":
-            points.append((shown, shift))
-        inside = np.ones_like(ratio, dtype=bool)
-        if plot.x_range:
-            centres = (series.x[1:] + series.x[:-1]) / 2
-            inside = (centres > plot.x_range[0]) & (centres < plot.x_range[1])
-        if series.key in scaled_to:
-            good.append(ratio[inside & np.isfinite(ratio)])
-    axes.axhline(1.0, color="black", linewidth=0.8)
-    values = np.concatenate(good)
-    if len(values):
-        axes.set_ylim(*_ratio_limits(values, len(points) == len(plot.series)))
-        for shown, shift in points:
-            _arrows(axes, shown, style, shift)
-    # A label at either end of the panel would overlap those of its neighbours.
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=5, prune="both"))
-    axes.set_ylabel(f"/ {reference.label}", loc="center")
-    if plot.x_range:
-        axes.set_xlim(*plot.x_range)
-
-
-def _ratio_limits(values: np.ndarray, points: bool) -> tuple[float, float]:
-    """Return the range of a panel of ratios: of all points by bins, or of a line shape without its outer values."""
-    low, high = np.quantile(values, [0.0, 1.0] if points else [0.03, 0.97])
-    # A line shape may leave the panel where it is half as high again: the panel is there for small differences.
-    lowest, highest = (1 / _FURTHEST, _FURTHEST) if points else (0.5, 1.5)
-    margin = max(0.03, 0.05 * (high - low)) if points else 0.03
-    return max(min(low - margin, 0.95), lowest), min(max(high + margin, 1.05), highest)
-
-
-def _arrows(axes: "Axes", series: Series, style: Style, shift: float) -> None:
-    """Draw arrows at the panel's edge for points beyond it."""
-    low, high = axes.get_ylim()
-    places = _places(series, shift)
-    for beyond, edge, start in ((series.y > high, 0.99, 0.8), (series.y < low, 0.01, 0.2)):
-        for place in places[beyond]:
-            axes.annotate(
-                "",
-                (place, edge),
-                (place, start),
-                axes.get_xaxis_transform(),
-                arrowprops={"arrowstyle": "->", "color": style.colour(series.key), "shrinkA": 0, "shrinkB": 0},
-                annotation_clip=True,
-            )
-
-
-def _relative_error(series: Series, reference: Series) -> np.ndarray:
-    """Return the relative uncertainty of a ratio, as if numerator and denominator were of different objects."""
-    squares = np.zeros_like(series.y)
-    for part in (series, reference):
-        with np.errstate(divide="ignore", invalid="ignore"):
-            squares = squares + (0 if part.error is None else np.nan_to_num(part.error / part.y, nan=np.inf) ** 2)
-    return np.asarray(np.sqrt(squares))
-
-
 def _limits(axes: "Axes", plot: Plot) -> None:
     if plot.reference is not None:
         axes.axhline(plot.reference, color="black", linewidth=0.8)
@@ -374,9 +221,9 @@ def _limits(axes: "Axes", plot: Plot) -> None:
         return
     visible = np.concatenate([_visible(series, plot) for series in plot.series])
     if len(visible) and plot.y_log:
-        axes.set_ylim(visible[visible > 0].min() / 2, visible.max() * 60)
+        axes.set_ylim(visible[visible > 0].min() / 2, visible.max() * 3)
     elif len(visible):
-        axes.set_ylim(min(0.0, 1.2 * visible.min()), visible.max() * 1.45)
+        axes.set_ylim(min(0.0, 1.2 * visible.min()), visible.max() * 1.08)
 
 
 def _visible(series: Series, plot: Plot) -> np.ndarray:
@@ -386,11 +233,43 @@ def _visible(series: Series, plot: Plot) -> np.ndarray:
     return values
 
 
-def _heading(axes: "Axes", style: Style) -> None:
-    axes.text(0.0, 1.02, style.heading, transform=axes.transAxes, fontsize=13, fontweight="bold")
-    axes.text(1.0, 1.02, _barred(style.note), transform=axes.transAxes, fontsize=11, ha="right")
+def _columns(lengths: list[int]) -> int:
+    """Return the number of columns of a legend whose labels have so many letters, one column after the other."""
+    for columns in range(len(lengths), 1, -1):
+        lines = -(-len(lengths) // columns)
+        widths = [max(lengths[start : start + lines]) + _MARKER for start in range(0, len(lengths), lines)]
+        if sum(widths) <= _LEGEND:
+            return columns
+    return 1
 
 
-def _barred(text: str) -> str:
-    """Replace letters with a combining bar (t̄) by mathtext, as fonts set the bar beside the letter."""
-    return re.sub("(\\w)\u0304", r"$\\bar{\\mathrm{\1}}$", text)
+def _legend(axes: "Axes") -> int:
+    """Draw the legend between plot and heading, where it covers nothing; return its number of lines."""
+    handles, labels = axes.get_legend_handles_labels()
+    columns = _columns([len(label) for label in labels])
+    if labels:
+        axes.legend(
+            handles,
+            labels,
+            loc="lower left",
+            bbox_to_anchor=(0.0, 1.0),
+            ncols=columns,
+            frameon=False,
+            borderaxespad=0.1,
+            borderpad=0.2,
+            labelspacing=0.25,
+            columnspacing=1.2,
+            handlelength=1.5,
+        )
+    return -(-len(labels) // columns)
+
+
+def _heading(axes: "Axes", style: Style, lines: int = 0) -> None:
+    """Write heading and note above a plot and so many lines of its legend."""
+    place: dict[str, Any] = {
+        "xycoords": "axes fraction",
+        "textcoords": "offset points",
+        "xytext": (0, 5 + lines * _LINE),
+    }
+    axes.annotate(style.heading, (0.0, 1.0), fontsize=13, fontweight="bold", **place)
+    axes.annotate(barred(style.note), (1.0, 1.0), fontsize=11, ha="right", **place)

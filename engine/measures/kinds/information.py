@@ -159,9 +159,7 @@ class Information(Measure):
                 curves.append(Series(model, measured.labels[model], x[chosen], y[chosen], style="line"))
         caption = "Share of pairs of one event that pass a threshold, against that of pairs of two."
         axes = "Pairs of two events", "Pairs of one event"
-        plot = Plot(
-            "information_roc", self.title, caption, *axes, curves, x_range=(0, 1), y_range=(0, 1), legend="lower right"
-        )
+        plot = Plot("information_roc", self.title, caption, *axes, curves, x_range=(0, 1), y_range=(0, 1))
         return [plot] if curves else []
 
 

@@ -29,10 +29,11 @@ from lineshape.engine.measures.measure import Measured
 from lineshape.engine.measures.plots import Plot, Series
 from lineshape.engine.results.claims import check
 from lineshape.engine.results.contents import file_name, is_whole, keep_unchanged, read_rows, seal
-from lineshape.engine.results.drawing import Style, draw, draw_grid
+from lineshape.engine.results.drawing import draw, draw_grid
 from lineshape.engine.results.drift_plots import DriftReport, drift_plots, keys, read_drifts
 from lineshape.engine.results.performance import Performance
 from lineshape.engine.results.row import Row
+from lineshape.engine.results.style import Style
 from lineshape.engine.results.summary import rows_of
 from lineshape.engine.stages.reporting.page import Content, Section, write_page
 

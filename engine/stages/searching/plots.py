@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lineshape.engine.learning.search import JOB_FILE, Found
-from lineshape.engine.results.drawing import COLOURS, canvas, save
+from lineshape.engine.results.drawing import canvas, save
+from lineshape.engine.results.style import COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,5 +1,6 @@
 """How plots are drawn, as far as it can be told without pixels."""
 
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import pytest
 
 from lineshape.engine.measures.plots import Plot, Series
 from lineshape.engine.results import drawing
-from lineshape.engine.results.drawing import COLOURS, Style, _barred, _ratio_panel, canvas, draw
+from lineshape.engine.results.curves import ratio_panel
+from lineshape.engine.results.drawing import canvas, draw
+from lineshape.engine.results.style import COLOURS, Style, barred
 
 
 def plot(*keys: str) -> Plot:
@@ -69,7 +72,7 @@ def test_points_of_a_ratio_are_shown_or_pointed_at() -> None:
     with canvas() as plt:
         for keys, arrows in (("ab", []), ("abc", [(5 + 0.3 * 2.8, 0.99), (35 + 0.3 * 2.8, 0.01)])):
             figure, axes = plt.subplots()
-            _ratio_panel(axes, Plot("p", "s", "c", "x", "y", [series[key] for key in keys], ratio_to="a"), style)
+            ratio_panel(axes, Plot("p", "s", "c", "x", "y", [series[key] for key in keys], ratio_to="a"), style)
             low, high = axes.get_ylim()
             assert low < 0.9
             assert 1.6 < high <= 3
@@ -88,15 +91,15 @@ def test_a_panel_of_ratios_is_scaled_to_what_was_trained() -> None:
     with canvas() as plt:
         for trained, highest, arrows in ((("a", "b"), 1.1, 4), (("a",), 3, 0), ((), 3, 0)):
             figure, axes = plt.subplots()
-            _ratio_panel(axes, shown, Style(tuple(ratios), "", "", trained))
+            ratio_panel(axes, shown, Style(tuple(ratios), "", "", trained))
             assert 1.02 < axes.get_ylim()[1] <= highest
             assert len(axes.texts) == arrows
             plt.close(figure)
 
 
 def test_bars_over_letters_are_mathtext() -> None:
-    assert _barred("tt̄: tagging") == r"t$\bar{\mathrm{t}}$: tagging"
-    assert _barred("Z→ℓℓ") == "Z→ℓℓ"
+    assert barred("tt̄: tagging") == r"t$\bar{\mathrm{t}}$: tagging"
+    assert barred("Z→ℓℓ") == "Z→ℓℓ"
 
 
 def test_what_counts_something_has_whole_numbers_at_its_ticks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,3 +109,37 @@ def test_what_counts_something_has_whole_numbers_at_its_ticks(tmp_path: Path, mo
     curve = Series("a", "a", epochs, epochs, None, "line")
     draw(Plot("p", "s", "c", "Epoch", "Loss", [curve], x_whole=True), tmp_path, Style(("a",), "", ""))
     assert (ticks[0] == ticks[0].round()).all()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("BRT",), ("Combined", "Particle flow", "BRT", "DNN", "MDN"), tuple("sample weights, seed 2" for _ in range(11))],
+)
+def test_a_legend_covers_neither_curves_nor_heading(
+    names: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def look(figure: object, folder: Path, name: str) -> None:
+        axes = figure.axes[0]  # type: ignore[attr-defined]
+        figure.canvas.draw()  # type: ignore[attr-defined]
+        legend = axes.get_legend().get_window_extent()
+        heading = min(text.get_window_extent().y0 for text in axes.texts)
+        seen.append((axes.bbox.y1, legend, heading, axes.bbox.x1))
+
+    monkeypatch.setattr(drawing, "save", look)
+    keys = [f"{name}{number}" for number, name in enumerate(names)]
+    drawn = plot(*keys)
+    draw(drawn, tmp_path, Style(tuple(keys), "Tau energy scale", "taus"))
+    ((top, legend, heading, right),) = seen
+    assert legend.y0 >= top - 1
+    assert legend.y1 <= heading + 6  # the legend's own margin
+    assert legend.x1 <= right + 1
+
+
+def test_a_point_outside_the_range_is_an_arrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrows = []
+    monkeypatch.setattr(drawing, "arrows", lambda axes, series, *_: arrows.append(series.key))
+    draw(replace(plot("a"), y_range=(0.0, 0.5)), tmp_path, Style(("a",), "", ""))
+    draw(plot("b"), tmp_path, Style(("b",), "", ""))
+    assert arrows == ["a"]
