@@ -50,9 +50,10 @@ docs: $(STAMP)  ## The site, in docs/_build/html, with warnings as errors; the t
 
 # As in make studies STUDY=tau_muons; the studies that make claims by default.
 STUDY ?= $(patsubst jobs/studies/%.yaml,%,$(shell grep -l '^claims:' jobs/studies/*.yaml))
-studies: $(STAMP)  ## The studies at full size, and whether their claims hold: some hours; one with STUDY=name
+studies: $(STAMP)  ## The studies at full size: whether their claims hold, and their tables in docs/; hours, or STUDY=name
 	@failed=; for study in $(STUDY); do \
-	  $(BIN)/lineshape run $$study && $(BIN)/lineshape check $$study || failed="$$failed $$study"; \
+	  $(BIN)/lineshape run $$study && $(BIN)/python docs/study_tables.py $$study && \
+	    $(BIN)/lineshape check $$study || failed="$$failed $$study"; \
 	done; test -z "$$failed" || { echo "not as claimed:$$failed"; exit 1; }
 
 soak: $(STAMP)  ## Random inputs, ten times as many and new ones at every run, and drills of many minutes

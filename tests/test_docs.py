@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -243,3 +244,22 @@ def test_the_processor_of_the_guide_works_as_it_stands(tmp_path: Path, rng: np.r
     assert found.cut_flow == {"read": len(pt), "threshold": passed.sum()}
     assert np.array_equal(found.columns["pt"], pt[passed])
     assert np.array_equal(found.columns["event"], np.repeat(np.arange(300), counts)[passed])
+
+
+@pytest.mark.processes
+def test_tables_of_studies_are_written_from_a_run(finished: api.Result, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    tables: Any = import_module("study_tables")
+    page = "# A\n\n<!-- {} of {} -->\nold\n<!-- end -->\n\nB\n"
+    models = tables.filled(page.format("models", "tau_energy_scale"), finished)
+    assert "| MDN | " in models
+    assert "old" not in models
+    assert models.startswith("# A\n")
+    assert models.endswith("<!-- end -->\n\nB\n")
+    assert tables.filled(models, finished) == models
+    claims = tables.filled(page.format("claims", "tau_energy_scale"), finished)
+    assert len(re.findall("[✓✗] \\|", claims)) == len(finished.job.claims)
+    other = page.format("claims", "tau_muons")
+    assert tables.filled(other, finished) == other
+    marked = [found[2] for path in PAGES for found in tables._MARKED.finditer(path.read_text(encoding="utf-8"))]
+    assert set(marked) == {"models", "claims"}
