@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from lineshape.engine.clusters.cluster import Cluster
 from lineshape.engine.core.errors import RequestError, listing
-from lineshape.engine.execution.workers import Watch
+from lineshape.engine.execution.workers import Watch, worker_infos
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -49,8 +49,7 @@ def _workers(client: "Client", cluster: Cluster) -> dict[str, Any]:
     """Return the scheduler's information on its workers, as soon as there is one."""
     watch, summons = Watch(cluster.wait), None
     while True:
-        found: dict[str, Any] = client.scheduler_info(n_workers=-1)["workers"]
-        if found:
+        if found := worker_infos(client):
             return found
         watch.look(any_worker=False, trouble=lambda: cluster.trouble)
         # A cluster that scales itself starts a worker when a task waits for one.

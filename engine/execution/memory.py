@@ -2,12 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from lineshape.engine.core.errors import RequestError
-
-if TYPE_CHECKING:
-    from lineshape.engine.execution.workers import Workers
+from lineshape.engine.execution.workers import Workers, worker_infos
 
 MIB = 2**20
 #: Fraction of its limit at which Dask pauses a worker.
@@ -56,9 +53,9 @@ def check(needs: Sequence[Need]) -> None:
             )
 
 
-def worker_limit(workers: "Workers") -> float | None:
+def worker_limit(workers: Workers) -> float | None:
     """Return the usable part of the smallest worker's limit, in bytes; None where there is none or it is unknown."""
-    known = workers.client.scheduler_info(n_workers=-1)["workers"].values()
+    known = worker_infos(workers.client).values()
     limits = [worker["memory_limit"] for worker in known if worker["memory_limit"]]
     limits = limits or [workers.promise.memory] * (workers.promise.memory > 0)
     return USABLE * min(limits) if limits else None

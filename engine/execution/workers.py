@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from lineshape.engine.core.errors import ClusterError
 
@@ -78,16 +78,36 @@ class Workers:
     @property
     def number(self) -> int:
         """Number of workers that there are or may come, at least 1."""
-        return max(1, self.promise.workers, len(self.client.scheduler_info(n_workers=-1)["workers"]))
+        return max(1, self.promise.workers, len(worker_infos(self.client)))
 
     def any(self) -> bool:
         """Return whether the scheduler answers and has a worker."""
-        return self.client.status == "running" and bool(self.client.scheduler_info(n_workers=1)["workers"])
+        return self.client.status == "running" and bool(worker_infos(self.client, most=1))
 
     def want_together(self, number: int) -> None:
         """Ask a cluster that starts GPU workers on demand for this many at once."""
         if self.promise.gpus and self.client.status == "running":
             self.client.set_metadata(list(TOGETHER), number)
+
+
+def worker_infos(client: "Client", most: int = -1) -> dict[str, Any]:
+    """Return what the scheduler knows of its workers, by address; nothing where it does not answer.
+
+    most: the number of workers to ask for; -1: all.
+    """
+
+    # Client.scheduler_info() returns an attribute that the client's timer may overwrite meanwhile, with no workers.
+    async def ask() -> dict[str, Any]:
+        if client.scheduler is None:
+            return {}
+        try:
+            found: dict[str, Any] = (await client.scheduler.identity(n_workers=most))["workers"]
+        except OSError:
+            return {}
+        return found
+
+    answer: dict[str, Any] = client.sync(ask)
+    return answer
 
 
 def collect_logs(workers: Workers, folder: Path) -> Path | None:

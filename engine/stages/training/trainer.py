@@ -14,7 +14,7 @@ from lineshape.engine.core.errors import ClusterError, LineshapeError, plainly
 from lineshape.engine.core.files import replacing, write_json
 from lineshape.engine.core.ledger import versions
 from lineshape.engine.core.seen_events import Seen
-from lineshape.engine.execution.workers import Watch, Workers
+from lineshape.engine.execution.workers import Watch, Workers, worker_infos
 from lineshape.engine.learning.bundles import Bundle
 from lineshape.engine.learning.fit.history import read_history
 from lineshape.engine.learning.launch.launch import ATTEMPT, FACTS, RankDiedError, read_facts, require_current
@@ -146,8 +146,7 @@ class Trainer:
         return next(iter([*wrong, *(outcome for outcome in outcomes if outcome.died)]), Outcome())
 
     def _infos(self) -> dict[str, Any]:
-        found: dict[str, Any] = self._workers.client.scheduler_info(n_workers=-1)["workers"]
-        return found
+        return worker_infos(self._workers.client)
 
     def _addresses(self) -> set[str]:
         return set(self._infos())

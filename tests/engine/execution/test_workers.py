@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import dask
 import pytest
+from distributed import Client
 
 from lineshape.engine.clusters.kinds.facility import Facility
 from lineshape.engine.core.errors import ClusterError
@@ -30,6 +32,16 @@ def test_workers_that_are_yet_to_come_count(workers: Workers) -> None:
     promised = Workers(lambda: workers.client, promise=Promise(workers=50))
     assert promised.number == 50
     assert workers.number == 2
+
+
+@pytest.mark.processes
+def test_workers_are_there_while_the_client_asks_for_everything_else(client: Client) -> None:
+    """Its timer overwrites what Client.scheduler_info() is about to return, and asks for no workers."""
+    often = {"distributed.client.scheduler-info-interval": "1ms"}
+    with dask.config.set(often), Client(client.scheduler.address, set_as_default=False) as restless:
+        workers = Workers(lambda: restless)
+        assert {workers.number for _ in range(500)} == {2}
+        assert all(workers.any() for _ in range(500))
 
 
 def test_the_cluster_says_why_no_worker_comes() -> None:
