@@ -29,7 +29,7 @@ from lineshape.engine.learning.bundles import Bundle
 from lineshape.engine.learning.fit.history import read_history
 from lineshape.jobs import api
 from tests.conftest import small_job
-from tests.faults.runs import process_with, worker_pids
+from tests.faults.runs import process_with
 from tests.faults.trainings import Striking, at_work, digests, kill, rank_pids, steps, train_with
 
 pytestmark = pytest.mark.processes
@@ -132,21 +132,9 @@ def test_a_killed_worker_is_replaced_and_the_weights_are_the_same(
 ) -> None:
     job = job_with(ntuples, mdn=settings)
     expected = undisturbed(job, folder, "mdn", workers)
-    others = set(worker_pids())
-
-    def strike() -> int | None:
-        """The worker above a rank."""
-        for pid in rank_pids():
-            try:
-                above = psutil.Process(pid).ppid()
-            except psutil.NoSuchProcess:
-                continue
-            if above in worker_pids() and above not in others:
-                return kill([above])
-        return None
-
-    with Local(workers=2).open() as client, Striking(folder, "mdn", [3], strike) as striking:
-        train_with(job, folder, Workers(lambda: client))
+    busy = at_work(workers.client)
+    with Striking(folder, "mdn", [3], lambda: kill(busy())) as striking:
+        train_with(job, folder, workers)
     assert striking.struck
     assert digests(folder, "mdn") == expected
 
@@ -237,7 +225,7 @@ def test_a_training_that_always_dies_is_given_up(ntuples: list[Path], folder: Ru
 def test_workers_that_declare_gpus_start_a_rank_for_each(ntuples: list[Path], folder: RunFolder) -> None:
     """Here there are none, so the ranks fall back to the CPU; what is held is that they are asked for and started."""
     quick = NETWORK | {"batch": 512, "epochs": 2}
-    job = job_with(ntuples, all=quick, cpu=quick | {"device": "cpu"})
+    job = job_with(ntuples, all=quick, cpu=quick | {"device": "cpu", "own_process": False})
     with Local(workers=1, gpus=2).open() as client:
         train_with(job, folder, Workers(lambda: client))
     found = {name: Bundle.load(folder.models / name).provenance["ranks"] for name in ("all", "cpu")}
