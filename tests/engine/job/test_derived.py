@@ -10,11 +10,12 @@ from lineshape.engine.core.errors import RequestError
 from lineshape.engine.core.histograms import load_control
 from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.core.seen_events import Seen
-from lineshape.engine.execution.progress import Bars
+from lineshape.engine.execution.progress import Bars, Screen
 from lineshape.engine.execution.workers import Workers
 from lineshape.engine.feature_store.shards import FeatureStore
 from lineshape.engine.learning.bundles import Bundle
 from lineshape.engine.results.summary import rows_of
+from lineshape.engine.run import open_run
 from lineshape.engine.stages.histogramming.stage import histogram
 from lineshape.engine.stages.processing.stage import process
 from lineshape.engine.stages.training.stage import train
@@ -51,8 +52,10 @@ def test_it_is_a_feature_like_any_other(
     """A model that has it alone to learn from learns from it."""
     derived = {"calibrated": settings_of(finished.folder / "models" / "brt")}
     job = small_job(ntuples, derived=derived, **{"models.brt.features": ["calibrated"], "models.brt.rounds": 5})
-    result = api.run(job, tmp_path / "run", client)
-    bundle = Bundle.load(result.folder / "models" / "brt")
+    with open_run(job, tmp_path / "run", Screen(), client) as run:
+        run.process({name: sample.files for name, sample in job.samples.items()})
+        run.train(["brt"])
+    bundle = Bundle.load(tmp_path / "run" / "models" / "brt")
     assert bundle.features == ("calibrated",)
     # What it was trained on is remembered, its own part and that of the bundle that it learns from.
     assert bundle.seen == Seen(own=job.split, through=(finished.job.split,))

@@ -186,11 +186,21 @@ def test_the_sign_of_a_mirrored_feature_means_nothing(tmp_path: Path, rng: np.ra
 
 
 @pytest.mark.parametrize(
-    "switch", [{"precision": "bfloat16"}, {"compile": "default"}], ids=lambda switch: next(iter(switch))
+    "switch",
+    [
+        {"precision": "bfloat16"},
+        {"compile": "default", "batch": 100_000, "epochs": 60, "rate": 0.05},
+        pytest.param({"compile": "default"}, marks=pytest.mark.drill),
+    ],
+    ids=["precision", "compile", "compile_batches"],
 )
-def test_switches_for_gpus_work_on_a_cpu(switch: dict[str, str], data: Dataset, tmp_path: Path) -> None:
+def test_switches_for_gpus_work_on_a_cpu(
+    switch: dict[str, Any], data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is compiled has batches of one size, all rows in one; the drill compiles for those of two sizes."""
     if "compile" in switch and not shutil.which("g++"):
         pytest.skip("torch.compile needs a C++ compiler: there is no g++")
+    monkeypatch.setenv("TORCHINDUCTOR_COMPILE_THREADS", "1")  # more are processes, and each imports torch
     bundle = train(MODELS["dense"] | switch, data, tmp_path / "bundle")
     history = read_history(tmp_path / "bundle")
     assert history[-1]["validation"] < history[0]["validation"] / 2

@@ -83,7 +83,7 @@ def test_a_generator_and_its_critic(tmp_path: Path, rng: np.random.Generator) ->
         "phases": [
             {"epochs": 2, "steps": [{"train": ["critic"], "losses": {"critic": 1}}], "keep": "last"},
             {
-                "epochs": 50,
+                "epochs": 25,
                 "keep": "last",
                 "steps": [
                     {"train": ["critic"], "losses": {"critic": 1}, "rate": 2e-3},
