@@ -119,15 +119,17 @@ def survey(path: Path, tree: str | None) -> Survey:
         entries = int(found.num_entries)
         if not entries:
             raise RequestError(f"{path}: tree {name} has no entries, and nothing can be learnt of it")
+        # An RNTuple's field of records starts so; its members are fields of their own as well.
+        keys = {key: branch for key, branch in found.iteritems() if not key.startswith("_")}
+        numbers = [key for key, branch in keys.items() if _holds_numbers(branch)]
+        # uproot looks through all fields of an RNTuple each time that it reads one.
+        at_once = {} if hasattr(found, "branches") else found.arrays(numbers, entry_stop=LOOKED_AT, how=dict)
         branches: dict[str, Branch] = {}
-        others = 0
-        for key, branch in found.iteritems():
-            # An RNTuple's field of records, whose members are fields of their own as well.
-            own = None if key.startswith("_") else _looked_into(key, branch)
-            if own is None:
-                others += 1
-            else:
-                branches.setdefault(key, own)
+        for key in numbers:
+            array = at_once[key] if key in at_once else keys[key].array(entry_stop=LOOKED_AT)
+            if (own := _looked_into(key, array)) is not None:
+                branches[key] = own
+        others = len(keys) - len(branches)
     return Survey(path, name, entries, branches, others)
 
 
@@ -144,14 +146,16 @@ def _chosen(file: "uproot.ReadOnlyDirectory", path: Path, tree: str | None) -> s
     return known[0] if known else max(trees, key=lambda name: int(file[name].num_entries))
 
 
-def _looked_into(name: str, branch: Any) -> Branch | None:
-    """Return what a branch holds, None where that is not numbers, or lists of them."""
+def _holds_numbers(branch: Any) -> bool:
+    """Return whether a branch's type is a number, or a list of numbers."""
+    kind = str(getattr(branch, "typename", ""))
+    return bool(_SCALAR.match(kind) or _LIST.match(kind))
+
+
+def _looked_into(name: str, array: Any) -> Branch | None:
+    """Return what a branch holds, None where that is lists of lists."""
     import awkward as ak
 
-    kind = str(getattr(branch, "typename", ""))
-    if not (_SCALAR.match(kind) or _LIST.match(kind)):
-        return None
-    array = branch.array(entry_stop=LOOKED_AT)
     if array.ndim == 1:
         return Branch(name, np.asarray(array))
     if array.ndim > 2:
