@@ -71,7 +71,9 @@ def _values(claim: Claim, model: str, rows: Sequence[Row]) -> tuple[list[_Value]
     values = []
     for row in chosen:
         other = _reference(claim, row, rows)
-        if row.value is None or (claim.over and (other is None or not other.value)):
+        if claim.over and (other is None or not other.value):
+            return [], f"there is nothing to divide the value by: {_place(row)}"
+        if row.value is None:
             return [], f"no value {_place(row)}" + (f": {row.remark}" if row.remark else "")
         value, uncertainty = _quotient(row, other)
         values.append(_Value(row, value, uncertainty, _beyond(claim, value, uncertainty)))

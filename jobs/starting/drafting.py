@@ -10,7 +10,7 @@ import numpy as np
 
 from lineshape.engine.core.errors import RequestError, listing
 from lineshape.jobs.starting.columns import column_of, edges_of, features, most_continuous
-from lineshape.jobs.starting.file_survey import Branch, Survey
+from lineshape.jobs.starting.file_survey import LOOKED_AT, Branch, Survey
 
 #: Values of a label; any other target must be a quantity.
 _LABELS: Final = (0, 1)
@@ -44,6 +44,10 @@ def draft(study: str, class_name: str, files: str, survey: Survey, target: str |
     remarks = []
     if left_out:
         remarks.append(f"not taken as features, as they may know the truth or count things: {listing(left_out, 6)}")
+    if unknown := [branch.name for branch in survey.branches.values() if not branch.is_finite]:
+        remarks.append(f"not taken as features, as some of their values are NaN or infinite: {listing(unknown, 6)}")
+    if survey.entries > LOOKED_AT:
+        remarks.append(f"looked at the first {LOOKED_AT:,} entries alone")
     if survey.others:
         remarks.append(f"{survey.others:,} branches are no numbers or lists of numbers, and were not looked into")
     scaled = [column for column in [*chosen, truth_column] if column.scale != 1]
@@ -82,16 +86,16 @@ def _filled(template: str, values: Mapping[str, Any]) -> str:
 
 def _require_target(survey: Survey, truth: Branch) -> bool:
     """Return whether a target is a label; raises RequestError where it is neither that nor a positive quantity."""
-    values = truth.values
+    values, looked = truth.values, min(survey.entries, LOOKED_AT)
     if not len(values):
-        raise RequestError(f"--target {truth.name}: it has no values in the first {survey.entries:,} entries")
+        raise RequestError(f"--target {truth.name}: it has no values in the first {looked:,} entries")
     if not truth.is_finite:
         raise RequestError(f"--target {truth.name}: it has values that are NaN or infinite")
     if set(np.unique(values)) <= set(_LABELS):
         if len(truth.distinct) < 2:
             raise RequestError(
-                f"--target {truth.name}: it is {truth.distinct[0]:g} throughout: expected both 0 (background) and 1 "
-                "(signal) in the file"
+                f"--target {truth.name}: it is {truth.distinct[0]:g} in all of the first {looked:,} entries: expected "
+                "both 0 (background) and 1 (signal) among them"
             )
         return True
     if np.min(values) <= 0:

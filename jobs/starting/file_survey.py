@@ -33,7 +33,7 @@ _DISTINCT: Final = 0.9
 
 @dataclass(frozen=True)
 class Branch:
-    """What a branch holds in the entries that were looked at.
+    """Values of a branch in the entries that were looked at.
 
     values: one after the other. counts: their number in each entry, None where it is one without being a list.
     """

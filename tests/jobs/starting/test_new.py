@@ -145,7 +145,7 @@ def test_more_that_is_wrong(folder: Path) -> None:
     for arguments, said in (
         (("mine", "--from", "a.root", "--target", "label"), "no branch looks like the event's number"),
         (("mine", "--from", "none.root", "--target", "label"), "has no entries"),
-        (("mine", "--from", "ones.root", "--target", "label"), "it is 1 throughout"),
+        (("mine", "--from", "ones.root", "--target", "label"), "it is 1 in all of the first 300 entries"),
         (("mine", "--from", "nix.root", "--target", "label"), "no such file"),
         (("My Study", "--from", "a.root", "--target", "label"), "expected lower-case letters"),
     ):
