@@ -15,7 +15,7 @@ from lineshape.engine.core.records import save_record
 from lineshape.engine.core.run_folder import RunFolder, read_job
 from lineshape.engine.execution.progress import Bars, Screen
 from lineshape.engine.execution.workers import Promise, Workers, collect_logs
-from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.input.sources import Patterns
 from lineshape.engine.job.job import Job
 from lineshape.engine.results.row import Row

@@ -146,14 +146,11 @@ def test_a_processors_folder_of_the_user_hides_nothing(tmp_path: Path) -> None:
 
 
 def test_the_interface_is_there_and_costs_nothing() -> None:
-    """Every name that type checkers are told of is found, and importing the interface imports none of it."""
-    tree = ast.parse((ROOT / "engine" / "__init__.py").read_text(encoding="utf-8"))
-    told = {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
-    told -= {"import_module", "TYPE_CHECKING", "Any", "Final"}
-    assert told <= set(dir(lineshape.engine))
-    for name in told:
+    """Every name of the interface is found, and importing the interface imports none of it."""
+    names = dir(lineshape.engine)
+    assert {"Column", "Study", "flat"} <= set(names)
+    for name in names:
         assert getattr(lineshape.engine, name) is not None
-    assert set(lineshape.engine._MODULES) == told
     code = "import sys, lineshape.engine; print([name for name in sys.modules if name.startswith('lineshape.engine.')])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
+from lineshape.engine.core.equal_bins import require_range
 from lineshape.engine.core.settings import Names, Settings
 
 
@@ -22,8 +23,8 @@ class Range(Settings):
     def _has_an_end(self) -> Self:
         if self.low is None and self.high is None:
             raise ValueError("expected 'low', 'high' or both")
-        if self.low is not None and self.high is not None and self.low >= self.high:
-            raise ValueError(f"low ({self.low:g}) must be less than high ({self.high:g})")
+        if self.low is not None and self.high is not None:
+            require_range(self.low, self.high)
         return self
 
     def holds(self, values: NDArray[Any]) -> NDArray[np.bool_]:

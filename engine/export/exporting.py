@@ -16,7 +16,7 @@ from lineshape.engine.core.run_folder import RunFolder, read_job
 from lineshape.engine.export.format import FORMATS, ExportedModel, Values
 from lineshape.engine.export.parity import Parity, compare, trial_rows
 from lineshape.engine.export.rounding import rounding_of
-from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.learning.bundles import Bundle
 
 

@@ -11,7 +11,7 @@ from lineshape.engine.core.errors import RequestError, RunError
 from lineshape.engine.core.jagged import Jagged
 from lineshape.engine.core.row_selection import meeting
 from lineshape.engine.export.format import Values
-from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.learning.bundles import Bundle
 
 #: Number of rows to compare on.

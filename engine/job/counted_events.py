@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from lineshape.engine.core.errors import RequestError, listing
 from lineshape.engine.core.seen_events import Seen, unseen
 from lineshape.engine.core.split import Split, SplitName
-from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.job.job import Job
 from lineshape.engine.learning.bundles import Bundle
 from lineshape.engine.measures.measure import Measure

@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from lineshape.engine.core.columns import Column
 from lineshape.engine.core.digests import digest
+from lineshape.engine.core.equal_bins import require_range
 from lineshape.engine.core.errors import RequestError, listing, nearest
 from lineshape.engine.core.jagged import Jagged
 from lineshape.engine.core.seen_events import Seen
@@ -52,8 +53,7 @@ class Derived(Settings):
 
     @model_validator(mode="after")
     def _has_a_range(self) -> Self:
-        if self.low >= self.high:
-            raise ValueError(f"low ({self.low:g}) must be less than high ({self.high:g})")
+        require_range(self.low, self.high)
         return self
 
     def metadata(self, name: str) -> Column:

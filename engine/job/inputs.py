@@ -6,7 +6,7 @@ from lineshape.engine.core.digests import digest
 from lineshape.engine.core.source_code import code_of, code_of_modules, source_of
 from lineshape.engine.core.split import Target
 from lineshape.engine.core.validation import validated
-from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.job.job import Job
 from lineshape.engine.learning.roles.model import Model
 

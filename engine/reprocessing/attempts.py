@@ -7,7 +7,7 @@ from typing import Final
 from lineshape.engine.core.errors import LineshapeError, RunError
 from lineshape.engine.core.records import find_record, save_record
 from lineshape.engine.core.run_folder import ReprocessingFolder, RunFolder
-from lineshape.engine.feature_store.shards import MANIFEST, FeatureStore
+from lineshape.engine.feature_store.store import MANIFEST, FeatureStore
 from lineshape.engine.job.inputs import inputs_of
 from lineshape.engine.job.job import Job
 from lineshape.engine.job.policy import Attempt, Code

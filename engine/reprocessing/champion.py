@@ -15,7 +15,7 @@ from lineshape.engine.core.digests import digest
 from lineshape.engine.core.errors import RequestError, RunError, listing, nearest
 from lineshape.engine.core.records import digest_of_file, find_record, save_record
 from lineshape.engine.core.run_folder import ReprocessingFolder, RunFolder
-from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.reprocessing.run_record import RunRecord
 
 #: File in a version: digests of all files in it.

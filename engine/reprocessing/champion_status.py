@@ -8,7 +8,7 @@ from lineshape.engine.core.errors import RunError
 from lineshape.engine.core.run_folder import ReprocessingFolder, RunFolder, read_job
 from lineshape.engine.core.split import Split
 from lineshape.engine.core.validation import SettingsError
-from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.job.job import Job
 from lineshape.engine.learning.bundles import FILE, Bundle
 from lineshape.engine.reprocessing.champion import champion_of, verify

@@ -11,7 +11,7 @@ from lineshape.engine.core.errors import LineshapeError, RequestError, RunError,
 from lineshape.engine.core.kinds import KindSpec
 from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.core.split import Split
-from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.job.job import Job
 from lineshape.engine.job.policy import Comparison
 from lineshape.engine.learning.bundles import FILE, Bundle, Index, save_index

@@ -9,7 +9,7 @@ from typing import Any
 from lineshape.engine.core.lock import Holder, born, is_stale, read_holder
 from lineshape.engine.core.run_folder import ReprocessingFolder
 from lineshape.engine.execution.progress import Screen
-from lineshape.engine.feature_store.shards import MANIFEST, FeatureStore
+from lineshape.engine.feature_store.store import MANIFEST, FeatureStore
 from lineshape.engine.input.catalogue import NOT_THERE, FileRequest, remembered
 from lineshape.engine.job import derived
 from lineshape.engine.job.job import Job

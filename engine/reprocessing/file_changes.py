@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lineshape.engine.execution.failures import Failure
-from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.input.catalogue import FileRecord
 
 State = Literal["processed", "processed in part", "quarantined", "repeated", "vanished"]

@@ -15,7 +15,7 @@ from lineshape.engine.core.errors import BusyError, IncompleteRunError, Lineshap
 from lineshape.engine.core.lock import held
 from lineshape.engine.core.run_folder import ReprocessingFolder
 from lineshape.engine.execution.progress import Screen
-from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.job.job import Job
 from lineshape.engine.reprocessing.champion import champion_before, champion_of, point, set_right, verify
 from lineshape.engine.reprocessing.comparison import criterion_of

@@ -14,7 +14,7 @@ from lineshape.engine.core.records import find_record
 from lineshape.engine.core.run_folder import ReprocessingFolder, RunFolder
 from lineshape.engine.core.signals import undisturbed
 from lineshape.engine.core.source_code import REPORTING, code_of
-from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.input.sources import expand
 from lineshape.engine.job.policy import Code, Comparison, Decision, decide, reasons_to_train
 from lineshape.engine.learning.bundles import Bundle

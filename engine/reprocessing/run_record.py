@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lineshape.engine.core import ledger
-from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.job.policy import Code, Comparison, Decision
 from lineshape.engine.measures.measure import Better
 from lineshape.engine.reprocessing.file_changes import News

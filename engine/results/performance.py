@@ -14,7 +14,7 @@ from lineshape.engine.core.histograms import Histograms, add_part, save_part, sa
 from lineshape.engine.core.records import digest_of_file, find_record, read_record, save_record
 from lineshape.engine.core.source_code import READING, code_of, code_of_modules, source_of
 from lineshape.engine.core.statistics import GROUPS
-from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.job.inputs import inputs_of
 from lineshape.engine.job.job import Job
 from lineshape.engine.learning.bundles import Bundle

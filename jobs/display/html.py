@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.feature_store.store import FeatureStore
 
 #: Largest size of the pictures that one output embeds, bytes: a notebook stores them.
 MOST_BYTES: Final = 1_000_000

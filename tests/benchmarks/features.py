@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.feature_store.store import FeatureStore
 
 #: Column of the feature store: mean and standard deviation of the real sample (mc20d γ*→ττ).
 REAL = {

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from lineshape.engine.core.run_folder import RunFolder
-from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.feature_store.store import FeatureStore
 
 FEATURES = ("pt", "absD0", "absDeltaZ0", "isolation", "rhoPrime", "relativePtError")
 ORIGINS = ("prompt", "tau", "fake")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lineshape.engine.core.run_folder import RunFolder
-from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.feature_store.store import FeatureStore
 
 Table = dict[str, NDArray[np.float64]]
 COUNTS = ("nCharged", "nNeutral", "nPV")

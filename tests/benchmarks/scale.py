@@ -18,7 +18,7 @@ import numpy as np
 import psutil
 
 from lineshape.engine.core.run_folder import RunFolder
-from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.job.inputs import inputs_of
 from lineshape.engine.job.job import Job
 from lineshape.engine.learning.bundles import Bundle, read_index

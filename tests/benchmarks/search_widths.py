@@ -11,7 +11,7 @@ import numpy as np
 
 from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.core.split import Split
-from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.job.loading import load_job
 from lineshape.engine.learning.bundles import Bundle
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.jobs import api
 from tests.deploy.hub import NODE_MODULES, ROOT, USER, Hub, hub
 

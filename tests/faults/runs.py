@@ -16,7 +16,7 @@ from lineshape.engine.clusters.kinds.local import Local
 from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.execution.progress import Screen
 from lineshape.engine.execution.workers import Workers
-from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.job.job import Job
 from lineshape.engine.stages.histogramming.stage import histogram
 from lineshape.engine.stages.processing.stage import process

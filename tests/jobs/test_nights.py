@@ -15,7 +15,7 @@ from distributed import Client
 from lineshape.engine.core.run_folder import ReprocessingFolder, RunFolder
 from lineshape.engine.execution.progress import Bars
 from lineshape.engine.execution.workers import Workers
-from lineshape.engine.feature_store.shards import MANIFEST, FeatureStore
+from lineshape.engine.feature_store.store import MANIFEST, FeatureStore
 from lineshape.engine.reprocessing.champion import champion_of, recorded, verify
 from lineshape.engine.reprocessing.file_changes import known
 from lineshape.engine.reprocessing.run_record import RunRecord, read_runs

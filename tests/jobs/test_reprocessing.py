@@ -18,7 +18,7 @@ from lineshape.engine.core.files import write_json
 from lineshape.engine.core.lock import Holder, held
 from lineshape.engine.core.run_folder import ReprocessingFolder, RunFolder
 from lineshape.engine.execution.progress import Screen
-from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.job.job import Job
 from lineshape.engine.reprocessing.champion import champion_of
 from lineshape.engine.reprocessing.comparison import criterion_of

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 from lineshape.engine.core.digests import digest
 from lineshape.engine.core.split import SplitName
-from lineshape.engine.feature_store.shards import FeatureStore, Shard, read_columns
+from lineshape.engine.feature_store.shards import read_columns
+from lineshape.engine.feature_store.store import FeatureStore, Shard
 from lineshape.engine.learning.roles.dataset import SPLITS, Dataset
 
 #: Number of rows of each split, by the name of the data set.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lineshape.engine.core.records import find_beside, save_beside
 from lineshape.engine.core.split import SplitName
-from lineshape.engine.feature_store.shards import WHOLE, FeatureStore, Share
+from lineshape.engine.feature_store.store import WHOLE, FeatureStore, Share
 from lineshape.engine.learning.data.columns import Columns
 from lineshape.engine.learning.data.survey import Look
 from lineshape.engine.learning.roles.dataset import SPLITS, Dataset

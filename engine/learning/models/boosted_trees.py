@@ -14,7 +14,7 @@ from lineshape.engine.core.files import replacing, write_json
 from lineshape.engine.core.jagged import Jagged
 from lineshape.engine.core.kinds import KindSpec
 from lineshape.engine.core.split import Target
-from lineshape.engine.feature_store.shards import WHOLE, Share
+from lineshape.engine.feature_store.store import WHOLE, Share
 from lineshape.engine.learning.data.columns import Columns
 from lineshape.engine.learning.data.rounds import Stops, Together
 from lineshape.engine.learning.data.row_file import RowFile

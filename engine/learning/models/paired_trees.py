@@ -13,7 +13,8 @@ from lineshape.engine.core.columns import Column
 from lineshape.engine.core.digests import uniform
 from lineshape.engine.core.jagged import Jagged
 from lineshape.engine.core.split import Target
-from lineshape.engine.feature_store.shards import FeatureStore, Shard, ShardInfo, shard_path, write_shard
+from lineshape.engine.feature_store.shards import ShardInfo, shard_path, write_shard
+from lineshape.engine.feature_store.store import FeatureStore, Shard
 from lineshape.engine.learning.fit.resources import threads
 from lineshape.engine.learning.models.boosted_trees import BoostedTrees
 from lineshape.engine.learning.roles.dataset import SPLITS, Dataset

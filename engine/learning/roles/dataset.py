@@ -12,7 +12,8 @@ from lineshape.engine.core.digests import uniform
 from lineshape.engine.core.errors import RunError
 from lineshape.engine.core.row_selection import Choice
 from lineshape.engine.core.split import Split, SplitName, Target
-from lineshape.engine.feature_store.shards import WHOLE, FeatureStore, Shard, Share, Table
+from lineshape.engine.feature_store.shards import Table
+from lineshape.engine.feature_store.store import WHOLE, FeatureStore, Shard, Share
 from lineshape.engine.learning.roles.weight import WEIGHT, Weigh, Weight
 
 Floats = NDArray[np.float32]

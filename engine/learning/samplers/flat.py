@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from lineshape.engine.core.equal_bins import bin_of, require_range
 from lineshape.engine.core.errors import RunError, listing
 from lineshape.engine.learning.roles.sampler import TARGET, Draw, Sampler
 from lineshape.engine.learning.roles.weight import require_labels
@@ -38,8 +39,7 @@ class FlatSampler(Sampler):
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
-        if self.low >= self.high:
-            raise ValueError(f"low ({self.low:g}) must be less than high ({self.high:g})")
+        require_range(self.low, self.high)
         return self
 
     @property
@@ -94,8 +94,7 @@ class FlatSampler(Sampler):
                 f"{self.classes or 'the target'} has no rows of class {', '.join(empty)} to sample: "
                 f"there are {listing(f'{label:g}' for label in found)}"
             )
-        widths = (self.high - self.low) / self.bins
-        bins = ((values - self.low) / widths).astype(np.int64).clip(0, self.bins - 1)
+        bins = bin_of(values, self.low, self.high, self.bins)
         return [
             (members, number)
             for label, number in wanted.items()

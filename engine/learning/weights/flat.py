@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from lineshape.engine.core.equal_bins import bin_of, require_range
 from lineshape.engine.core.errors import RunError, listing
 from lineshape.engine.learning.roles.weight import Weigh, Weight, require_labels
 
@@ -36,8 +37,7 @@ class FlatWeights(Weight):
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
-        if self.low >= self.high:
-            raise ValueError(f"low ({self.low:g}) must be less than high ({self.high:g})")
+        require_range(self.low, self.high)
         return self
 
     @property
@@ -84,8 +84,7 @@ class FlatWeights(Weight):
     def _bins(self, table: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
         if missing := int((~np.isfinite(table[self.column])).sum()):
             raise RunError(f"column {self.column}: {missing:,} rows have no finite value to be weighed by")
-        widths = (self.high - self.low) / self.bins
-        return ((table[self.column] - self.low) / widths).astype(np.int64).clip(0, self.bins - 1)
+        return bin_of(table[self.column], self.low, self.high, self.bins)
 
 
 def _filled(counts: NDArray[np.int64]) -> NDArray[np.int64]:

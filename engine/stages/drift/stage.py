@@ -14,7 +14,7 @@ from lineshape.engine.execution.failures import Failure
 from lineshape.engine.execution.progress import Bars
 from lineshape.engine.execution.workers import Workers
 from lineshape.engine.feature_store.partial_sums import PartialSum, ShardGroup, Sum
-from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.results.drift import Drifts, Population, drifts
 
 

@@ -23,7 +23,8 @@ from lineshape.engine.execution.failures import Failure
 from lineshape.engine.execution.memory import Need, Term
 from lineshape.engine.execution.progress import Bars
 from lineshape.engine.execution.workers import Workers
-from lineshape.engine.feature_store.shards import FeatureStore, Shard, Table, read_columns
+from lineshape.engine.feature_store.shards import Table, read_columns
+from lineshape.engine.feature_store.store import FeatureStore, Shard
 from lineshape.engine.job.counted_events import Counted, counted
 from lineshape.engine.job.job import Job
 from lineshape.engine.learning.bundles import Bundle, read_index

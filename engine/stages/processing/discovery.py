@@ -9,7 +9,7 @@ from lineshape.engine.execution.executor import Executor
 from lineshape.engine.execution.failures import Failure
 from lineshape.engine.execution.progress import Bars
 from lineshape.engine.execution.workers import Workers
-from lineshape.engine.feature_store.shards import Quarantined
+from lineshape.engine.feature_store.store import Quarantined
 from lineshape.engine.input.catalogue import (
     Chunk,
     FileRecord,

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from lineshape.engine.core.errors import RequestError, RunError, listing
 from lineshape.engine.execution.failures import Cause, Failure
-from lineshape.engine.feature_store.shards import Quarantined
+from lineshape.engine.feature_store.store import Quarantined
 from lineshape.engine.input.catalogue import NOT_THERE, FileRecord, FileRequest
 
 T = TypeVar("T")

@@ -17,14 +17,8 @@ from lineshape.engine.execution.progress import Bars
 from lineshape.engine.execution.workers import Workers
 from lineshape.engine.feature_store.event_numbers import remark
 from lineshape.engine.feature_store.partial_sums import PartialSum, ShardGroup, Sum
-from lineshape.engine.feature_store.shards import (
-    FeatureStore,
-    Quarantined,
-    Shard,
-    columns_in,
-    identities_in,
-    shard_path,
-)
+from lineshape.engine.feature_store.shards import columns_in, identities_in, shard_path
+from lineshape.engine.feature_store.store import FeatureStore, Quarantined, Shard
 from lineshape.engine.input.catalogue import Chunk
 from lineshape.engine.input.processor import Selects
 from lineshape.engine.input.sources import Patterns

@@ -9,7 +9,7 @@ from typing import Any
 
 from lineshape.engine.core.files import replacing
 from lineshape.engine.core.ledger import StageRecord
-from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.job.job import Job
 from lineshape.engine.learning.bundles import Bundle
 from lineshape.engine.results.claims import CheckedClaim

@@ -21,7 +21,7 @@ from lineshape.engine.execution.executor import Executor
 from lineshape.engine.execution.failures import Failure
 from lineshape.engine.execution.progress import Bars
 from lineshape.engine.execution.workers import Workers
-from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.job.job import Job
 from lineshape.engine.learning.bundles import Bundle, Index, read_index
 from lineshape.engine.learning.fit.history import read_history

@@ -12,7 +12,7 @@ from lineshape.engine.execution.executor import Executor
 from lineshape.engine.execution.failures import Failure
 from lineshape.engine.execution.progress import Bars
 from lineshape.engine.execution.workers import Workers
-from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.job.counted_events import seen_through
 from lineshape.engine.job.inputs import inputs_of
 from lineshape.engine.job.job import Job

@@ -12,7 +12,7 @@ from lineshape.engine.core.errors import RequestError
 from lineshape.engine.core.kinds import KindSpec
 from lineshape.engine.core.seen_events import Seen, unseen
 from lineshape.engine.core.split import Split, Target
-from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.job.counted_events import Counted, counted, seen_through
 from lineshape.engine.job.job import Job
 from lineshape.engine.learning.bundles import Bundle

@@ -85,7 +85,7 @@ def test_memory_is_flat_in_the_number_of_chunks(tmp_path: Path, few: dict[str, A
 
 @pytest.mark.processes
 def test_histogramming_is_computed_too(finished: api.Result) -> None:
-    from lineshape.engine.feature_store.shards import FeatureStore
+    from lineshape.engine.feature_store.store import FeatureStore
 
     store = FeatureStore.load(finished.folder / "features")
     worker, client = histogramming.needs(finished.job, store, list(finished.job.models), 3, 10 * MIB)

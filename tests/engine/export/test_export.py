@@ -18,7 +18,7 @@ from lineshape.engine.export.exporting import Exported, export, formats
 from lineshape.engine.export.formats import lwtnn
 from lineshape.engine.export.parity import compare, trial_rows
 from lineshape.engine.export.rounding import rounding_of
-from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.learning.bundles import Bundle
 from lineshape.engine.learning.roles.dataset import Dataset
 from tests.engine.learning.stores import make_store, train

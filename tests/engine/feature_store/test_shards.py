@@ -10,14 +10,8 @@ import pytest
 
 from lineshape.engine.core.columns import Column
 from lineshape.engine.core.errors import DataError, ProcessorError, RunError
-from lineshape.engine.feature_store.shards import (
-    FeatureStore,
-    Quarantined,
-    ShardInfo,
-    read_columns,
-    read_info,
-    write_shard,
-)
+from lineshape.engine.feature_store.shards import ShardInfo, read_columns, read_info, write_shard
+from lineshape.engine.feature_store.store import FeatureStore, Quarantined
 
 MEANINGS = {"pt": Column(r"$p_T$", "GeV", 0, 100), "clusters": Column("Clusters", "GeV", 0, 10)}
 

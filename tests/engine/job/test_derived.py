@@ -12,7 +12,7 @@ from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.core.seen_events import Seen
 from lineshape.engine.execution.progress import Bars, Screen
 from lineshape.engine.execution.workers import Workers
-from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.learning.bundles import Bundle
 from lineshape.engine.results.summary import rows_of
 from lineshape.engine.run import open_run

@@ -11,7 +11,8 @@ import numpy as np
 from lineshape.engine.core.columns import Column
 from lineshape.engine.core.kinds import KindSpec, build
 from lineshape.engine.core.split import Split, Target
-from lineshape.engine.feature_store.shards import FeatureStore, Shard, ShardInfo, write_shard
+from lineshape.engine.feature_store.shards import ShardInfo, write_shard
+from lineshape.engine.feature_store.store import FeatureStore, Shard
 from lineshape.engine.learning.bundles import Bundle
 from lineshape.engine.learning.roles.dataset import Dataset
 from lineshape.engine.learning.roles.model import Model

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lineshape.engine.execution.failures import Cause, Failure
-from lineshape.engine.feature_store.shards import FeatureStore, Quarantined
+from lineshape.engine.feature_store.store import FeatureStore, Quarantined
 from lineshape.engine.input.catalogue import FileRecord
 from lineshape.engine.reprocessing.file_changes import (
     FileState,

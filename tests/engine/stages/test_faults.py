@@ -24,7 +24,7 @@ from lineshape.engine.core.errors import DataError, RequestError, RunError, Stor
 from lineshape.engine.core.files import write_json
 from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.execution.workers import Workers
-from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.input.catalogue import FileRecord, chunks_of
 from lineshape.engine.job.job import Job
 from lineshape.engine.stages.processing.stage import tasks_of

@@ -15,7 +15,7 @@ from lineshape.engine.core.errors import LineshapeError, RequestError, RunError
 from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.execution.progress import Bars
 from lineshape.engine.execution.workers import Workers
-from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.reprocessing.file_changes import states_of
 from lineshape.engine.stages.processing.stage import process
 from tests.conftest import TREE, small_job

@@ -16,7 +16,7 @@ import uproot
 from lineshape.engine.clusters.kinds.local import Local
 from lineshape.engine.core.errors import DataError, RequestError
 from lineshape.engine.execution.workers import Workers
-from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.input.root_files import open_file
 from lineshape.engine.input.sources import expand
 from lineshape.engine.job.job import Job

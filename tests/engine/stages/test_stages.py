@@ -17,7 +17,7 @@ from lineshape.engine.core.kinds import KindSpec
 from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.execution.progress import Bars, Screen
 from lineshape.engine.execution.workers import Workers
-from lineshape.engine.feature_store.shards import FeatureStore
+from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.learning.bundles import Bundle
 from lineshape.engine.run import open_run
 from lineshape.engine.stages.histogramming.stage import histogram

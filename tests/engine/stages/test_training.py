@@ -24,7 +24,8 @@ from lineshape.engine.core.files import write_json
 from lineshape.engine.core.kinds import KindSpec
 from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.execution.workers import Workers
-from lineshape.engine.feature_store.shards import FeatureStore, read_columns
+from lineshape.engine.feature_store.shards import read_columns
+from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.learning.bundles import Bundle
 from lineshape.engine.learning.fit.history import read_history
 from lineshape.jobs import api
