@@ -41,14 +41,19 @@ def test_everything_is_in_it(installed: Path) -> None:
 
 def test_it_runs_the_study(installed: Path, tmp_path: Path) -> None:
     """In a folder that is not the checkout, with the wheel's modules before those of an editable install."""
-    settings = ["samples.gammatautau.simulate.taus=8000", "models.brt.rounds=10", "models.dnn.epochs=1"]
+    settings = [
+        "samples.gammatautau.simulate.taus=8000",
+        "samples.gammatautau.simulate.files=2",
+        "models.brt.rounds=10",
+        "models.dnn.epochs=1",
+    ]
     settings += ["models.mdn.epochs=1", "measures.response.by={}", "split.test=0.2"]
     code = (
         "import sys, pathlib, lineshape.jobs.cli.main as cli;"
         f"assert pathlib.Path(cli.__file__).is_relative_to({str(installed)!r}), cli.__file__; cli.main()"
     )
     result = subprocess.run(
-        [sys.executable, "-c", code, "run", "tau_energy_scale", "--workers=2", *(f"--set={item}" for item in settings)],
+        [sys.executable, "-c", code, "run", "tau_energy_scale", "--workers=1", *(f"--set={item}" for item in settings)],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(installed)},
         capture_output=True,

@@ -28,11 +28,13 @@ KIND = "tests.faults.faulty:Faulty"
 
 
 def faulty_job(files: list[Path] | list[str], faults: Path, **changes: object) -> Job:
-    """The tau energy scale on files, with the faults that a folder says, in chunks of 100 entries."""
+    """The tau energy scale on files, with one network, and the faults that a folder says, in chunks of 100 entries."""
     faults.mkdir(exist_ok=True)
     processor = {"processor.kind": KIND, "processor.folder": str(faults)}
-    ranks = {f"models.{name}.own_process": True for name in ("dnn", "mdn")}
-    return small_job(files, **{"chunk_entries": 100} | processor | ranks | changes)
+    alone = {"chunk_entries": 100, "models.dnn.own_process": True}
+    values = small_job(files, **alone | processor | changes).model_dump(mode="json")
+    del values["models"]["mdn"]
+    return Job.model_validate(values | {"search": {}, "claims": {}})
 
 
 def run(job: Job, folder: Path, workers: int = 2, **local: object) -> FeatureStore:

@@ -27,18 +27,6 @@ from tests.jobs.toys import events, figures_alone, toy_values, write_events
 pytestmark = pytest.mark.processes
 
 
-QUICK = [
-    "--set=models.brt.rounds=10",
-    "--set=models.brt.minimum_entries=100",
-    "--set=models.dnn.epochs=1",
-    "--set=models.dnn.minimum_entries=100",
-    "--set=models.mdn.epochs=1",
-    "--set=models.mdn.minimum_entries=100",
-    "--set=measures.response.by={}",
-    "--workers=2",
-]
-
-
 def lineshape(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "lineshape.jobs.cli.main", *arguments],
@@ -67,30 +55,40 @@ def toy(folder: Path) -> Path:
     return path
 
 
-def test_stages_one_by_one(ntuples: list[Path], tmp_path: Path) -> None:
+def test_stages_one_by_one(client: Client, tmp_path: Path) -> None:
     """Each stage alone reads what the one before it wrote; a repeat of everything makes nothing."""
-    files = f"--sample=ntuples={ntuples[0].parent}/*.root"
+    job, files = str(toy(tmp_path)), f"--sample=s={tmp_path}/data/*.root"
+    for seed in range(2):
+        write_events(tmp_path / "data" / f"{seed}.root", events(2000, seed))
     for arguments, said in (
-        (("process", "tau_energy_scale", files), "processing"),
-        (("train", "tau_energy_scale", *QUICK), "combined, particle_flow, brt, dnn, mdn made"),
-        (("histogram", "tau_energy_scale", *QUICK), "histograms of 5 models on test events"),
-        (("report", "tau_energy_scale", *QUICK), "figures"),
+        (("process", job, files), "processing"),
+        (("train", job), "d0, brt made"),
+        (("histogram", job), "histograms of 2 models on test events"),
+        (("report", job), "figures"),
     ):
-        result = quickly(*arguments, folder=tmp_path)
+        result = quickly(*arguments, *on(client), folder=tmp_path)
         assert result.returncode == 0, result.stderr
         assert said in result.stderr
-    assert "68 % half-width" in result.stdout
-    assert str(tmp_path / "runs" / "tau_energy_scale" / "report" / "index.html") in result.stdout
-    again = lineshape("run", "tau_energy_scale", files, *QUICK, folder=tmp_path)
+    assert "AUC" in result.stdout
+    assert str(tmp_path / "runs" / "toy" / "report" / "index.html") in result.stdout
+    again = lineshape("run", job, files, "--workers=1", folder=tmp_path)
     assert again.returncode == 0, again.stderr
-    assert "combined, particle_flow, brt, dnn, mdn kept" in again.stderr
-    status = quickly("status", "tau_energy_scale", folder=tmp_path)
+    assert "d0, brt kept" in again.stderr
+    status = quickly("status", "toy", folder=tmp_path)
     assert "reporting" in status.stdout
-    rows = json.loads(quickly("status", "tau_energy_scale", "--json", folder=tmp_path).stdout)
-    assert {row["model"] for row in rows} == {"combined", "particle_flow", "brt", "dnn", "mdn"}
-    assert {"mean", "median", "half_68", "half_95", "nll", "coverage_68"} <= {row["figure"] for row in rows}
+    rows = json.loads(quickly("status", "toy", "--json", folder=tmp_path).stdout)
+    assert {row["model"] for row in rows} == {"d0", "brt"}
+    assert {"auc", "efficiency_signal"} <= {row["figure"] for row in rows}
     keys = ["sample", "model", "measure", "figure", "by", "low", "high", "value", "uncertainty", "unit", "entries"]
     assert all(list(row) == [*keys, "remark", "shown"] for row in rows)
+
+
+def test_the_figures_of_a_finished_run(finished: api.Result, tmp_path: Path) -> None:
+    run = shutil.copytree(finished.folder, tmp_path / "run")
+    rows = json.loads(quickly("status", str(run), "--json", folder=tmp_path).stdout)
+    assert {row["model"] for row in rows} == {"combined", "particle_flow", "brt", "dnn", "mdn"}
+    assert {"mean", "median", "half_68", "half_95", "nll", "coverage_68"} <= {row["figure"] for row in rows}
+    assert "68 % half-width" in quickly("report", str(run), folder=tmp_path).stdout
 
 
 def test_a_model_is_exported_and_read_back(finished: api.Result, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from lineshape.engine.job.job import Job
 from lineshape.jobs import api
 from tests.conftest import SOAK, examples
 from tests.jobs.commands import here
-from tests.jobs.toys import events, toy_job, write_events
+from tests.jobs.toys import events, figures_alone, toy_job, write_events
 
 pytestmark = [pytest.mark.processes, pytest.mark.soak]
 
@@ -79,7 +79,7 @@ class Whole:
 @pytest.fixture(scope="session")
 def whole(tmp_path_factory: pytest.TempPathFactory, client: Client) -> Whole:
     folder = tmp_path_factory.mktemp("damaged")
-    job = toy_job(str(write_events(folder / "a.root", events(3000))))
+    job = toy_job(str(write_events(folder / "a.root", events(3000))), measures=figures_alone())
     rows = api.run(job, folder / "run", client).rows
     printed = {name: here(*_words(words, folder / "run"))[1] for name, words in READING.items()}
     (folder / "run" / "export.json").unlink()

@@ -27,7 +27,7 @@ def reduced(study: str, left_out: set[str], **changes: Any) -> api.Job:
         for key in ("models", "against"):
             if key in spec:
                 spec[key] = [name for name in spec[key] if name in models]
-    claims = claims_about(job, models, measures)
+    claims = claims_about(job, models, measures, job.samples)
     return load(study, None, {"models": models, "measures": measures, "claims": claims} | changes)
 
 
@@ -56,7 +56,7 @@ def test_parameters_are_the_target(parameters: list[str]) -> None:
 
 def test_a_column_that_a_topology_has_not_is_named(tmp_path: Path, client: Client) -> None:
     """m_T2 takes two visible particles."""
-    few = {"samples.events.simulate.events": 6000, "samples.events.simulate.files": 1}
+    few = {"samples.events.simulate.events": 500, "samples.events.simulate.files": 1}
     job = reduced("event_variables_transverse", OTHER_SEEDS, **few, **{"feature_sets.known": ["mT2"]})
     with pytest.raises(RequestError, match=r"models\.known: no column 'mT2' in the feature store"):
         api.run(job, tmp_path / "run", client)

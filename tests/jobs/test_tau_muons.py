@@ -32,13 +32,16 @@ QUICK: dict[str, Any] = {
     "measures.importance.repeats": 1,
 } | {
     f"samples.{name}.simulate.{key}": value
-    for name in ("z_ll", "w_lnu", "w_star", "staus")
+    for name in ("w_star", "staus")
     for key, value in {"muons": 6000, "files": 1}.items()
 }
 
 
+SAMPLES = ["ttbar", "w_star", "staus"]
+
+
 def reduced(models: list[str], measures: list[str], changes: dict[str, Any]) -> api.Job:
-    """The job file with some of its models and measures, and changes."""
+    """The job file with some of its samples, models and measures, and changes."""
     kept = {name: spec.model_dump() for name, spec in SHIPPED.models.items() if name in models}
     judged = {name: SHIPPED.measures[name].model_dump() for name in measures}
     for spec in judged.values():
@@ -49,8 +52,9 @@ def reduced(models: list[str], measures: list[str], changes: dict[str, Any]) -> 
     wanted = {
         key: value for key, value in changes.items() if key.split(".")[1] not in left_out.get(key.split(".")[0], ())
     }
-    claims = claims_about(SHIPPED, models, measures)
-    return load("tau_muons", None, {"models": kept, "measures": judged, "claims": claims} | wanted)
+    claims = claims_about(SHIPPED, models, measures, SAMPLES)
+    samples = {name: SHIPPED.samples[name].model_dump() for name in SAMPLES}
+    return load("tau_muons", None, {"samples": samples, "models": kept, "measures": judged, "claims": claims} | wanted)
 
 
 MODELS = ["abs_d0", "brt", "flat", "high_pt_w_star"]
