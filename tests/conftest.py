@@ -123,8 +123,14 @@ def ntuples(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 def small_job(files: list[Path] | list[str], **changes: object) -> Job:
-    """The tau energy scale with little training, on given files."""
+    """The tau energy scale with little training, and three of its binnings, on given files."""
+    by = {
+        "truthPtVis": {"low": 10, "high": 200, "bins": 15},
+        "eta": {"low": -2.5, "high": 2.5, "bins": 35},
+        "truthDecayMode": {"names": ["1p0n", "1p1n", "1pXn", "3p0n", "3pXn"]},
+    }
     quick = {
+        "measures.response.by": by,
         "models.brt.rounds": 20,
         "models.brt.minimum_entries": 100,
         "models.dnn.epochs": 2,

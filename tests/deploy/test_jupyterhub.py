@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -67,29 +68,23 @@ def test_a_session_over_rest_and_websocket(running: Hub) -> None:
         running.stop(token)
 
 
-def shortened(notebook: str) -> str:
-    """Return the tutorial with fewer taus, trees, plots and workers: `make docs` executes it as it is."""
-    for there, instead in (
-        ("40_000", "12_000"),
-        ('"models.brt.rounds": 600', '"models.brt.rounds": 50, "measures.response.by": {}'),
-        ('"workers": 2', '"workers": 1'),
-    ):
-        old, new = (json.dumps(text)[1:-1] for text in (there, instead))
-        assert notebook.count(old) == 1
-        notebook = notebook.replace(old, new)
-    return notebook
+#: The last cells of the tutorial, of a run that is there.
+OF_A_RUN = [
+    "from lineshape import jobs",
+    'result = jobs.open_result("runs/tutorial")\nresult',
+    'result.plot("line_shape")',
+    'row = result.figure("mdn", "half_68_over_baseline")',
+    'print(f"{row.value:.3f} ± {row.uncertainty:.3f} of {row.entries:,} taus")',
+]
 
 
-@pytest.mark.browser
-def test_the_tutorial_by_a_users_eyes(running: Hub, tmp_path: Path) -> None:
-    """Chromium logs in, opens the tutorial in JupyterLab, runs all cells and sees the table and the plots."""
+def look(running: Hub, folder: Path, trains: bool) -> dict[str, Any]:
+    """Return what Chromium saw of tutorial.ipynb in the user's folder, with all of its cells run."""
     browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if browser is None or shutil.which("node") is None:
         pytest.skip("no chromium or no node on this machine")
     if not (NODE_MODULES / "playwright-core").is_dir():
         pytest.skip(f"no playwright-core here: npm install --prefix {sys.prefix} playwright-core")
-    (running.home / TUTORIAL.name).write_text(shortened(TUTORIAL.read_text(encoding="utf-8")), encoding="utf-8")
-    folder = Path(os.environ.get("LINESHAPE_SCREENSHOTS", tmp_path))
     settings = {
         "LINESHAPE_HUB_URL": running.url,
         "LINESHAPE_USER": USER,
@@ -97,20 +92,47 @@ def test_the_tutorial_by_a_users_eyes(running: Hub, tmp_path: Path) -> None:
         "LINESHAPE_BROWSER": browser,
         "LINESHAPE_PLAYWRIGHT": str(NODE_MODULES / "playwright-core"),
         "LINESHAPE_SCREENSHOTS": str(folder),
+        "LINESHAPE_TRAINS": "yes" if trains else "no",
     }
     script = Path(__file__).with_name("tutorial.cjs")
     done = subprocess.run(
         ["node", str(script)], env=os.environ | settings, capture_output=True, text=True, timeout=800, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    seen = json.loads(done.stdout.splitlines()[-1])
+    seen: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return seen
+
+
+def check_what_is_seen(seen: dict[str, Any], run: Path, folder: Path) -> None:
     assert not seen["errors"]
     # Two plots that the result shows of itself, and the line shape alone; all have been drawn.
     assert len(seen["pictures"]) == 3
     assert all(width > 300 for width in seen["pictures"])
     assert "Estimate over truth" in seen["text"]
-    result = api.open_result(running.home / "runs" / "tutorial")
-    row = result.figure("mdn", "half_68_over_baseline")
+    row = api.open_result(run).figure("mdn", "half_68_over_baseline")
     assert f"{row.value:.3f} ± {row.uncertainty:.3f} of {row.entries:,} taus" in seen["text"]
     assert seen["link"] == "runs/tutorial/report/index.html"
     assert (folder / "done.png").stat().st_size > 100_000
+
+
+@pytest.mark.browser
+def test_a_result_by_a_users_eyes(running: Hub, finished: api.Result, tmp_path: Path) -> None:
+    """Chromium logs in, opens a notebook in JupyterLab, runs all cells and sees a run's table and plots."""
+    nbformat = pytest.importorskip("nbformat", reason="no nbformat here: pip install 'lineshape[notebook]'")
+    run = shutil.copytree(finished.folder, running.home / "runs" / "tutorial")
+    new = nbformat.v4
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}}
+    book = new.new_notebook(cells=[new.new_code_cell(cell) for cell in OF_A_RUN], metadata=kernel)
+    nbformat.write(book, running.home / TUTORIAL.name)
+    folder = Path(os.environ.get("LINESHAPE_SCREENSHOTS", tmp_path))
+    check_what_is_seen(look(running, folder, trains=False), run, folder)
+    shutil.rmtree(run)
+
+
+@pytest.mark.browser
+@pytest.mark.drill
+def test_the_tutorial_by_a_users_eyes(running: Hub, tmp_path: Path) -> None:
+    """All of it; `make docs` executes it too, without a browser."""
+    shutil.copy(TUTORIAL, running.home)
+    folder = Path(os.environ.get("LINESHAPE_SCREENSHOTS", tmp_path))
+    check_what_is_seen(look(running, folder, trains=True), running.home / "runs" / "tutorial", folder)

@@ -6,9 +6,7 @@ from typing import Any
 from lineshape.engine.job.job import Job
 
 
-def claims_about(
-    job: Job, models: Container[str], measures: Container[str], samples: Container[str]
-) -> dict[str, Any]:
+def claims_about(job: Job, models: Container[str], measures: Container[str], samples: Container[str]) -> dict[str, Any]:
     """Return the claims about models, measures and samples that are left, for those of the models that are left."""
     left = {}
     for name, claim in job.claims.items():

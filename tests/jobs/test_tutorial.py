@@ -20,7 +20,7 @@ def test_it_is_kept_without_outputs() -> None:
 @pytest.mark.processes
 @pytest.mark.filterwarnings("default")
 def test_from_root_to_a_line_shape(tmp_path: Path) -> None:
-    """Its outputs, one by one; that it runs without an error is shown in a hub (tests/deploy/test_jupyterhub.py)."""
+    """Its outputs, one by one; that it runs without an error is shown by `make docs`."""
     for package in ("nbclient", "ipykernel"):
         pytest.importorskip(package, reason=f"no {package} here: pip install 'lineshape[notebook]'")
     import nbformat

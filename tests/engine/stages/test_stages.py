@@ -245,7 +245,7 @@ def test_the_page_is_self_contained(finished: api.Result) -> None:
 
 
 def test_every_curve_of_the_talk_is_measured(finished: api.Result) -> None:
-    expected = {("truthPtVis", 15), ("eta", 35), ("mu", 35), ("truthDecayMode", 5)}
+    expected = {("truthPtVis", 15), ("eta", 35), ("truthDecayMode", 5)}
     for model in ("combined", "particle_flow", "brt", "dnn", "mdn"):
         for by, most in expected:
             rows = [row for row in finished.rows if (row.model, row.by, row.figure) == (model, by, "half_68")]
