@@ -223,6 +223,7 @@ def open_run(
             found = client or opened.enter_context(cluster.open(run_folder.logs))
             if not one:  # with `one` the workers themselves are on trial
                 require_able(found, run_folder.path, cluster)
+            screen.show_dashboard(found.dashboard_link)
             return found
 
         workers = Workers(

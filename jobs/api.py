@@ -69,7 +69,7 @@ class Result:
         The first line has the headings; where a sample has no figures, it says why and is the only one. All other
         tables are in the report.
         """
-        from lineshape.engine.stages.reporting.page import lead, number
+        from lineshape.engine.stages.reporting.page import lead
 
         samples = list(dict.fromkeys([*self.job.samples, *(row.sample for row in self.rows)]))
         measures, models = self.job.built_measures(), self.job.built_models()
@@ -79,7 +79,7 @@ class Result:
         for sample in samples:
             name = self.job.samples[sample].label if sample in self.job.samples else ""
             start = f"{name or sample}: " if len(samples) > 1 else ""
-            tables = headline_tables(self.rows, sample, main, labels)
+            tables = headline_tables(self.rows, sample, main, labels, self.job.baseline)
             if not tables:
                 found += [
                     (start + (lead(each.title) if start else each.title), [[f"no figures: {each.lacking}"]])
@@ -88,9 +88,8 @@ class Result:
                 ]
             for each in tables:
                 title = lead(each.title) if start else each.title
-                headings = [heading.replace("baseline", self.job.baseline) for heading in each.headings]
-                lines = [[line.label, *map(number, line.cells)] for line in each.lines]
-                found.append((start + title, [["model", *headings], *lines]))
+                lines = [[line.label, *each.texts(line)] for line in each.lines]
+                found.append((start + title, [["model", *(heading.text for heading in each.headings)], *lines]))
         return found
 
     def plots(self) -> list[Picture]:

@@ -34,7 +34,7 @@ def test_everything_is_in_it(installed: Path) -> None:
         there = {
             path.relative_to(ROOT / layer)
             for path in (ROOT / layer).rglob("*")
-            if path.suffix in {".py", ".html", ".yaml", ".ipynb", ".jinja"}
+            if path.suffix in {".py", ".html", ".js", ".pyi", ".yaml", ".ipynb", ".jinja"}
         }
         packed = {
             path.relative_to(installed / "lineshape" / layer) for path in (installed / "lineshape" / layer).rglob("*")

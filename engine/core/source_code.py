@@ -20,7 +20,7 @@ from lineshape.engine.core.parsed_code import parsed
 _ENGINE: Final = "lineshape.engine."
 _OURS: Final = "lineshape"
 #: Suffixes of template files that results are rendered into.
-_TEMPLATES: Final = (".html",)
+_TEMPLATES: Final = (".html", ".js")
 #: Packages that make the report.
 REPORTING: Final = ("lineshape.engine.results", "lineshape.engine.stages.reporting")
 #: Modules, beside those of the measures, that the values filled into histograms depend on.

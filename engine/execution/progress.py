@@ -32,11 +32,13 @@ class Screen:
     """The output for a run's progress.
 
     console: rich's console, by default on standard error, so that standard output is reserved for results. page: the
-    notebook output used instead where this process is a notebook's kernel.
+    notebook output used instead where this process is a notebook's kernel. dashboard: whether the address of Dask's
+    dashboard is shown; None: neither it nor how to see it.
     """
 
     console: Console = field(default_factory=lambda: Console(stderr=True))
     page: notebook.Page | None = field(default_factory=notebook.here)
+    dashboard: bool | None = None
 
     @contextmanager
     def bars(self) -> Iterator["Bars"]:
@@ -73,6 +75,13 @@ class Screen:
             self.page.add(notebook.NotebookLine("·", "gray", text, about))
             return
         self.console.print(f"[bold]{about}[/bold] {escape(text)}", highlight=False, soft_wrap=True)
+
+    def show_dashboard(self, address: str) -> None:
+        """Print the address of Dask's dashboard, or how to see it."""
+        if self.dashboard:
+            self.say("dashboard", address)
+        elif self.dashboard is False:
+            self.console.print("[dim]workers started; --dashboard shows what they do[/dim]", highlight=False)
 
     def warn(self, text: str) -> None:
         """Print a permanent warning."""

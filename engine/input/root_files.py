@@ -80,7 +80,7 @@ def verify(source: FileSource) -> None:
 def find_store(file: "uproot.ReadOnlyDirectory", path: str, name: str) -> "tuple[uproot.TTree, str]":
     """Return the tree of that name and its name, or the tree under another name that its format uses."""
     known = next((names for names in _STORES if name in names), ())
-    there = _trees(file)
+    there = trees_in(file)
     found = name if name in there else next((other for other in known if other in there), name)
     return find_tree(file, path, found), found
 
@@ -93,7 +93,7 @@ def find_tree(file: "uproot.ReadOnlyDirectory", path: str, name: str) -> "uproot
         with may_pass(path, but=KeyError):
             tree = file[name]
     except KeyError:
-        trees = _trees(file)
+        trees = trees_in(file)
         raise DataError(
             f"{path}: no tree '{name}': it has {listing(trees) or 'none'}{nearest(name, trees)}; name the tree under "
             "'samples.SAMPLE.tree' in the job file"
@@ -103,18 +103,18 @@ def find_tree(file: "uproot.ReadOnlyDirectory", path: str, name: str) -> "uproot
             raise
         raise DataError(f"{path}: tree {name} is damaged or cut short: {_first_line(error)}") from error
     if isinstance(tree, uproot.ReadOnlyDirectory):
-        within = [f"{name}/{other}" for other in _trees(tree)]
+        within = [f"{name}/{other}" for other in trees_in(tree)]
         raise DataError(
             f"{path}: '{name}' is a folder of the file (TDirectory), expected a tree; the trees in it: "
             f"{listing(within) or 'none'}; name one under 'tree:' of the sample in the job file"
         )
     if not hasattr(tree, "num_entries"):
-        trees = _trees(file)
+        trees = trees_in(file)
         raise DataError(f"{path}: '{name}' is a {tree.classname}, expected a tree: it has {listing(trees) or 'none'}")
     return tree
 
 
-def _trees(folder: "uproot.ReadOnlyDirectory") -> list[str]:
+def trees_in(folder: "uproot.ReadOnlyDirectory") -> list[str]:
     """Return the names of the trees in a file or folder of it, at any depth."""
     kinds = folder.classnames(cycle=False)
     return [

@@ -19,6 +19,7 @@ from lineshape.engine.core.split import SplitName, Target
 from lineshape.engine.core.statistics import GROUPS
 from lineshape.engine.learning.bundles import Prediction
 from lineshape.engine.learning.roles.model import Model
+from lineshape.engine.measures.figure_names import in_words
 from lineshape.engine.measures.plots import Plot
 
 ColumnMetadata = Mapping[str, Column]
@@ -141,6 +142,8 @@ class Measure(Settings, ABC):
     #: Figures relative to the baseline (ratios or differences) that decide which of two models is better, and the
     #: direction that is better; the default first.
     better: ClassVar[Mapping[str, Better]] = {}
+    #: Words of its figures, by regular expressions of their names; see `in_words`.
+    figure_words: ClassVar[Mapping[str, str]] = {}
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -166,6 +169,10 @@ class Measure(Settings, ABC):
     def lacking(self) -> str:
         """Reason why a sample that is measured may have no row in the table that sums up the measure."""
         return "no object has both an estimate and a true value"
+
+    def in_words(self, figure: str) -> str:
+        """Return the name of one of its figures in words."""
+        return in_words(figure, self.figure_words)
 
     def is_of(self, model: str, sample: str) -> bool:
         """Return whether a model is measured on a sample."""

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 
+from lineshape.engine.core.columns import Column
 from lineshape.engine.measures.plots import Plot
 
 #: Colours that colour-blind readers can distinguish (Petroff 2021), the baseline's first; his second grey is a green.
@@ -39,6 +40,11 @@ class Style:
     def marker(self, key: str) -> str:
         """Return the marker of a model."""
         return MARKERS[self.keys.index(key) % len(MARKERS)] if key in self.keys else "o"
+
+
+def plain(text: str) -> str:
+    """Return a label without mathtext, as on a page that has no TeX."""
+    return Column(text, "", 0, 1).plain
 
 
 def barred(text: str) -> str:

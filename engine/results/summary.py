@@ -1,10 +1,11 @@
 """Make the summary of a run: every figure as a list of rows, and the tables of the report."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lineshape.engine.measures.measure import BASELINE, Measure
+from lineshape.engine.results.numbers import with_uncertainty
 from lineshape.engine.results.performance import Performance
 from lineshape.engine.results.row import Row
 
@@ -58,25 +59,41 @@ class TableRow:
 
 
 @dataclass(frozen=True)
+class Heading:
+    """Heading of a column of figures.
+
+    text: with the unit, where all figures have the same. figure: their name in summary.json. unit: whether each cell
+    has its unit beside it, as they differ.
+    """
+
+    text: str
+    figure: str
+    unit: bool = False
+
+
+@dataclass(frozen=True)
 class Headline:
     """The table that sums up a measure on a sample.
 
     title: title of the measure, with the bins that its figures are means over where these are the same for all models.
-    headings: headings of the figures.
     """
 
     measure: str
     title: str
-    headings: list[str]
+    headings: list[Heading]
     lines: list[TableRow]
+
+    def texts(self, line: TableRow) -> list[str]:
+        """Return the cells of a line as text."""
+        return [written(cell, unit=heading.unit) for heading, cell in zip(self.headings, line.cells, strict=True)]
 
 
 def headline_tables(
-    rows: list[Row], sample: str, measures: Mapping[str, Measure], labels: Mapping[str, str]
+    rows: list[Row], sample: str, measures: Mapping[str, Measure], labels: Mapping[str, str], baseline: str
 ) -> list[Headline]:
     """Return for each measure that has one the table of its figures on a sample, without figures that no model has.
 
-    labels: labels of the models, in order.
+    labels: labels of the models, in order. baseline: what headings call the baseline.
     """
     tables = []
     for name, measure in measures.items():
@@ -89,7 +106,7 @@ def headline_tables(
                 remarks.append(list(dict.fromkeys(cell.remark for cell in found if cell.remark)))
         kept = [i for i in range(len(measure.headline)) if any(line.cells[i] for line in lines)]
         if lines:
-            headings = [list(measure.headline)[i] for i in kept]
+            heads = [list(measure.headline.items())[i] for i in kept]
             common = [remark for remark in remarks[0] if all(remark in others for others in remarks)]
             cut = [
                 replace(
@@ -99,9 +116,36 @@ def headline_tables(
                 )
                 for line, own in zip(lines, remarks, strict=True)
             ]
+            headings = [
+                _heading(text.replace("baseline", baseline), figure, [line.cells[i] for line in cut])
+                for i, (text, figure) in enumerate(heads)
+            ]
             title = measure.title or name
             tables.append(Headline(name, "; ".join([title, *common]), headings, cut))
     return tables
+
+
+def _heading(text: str, figure: str, cells: Sequence[Row | None]) -> Heading:
+    units = {unit_of(cell) for cell in cells if cell and cell.value is not None}
+    if len(units) > 1:
+        return Heading(text, figure, unit=True)
+    unit = "".join(units)
+    return Heading(f"{text} [{unit}]" if unit else text, figure)
+
+
+def unit_of(row: Row) -> str:
+    """Return the unit that tables show a figure in."""
+    return row.shown or row.unit
+
+
+def written(row: Row | None, unit: bool = True) -> str:
+    """Return value ± uncertainty in the unit that tables show it in; unit: whether it is written beside them."""
+    if row is None or row.value is None:
+        return "–"
+    percent = row.shown == "%"
+    value, error = (100 * (each or 0.0) if percent else each or 0.0 for each in (row.value, row.uncertainty))
+    ending = f" {unit_of(row)}" if unit and unit_of(row) else ""
+    return with_uncertainty(value, error, 2 if percent else 4) + ending
 
 
 def inclusive(rows: list[Row], sample: str, model: str, measure: str, figure: str) -> Row | None:

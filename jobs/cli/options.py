@@ -26,6 +26,7 @@ Changes = Annotated[
     ),
 ]
 Workers = Annotated[int | None, typer.Option(min=1, help="Workers of a local cluster; one a core by default.")]
+Dashboard = Annotated[bool, typer.Option("--dashboard", help="Print the address of Dask's dashboard, on loopback.")]
 ClusterName = Annotated[
     str | None,
     typer.Option(
@@ -39,19 +40,27 @@ ClusterName = Annotated[
 
 @contextmanager
 def opened(
-    job: str, output: Path | None, sample: list[str] | None, changes: dict[str, Any], again: bool = False
+    job: str,
+    output: Path | None,
+    sample: list[str] | None,
+    changes: dict[str, Any],
+    dashboard: bool,
+    again: bool = False,
 ) -> Iterator[Any]:
     """Open a run for one stage.
 
-    again: for a stage after the first, on the samples that the run was processed with. Where these lack more of the
-    input than the job tolerates, its result lacks it, too: IncompleteRunError is raised once the stage is done.
+    dashboard: whether the address of Dask's dashboard is shown. again: for a stage after the first, on the samples that
+    the run was processed with. Where these lack more of the input than the job tolerates, its result lacks it, too:
+    IncompleteRunError is raised once the stage is done.
     """
     from lineshape.engine.core import signals as stopping
+    from lineshape.engine.execution.progress import Screen
     from lineshape.engine.reprocessing import output_folders as places
     from lineshape.jobs import api
 
     loaded = load(job, sample, changes)
-    with stopping.ending_in_order(), api.opened(loaded, places.output_of(loaded, output, job), again=again) as run:
+    folder, screen = places.output_of(loaded, output, job), Screen(dashboard=dashboard)
+    with stopping.ending_in_order(), api.opened(loaded, folder, screen=screen, again=again) as run:
         yield run
         if again:
             run.check_complete()

@@ -10,6 +10,7 @@ from lineshape.engine.core.errors import ClusterError, IncompleteRunError
 from lineshape.jobs.cli.options import (
     Changes,
     ClusterName,
+    Dashboard,
     JobName,
     Output,
     Samples,
@@ -31,9 +32,11 @@ def run(
     set_: Changes = None,
     workers: Workers = None,
     cluster: ClusterName = None,
+    dashboard: Dashboard = False,
 ) -> None:
     """Run all stages; finished work is not repeated."""
     from lineshape.engine.core import signals as stopping
+    from lineshape.engine.execution.progress import Screen
     from lineshape.engine.reprocessing import output_folders as places
     from lineshape.jobs import api
 
@@ -41,7 +44,7 @@ def run(
     folder = places.output_of(loaded, output, job)
     try:
         with stopping.ending_in_order():
-            result = api.run(loaded, folder)
+            result = api.run(loaded, folder, screen=Screen(dashboard=dashboard))
         show_tables(result)
     except IncompleteRunError:
         show_tables(api.open_result(folder))
@@ -50,12 +53,17 @@ def run(
 
 @app.command()
 def simulate(
-    job: JobName, output: Output = None, set_: Changes = None, workers: Workers = None, cluster: ClusterName = None
+    job: JobName,
+    output: Output = None,
+    set_: Changes = None,
+    workers: Workers = None,
+    cluster: ClusterName = None,
+    dashboard: Dashboard = False,
 ) -> None:
     """Make the ROOT files of the samples that are simulated."""
     from lineshape.jobs.simulate.orders import simulator
 
-    with opened(job, output, None, changes_of(set_, workers, cluster)) as run:
+    with opened(job, output, None, changes_of(set_, workers, cluster), dashboard) as run:
         files = run.simulate(simulator(run.job))
     for name in files:
         Console().print(f"{name}: {run.folder.simulated / name}", highlight=False)
@@ -69,11 +77,12 @@ def process(
     set_: Changes = None,
     workers: Workers = None,
     cluster: ClusterName = None,
+    dashboard: Dashboard = False,
 ) -> None:
     """Process ROOT files into feature shards (samples to be simulated are made first)."""
     from lineshape.jobs.simulate.orders import simulator
 
-    with opened(job, output, sample, changes_of(set_, workers, cluster)) as run:
+    with opened(job, output, sample, changes_of(set_, workers, cluster), dashboard) as run:
         run.process(run.simulate(simulator(run.job)))
         run.check_complete()
 
@@ -86,9 +95,10 @@ def train(
     set_: Changes = None,
     workers: Workers = None,
     cluster: ClusterName = None,
+    dashboard: Dashboard = False,
 ) -> None:
     """Train bundles on the feature shards."""
-    with opened(job, output, None, changes_of(set_, workers, cluster), again=True) as run:
+    with opened(job, output, None, changes_of(set_, workers, cluster), dashboard, again=True) as run:
         run.train(model)
 
 
@@ -100,29 +110,40 @@ def search(
     set_: Changes = None,
     workers: Workers = None,
     cluster: ClusterName = None,
+    dashboard: Dashboard = False,
 ) -> None:
     r"""Try settings of a model that the job file leaves open, by validation loss (needs lineshape\[search])."""
-    with opened(job, output, None, changes_of(set_, workers, cluster), again=True) as run:
+    with opened(job, output, None, changes_of(set_, workers, cluster), dashboard, again=True) as run:
         run.search(model)
 
 
 @app.command()
 def histogram(
-    job: JobName, output: Output = None, set_: Changes = None, workers: Workers = None, cluster: ClusterName = None
+    job: JobName,
+    output: Output = None,
+    set_: Changes = None,
+    workers: Workers = None,
+    cluster: ClusterName = None,
+    dashboard: Dashboard = False,
 ) -> None:
     """Apply bundles to the test split and fill performance histograms."""
-    with opened(job, output, None, changes_of(set_, workers, cluster), again=True) as run:
+    with opened(job, output, None, changes_of(set_, workers, cluster), dashboard, again=True) as run:
         run.histogram()
 
 
 @app.command()
 def report(
-    job: JobName, output: Output = None, set_: Changes = None, workers: Workers = None, cluster: ClusterName = None
+    job: JobName,
+    output: Output = None,
+    set_: Changes = None,
+    workers: Workers = None,
+    cluster: ClusterName = None,
+    dashboard: Dashboard = False,
 ) -> None:
     """Write figures, plots and the page from performance histograms."""
     from lineshape.jobs.api import Result
 
-    with opened(job, output, None, changes_of(set_, workers, cluster), again=True) as run:
+    with opened(job, output, None, changes_of(set_, workers, cluster), dashboard, again=True) as run:
         show_tables(Result(run.job, run.folder.path, run.report()))
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def show_tables(result: Any) -> None:
-    """Print the headline tables, as many of their columns as fit, and the report's path."""
+    """Print the headline tables, as many of their columns as fit, how many claims hold, and the report's path."""
     console = Console()
     for title, whole in result.tables():
         table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
@@ -26,6 +26,12 @@ def show_tables(result: Any) -> None:
             table.add_row(*line)
         console.print()
         console.print(table)
+    if claims := result.check():
+        console.print(f"\n{held(claims)}", highlight=False)
+    for claim in claims:
+        if not claim.holds:
+            text = f"{claim.says}: required {claim.required}, found {claim.problem or claim.found}"
+            console.print(f"[red]✗[/red] {escape(text)}", soft_wrap=True, highlight=False)
     console.print(f"\nReport: {result.page.resolve()}", soft_wrap=True, highlight=False)
 
 
@@ -40,8 +46,13 @@ def show_claims(claims: Sequence["CheckedClaim"]) -> None:
         table.add_row(mark, escape(claim.says) + source, claim.required, escape(claim.problem or claim.found))
     console = Console()
     console.print(table)
-    held = sum(claim.holds for claim in claims)
-    console.print(f"\n{held} of {len(claims)} claims hold.", highlight=False)
+    console.print(f"\n{held(claims)}", highlight=False)
+
+
+def held(claims: Sequence["CheckedClaim"]) -> str:
+    """Return how many claims hold, as a sentence."""
+    number = sum(claim.holds for claim in claims)
+    return f"{number} of {len(claims)} claims hold."
 
 
 def warn(text: str) -> None:

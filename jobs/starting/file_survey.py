@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lineshape.engine.core.errors import RequestError, listing, nearest
-from lineshape.engine.input.root_files import open_file
+from lineshape.engine.input.root_files import open_file, trees_in
 
 if TYPE_CHECKING:
     import uproot
@@ -134,8 +134,7 @@ def survey(path: Path, tree: str | None) -> Survey:
 
 
 def _chosen(file: "uproot.ReadOnlyDirectory", path: Path, tree: str | None) -> str:
-    kinds = ("TTree", "ROOT::RNTuple", "TNtuple", "TNtupleD")
-    trees = list(dict.fromkeys(key.split(";")[0] for key, kind in file.classnames().items() if kind in kinds))
+    trees = trees_in(file)
     if not trees:
         raise RequestError(f"{path}: expected a TTree or RNTuple, found neither")
     if tree:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 import uproot
@@ -69,6 +70,7 @@ def test_stages_one_by_one(client: Client, tmp_path: Path) -> None:
         result = quickly(*arguments, *on(client), folder=tmp_path)
         assert result.returncode == 0, result.stderr
         assert said in result.stderr
+        assert "workers started; --dashboard shows what they do" in result.stderr
     assert "AUC" in result.stdout
     assert str(tmp_path / "runs" / "toy" / "report" / "index.html") in result.stdout
     again = lineshape("run", job, files, "--workers=1", folder=tmp_path)
@@ -81,6 +83,17 @@ def test_stages_one_by_one(client: Client, tmp_path: Path) -> None:
     assert {"auc", "efficiency_signal"} <= {row["figure"] for row in rows}
     keys = ["sample", "model", "measure", "figure", "by", "low", "high", "value", "uncertainty", "unit", "entries"]
     assert all(list(row) == [*keys, "remark", "shown"] for row in rows)
+
+
+def test_the_address_of_the_dashboard_is_printed(client: Client, tmp_path: Path) -> None:
+    write_events(tmp_path / "data" / "0.root", events(500, 0))
+    files = f"--sample=s={tmp_path}/data/*.root"
+    said = quickly("process", str(toy(tmp_path)), files, *on(client), "--dashboard", folder=tmp_path).stderr
+    found = re.search(r"dashboard (http://127\.0\.0\.1:\d+)/status", said)
+    assert found, said
+    with urlopen(f"{found[1]}/health", timeout=30) as answer:
+        assert answer.read() == b"ok"
+    assert "--dashboard shows" not in said
 
 
 def test_the_figures_of_a_finished_run(finished: api.Result, tmp_path: Path) -> None:

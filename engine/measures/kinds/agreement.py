@@ -69,6 +69,11 @@ class Agreement(Measure):
         """The two correlations."""
         return {"|Spearman|": "spearman", "dCorr²": "distance_correlation"}
 
+    figure_words: ClassVar[Mapping[str, str]] = {
+        "spearman": "rank correlation (Spearman), absolute",
+        "distance_correlation": "distance correlation squared of the ranks",
+    }
+
     def columns(self) -> list[str]:
         """Return the columns of the known variable and of the parameters."""
         return list(dict.fromkeys([self.truth, self.known, *(self.at[0] if self.at else ())]))

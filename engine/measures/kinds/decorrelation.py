@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
+from typing import ClassVar
 
 import hist
 import numpy as np
@@ -50,6 +51,11 @@ class Decorrelation(Measure):
     def headline(self) -> dict[str, str]:
         """The correlation of all objects, and of each class."""
         return {"dCorr², all": "distance_correlation"} | {name: f"distance_correlation_{name}" for name in self.classes}
+
+    figure_words: ClassVar[Mapping[str, str]] = {
+        "distance_correlation": "distance correlation squared",
+        r"distance_correlation_(.+)": r"distance correlation squared, \1",
+    }
 
     def columns(self) -> list[str]:
         """Return the column of classes and the column of the correlation."""

@@ -7,7 +7,7 @@ intervals that the density predicts.
 import math
 from collections.abc import Mapping
 from functools import partial
-from typing import Final
+from typing import ClassVar, Final
 
 import hist
 import numpy as np
@@ -33,6 +33,18 @@ class Density(Measure):
 
     title: str = "Predicted uncertainty"
     """Heading of the measure's tables in the report; its plots stand under "Predicted uncertainty"."""
+
+    figure_words: ClassVar[Mapping[str, str]] = {
+        r"coverage_(\d+)": r"coverage of the central \1 % interval",
+        "pull_width": "width of the pull",
+        "pull_median": "median of the pull",
+        "pull_total_variance_width": "width of the pull with the total variance",
+        "pull_total_variance_median": "median of the pull with the total variance",
+        "pull_total_variance_std": "standard deviation of the pull with the total variance, within ±8",
+        "pull_total_variance_beyond_8": "share of pulls with the total variance beyond ±8",
+        "nll": "negative log-likelihood",
+        "pit_chi2_per_degree": "χ² per degree of freedom of the PIT against a flat one",
+    }
 
     def columns(self) -> list[str]:
         """Return the column of the truth."""

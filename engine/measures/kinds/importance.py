@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Final, Self
+from typing import Annotated, ClassVar, Final, Self
 
 import hist
 import numpy as np
@@ -54,6 +54,11 @@ class Importance(Measure):
             raise ValueError(f"signal: '{self.signal}' is not a class: expected one of {', '.join(self.classes)}")
         require_others(self.classes, self.signal)
         return self
+
+    figure_words: ClassVar[Mapping[str, str]] = {
+        r"importance_(.+)": r"importance of \1, over the mean of all",
+        r"auc_loss_(.+)": r"loss of AUC with \1 permuted",
+    }
 
     def columns(self) -> list[str]:
         """Return the column of classes, the features and the event number."""

@@ -100,6 +100,13 @@ class Information(Measure):
             "InfoNCE": "info_nce",
         }
 
+    figure_words: ClassVar[Mapping[str, str]] = {
+        "auc": "AUC",
+        "donsker_varadhan": "Donsker–Varadhan bound",
+        "nguyen_wainwright_jordan": "Nguyen–Wainwright–Jordan bound",
+        "info_nce": "InfoNCE bound",
+    }
+
     def columns(self) -> list[str]:
         """Return the columns of the parameters."""
         return list(dict.fromkeys([self.truth, *self.parameters]))

@@ -60,6 +60,11 @@ class Response(Measure):
     by: dict[str, Binning] = {}
     """Bins by column; the name `estimate` bins in the model's own estimate. Empty for inclusive figures alone."""
 
+    figure_words: ClassVar[Mapping[str, str]] = {
+        "median": "median response",
+        "mean": "mean response",
+        r"half_(\d+)": r"\1 % half-width",
+    }
     better: ClassVar[Mapping[str, Better]] = {"half_68_over_baseline": "lower", "half_95_over_baseline": "lower"}
 
     @field_validator("by")

@@ -38,6 +38,9 @@ class ScoreDistribution(Measure):
     """Heading of the measure's tables and plots in the report."""
 
     splits: ClassVar[tuple[SplitName, ...]] = _SPLITS
+    figure_words: ClassVar[Mapping[str, str]] = {
+        r"training_test_chi2_(.+)": r"χ² per degree of freedom between training and test, \1"
+    }
 
     def columns(self) -> list[str]:
         """Return the column of classes."""

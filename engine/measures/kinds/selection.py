@@ -6,6 +6,7 @@ distance from the mean.)
 
 from collections.abc import Mapping
 from functools import partial
+from typing import ClassVar
 
 import hist
 import numpy as np
@@ -28,6 +29,13 @@ class Selection(Measure):
 
     title: str = "Selection by σ/μ"
     """Heading of the measure's tables in the report; its plots stand under "Selection by σ/μ"."""
+
+    figure_words: ClassVar[Mapping[str, str]] = {
+        "efficiency": "share of objects below the threshold",
+        r"half_(\d+)": r"\1 % half-width below the threshold",
+        r"half_(\d+)_tightest_half": r"\1 % half-width of the tightest half",
+        r"half_(\d+)_tightest_half_over_inclusive": r"\1 % half-width of the tightest half over that of all",
+    }
 
     def columns(self) -> list[str]:
         """Return the column of the truth."""

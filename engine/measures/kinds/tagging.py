@@ -69,6 +69,19 @@ class Tagging(Measure):
     """Heading of the measure's tables and plots in the report."""
 
     calibrates: ClassVar[bool] = True
+    figure_words: ClassVar[Mapping[str, str]] = {
+        "auc": "AUC",
+        r"auc_(.+)_minus_baseline": r"AUC against \1 less the baseline's",
+        r"auc_(?!minus_)(.+)": r"AUC against \1",
+        r"efficiency_(.+)": r"efficiency of \1",
+        r"mean_efficiency_(.+)": r"efficiency of \1, mean over bins",
+        r"mean_rejection_(.+)_over_baseline": r"rejection of \1 over the baseline's, mean over bins",
+        r"mean_rejection_(.+)_over_(.+)": r"rejection of \1 over that of \2, mean over bins",
+        r"mean_rejection_(.+)": r"rejection of \1, mean over bins",
+        r"(.+)_at_(\d+)": r"efficiency of \1 at \2 % signal efficiency, one threshold",
+        r"(.+)_(lowest|highest)": r"\2 efficiency over \1",
+        r"(.+)_spread": r"spread of the efficiency over \1 beyond statistics",
+    }
     better: ClassVar[Mapping[str, Better]] = {"auc_minus_baseline": "higher"}
 
     @model_validator(mode="after")

@@ -82,6 +82,8 @@ class Vector(Measure):
             "width / length": "mean_relative",
         }
 
+    figure_words: ClassVar[Mapping[str, str]] = {name: what.plain for name, what in read.QUANTITIES.items()}
+
     def columns(self) -> list[str]:
         """Return the columns of the true vector, of its length, and to bin in."""
         return list(dict.fromkeys([self.truth, *self.components, *self.by]))

@@ -1,11 +1,15 @@
 """Write the report's page: one HTML file with everything inside."""
 
 import base64
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+from markupsafe import Markup
 
 from lineshape.engine.core.files import replacing
 from lineshape.engine.core.ledger import StageRecord
@@ -14,22 +18,37 @@ from lineshape.engine.job.job import Job
 from lineshape.engine.learning.bundles import Bundle
 from lineshape.engine.results.claims import CheckedClaim
 from lineshape.engine.results.drift_plots import SECTION, DriftReport, chance_of, index_of
-from lineshape.engine.results.numbers import with_uncertainty
+from lineshape.engine.results.findings import findings
 from lineshape.engine.results.performance import Performance
 from lineshape.engine.results.row import Row
-from lineshape.engine.results.summary import headline_tables
+from lineshape.engine.results.summary import headline_tables, written
+
+#: Script of the page's own.
+_OWN: Final = Path(__file__).with_name("plots.js")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A picture of the page: the name of its files under plots/, and its caption.
+
+    live: whether the page draws it from its data, where scripts run.
+    """
+
+    name: str
+    caption: str
+    live: bool
 
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and its pictures: names of files under plots/ and captions.
+    """A heading and its pictures.
 
     samples: that it belongs to, where there are several.
     """
 
     title: str
     samples: str
-    pictures: list[tuple[str, str]]
+    pictures: list[Shown]
 
 
 @dataclass(frozen=True)
@@ -55,6 +74,17 @@ class Content:
             found.setdefault(section.title, []).append((section.samples, number))
         return found
 
+    @property
+    def live(self) -> list[str]:
+        """Names of the pictures that the page draws itself."""
+        return [each.name for section in self.sections for each in section.pictures if each.live]
+
+    @property
+    def leading(self) -> Shown | None:
+        """Picture that the page opens with: the first that is not of drift."""
+        pictures = (one for section in self.sections if section.title != SECTION for one in section.pictures)
+        return next(pictures, None)
+
 
 def lead(title: str) -> str:
     """Return a title for use within a line: first letter in lower case, but for abbreviations or symbols (BRT, N−1)."""
@@ -69,18 +99,26 @@ def write_page(path: Path, content: Content) -> None:
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    environment.filters["picture"] = lambda name: _embedded(path.parent / "plots" / f"{name}.png")
-    environment.filters["number"] = number
+    plots = path.parent / "plots"
+    environment.filters["picture"] = lambda name: _embedded(plots / f"{name}.png")
+    environment.filters["data"] = lambda name: _json(plots / f"{name}.json")
+    environment.filters["written"] = written
     environment.filters |= {"lead": lead, "index": index_of, "chance": chance_of}
     last = {record.stage: record for record in content.ledger}
+    labels = {model: bundle.label for model, bundle in content.bundles.items()}
+    samples = [name for name in content.job.samples if name in content.store.samples]
+    measures = content.job.built_measures()
     page = environment.from_string(source).render(
         content=content,
         job=content.job,
         drift_section=SECTION,
         store=content.store,
         made=datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC"),
-        samples=[_of_sample(content, name) for name in content.job.samples if name in content.store.samples],
-        notes=list(dict.fromkeys(measure.note for measure in content.job.built_measures().values() if measure.note)),
+        findings=findings(content.rows, measures, labels, content.job.baseline, samples),
+        models=labels,
+        samples=[_of_sample(content, name) for name in samples],
+        notes=list(dict.fromkeys(measure.note for measure in measures.values() if measure.note)),
+        scripts=[Markup(_script(path)) for path in (*_bokeh(), _OWN)],  # noqa: S704 - of packages alone
         facts=[_model_facts(name, bundle) for name, bundle in content.bundles.items()],
         stages=list(last.values()),
         versions=content.ledger[-1].versions if content.ledger else {},
@@ -94,11 +132,13 @@ def _of_sample(content: Content, sample: str) -> dict[str, Any]:
     labels = {model: bundle.label for model, bundle in content.bundles.items()}
     own = [row for row in content.rows if row.sample == sample and row.by == ""]
     measures = content.job.built_measures()
-    tables = headline_tables(content.rows, sample, measures, labels)
+    tables = headline_tables(
+        content.rows, sample, measures, labels, labels.get(content.job.baseline, content.job.baseline)
+    )
     shown = {(name, figure) for name, measure in measures.items() for figure in measure.headline.values()}
     others = {
         name: [
-            {"label": labels[row.model], "row": row}
+            {"label": labels[row.model], "row": row, "words": measures[name].in_words(row.figure)}
             for row in own
             if row.measure == name and (name, row.figure) not in shown
         ]
@@ -115,16 +155,6 @@ def _of_sample(content: Content, sample: str) -> dict[str, Any]:
         ),
         "others": [(titles[name], rows) for name, rows in others.items() if rows],
     }
-
-
-def number(row: Row | None) -> str:
-    """Return value ± uncertainty in the figure's display unit."""
-    if row is None or row.value is None:
-        return "–"
-    percent = row.shown == "%"
-    value, error = (100 * (each or 0.0) if percent else each or 0.0 for each in (row.value, row.uncertainty))
-    unit = " %" if percent else f" {row.unit}" if row.unit else ""
-    return with_uncertainty(value, error, 2 if percent else 4) + unit
 
 
 def _model_facts(name: str, bundle: Bundle) -> dict[str, Any]:
@@ -153,6 +183,26 @@ def _model_facts(name: str, bundle: Bundle) -> dict[str, Any]:
 def _target(bundle: Bundle) -> str:
     truth = ", ".join(bundle.target.truths)
     return f"{truth} / {bundle.target.per}" if bundle.target.per else truth
+
+
+def _bokeh() -> list[Path]:
+    """Return Bokeh's scripts, which its Python package holds; it is not imported."""
+    found = find_spec("bokeh")
+    assert found is not None
+    assert found.origin is not None
+    folder = Path(found.origin).parent / "server" / "static" / "js"
+    return [folder / name for name in ("bokeh.min.js", "bokeh-api.min.js")]
+
+
+def _script(path: Path) -> str:
+    """Return a script as it may stand within a page."""
+    return path.read_text(encoding="utf-8").replace("</script", "<\\/script")
+
+
+def _json(path: Path) -> Markup:
+    """Return the data of a plot as they may stand within a page."""
+    text = json.dumps(json.loads(path.read_text(encoding="utf-8")), separators=(",", ":"), ensure_ascii=False)
+    return Markup(text.replace("<", "\\u003c"))  # noqa: S704 - no tag can begin in it
 
 
 def _embedded(path: Path) -> str:

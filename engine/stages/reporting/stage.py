@@ -14,7 +14,7 @@ from lineshape.engine.core import ledger
 from lineshape.engine.core.digests import digest
 from lineshape.engine.core.errors import RunError
 from lineshape.engine.core.files import write_json
-from lineshape.engine.core.histograms import Histograms, load_control
+from lineshape.engine.core.histograms import Histograms, load_control, to_uhi
 from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.core.source_code import REPORTING, code_of
 from lineshape.engine.execution.executor import Executor
@@ -32,10 +32,11 @@ from lineshape.engine.results.contents import file_name, is_whole, keep_unchange
 from lineshape.engine.results.drawing import draw, draw_grid
 from lineshape.engine.results.drift_plots import DriftReport, drift_plots, keys, read_drifts
 from lineshape.engine.results.performance import Performance
+from lineshape.engine.results.plot_data import data_of
 from lineshape.engine.results.row import Row
 from lineshape.engine.results.style import Style
 from lineshape.engine.results.summary import rows_of
-from lineshape.engine.stages.reporting.page import Content, Section, write_page
+from lineshape.engine.stages.reporting.page import Content, Section, Shown, write_page
 
 
 @dataclass(frozen=True)
@@ -66,11 +67,14 @@ class Drawing:
         return digest(hashlib.blake2b(drawn).hexdigest(), code_of(*REPORTING))
 
     def __call__(self) -> None:
-        """Draw the picture into its folder."""
+        """Draw the picture into its folder, and write its data beside it."""
         if isinstance(self.what, Plot):
             draw(self.what, self.folder, self.style)
+            data = data_of(self.what, self.style)
         else:
             draw_grid(self.what, self.folder, self.name)
+            data = {"histograms": {histogram.axes[0].label: to_uhi(histogram) for histogram in self.what}}
+        write_json(self.folder / f"{self.name}.json", data)
 
 
 def report(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> list[Row]:
@@ -249,7 +253,9 @@ def _curves(name: str, bundle: Bundle) -> Iterable[Plot]:
 
 
 def _sections(drawings: list[Drawing]) -> list[Section]:
-    sections: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    sections: dict[tuple[str, str], list[Shown]] = {}
     for drawing in drawings:
-        sections.setdefault((drawing.section, drawing.samples), []).append((drawing.name, drawing.caption))
+        sections.setdefault((drawing.section, drawing.samples), []).append(
+            Shown(drawing.name, drawing.caption, isinstance(drawing.what, Plot))
+        )
     return [Section(title, samples, pictures) for (title, samples), pictures in sections.items()]

@@ -72,7 +72,8 @@ def test_points_of_a_ratio_are_shown_or_pointed_at() -> None:
     with canvas() as plt:
         for keys, arrows in (("ab", []), ("abc", [(5 + 0.3 * 2.8, 0.99), (35 + 0.3 * 2.8, 0.01)])):
             figure, axes = plt.subplots()
-            ratio_panel(axes, Plot("p", "s", "c", "x", "y", [series[key] for key in keys], ratio_to="a"), style)
+            plot_of = Plot("p", "s", "c", "x", "y", [series[key] for key in keys], ratio_to="a")
+            ratio_panel(axes, plot_of, series["a"], style)
             low, high = axes.get_ylim()
             assert low < 0.9
             assert 1.6 < high <= 3
@@ -91,7 +92,7 @@ def test_a_panel_of_ratios_is_scaled_to_what_was_trained() -> None:
     with canvas() as plt:
         for trained, highest, arrows in ((("a", "b"), 1.1, 4), (("a",), 3, 0), ((), 3, 0)):
             figure, axes = plt.subplots()
-            ratio_panel(axes, shown, Style(tuple(ratios), "", "", trained))
+            ratio_panel(axes, shown, shown.series[0], Style(tuple(ratios), "", "", trained))
             assert 1.02 < axes.get_ylim()[1] <= highest
             assert len(axes.texts) == arrows
             plt.close(figure)

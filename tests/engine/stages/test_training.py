@@ -60,10 +60,6 @@ TREES: dict[str, Any] = {
 }
 
 
-#: The same where the other case of a test shows it in less time.
-DRILLED = pytest.param(NETWORK, marks=pytest.mark.drill)
-
-
 @pytest.fixture(scope="module")
 def features(ntuples: list[Path], tmp_path_factory: pytest.TempPathFactory, workers: Workers) -> Path:
     """A feature store of 6,000 taus."""
@@ -127,7 +123,9 @@ def test_a_killed_rank_goes_on_and_ends_with_the_same_weights(
     assert len(read_history(folder.models / "mdn")) == 12
 
 
-@pytest.mark.parametrize("settings", [DRILLED, NETWORK | {"workers": 2}], ids=["one", "two"])
+@pytest.mark.parametrize(
+    "settings", [NETWORK, pytest.param(NETWORK | {"workers": 2}, marks=pytest.mark.drill)], ids=["one", "two"]
+)
 def test_a_killed_worker_is_replaced_and_the_weights_are_the_same(
     settings: dict[str, Any], ntuples: list[Path], folder: RunFolder, workers: Workers
 ) -> None:

@@ -47,7 +47,11 @@ def written(name: str) -> Any:
     return own(own.Settings())
 
 
-@pytest.mark.parametrize("file", REAL)
+#: uproot looks through all 1,600 fields of an RNTuple again and again.
+SLOW = "nano_dy_rntuple.root"
+
+
+@pytest.mark.parametrize("file", [pytest.param(name, marks=pytest.mark.drill if name == SLOW else ()) for name in REAL])
 def test_of_genuine_files_columns_are_read(file: str, shared: Path) -> None:
     target = REAL[file]
     path = shared / "real" / file
