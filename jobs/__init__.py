@@ -8,5 +8,18 @@ result.figure("mdn", "half_68_over_baseline")
 """
 
 from lineshape.jobs.api import Result, histogram, load, open_result, process, report, reprocess, run, studies, train
+from lineshape.jobs.comparing import compare
 
-__all__ = ["Result", "histogram", "load", "open_result", "process", "report", "reprocess", "run", "studies", "train"]
+__all__ = [
+    "Result",
+    "compare",
+    "histogram",
+    "load",
+    "open_result",
+    "process",
+    "report",
+    "reprocess",
+    "run",
+    "studies",
+    "train",
+]

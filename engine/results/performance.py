@@ -142,13 +142,20 @@ class Performance:
         Raises RequestError where there is nothing, or where it was made from something else, RunError where it is
         damaged.
         """
-        if not (folder / _INDEX).is_file():
-            raise RequestError(f"no histograms in {folder}: run 'lineshape histogram' first")
-        index = read_record(folder / _INDEX, _Measured, _AGAIN)
+        index = _index_of(folder)
         if index.identity != cls.identity_of(job, store, bundles, given):
             raise RequestError(
                 f"the histograms in {folder} are of other bundles, data or measures: run 'lineshape histogram' first"
             )
+        return cls.as_saved(job, folder, store)
+
+    @classmethod
+    def as_saved(cls, job: Job, folder: Path, store: FeatureStore) -> "Performance":
+        """Return what `save` wrote, whatever has become of the bundles, data and code that it was made from.
+
+        Raises RequestError where there is nothing, RunError where it is damaged or of other bins.
+        """
+        index = _index_of(folder)
         performance = cls.empty(
             store, index.models, job.built_measures(), index.split, index.identity, index.about, index.doubt
         )
@@ -163,6 +170,12 @@ class Performance:
     def of(self, sample: str, model: str, measure: str) -> Histograms:
         """Return the histograms of one measure of one model on one sample by name; none where it was not measured."""
         return of_model(self.samples[sample], f"{model}/{measure}")
+
+
+def _index_of(folder: Path) -> _Measured:
+    if not (folder / _INDEX).is_file():
+        raise RequestError(f"no histograms in {folder}: run 'lineshape histogram' first")
+    return read_record(folder / _INDEX, _Measured, _AGAIN)
 
 
 def of_model(histograms: Mapping[str, hist.Hist[Any]], model: str) -> Histograms:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from lineshape.engine.core.errors import RequestError
 from lineshape.engine.core.run_folder import RunFolder
-from lineshape.jobs.cli.tables import show_claims, show_tables, warn
+from lineshape.jobs.cli.tables import show_claims, show_table, show_tables, warn
 
 app = typer.Typer()
 
@@ -78,6 +78,31 @@ def check_claims(
         show_claims(found)
     if not all(claim.holds for claim in found):
         raise typer.Exit(1)
+
+
+@app.command("compare")
+def compare_runs(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN RUN …", help="Run folders, or studies under runs/.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="PAGE", help="Write a page with plots, such as both.html.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all figures, those in bins too, as JSON.")] = False,
+) -> None:
+    """Show the figures of runs side by side; on the same objects with the uncertainty of their ratio or difference."""
+    from lineshape.jobs.comparing import compare
+
+    found = compare(runs)
+    for run in found.runs:
+        if run.problem:
+            warn(f"{run.name} is compared by its figures alone: {run.problem}")
+    if as_json:
+        print(json.dumps(found.to_dicts(), indent=1, ensure_ascii=False))
+    else:
+        for table in found.tables():
+            show_table(table.title, table.headings, table.lines)
+    if output:
+        found.write(output)
+        Console(stderr=as_json).print(f"\nPage: {output.resolve()}", soft_wrap=True, highlight=False)
 
 
 @app.command()

@@ -35,6 +35,18 @@ def show_tables(result: Any) -> None:
     console.print(f"\nReport: {result.page.resolve()}", soft_wrap=True, highlight=False)
 
 
+def show_table(title: str, headings: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
+    """Print a table; its first two columns are words."""
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for i, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if i > 1 else "left")
+    for line in lines:
+        table.add_row(*map(escape, line))
+    console = Console()
+    console.print()
+    console.print(table)
+
+
 def show_claims(claims: Sequence["CheckedClaim"]) -> None:
     """Print claims with what was required and found, and how many hold."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))

@@ -1,17 +1,11 @@
 """Write the report's page: one HTML file with everything inside."""
 
-import base64
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.resources import files
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from markupsafe import Markup
-
-from lineshape.engine.core.files import replacing
 from lineshape.engine.core.ledger import StageRecord
 from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.job.job import Job
@@ -22,9 +16,7 @@ from lineshape.engine.results.findings import findings
 from lineshape.engine.results.performance import Performance
 from lineshape.engine.results.row import Row
 from lineshape.engine.results.summary import headline_tables, written
-
-#: Script of the page's own.
-_OWN: Final = Path(__file__).with_name("plots.js")
+from lineshape.engine.stages.reporting import template
 
 
 @dataclass(frozen=True)
@@ -92,23 +84,23 @@ def lead(title: str) -> str:
 
 
 def write_page(path: Path, content: Content) -> None:
-    """Write the page; its plots must be in plots/ beside it."""
-    import jinja2
-
-    source = files("lineshape.engine.stages.reporting").joinpath("page.html").read_text(encoding="utf-8")
-    environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    )
+    """Write the page; its plots and their data must be in plots/ beside it."""
     plots = path.parent / "plots"
-    environment.filters["picture"] = lambda name: _embedded(plots / f"{name}.png")
-    environment.filters["data"] = lambda name: _json(plots / f"{name}.json")
-    environment.filters["written"] = written
-    environment.filters |= {"lead": lead, "index": index_of, "chance": chance_of}
     last = {record.stage: record for record in content.ledger}
     labels = {model: bundle.label for model, bundle in content.bundles.items()}
     samples = [name for name in content.job.samples if name in content.store.samples]
     measures = content.job.built_measures()
-    page = environment.from_string(source).render(
+    template.write(
+        path,
+        "page.html",
+        {name: json.loads((plots / f"{name}.json").read_text(encoding="utf-8")) for name in content.live},
+        {
+            "picture": lambda name: template.embedded(plots / f"{name}.png"),
+            "written": written,
+            "lead": lead,
+            "index": index_of,
+            "chance": chance_of,
+        },
         content=content,
         job=content.job,
         drift_section=SECTION,
@@ -118,13 +110,10 @@ def write_page(path: Path, content: Content) -> None:
         models=labels,
         samples=[_of_sample(content, name) for name in samples],
         notes=list(dict.fromkeys(measure.note for measure in measures.values() if measure.note)),
-        scripts=[Markup(_script(path)) for path in (*_bokeh(), _OWN)],  # noqa: S704 - of packages alone
         facts=[_model_facts(name, bundle) for name, bundle in content.bundles.items()],
         stages=list(last.values()),
         versions=content.ledger[-1].versions if content.ledger else {},
     )
-    with replacing(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
 
 
 def _of_sample(content: Content, sample: str) -> dict[str, Any]:
@@ -183,27 +172,3 @@ def _model_facts(name: str, bundle: Bundle) -> dict[str, Any]:
 def _target(bundle: Bundle) -> str:
     truth = ", ".join(bundle.target.truths)
     return f"{truth} / {bundle.target.per}" if bundle.target.per else truth
-
-
-def _bokeh() -> list[Path]:
-    """Return Bokeh's scripts, which its Python package holds; it is not imported."""
-    found = find_spec("bokeh")
-    assert found is not None
-    assert found.origin is not None
-    folder = Path(found.origin).parent / "server" / "static" / "js"
-    return [folder / name for name in ("bokeh.min.js", "bokeh-api.min.js")]
-
-
-def _script(path: Path) -> str:
-    """Return a script as it may stand within a page."""
-    return path.read_text(encoding="utf-8").replace("</script", "<\\/script")
-
-
-def _json(path: Path) -> Markup:
-    """Return the data of a plot as they may stand within a page."""
-    text = json.dumps(json.loads(path.read_text(encoding="utf-8")), separators=(",", ":"), ensure_ascii=False)
-    return Markup(text.replace("<", "\\u003c"))  # noqa: S704 - no tag can begin in it
-
-
-def _embedded(path: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
