@@ -11,6 +11,7 @@ from lineshape.engine.core.errors import Interrupted, RequestError, listing, nea
 from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.execution.progress import Screen
 from lineshape.engine.job.job import Job
+from lineshape.engine.job.subjects import label_of, subjects_of
 from lineshape.engine.reprocessing.output_folders import folder_of, output_of
 from lineshape.engine.results.claims import CheckedClaim, check
 from lineshape.engine.results.contents import read_plots, read_rows
@@ -71,20 +72,20 @@ class Result:
         """
         from lineshape.engine.stages.reporting.page import lead
 
-        samples = list(dict.fromkeys([*self.job.samples, *(row.sample for row in self.rows)]))
+        subjects = subjects_of(self.job, [*self.job.samples])
+        samples = list(dict.fromkeys([*subjects.members, *(row.sample for row in self.rows)]))
         measures, models = self.job.built_measures(), self.job.built_models()
         main = dict([(name, each) for name, each in measures.items() if each.headline][:1])
         labels = {name: name for name in models if any(row.model == name for row in self.rows)}
         found = []
         for sample in samples:
-            name = self.job.samples[sample].label if sample in self.job.samples else ""
-            start = f"{name or sample}: " if len(samples) > 1 else ""
+            start = f"{label_of(self.job, sample)}: " if len(samples) > 1 else ""
             tables = headline_tables(self.rows, sample, main, labels, self.job.baseline)
             if not tables:
                 found += [
                     (start + (lead(each.title) if start else each.title), [[f"no figures: {each.lacking}"]])
-                    for each in main.values()
-                    if any(each.is_of(model, sample) for model in models)
+                    for name, each in main.items()
+                    if any(sample in subjects.shown(name, each, model) for model in models)
                 ]
             for each in tables:
                 title = lead(each.title) if start else each.title

@@ -8,8 +8,10 @@ from typing import Any, Final
 from lineshape.engine.core.errors import RequestError, nearest
 from lineshape.engine.core.run_folder import RunFolder, read_job
 from lineshape.engine.core.validation import SettingsError
+from lineshape.engine.job.classes import check_samples
 from lineshape.engine.job.job import Job
 from lineshape.engine.job.loading import load_job
+from lineshape.engine.job.subjects import subjects_of
 
 #: File of the job as it was run, in a run folder.
 RUN_FILE: Final = "job.json"
@@ -73,6 +75,8 @@ def load(
 
 
 def _check_samples(job: Job) -> None:
+    if job.samples:
+        check_samples(job.samples, job.groups, job.classes)
     named: list[tuple[tuple[str, ...], list[str]]] = [
         (("measures", name, "samples"), list(measure.named_samples())) for name, measure in job.built_measures().items()
     ]
@@ -80,8 +84,9 @@ def _check_samples(job: Job) -> None:
         named += [(("models", name, "learns_from"), part.samples) for part in model.learns_from]
     named += [(("claims", name), claim.samples) for name, claim in job.claims.items()]
     for where, samples in named if job.samples else ():
-        if unknown := [sample for sample in samples if sample not in job.samples]:
-            text = f"'{unknown[0]}' is not a sample of this job{nearest(unknown[0], job.samples)}"
+        known = [*job.samples, *subjects_of(job, list(job.samples)).members]
+        if unknown := [sample for sample in samples if sample not in known]:
+            text = f"'{unknown[0]}' is not a sample of this job{nearest(unknown[0], known)}"
             raise SettingsError.at(where, text)
 
 
@@ -90,7 +95,15 @@ def _check_processor(job: Job) -> None:
     from lineshape.engine.job.processor_builder import build_processor
 
     processor, _ = build_processor(job)
-    made = [*processor.outputs, *job.derived, "event"]
+    made = [*processor.outputs, *job.derived, *job.classes, "event"]
+    for name in job.classes:
+        if name in processor.outputs or name in job.derived:
+            text = f"the processor makes a column '{name}': expected another name for the classes"
+            raise SettingsError.at(("classes", name), text)
+    for name, column in job.class_columns.items():
+        if missing := [each for each in column.columns if each not in processor.outputs and each not in job.derived]:
+            text = f"the processor makes no column '{missing[0]}'{nearest(missing[0], made)}"
+            raise SettingsError.at(("classes", name), text)
 
     def require(where: tuple[str | int, ...], columns: Iterable[str]) -> None:
         for column in columns:

@@ -1,16 +1,18 @@
 """The feature store: the shards of a study in a fixed order, with the manifest that names them."""
 
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from lineshape.engine.core.class_column import ClassColumn
 from lineshape.engine.core.columns import Column
 from lineshape.engine.core.digests import digest
 from lineshape.engine.core.errors import RequestError, listing, nearest
 from lineshape.engine.core.records import read_record, save_record
 from lineshape.engine.core.seen_events import Seen
-from lineshape.engine.feature_store.shards import Table, read_columns
+from lineshape.engine.feature_store.shards import Table
+from lineshape.engine.feature_store.tables import read_table
 
 MANIFEST = "manifest.json"
 #: Advice where the manifest, or a file beside it, is damaged.
@@ -56,7 +58,7 @@ class FeatureStore:
 
     entries: number in the catalogue; processed: number in the chunks that became shards; the others are quarantined.
     seen: for each derived column, which events its bundle was trained on. control: digest of the control histograms
-    beside them.
+    beside them. classes: columns of classes, which are computed when rows are read.
     """
 
     folder: Path
@@ -70,6 +72,7 @@ class FeatureStore:
     notes: tuple[str, ...] = field(default=())
     seen: Mapping[str, Seen] = field(default_factory=dict)
     control: str = ""
+    classes: Mapping[str, ClassColumn] = field(default_factory=dict)
 
     @classmethod
     def load(cls, folder: Path) -> "FeatureStore":
@@ -95,8 +98,15 @@ class FeatureStore:
             "notes": list(self.notes),
             "seen": {name: seen.model_dump(mode="json") for name, seen in self.seen.items()},
             "control": self.control,
+            "classes": {name: column.model_dump(mode="json") for name, column in self.classes.items()},
         }
         save_record(self.folder / MANIFEST, values)
+
+    def with_classes(self, classes: Mapping[str, ClassColumn]) -> "FeatureStore":
+        """Return the store with these columns of classes, and no others."""
+        columns = {name: column for name, column in self.columns.items() if name not in self.classes}
+        columns |= {name: column.metadata(name) for name, column in classes.items()}
+        return replace(self, classes=dict(classes), columns=columns)
 
     @property
     def rows(self) -> int:
@@ -145,7 +155,7 @@ class FeatureStore:
         chosen = [shard for shard in self.shards if samples is None or shard.sample in samples]
         number = len(chosen)
         for shard in chosen[number * part // parts : number * (part + 1) // parts]:
-            yield shard, read_columns(self.path(shard), columns)
+            yield shard, read_table(self.path(shard), shard.sample, columns, self.classes)
 
     def require(self, columns: Sequence[str]) -> None:
         """Raise RequestError, with the nearest names, where a column is not in the store."""
@@ -155,3 +165,5 @@ class FeatureStore:
                 raise RequestError(
                     f"no column '{name}' in the feature store{nearest(name, known)}; it has {listing(known, 40)}"
                 )
+            if name in self.classes:
+                self.require(self.classes[name].columns)

@@ -31,8 +31,13 @@ class TrainingInputs:
         settings = self.model.model_dump(mode="json", exclude={"label", "minimum_entries"})
         parts = [(type(part).__qualname__, source_of(type(part))) for part in self.model.parts()]
         content = [rows, settings, self.features, self.target.model_dump(), job.split.model_dump(), job.seed]
+        read = {*self.target.columns, *self.features, *self.model.trained_on(), *self.model.choice.columns}
+        classes = {name: each.model_dump(mode="json") for name, each in job.class_columns.items() if name in read}
         return digest(
-            content, parts, code_of("lineshape.engine.learning"), code_of_modules("lineshape.engine.core.row_selection")
+            [*content, classes] if classes else content,
+            parts,
+            code_of("lineshape.engine.learning"),
+            code_of_modules("lineshape.engine.core.row_selection"),
         )
 
 

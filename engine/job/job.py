@@ -1,11 +1,12 @@
 """The job file's schema: what to read, which processor, models and measures."""
 
 from functools import cached_property
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from lineshape.engine.clusters.cluster import CLUSTERS, Cluster
+from lineshape.engine.core.class_column import ClassColumn
 from lineshape.engine.core.errors import RequestError, nearest
 from lineshape.engine.core.kinds import KindSpec
 from lineshape.engine.core.settings import Name, Names, Settings
@@ -13,6 +14,7 @@ from lineshape.engine.core.split import Split, Target
 from lineshape.engine.core.validation import SettingsError
 from lineshape.engine.input.study import PROCESSORS
 from lineshape.engine.job.claim import Claim
+from lineshape.engine.job.classes import ClassPart, check_classes, numbered, with_named_classes
 from lineshape.engine.job.derived import Derived
 from lineshape.engine.job.policy import Policy
 from lineshape.engine.learning.roles.model import MODELS, Model
@@ -52,6 +54,14 @@ class Job(Settings):
     """Processor of the study, with its settings."""
     samples: dict[Name, SampleSpec] = {}
     """Samples to read, by name."""
+    groups: dict[Name, Annotated[Names, Field(min_length=1)]] = {}
+    """Samples that figures are also given of together, by name of the group."""
+    classes: dict[Name, Annotated[dict[Name, ClassPart], Field(min_length=2)]] = {}
+    """Columns that number classes, by name of the column: for each class the samples or groups that its rows are of, or
+    `samples` and conditions, `where`. They are computed when rows are read, so that another definition reads no file
+    again. Of two classes the first, such as the signal, has number 1; more are numbered from 0. The same may be written
+    as `classes:` of the target, or of a measure.
+    """
     branches: dict[str, str | list[str | None] | None] = {}
     """Branches that hold the processor's input columns, where they are not its defaults.
     A list names alternatives, of which the first that exists is used; null, alone or as the last: the column may be
@@ -90,6 +100,16 @@ class Job(Settings):
     seed: int = 1
     """Random seed of trainings and searches, unless a model sets its own."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _classes_are_named(cls, values: Any) -> Any:
+        return with_named_classes(values)
+
+    @model_validator(mode="after")
+    def _classes_are_of_samples(self) -> Self:
+        check_classes(self.samples, self.groups, self.classes)
+        return self
+
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
         if self.baseline not in self.models:
@@ -126,6 +146,11 @@ class Job(Settings):
             for name, claim in self.claims.items()
             if all(sample in self.samples for sample in claim.samples)
         }
+
+    @cached_property
+    def class_columns(self) -> dict[str, ClassColumn]:
+        """Columns that number classes, by name, with groups resolved and classes in the order of their numbers."""
+        return {name: numbered(parts, self.groups) for name, parts in self.classes.items()}
 
     @cached_property
     def _kinds(self) -> tuple[dict[str, Model], dict[str, Measure]]:

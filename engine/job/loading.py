@@ -7,6 +7,7 @@ from typing import Any
 from lineshape.engine.core.errors import RequestError, nearest
 from lineshape.engine.core.records import CHECKSUM
 from lineshape.engine.core.validation import SettingsError, validated
+from lineshape.engine.job.classes import as_written
 from lineshape.engine.job.inputs import inputs_of
 from lineshape.engine.job.job import Job
 from lineshape.engine.job.job_file import YamlSource, explain
@@ -36,7 +37,8 @@ def load_job(path: Path, changes: Mapping[str, Any] | None = None, checks: Itera
             check(job)
         job.built_cluster()
     except SettingsError as error:
-        raise explain(source, error) from error
+        written = SettingsError([fault._replace(place=as_written(fault.place)) for fault in error.faults])
+        raise explain(source, written) from error
     return job
 
 

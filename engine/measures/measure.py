@@ -91,6 +91,7 @@ _ASKED: dict[str, str] = {
     "reference": "choosing its reference sample",
     "calibration_settings": "naming the settings of its calibration",
     "named_samples": "naming its samples",
+    "in_words": "naming a figure in words",
     "is_of": "choosing models and samples",
     "calibrate": "looking at the validation split",
     "empty": "making empty histograms",

@@ -119,7 +119,7 @@ def read_comparison(performance: Performance, job: Job, criterion: Criterion) ->
     """Return the challenger's figure relative to the champion's, or the problem where there is none."""
     measure = job.built_measures()[criterion.measure]
     found: dict[str, Any] = {}
-    for sample in [criterion.sample] if criterion.sample else performance.samples:
+    for sample in [criterion.sample] if criterion.sample else performance.subjects.members:
         own, other = (performance.of(sample, name, criterion.measure) for name in (CHALLENGER, CHAMPION))
         if own and other:
             found |= {f.figure: f for f in measure.figures(own, {BASELINE: other}) if f.by == ""}

@@ -17,6 +17,7 @@ from lineshape.engine.core.statistics import GROUPS
 from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.job.inputs import inputs_of
 from lineshape.engine.job.job import Job
+from lineshape.engine.job.subjects import Subjects, subjects_of
 from lineshape.engine.learning.bundles import Bundle
 from lineshape.engine.measures.measure import Measure
 
@@ -58,15 +59,17 @@ class Performance:
     """Histograms of each sample, named model/measure/histogram.
 
     split: the events measured on, by a name of `Counted`. about: these events in words. doubt: what is not known of
-    them. identity: digest of the bundles, the data and the measures.
+    them. identity: digest of the bundles, the data and the measures. subjects: samples, and groups of them, that
+    figures are of.
     """
 
     samples: dict[str, Histograms]
     models: tuple[str, ...]
     split: str
     identity: str
-    about: str = ""
-    doubt: str = ""
+    about: str
+    doubt: str
+    subjects: Subjects
 
     @staticmethod
     def identity_of(job: Job, store: FeatureStore, bundles: Mapping[str, Bundle], given: bool = False) -> str:
@@ -84,14 +87,16 @@ class Performance:
                     "run 'lineshape train' first"
                 )
         content = [(name, bundle.digest) for name, bundle in bundles.items()]
-        return digest(content, store.digest(), store.samples, measured_by(job.built_measures()))
+        classes = {name: each.model_dump(mode="json") for name, each in job.class_columns.items()}
+        about = [content, store.digest(), store.samples, measured_by(job.built_measures())]
+        return digest(*about, classes) if classes else digest(*about)
 
     @classmethod
     def empty(
         cls,
+        job: Job,
         store: FeatureStore,
         models: Iterable[str],
-        measures: Mapping[str, Measure],
         split: str,
         identity: str,
         about: str = "",
@@ -99,17 +104,18 @@ class Performance:
     ) -> "Performance":
         """Return empty histograms for each sample of a feature store."""
         models = tuple(models)
+        subjects = subjects_of(job, store.samples)
         samples = {
             sample: {
                 f"{model}/{name}/{key}": histogram
                 for model in models
-                for name, measure in measures.items()
-                if measure.is_of(model, sample)
+                for name, measure in job.built_measures().items()
+                if sample in subjects.filled(name, measure, model)
                 for key, histogram in measure.empty(store.columns).items()
             }
             for sample in store.samples
         }
-        return cls(samples, models, split, identity, about, doubt)
+        return cls(samples, models, split, identity, about, doubt, subjects)
 
     def save(self, folder: Path) -> None:
         """Write everything, and without the jackknife's groups performance.root and performance.json (UHI).
@@ -156,9 +162,7 @@ class Performance:
         Raises RequestError where there is nothing, RunError where it is damaged or of other bins.
         """
         index = _index_of(folder)
-        performance = cls.empty(
-            store, index.models, job.built_measures(), index.split, index.identity, index.about, index.doubt
-        )
+        performance = cls.empty(job, store, index.models, index.split, index.identity, index.about, index.doubt)
         for sample, histograms in performance.samples.items():
             path = folder / f"{sample}.npz"
             with reading(path, _AGAIN):
@@ -167,9 +171,16 @@ class Performance:
                 add_part(path, histograms)
         return performance
 
-    def of(self, sample: str, model: str, measure: str) -> Histograms:
-        """Return the histograms of one measure of one model on one sample by name; none where it was not measured."""
-        return of_model(self.samples[sample], f"{model}/{measure}")
+    def of(self, subject: str, model: str, measure: str) -> Histograms:
+        """Return the histograms of a measure of a model on a sample, or summed over a group, by their names.
+
+        There are none where it was not measured.
+        """
+        total: Histograms = {}
+        for sample in self.subjects.members.get(subject, (subject,)):
+            for name, each in of_model(self.samples[sample], f"{model}/{measure}").items():
+                total[name] = total[name] + each if name in total else each
+        return total
 
 
 def _index_of(folder: Path) -> _Measured:

@@ -132,7 +132,7 @@ def _have_same_bins(own: Histograms, reference: Histograms) -> bool:
 def _histograms(run: ComparedRun, sample: str, measure: str, model: str) -> Histograms:
     """Return the histograms of a measure of a model on a sample; none where the run does not have them."""
     performance = run.performance
-    if performance is None or sample not in performance.samples:
+    if performance is None or sample not in performance.subjects.members:
         return {}
     return performance.of(sample, model, measure)
 

@@ -11,11 +11,16 @@ from lineshape.engine.results.row import Row
 
 
 def rows_of(performance: Performance, measures: Mapping[str, Measure], baseline: str) -> list[Row]:
-    """Return a row for each figure; ratios to the baseline are left out where that was not measured."""
+    """Return a row for each figure, on each group of samples and each sample.
+
+    Ratios to the baseline are left out where that was not measured.
+    """
     rows: list[Row] = []
-    for sample in performance.samples:
+    for sample in performance.subjects.members:
         for model in performance.models:
             for name, measure in measures.items():
+                if sample not in performance.subjects.shown(name, measure, model):
+                    continue
                 histograms = performance.of(sample, model, name)
                 if not histograms:
                     continue

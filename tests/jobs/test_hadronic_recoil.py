@@ -64,7 +64,7 @@ def test_the_report_shows_it(small: api.Result) -> None:
     # Of 1,700 events not every bin has 400.
     assert title.startswith("Recoil; over ")
     assert re.search(r"of 10 bins, .* GeV$", title)
-    assert lines[0][:4] == ["model", "corrected width", "corrected / brt", "corrected / plain"]
+    assert lines[0][:4] == ["model", "corrected width [GeV]", "corrected / brt", "corrected / plain"]
 
 
 @pytest.mark.parametrize(

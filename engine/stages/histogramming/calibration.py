@@ -19,6 +19,7 @@ from lineshape.engine.execution.workers import Workers
 from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.job.counted_events import Counted
 from lineshape.engine.job.job import Job
+from lineshape.engine.job.subjects import Subjects, subjects_of
 from lineshape.engine.learning.bundles import CALIBRATION, Bundle
 from lineshape.engine.measures.measure import MEASURES, Measure, Objects
 
@@ -37,7 +38,8 @@ class _CalibrationRecord:
 class CalibrationTask:
     """Calibration of measures with equal settings for one model, from a sample's validation split; runs on a worker.
 
-    names: of these measures. events: that count. identity: digest of everything that the result depends on.
+    names: of these measures. members: samples of the sample or group. events: that count. identity: digest of
+    everything that the result depends on.
     """
 
     store: Path
@@ -45,6 +47,7 @@ class CalibrationTask:
     names: tuple[str, ...]
     measure: KindSpec
     sample: str
+    members: tuple[str, ...]
     events: Counted
     identity: str
 
@@ -67,7 +70,7 @@ class CalibrationTask:
         bundle = Bundle.load(self.bundle)
         columns = list(dict.fromkeys([*bundle.columns, *measure.columns(), "event"]))
         found = 0
-        for _, table in FeatureStore.load(self.store).read(columns, samples={self.sample}):
+        for _, table in FeatureStore.load(self.store).read(columns, samples=self.members):
             rows = self.events.looked_at(table["event"])
             found += int(rows.sum())
             chosen = {name: values[rows] for name, values in table.items()}
@@ -112,20 +115,30 @@ def _calibration_tasks(
 ) -> Iterator[CalibrationTask]:
     alike: dict[tuple[str, str], list[str]] = {}  # measures by model and calibration settings
     measures = {name: measure for name, measure in job.built_measures().items() if measure.calibrates}
-    samples = [name for name in job.samples if name in store.samples]
+    subjects = subjects_of(job, store.samples)
     for name, measure in measures.items():
-        sample = measure.reference(samples)
+        sample = _reference(subjects, name, measure)
+        members = subjects.members[sample]
         code = source_of(type(measure)), code_of_modules(*READING)
         splits = [split.model_dump() for split in (job.split, *events.others)]
-        about = digest(measure.calibration_settings(), code, sample, store.digest({sample}), *splits)
+        about = digest(measure.calibration_settings(), code, sample, store.digest(members), *splits)
+        if store.classes:
+            about = digest(about, {key: each.model_dump(mode="json") for key, each in store.classes.items()})
         for model in models:
             if model in (measure.models or [model]):
                 alike.setdefault((model, about), []).append(name)
     for (model, about), names in alike.items():
         bundle = folder.models / model
         identity = digest(about, Bundle.load(bundle).digest)
-        sample = measures[names[0]].reference(samples)
-        yield CalibrationTask(folder.features, bundle, tuple(names), job.measures[names[0]], sample, events, identity)
+        sample = _reference(subjects, names[0], measures[names[0]])
+        task = folder.features, bundle, tuple(names), job.measures[names[0]], sample, subjects.members[sample]
+        yield CalibrationTask(*task, events, identity)
+
+
+def _reference(subjects: Subjects, name: str, measure: Measure) -> str:
+    """Return the sample or group that a measure is calibrated on; samples come first where one tells classes apart."""
+    single = [subject for subject, members in subjects.members.items() if members == (subject,)]
+    return measure.reference(subjects.together.get(name) or (*single, *subjects.members))
 
 
 def _path(bundle: Path, measure: str) -> Path:

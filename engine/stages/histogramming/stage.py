@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from lineshape.engine.core.class_column import ClassColumn
 from lineshape.engine.core.columns import Column
 from lineshape.engine.core.digests import digest
 from lineshape.engine.core.errors import RequestError, RunError, reading
@@ -23,10 +24,13 @@ from lineshape.engine.execution.failures import Failure
 from lineshape.engine.execution.memory import Need, Term
 from lineshape.engine.execution.progress import Bars
 from lineshape.engine.execution.workers import Workers
-from lineshape.engine.feature_store.shards import Table, read_columns
+from lineshape.engine.feature_store.shards import Table
 from lineshape.engine.feature_store.store import FeatureStore, Shard
+from lineshape.engine.feature_store.tables import read_table
+from lineshape.engine.job.classes import require_same
 from lineshape.engine.job.counted_events import Counted, counted
 from lineshape.engine.job.job import Job
+from lineshape.engine.job.subjects import Subjects, subjects_of
 from lineshape.engine.learning.bundles import Bundle, read_index
 from lineshape.engine.measures.measure import MEASURES, Measure, Objects
 from lineshape.engine.results.performance import Performance, measured_by, of_model
@@ -58,7 +62,8 @@ class HistogramTask:
     or the data have gained.
 
     models: folders of their bundles. identities: for each model, a digest of everything except the shards that its
-    histograms depend on. counted: the events that count.
+    histograms depend on. counted: the events that count. subjects: samples, and groups of them, that figures are of.
+    classes: columns of classes.
     """
 
     store: Path
@@ -68,6 +73,8 @@ class HistogramTask:
     measures: dict[str, KindSpec]
     column_metadata: dict[str, Column]
     counted: Counted
+    subjects: Subjects
+    classes: Mapping[str, ClassColumn]
 
     def path(self, group: Group, model: str) -> Path:
         """Return the path of the histograms of a model on a group."""
@@ -83,12 +90,13 @@ class HistogramTask:
         loaded = _loaded(self).only(todo.models)
         total: Histograms = {}
         for shard in todo.group:
-            columns = read_columns(self.store / shard.path, sorted(loaded.columns))
+            columns = read_table(self.store / shard.path, shard.sample, sorted(loaded.columns), self.classes)
             of = self.counted.of(columns["event"])
             for split in of:
                 if any(split in measure.splits for measure in loaded.measures.values()):
                     rows = {name: values[of[split]] for name, values in columns.items()}
-                    fill(total, loaded, shard.sample, split, self.column_metadata, rows)
+                    own = loaded.filled_with(shard.sample, self.subjects)
+                    fill(total, loaded, own, split, self.column_metadata, rows)
         for model in todo.models:
             save_part(self.path(todo.group, model), of_model(total, model))
 
@@ -109,6 +117,17 @@ class Loaded:
         """Columns of the feature store that filling needs."""
         needed = {name for bundle in self.bundles.values() for name in bundle.columns}
         return needed | {name for measure in self.measures.values() for name in measure.columns()} | {"event"}
+
+    def filled_with(self, sample: str, subjects: Subjects) -> dict[str, dict[str, Measure]]:
+        """Return for each model the measures whose histograms a sample's objects are filled into, by name."""
+        return {
+            model: {
+                name: measure
+                for name, measure in self.measures.items()
+                if sample in subjects.filled(name, measure, model)
+            }
+            for model in self.bundles
+        }
 
     def only(self, models: Sequence[str]) -> "Loaded":
         """Return the part that belongs to these models."""
@@ -138,15 +157,18 @@ def _loaded(work: HistogramTask) -> Loaded:
 def fill(
     total: Histograms,
     loaded: Loaded,
-    sample: str,
+    filled: Mapping[str, Mapping[str, Measure]],
     split: SplitName,
     column_metadata: Mapping[str, Column],
     columns: Table,
 ) -> None:
-    """Fill objects of a split into the histograms of all measures of this sample, named model/measure/histogram."""
+    """Fill objects of a split into histograms named model/measure/histogram.
+
+    filled: for each model the measures that are filled, by name.
+    """
     group = groups(columns["event"])
     for model, bundle in loaded.bundles.items():
-        own = {name: each for name, each in loaded.measures.items() if each.is_of(model, sample)}
+        own = filled[model]
         for name, measure in own.items():
             start = f"{model}/{name}/"
             if not any(key.startswith(start) for key in total):
@@ -167,6 +189,7 @@ def histogram(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> Perf
     Raises RequestError where there are no bundles, RunError where a shard could not be measured.
     """
     store = FeatureStore.load(folder.features)
+    require_same(job.class_columns, store.classes)
     bundles, given = _bundles(job, folder, store)
     identity = Performance.identity_of(job, store, bundles, given)
     events = counted(job, store, bundles, job.built_measures().values())
@@ -186,7 +209,7 @@ def histogram(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> Perf
     if failures:
         raise RunError("shards that could not be measured:\n" + "\n".join(sorted(failures)[:5]))
     about = events.name, identity, events.words, events.doubt
-    performance = Performance.empty(store, work.models, job.built_measures(), *about)
+    performance = Performance.empty(job, store, work.models, *about)
     parts = [(work.path(group, model), group[0].sample, model) for group in groups for model in work.models]
     for path, sample, model in parts:
         try:
@@ -206,13 +229,18 @@ def needs(job: Job, store: FeatureStore, models: Sequence[str], parts: int, work
 
     models: that have a bundle. parts: number of groups of shards. worker_limit: bytes that a worker may use.
     """
-    measures = job.built_measures()
+    measures, subjects = job.built_measures(), subjects_of(job, store.samples)
     bins = {
         name: sum(np.asarray(h.view(flow=True)).nbytes for h in measure.empty(store.columns).values())
         for name, measure in measures.items()
     }
     sizes = [
-        sum(bins[name] for name, measure in measures.items() for model in models if measure.is_of(model, sample))
+        sum(
+            bins[name]
+            for name, measure in measures.items()
+            for model in models
+            if sample in subjects.filled(name, measure, model)
+        )
         for sample in store.samples
     ]
     rows, row_bytes = max(shard.rows for shard in store.shards), 16 * len(store.columns) + ROW_BYTES
@@ -275,7 +303,8 @@ def _work(
     for name, bundle in bundles.items():
         own = {key: each for key, each in measures.items() if name in (each.models or [name])}
         calibration = {key: read_calibration(bundle, key) for key, each in own.items() if each.calibrates}
-        about = store.columns, asdict(events)
+        classes = {key: each.model_dump(mode="json") for key, each in store.classes.items()}
+        about = (store.columns, asdict(events), classes) if classes else (store.columns, asdict(events))
         identities[name] = digest(bundle.digest, measured_by(own), calibration, about)
     return HistogramTask(
         folder.features,
@@ -285,6 +314,8 @@ def _work(
         dict(job.measures),
         dict(store.columns),
         events,
+        subjects_of(job, store.samples),
+        store.classes,
     )
 
 

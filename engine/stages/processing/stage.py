@@ -58,7 +58,7 @@ def process(job: Job, folder: RunFolder, workers: Workers, bars: Bars, files: Ma
             "is the disk failing?"
         )
     seen = {name: column.seen for name, column in job.derived.items()}
-    store = replace(_store(plan, processor, catalogue, failures, sums), seen=seen)
+    store = replace(_store(plan, processor, catalogue, failures, sums), seen=seen).with_classes(job.class_columns)
     _check(store)
     control = save_control(plan.folder, {sample: total.histograms for sample, total in sums.items()})
     store = replace(store, control=control)

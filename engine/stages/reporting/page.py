@@ -1,6 +1,7 @@
 """Write the report's page: one HTML file with everything inside."""
 
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Any
 from lineshape.engine.core.ledger import StageRecord
 from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.job.job import Job
+from lineshape.engine.job.subjects import label_of
 from lineshape.engine.learning.bundles import Bundle
+from lineshape.engine.measures.measure import Measure
 from lineshape.engine.results.claims import CheckedClaim
 from lineshape.engine.results.drift_plots import SECTION, DriftReport, chance_of, index_of
 from lineshape.engine.results.findings import findings
@@ -88,8 +91,8 @@ def write_page(path: Path, content: Content) -> None:
     plots = path.parent / "plots"
     last = {record.stage: record for record in content.ledger}
     labels = {model: bundle.label for model, bundle in content.bundles.items()}
-    samples = [name for name in content.job.samples if name in content.store.samples]
     measures = content.job.built_measures()
+    samples = _shown(content, labels, measures)
     template.write(
         path,
         "page.html",
@@ -116,6 +119,16 @@ def write_page(path: Path, content: Content) -> None:
     )
 
 
+def _shown(content: Content, models: Iterable[str], measures: Mapping[str, Measure]) -> list[str]:
+    """Return the groups and samples that the page tells of: those that are not measured in a group alone."""
+    subjects = content.performance.subjects
+    measured = {
+        subject for name, each in measures.items() for model in models for subject in subjects.shown(name, each, model)
+    }
+    grouped = {sample for subject in measured for sample in subjects.members[subject]}
+    return [subject for subject in subjects.members if subject in measured or subject not in grouped]
+
+
 def _of_sample(content: Content, sample: str) -> dict[str, Any]:
     """Return inclusive figures of a sample: the measures' headline tables, and all other figures by measure."""
     labels = {model: bundle.label for model, bundle in content.bundles.items()}
@@ -135,11 +148,13 @@ def _of_sample(content: Content, sample: str) -> dict[str, Any]:
     }
     titles = {name: measure.title or name for name, measure in measures.items()}
     return {
-        "label": content.job.samples[sample].label or sample,
+        "label": label_of(content.job, sample),
         "tables": tables,
         "lacking": "; ".join(
             dict.fromkeys(
-                each.lacking for each in measures.values() if any(each.is_of(model, sample) for model in labels)
+                each.lacking
+                for name, each in measures.items()
+                if any(sample in content.performance.subjects.shown(name, each, model) for model in labels)
             )
         ),
         "others": [(titles[name], rows) for name, rows in others.items() if rows],

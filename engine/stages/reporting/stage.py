@@ -23,6 +23,7 @@ from lineshape.engine.execution.progress import Bars
 from lineshape.engine.execution.workers import Workers
 from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.job.job import Job
+from lineshape.engine.job.subjects import label_of
 from lineshape.engine.learning.bundles import Bundle, Index, read_index
 from lineshape.engine.learning.fit.history import read_history
 from lineshape.engine.measures.measure import Measured
@@ -80,7 +81,7 @@ class Drawing:
 def report(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> list[Row]:
     """Write summary.json, the plots and the page; return the rows of the summary.
 
-    Raises RequestError where the histograms are missing.
+    Raises RequestError where the histograms are missing, RunError where no figure can be read off them.
     """
     store = FeatureStore.load(folder.features)
     measures = job.built_measures()
@@ -96,6 +97,9 @@ def report(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> list[Ro
     if is_whole(folder, identity):
         return read_rows(folder)
     rows = rows_of(performance, measures, job.baseline)
+    if not rows:
+        reasons = dict.fromkeys(measure.lacking for measure in measures.values())
+        raise RunError(f"no measure gives a figure: {'; '.join(reasons)}")
     wanted = [*_drift(job, folder, drifts), *_drawings(job, folder, store, performance, bundles)]
     drawings = [drawing.as_file() for drawing in wanted]
     identities = {drawing.name: drawing.identity() for drawing in drawings}
@@ -148,16 +152,17 @@ def _drawings(
     keys = tuple(dict.fromkeys([job.baseline, *job.models]))
     labels = {name: bundle.label for name, bundle in bundles.items()}
     trained = tuple(name for name, bundle in bundles.items() if bundle.built.trains)
-    for sample, prefix in _prefixes([name for name in job.samples if name in store.samples]).items():
-        style = Style(keys, job.title or job.study, job.samples[sample].label or sample, trained)
+    subjects = performance.subjects
+    for sample, prefix in _prefixes([*subjects.members]).items():
+        style = Style(keys, job.title or job.study, label_of(job, sample), trained)
         for name, measure in job.built_measures().items():
             measured = _measured(job, store, performance, labels, sample, name)
             start = f"{prefix}{_start(job, name)}"
             drawn = measure.plots(measured) if measured.histograms else []
             for plot in filter(None, (plot.without_empty() for plot in drawn)):
-                of = "" if len(store.samples) == 1 else style.note
+                of = "" if len(subjects.members) == 1 else style.note
                 yield Drawing(f"{start}{plot.name}", plot.section, of, plot.caption, _named(plot, start), style, plots)
-        control = load_control(folder.features, store.control).get(sample, {})
+        control = load_control(folder.features, store.control).get(sample, {}) if sample in store.samples else {}
         yield from _control(control, prefix, sample, style, plots)
     yield from _across(job, folder, store, performance, labels)
     style = Style(keys, job.title or job.study, "")
@@ -177,7 +182,7 @@ def _across(
     job: Job, folder: RunFolder, store: FeatureStore, performance: Performance, labels: dict[str, str]
 ) -> Iterable[Drawing]:
     """Yield drawings that show several samples."""
-    samples = [sample for sample in job.samples if sample in store.samples]
+    samples = store.samples
     style = Style(tuple(samples), job.title or job.study, "")
     for name, measure in job.built_measures().items():
         all_of_it = [_measured(job, store, performance, labels, sample, name) for sample in samples]
@@ -192,9 +197,11 @@ def _across(
 def _measured(
     job: Job, store: FeatureStore, performance: Performance, labels: dict[str, str], sample: str, name: str
 ) -> Measured:
-    histograms = {model: performance.of(sample, model, name) for model in performance.models}
+    measure = job.built_measures()[name]
+    shown = [model for model in performance.models if sample in performance.subjects.shown(name, measure, model)]
+    histograms = {model: performance.of(sample, model, name) for model in shown}
     found = {model: each for model, each in histograms.items() if each}
-    return Measured(sample, found, labels, job.baseline, store.columns, job.samples[sample].label or sample)
+    return Measured(sample, found, labels, job.baseline, store.columns, label_of(job, sample))
 
 
 def _start(job: Job, measure: str) -> str:

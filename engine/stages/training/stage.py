@@ -1,11 +1,12 @@
 """Train each model of a job on the feature store, as a task on a worker, and save it as a bundle."""
 
 import shutil
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from typing import Any
 
-from lineshape.engine.core.errors import RequestError, RunError
+from lineshape.engine.core.errors import RequestError, RunError, listing
 from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.core.seen_events import Seen
 from lineshape.engine.execution.executor import Executor
@@ -13,12 +14,13 @@ from lineshape.engine.execution.failures import Failure
 from lineshape.engine.execution.progress import Bars
 from lineshape.engine.execution.workers import Workers
 from lineshape.engine.feature_store.store import FeatureStore
+from lineshape.engine.job.classes import require_same
 from lineshape.engine.job.counted_events import seen_through
 from lineshape.engine.job.inputs import inputs_of
 from lineshape.engine.job.job import Job
 from lineshape.engine.learning.bundles import FILE, Bundle, Index, save_index
-from lineshape.engine.learning.data.counting import Counting, Counts, groups
-from lineshape.engine.learning.roles.dataset import SPLITS, Dataset
+from lineshape.engine.learning.data.counting import Counting, Counts, class_key, groups
+from lineshape.engine.learning.roles.dataset import Dataset
 from lineshape.engine.learning.roles.model import Model
 from lineshape.engine.learning.roles.training_task import TrainingTask
 from lineshape.engine.stages.training.trainer import TOPIC, Task, Trainer
@@ -45,6 +47,7 @@ def train(job: Job, folder: RunFolder, workers: Workers, bars: Bars, only: list[
     Raises RequestError where a model or a column is unknown, RunError where a training failed.
     """
     store = FeatureStore.load(folder.features)
+    require_same(job.class_columns, store.classes)
     unknown = [name for name in only or [] if name not in job.models]
     if unknown:
         raise RequestError(f"no model {', '.join(unknown)} in the job file: expected one of {', '.join(job.models)}")
@@ -122,6 +125,9 @@ def _too_few(tasks: list[Task], store: FeatureStore, workers: Workers, bars: Bar
             reasons[name] = f"it learns from {', '.join(missing)}, and there is no such sample in the feature store"
     known = {name: task.work.data for name, task in trained.items() if name not in reasons}
     for name, rows in _counted(known, store, workers, bars).items():
+        if empty := _empty_class(known[name], store, rows):
+            reasons[name] = empty
+            continue
         least = trained[name].model.minimum_entries
         if rows["training"] < least or not rows["validation"]:
             reasons[name] = (
@@ -131,12 +137,25 @@ def _too_few(tasks: list[Task], store: FeatureStore, workers: Workers, bars: Bar
     return reasons
 
 
+def _empty_class(data: Dataset, store: FeatureStore, rows: Mapping[str, int]) -> str:
+    """Return which class of the target has no training rows, and why; empty where all have some."""
+    column = store.classes.get(data.target.truths[0])
+    for number, (name, part) in enumerate(column.parts.items() if column else ()):
+        if rows.get(class_key(number)) == 0:
+            of = part.samples or store.samples
+            there = sum(shard.rows for shard in store.shards if shard.sample in of)
+            why = f"{listing(of)} {'has' if len(of) == 1 else 'have'} {there:,} objects"
+            why += ", of which none meets its conditions and those of the model" if there else ""
+            return f"class {name} has no training rows: {why}"
+    return ""
+
+
 def _counted(datasets: dict[str, Dataset], store: FeatureStore, workers: Workers, bars: Bars) -> Counts:
     """Count the rows of each split for each model; raises RunError where a shard could not be read."""
     if not datasets:
         return {}
-    counting, names = Counting.of(datasets)
-    total: Counts = {name: dict.fromkeys(SPLITS, 0) for name in counting.datasets}
+    counting, names = Counting.of(datasets, store.classes)
+    total: Counts = {name: {} for name in counting.datasets}
     tasks = list(groups(store))
     with bars.passing() as own:
         bar = own.add("counting rows", len(tasks))
@@ -144,8 +163,8 @@ def _counted(datasets: dict[str, Dataset], store: FeatureStore, workers: Workers
             if isinstance(found, Failure):
                 raise RunError(f"rows of {shards[0].path} could not be counted: {found.reason}")
             for name, splits in found.items():
-                for split, number in splits.items():
-                    total[name][split] += number
+                for key, number in splits.items():
+                    total[name][key] = total[name].get(key, 0) + number
             bar.advance()
     return {name: total[key] for name, key in names.items()}
 
