@@ -16,7 +16,13 @@ app = typer.Typer()
 @app.command()
 def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the study, and of its two files.")],
-    file: Annotated[Path, typer.Option("--from", metavar="FILE", help="A ROOT file to look into.")],
+    file: Annotated[Path | None, typer.Option("--from", metavar="FILE", help="A ROOT file to look into.")] = None,
+    signal: Annotated[
+        Path | None, typer.Option("--signal", metavar="FILE", help="A file of signal, to be told from --background.")
+    ] = None,
+    background: Annotated[
+        Path | None, typer.Option("--background", metavar="FILE", help="A file of background.")
+    ] = None,
     target: Annotated[
         str | None,
         typer.Option("--target", metavar="BRANCH", help="What to learn: a label of 0 and 1, or a quantity above zero."),
@@ -29,8 +35,12 @@ def new(
         typer.Option("--event", metavar="BRANCH", help="The event's number; found by its name by default."),
     ] = None,
 ) -> None:
-    """Write a first processor and job file for a ROOT file, which run as they are: NAME.py and NAME.yaml."""
-    from lineshape.jobs.starting.drafting import draft
+    """Write a first processor and job file, which run as they are: NAME.py and NAME.yaml.
+
+    They learn a branch of a file (--from FILE --target BRANCH), or to tell two files apart (--signal FILE --background
+    FILE).
+    """
+    from lineshape.jobs.starting.drafting import draft, draft_of_two
     from lineshape.jobs.starting.file_survey import survey
 
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
@@ -39,21 +49,40 @@ def new(
     for path in written:
         if path.exists():
             raise RequestError(f"{path} is there already, and is not overwritten: choose another NAME")
-    if not file.is_file():
-        raise RequestError(f"--from {file}: no such file")
-    with Console(stderr=True).status(f"looking into {file}"):
-        found = survey(file, tree)
-        class_name = "".join(part.capitalize() for part in name.split("_") if part)
-        made = draft(name, class_name, str(file), found, target, event)
+    looked_into = _files(file, signal, background, target)
+    class_name = "".join(part.capitalize() for part in name.split("_") if part)
+    with Console(stderr=True).status(f"looking into {' and '.join(map(str, looked_into))}"):
+        found = [survey(path, tree) for path in looked_into]
+        texts = [*zip(map(str, looked_into), found, strict=True)]
+        if len(found) == 2:
+            made = draft_of_two(name, class_name, texts[0], texts[1], event)
+        else:
+            made = draft(name, class_name, *texts[0], target, event)
     for path, text in zip(written, (made.processor, made.job), strict=True):
         path.write_text(text, encoding="utf-8")
     console = Console()
-    console.print(
-        f"{file}, tree {found.tree}: {found.entries:,} entries, {len(found.branches):,} branches of numbers",
-        soft_wrap=True,
-        highlight=False,
-    )
+    for each in found:
+        console.print(
+            f"{each.path}, tree {each.tree}: {each.entries:,} entries, {len(each.branches):,} branches of numbers",
+            soft_wrap=True,
+            highlight=False,
+        )
     for remark in made.remarks:
         warn(remark)
     following = f"    export PYTHONPATH=$PWD && lineshape run {written[1]}"
     console.print(f"\nWritten: {written[0]}, {written[1]}. Next:\n\n{following}", soft_wrap=True, highlight=False)
+
+
+def _files(file: Path | None, signal: Path | None, background: Path | None, target: str | None) -> list[Path]:
+    """Return the file to look into, or those of signal and background; raises RequestError for any other choice."""
+    given = {"--from": file, "--signal": signal, "--background": background}
+    options = [option for option, path in given.items() if path]
+    if options not in (["--from"], ["--signal", "--background"]):
+        found = " and ".join(options) or "none of them"
+        raise RequestError(f"expected --from FILE, or --signal FILE and --background FILE, found {found}")
+    if target and not file:
+        raise RequestError("--target: with --signal and --background the sample is what is learnt; leave it out")
+    for option, path in given.items():
+        if path and not path.is_file():
+            raise RequestError(f"{option} {path}: no such file")
+    return [path for path in given.values() if path]

@@ -16,7 +16,7 @@ from lineshape.jobs.starting.file_survey import Branch, Survey
 MOST: Final = 12
 #: Words in the name of a branch that may hold the truth, a weight or bookkeeping: not for a model to learn from.
 NOT_FEATURES: Final = re.compile(
-    r"truth|true|(?:^|[^a-z])(?:gen|mc|lhe)|label|weight|scale(?!momentum)|pdf|number|(?:^|[^a-z])run|lumi|bunch"
+    r"truth|true|(?:^|[^a-z])(?:gen|mc|lhe)|(?-i:Gen(?=[A-Z_]|$))|label|weight|scale(?!momentum)|pdf|number|(?:^|[^a-z])run|lumi|bunch"
     r"|uniqueid|fbits|index|idx|barcode|link|status|pdgid",
     re.IGNORECASE,
 )

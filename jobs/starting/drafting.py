@@ -10,10 +10,12 @@ import numpy as np
 
 from lineshape.engine.core.errors import RequestError, listing
 from lineshape.jobs.starting.columns import column_of, edges_of, features, most_continuous
-from lineshape.jobs.starting.file_survey import LOOKED_AT, Branch, Survey
+from lineshape.jobs.starting.file_survey import LOOKED_AT, Branch, Survey, merged
 
 #: Values of a label; any other target must be a quantity.
 _LABELS: Final = (0, 1)
+#: Name of the target that is the sample itself.
+SAMPLE: Final = "(the sample)"
 #: Part of the name of a branch that may hold a true quantity.
 _TRUTH: Final = re.compile(r"truth|true|(?:^|[^a-z])gen", re.IGNORECASE)
 
@@ -28,7 +30,7 @@ class Draft:
 
 
 def draft(study: str, class_name: str, files: str, survey: Survey, target: str | None, event: str | None) -> Draft:
-    """Return a first study of a file.
+    """Return a first study of a file and a branch that is learnt.
 
     files: path or glob for the job file. target, event: names of branches; event None: as known formats name it.
 
@@ -39,32 +41,82 @@ def draft(study: str, class_name: str, files: str, survey: Survey, target: str |
         raise RequestError(f"--target is missing: name the branch to learn{_likely(survey)}")
     truth = survey.branch(target, "--target")
     is_label = _require_target(survey, truth)
+    return _draft(study, class_name, {"data": _Source(survey.tree, files)}, survey, truth, number, is_label)
+
+
+def draft_of_two(
+    study: str, class_name: str, signal: tuple[str, Survey], background: tuple[str, Survey], event: str | None
+) -> Draft:
+    """Return a first study that tells the entries of a signal's file from those of a background's.
+
+    signal, background: path or glob for the job file, and what is in the file.
+
+    Raises RequestError where they have no number an entry in common that tells them apart.
+    """
+    both = signal[1], background[1]
+    number = both[0].event_number(event)
+    if number.name not in both[1].branches:
+        raise RequestError(f"{both[1].path}, tree {both[1].tree}, has no branch {number.name}, the event's number")
+    together = merged(*both)
+    looked = [len(each.branches[number.name].values) for each in both]
+    truth = Branch(SAMPLE, np.repeat([1, 0], looked).astype(np.int32))
+    sources = {
+        "signal": _Source(both[0].tree, signal[0]),
+        "background": _Source(both[1].tree, background[0]),
+    }
+    made = _draft(study, class_name, sources, together, truth, together.branches[number.name], is_label=True)
+    alone = [name for name in both[0].branches if name not in both[1].branches]
+    alone += [name for name in both[1].branches if name not in both[0].branches]
+    lists = [each.name for each in both[0].branches.values() if each.name not in alone and each.is_list]
+    said = [
+        *([f"in one of the files alone, and not taken: {listing(alone, 6)}"] if alone else []),
+        *([f"lists, where a row is an entry, and not taken: {listing(lists, 6)}"] if lists else []),
+    ]
+    return Draft(made.processor, made.job, [*made.remarks, *said])
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A sample's tree and files, as they are written into the job file."""
+
+    tree: str
+    files: str
+
+
+def _draft(
+    study: str,
+    class_name: str,
+    sources: Mapping[str, _Source],
+    survey: Survey,
+    truth: Branch,
+    number: Branch,
+    is_label: bool,
+) -> Draft:
     chosen, left_out = features(survey, truth, number)
-    truth_column = column_of(truth, "target")
     remarks = []
     if left_out:
         remarks.append(f"not taken as features, as they may know the truth or count things: {listing(left_out, 6)}")
     if unknown := [branch.name for branch in survey.branches.values() if not branch.is_finite]:
         remarks.append(f"not taken as features, as some of their values are NaN or infinite: {listing(unknown, 6)}")
-    if survey.entries > LOOKED_AT:
+    if survey.entries > len(number.values):
         remarks.append(f"looked at the first {LOOKED_AT:,} entries alone")
     if survey.others:
         remarks.append(f"{survey.others:,} branches are no numbers or lists of numbers, and were not looked into")
-    scaled = [column for column in [*chosen, truth_column] if column.scale != 1]
+    target = None if truth.name == SAMPLE else column_of(truth, "target")
+    columns = [*chosen, *([target] if target else [])]
+    scaled = [column for column in columns if column.scale != 1]
     if scaled:
-        names = listing(column.name for column in scaled)
-        remarks.append(f"taken to be in MeV, and divided by 1000: {names}")
+        remarks.append(f"taken to be in MeV, and divided by 1000: {listing(column.name for column in scaled)}")
     values: dict[str, Any] = {
         "study": study,
         "class_name": class_name,
-        "files": files,
-        "tree": survey.tree,
+        "samples": sources,
         "event": number,
-        "target": truth_column,
+        "target": target,
         "features": chosen,
-        "columns": [*chosen, truth_column],
+        "columns": columns,
         "scales": scaled,
-        "lists": [column for column in [*chosen, truth_column] if column.branch.is_list],
+        "lists": [column for column in columns if column.branch.is_list],
         "is_label": is_label,
         "baseline": f"{chosen[0].name}_alone" if is_label else "trees",
         "fewest": max(10, min(100, len(truth.values) // 8)),

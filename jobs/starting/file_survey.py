@@ -133,6 +133,16 @@ def survey(path: Path, tree: str | None) -> Survey:
     return Survey(path, name, entries, branches, others)
 
 
+def merged(one: Survey, other: Survey) -> Survey:
+    """Return the numbers an entry that two files have in common, the entries of the other after those of the one."""
+    common = {
+        name: Branch(name, np.concatenate([branch.values, other.branches[name].values]))
+        for name, branch in one.branches.items()
+        if name in other.branches and not branch.is_list and not other.branches[name].is_list
+    }
+    return Survey(one.path, one.tree, one.entries + other.entries, common, one.others)
+
+
 def _chosen(file: "uproot.ReadOnlyDirectory", path: Path, tree: str | None) -> str:
     trees = trees_in(file)
     if not trees:

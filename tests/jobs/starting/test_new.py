@@ -115,6 +115,41 @@ def test_a_quantity_of_each_object_gives_a_line_shape(folder: Path, client: Clie
     assert 0.05 < result.figure("trees", "half_68").value < 0.3
 
 
+@pytest.mark.processes
+def test_two_files_are_told_apart(folder: Path, client: Client) -> None:
+    branches = events(4000)
+    label = branches.pop("label") == 1
+    write_events(
+        folder / "s.root", {name: values[label] for name, values in branches.items()} | {"own": branches["pt"][label]}
+    )
+    write_events(folder / "b.root", {name: values[~label] for name, values in branches.items()})
+    client.run(find_modules_in, str(folder))
+    status, out, err = here("new", "of_two_files", "--signal", "s.root", "--background", "b.root")
+    assert status == 0, err
+    assert "s.root, tree tree: " in out
+    assert "b.root, tree tree: " in out
+    assert "in one of the files alone, and not taken: own" in err
+    job = api.load("of_two_files.yaml", None, {"models.network.epochs": 2, "models.trees.rounds": 20})
+    assert job.feature_sets["all"] == ["d0", "pt"]
+    result = api.run(job, folder / "run", client)
+    assert result.figure("trees", "auc").value > 0.7
+    assert {row.sample for row in result.rows} == {"all"}
+
+
+def test_genuine_files_are_told_apart_by_numbers_an_entry(shared: Path) -> None:
+    files = [str(shared / "real" / name) for name in ("nano_dy.root", "nano_tt_v12.root")]
+    status, _, err = here("new", "dy_or_tt", "--signal", files[0], "--background", files[1])
+    assert status == 0, err
+    job = api.load("dy_or_tt.yaml")
+    assert job.feature_sets["all"]
+    processor = written("dy_or_tt")
+    found = select(processor, Path(files[1]), "Events")
+    assert set(job.feature_sets["all"]) | {"event"} == set(found.columns)
+    assert not [name for name in job.feature_sets["all"] if "Gen" in processor.inputs[name]]
+    assert "lists, where a row is an entry, and not taken: " in " ".join(err.split())
+    assert "looked at the first" not in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -151,6 +186,12 @@ def test_more_that_is_wrong(folder: Path) -> None:
         (("mine", "--from", "none.root", "--target", "label"), "has no entries"),
         (("mine", "--from", "ones.root", "--target", "label"), "it is 1 in all of the first 300 entries"),
         (("mine", "--from", "nix.root", "--target", "label"), "no such file"),
+        (("mine",), "expected --from FILE, or --signal FILE and --background FILE, found none of them"),
+        (("mine", "--signal", "a.root"), "found --signal"),
+        (("mine", "--signal", "a.root", "--background", "nix.root"), "--background nix.root: no such file"),
+        (("mine", "--signal", "ones.root", "--background", "none.root"), "has no entries"),
+        (("mine", "--signal", "ones.root", "--background", "ones.root", "--target", "pt"), "leave it out"),
+        (("mine", "--signal", "ones.root", "--background", "a.root"), "has no branch event, the event's number"),
         (("My Study", "--from", "a.root", "--target", "label"), "expected lower-case letters"),
     ):
         status, _, err = here("new", *arguments)
