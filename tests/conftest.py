@@ -2,8 +2,8 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from lineshape.engine.job.job import Job
 from lineshape.jobs import api
 from lineshape.jobs.simulate.families.gamma_tautau import GammaTauTau
 from lineshape.jobs.simulate.writing import FileOrder, write_file
+from tests.work import COUNTER, count_processes
 
 TREE = "CollectionTree"
 #: Set by `make soak`, under which tests with random inputs try many more of them.
@@ -57,7 +58,9 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def client() -> Iterator[Client]:
     """Two worker processes on loopback."""
-    with Local(workers=2).open() as opened:
+    with ExitStack() as stack:
+        with COUNTER.uncounted():
+            opened = stack.enter_context(Local(workers=2).open())
         yield opened
 
 
@@ -81,6 +84,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((number for number, name in enumerate(waiting) if name in marks), len(waiting))
 
     items[:] = [item for path in sorted(files, key=lambda path: (wait(path), path)) for item in files[path]]
+
+
+def pytest_configure() -> None:
+    count_processes()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Count the processes that a test starts, with its fixtures."""
+    COUNTER.begin(item)
+    try:
+        return (yield)
+    finally:
+        COUNTER.end(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Hold a test's file to the number of processes that it may start."""
+    found = yield
+    COUNTER.check(item)
+    return found
 
 
 def tasks_of(client: Client) -> set[str]:

@@ -1,6 +1,7 @@
 """Every code block and command of README and docs is run or parsed: what they show is what the program takes."""
 
 import ast
+import json
 import re
 import shlex
 import subprocess
@@ -27,6 +28,8 @@ from lineshape.jobs import api
 from lineshape.jobs.cli.main import app
 from tests.conftest import TREE, select
 from tests.jobs.nights import environment
+
+PROCESSES = 3
 
 ROOT = Path(__file__).parents[1]
 GENERATED = ("reference/kinds/", "reference/command_line.md")
@@ -182,15 +185,13 @@ def test_the_readme_is_one_screen() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
 
 
-def leptons(path: Path, number: int, count: int = 4000) -> None:
+def leptons(path: Path, signal: bool, count: int = 4000) -> None:
     """Write a file as the example reads it."""
-    random = np.random.default_rng(number)
-    signal = (random.random(count) < 0.5).astype(np.int32)
+    random = np.random.default_rng(signal)
     branches = {
-        "eventNumber": np.arange(count) + number * count,
+        "eventNumber": np.arange(count),
         "lep_pt": (20 + random.exponential(30, count)).astype(np.float32),
-        "lep_iso": random.beta(2, 5 + 4 * signal).astype(np.float32),
-        "isSignal": signal,
+        "lep_iso": random.beta(2, 5 + 4 * signal, count).astype(np.float32),
     }
     with uproot.recreate(path) as file:
         file.mktree("events", {name: values.dtype for name, values in branches.items()})
@@ -208,8 +209,8 @@ def test_the_example_of_25_lines_runs_as_it_stands(tmp_path: Path) -> None:
     assert len((code + job).strip().splitlines()) <= 25
     (tmp_path / "leptons.py").write_text(code, encoding="utf-8")
     (tmp_path / "leptons.yaml").write_text(job, encoding="utf-8")
-    for number in range(2):
-        leptons(tmp_path / f"leptons_{number}.root", number)
+    for name in ("zmumu", "qcd"):
+        leptons(tmp_path / f"{name}_0.root", name == "zmumu")
     done = subprocess.run(
         [sys.executable, "-m", "lineshape.jobs.cli.main", "run", "leptons.yaml", "--set", "models.network.epochs=2"],
         cwd=tmp_path,
@@ -222,7 +223,9 @@ def test_the_example_of_25_lines_runs_as_it_stands(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "AUC" in done.stdout
     plots = tmp_path / "runs" / "leptons" / "report" / "plots"
-    assert (plots / "roc_background.png").is_file()
+    assert (plots / "all_roc_background.png").is_file()
+    rows = json.loads((tmp_path / "runs" / "leptons" / "summary.json").read_text(encoding="utf-8"))
+    assert next(row["value"] for row in rows if (row["model"], row["figure"]) == ("trees", "auc")) > 0.65
 
 
 def test_the_processor_of_the_guide_works_as_it_stands(tmp_path: Path, rng: np.random.Generator) -> None:

@@ -12,6 +12,8 @@ import pytest
 
 import lineshape.engine
 
+PROCESSES = 6
+
 ROOT = Path(__file__).parents[1]
 LAYERS = {"engine": 0, "processors": 1, "jobs": 2}
 #: Rooms of a package from top to bottom, folders and modules: one imports from itself and from what stands below it.
@@ -43,7 +45,7 @@ ROOMS = {
         "roles",
         "blocks",
     ],
-    "lineshape.jobs": ["cli", "api kinds schema", "job_files display starting studies", "simulate"],
+    "lineshape.jobs": ["cli", "comparing kinds schema", "api", "job_files display starting studies", "simulate"],
     "lineshape.jobs.simulate": [
         "orders",
         "writing",
@@ -119,6 +121,7 @@ def test_typing_links_point_at_the_layers() -> None:
         assert (ROOT / ".typing" / "lineshape" / layer).resolve() == ROOT / layer
 
 
+@pytest.mark.processes
 def test_imports_stay_fast() -> None:
     """The command line's help needs no torch, xgboost, coffea, matplotlib, dask or uproot."""
     heavy = ("torch", "xgboost", "coffea", "matplotlib", "distributed", "uproot", "awkward", "pyarrow")
@@ -127,6 +130,7 @@ def test_imports_stay_fast() -> None:
     assert result.stdout.strip() == "[]"
 
 
+@pytest.mark.processes
 def test_a_processor_is_known_without_coffea() -> None:
     """Which takes longer to load than all else that a command does before it starts."""
     names = [f"lineshape.processors.{path.stem}" for path in (ROOT / "processors").glob("*.py")]
@@ -136,6 +140,7 @@ def test_a_processor_is_known_without_coffea() -> None:
     assert result.stdout.strip() == "[]"
 
 
+@pytest.mark.processes
 def test_a_processors_folder_of_the_user_hides_nothing(tmp_path: Path) -> None:
     """Workers start with `python -m` in the working directory, where an analysis may have folders of these names."""
     for name in LAYERS:
@@ -145,6 +150,7 @@ def test_a_processors_folder_of_the_user_hides_nothing(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
 
 
+@pytest.mark.processes
 def test_the_interface_is_there_and_costs_nothing() -> None:
     """Every name of the interface is found, and importing the interface imports none of it."""
     names = dir(lineshape.engine)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+PROCESSES = 5
+
 ROOT = Path(__file__).parents[1]
 
 pytestmark = pytest.mark.processes

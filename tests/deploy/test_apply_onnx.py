@@ -19,6 +19,8 @@ from lineshape.engine.run import open_run
 from lineshape.jobs import api
 from lineshape.jobs.simulate.orders import simulator
 
+PROCESSES = 6
+
 pytest.importorskip("onnxruntime", reason="pip install 'lineshape[export]'")
 pytestmark = pytest.mark.processes
 

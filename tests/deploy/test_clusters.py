@@ -16,6 +16,8 @@ from lineshape.engine.clusters.kinds.facility import Facility
 from lineshape.jobs import api
 from lineshape.jobs.cli.cluster_option import section
 
+PROCESSES = 3
+
 DEPLOY = Path(__file__).parents[2] / "deploy"
 CONFIGURATIONS = [path for path in sorted(DEPLOY.glob("*.yaml")) if "\ncluster:" in path.read_text(encoding="utf-8")]
 
@@ -80,6 +82,7 @@ def test_the_operators_own_schema_takes_the_manifests() -> None:
         jsonschema.validate(manifest, schemas[manifest["kind"]])
 
 
+@pytest.mark.processes
 def test_the_container_file_has_no_known_fault() -> None:
     place = f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"
     if not (hadolint := shutil.which("hadolint", path=place)):

@@ -16,6 +16,8 @@ from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.jobs import api
 from tests.deploy.hub import NODE_MODULES, ROOT, USER, Hub, hub
 
+PROCESSES = 4
+
 pytestmark = [pytest.mark.processes, pytest.mark.hub, pytest.mark.filterwarnings("default")]
 
 TUTORIAL = ROOT / "jobs" / "tutorial.ipynb"

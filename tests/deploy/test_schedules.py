@@ -16,6 +16,10 @@ import yaml
 
 from lineshape.jobs.cli.main import app
 
+PROCESSES = 14
+
+pytestmark = pytest.mark.processes
+
 FOLDER = Path(__file__).parents[2] / "deploy" / "schedules"
 COMMAND = re.compile(r"lineshape reprocess [^\n>|&]+")
 

@@ -1,5 +1,6 @@
 """Classes come from samples, from groups of them and from conditions: the same as from a label in the file."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -7,13 +8,17 @@ from typing import Any
 import pytest
 import yaml
 from distributed import Client
+from jsonschema import Draft202012Validator
 
 from lineshape.engine.core.errors import RequestError
 from lineshape.engine.core.run_folder import RunFolder
 from lineshape.jobs import api
 from lineshape.jobs.job_files import load
+from lineshape.jobs.schema import schema
 from tests.jobs.commands import here
 from tests.jobs.toys import events, toy_values, write_events
+
+PROCESSES = 5
 
 pytestmark = pytest.mark.processes
 
@@ -71,6 +76,18 @@ def test_figures_are_those_of_a_label(labelled: api.Result, by_sample: api.Resul
         )
     assert by_sample.figure("brt", "auc").value == pytest.approx(labelled.figure("brt", "auc").value, abs=0.01)
     assert by_sample.figure("brt", "auc").value > 0.7, "the first of two classes is the one that models look for"
+
+
+def test_the_schema_takes_them(files: Path) -> None:
+    """In the short form, which editors see, and as the job is saved; not both a truth and classes."""
+    values = values_of(files)
+    validator = Draft202012Validator(schema())
+    validator.validate(values)
+    values["measures"]["tagging"] |= {"classes": CLASSES}
+    validator.validate(values)
+    validator.validate(json.loads(job_of(files, values).model_dump_json()))
+    values["target"]["truth"] = "label"
+    assert not validator.is_valid(values)
 
 
 def test_the_report_shows_them_together(by_sample: api.Result) -> None:

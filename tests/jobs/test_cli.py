@@ -25,6 +25,8 @@ from tests.jobs.commands import here, on
 from tests.jobs.nights import environment
 from tests.jobs.toys import events, figures_alone, toy_values, write_events
 
+PROCESSES = 4
+
 pytestmark = pytest.mark.processes
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from tests.jobs.nights import command
 
+PROCESSES = 10
+
 pytestmark = pytest.mark.processes
 
 

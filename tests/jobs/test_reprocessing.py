@@ -31,6 +31,8 @@ from tests.conftest import small_job
 from tests.jobs.commands import here
 from tests.jobs.nights import called, called_here, small_study, write_taus
 
+PROCESSES = 3
+
 pytestmark = pytest.mark.processes
 
 

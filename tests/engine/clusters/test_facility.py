@@ -9,6 +9,8 @@ from pydantic import ValidationError
 from lineshape.engine.clusters.kinds.facility import Facility
 from lineshape.engine.core.errors import RequestError
 
+PROCESSES = 10
+
 LOCAL: dict[str, Any] = {
     "cluster": "distributed:LocalCluster",
     "settings": {"n_workers": 1, "threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"},

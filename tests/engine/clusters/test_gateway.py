@@ -24,6 +24,8 @@ from tests.conftest import small_job
 from tests.faults.runs import content
 from tests.servers import free_port, wait_for
 
+PROCESSES = 3
+
 PASSWORD = "of the test"
 CONFIGURATION = """
 import sys

@@ -9,6 +9,8 @@ from distributed import Client
 from lineshape.engine.clusters.kinds.local import Local
 from lineshape.engine.learning.fit.resources import threads
 
+PROCESSES = 9
+
 pytestmark = pytest.mark.processes
 
 

@@ -14,6 +14,8 @@ from lineshape.engine.core.ledger import versions
 from lineshape.engine.execution.workers import Workers
 from tests.conftest import tasks_of
 
+PROCESSES = 6
+
 
 def found(**changes: object) -> dict[str, object]:
     return {"host": "n1", "memory": 2**31, "versions": versions(), "folder": "", "files": {}} | changes

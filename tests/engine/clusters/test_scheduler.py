@@ -18,6 +18,8 @@ from lineshape.engine.execution.workers import Workers
 from tests.faults.runs import content, faulty_job, process_with
 from tests.servers import free_port
 
+PROCESSES = 7
+
 
 @pytest.fixture(scope="module")
 def pem(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:

@@ -12,6 +12,8 @@ from lineshape.engine.clusters.kinds.local import Local
 from lineshape.engine.clusters.site import fault_of_settings, made_here, require_loopback, require_unencrypted, starting
 from lineshape.engine.core.errors import ClusterError, RequestError, RunError
 
+PROCESSES = 3
+
 
 def test_encryption_that_is_required_is_named_with_its_source(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION", "True")
@@ -55,6 +57,7 @@ def test_a_file_that_is_no_yaml_is_named(tmp_path: Path) -> None:
     assert fault_of_settings(ValueError("another")) == ""
 
 
+@pytest.mark.processes
 def test_a_machine_without_loopback_is_told_so() -> None:
     require_loopback()
     code = "from lineshape.engine.clusters.site import require_loopback; require_loopback()"

@@ -25,6 +25,8 @@ from tests.faults.runs import content, faulty_job
 from tests.jobs.commands import here
 from tests.slurm import Slurm, missing, slurm
 
+PROCESSES = 250
+
 pytestmark = [
     pytest.mark.batch,
     pytest.mark.processes,

@@ -19,6 +19,8 @@ from lineshape.jobs import api
 from tests.conftest import small_job
 from tests.servers import free_port
 
+PROCESSES = 5
+
 pytestmark = [pytest.mark.processes, pytest.mark.filterwarnings("default")]
 
 

@@ -17,6 +17,8 @@ import pytest
 from lineshape.engine.core.errors import BusyError
 from lineshape.engine.core.lock import Holder, Lock, born, held, is_stale, read_holder, take
 
+PROCESSES = 42
+
 HERE = Holder.here()
 #: Tests may run long after they were collected: a holder that is alive gave its sign of life when its test begins.
 LONG_AGO = (datetime.now(UTC) - timedelta(hours=2)).isoformat(timespec="seconds")
@@ -127,6 +129,7 @@ def test_a_lock_that_cannot_be_judged_is_held_until_it_is_old(tmp_path: Path, te
     lock.release()
 
 
+@pytest.mark.processes
 def test_a_dead_run_is_taken_over_and_told_of(tmp_path: Path) -> None:
     path = tmp_path / "lock.json"
     dead = replace(HERE, pid=dead_process(), token="dead")
@@ -137,6 +140,7 @@ def test_a_dead_run_is_taken_over_and_told_of(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.processes
 def test_born_tells_processes_of_one_number_apart() -> None:
     process = subprocess.Popen(["sleep", "60"])
     first = born(process.pid)
@@ -213,6 +217,7 @@ def test_one_who_is_stopped_while_it_lets_go_has_let_go(tmp_path: Path, monkeypa
         pass
 
 
+@pytest.mark.processes
 def test_of_many_that_find_a_dead_run_one_takes_over(tmp_path: Path) -> None:
     """In every round exactly one of sixteen gets it, whatever they do to one another's files."""
     for number in range(30):

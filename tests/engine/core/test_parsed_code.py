@@ -9,6 +9,8 @@ import pytest
 
 from lineshape.engine.core.parsed_code import parse
 
+PROCESSES = 10
+
 _CODE = '''"""Docstring."""
 import math  # comment
 
@@ -65,6 +67,7 @@ def test_a_function_that_only_says_what_it_does_is_code() -> None:
 _COUNT = """
 import ast, sys
 from pathlib import Path
+import lineshape.engine
 calls, whole = [], ast.parse
 ast.parse = lambda *given, **named: calls.append(1) or whole(*given, **named)
 from lineshape.engine.core.parsed_code import parsed
@@ -85,6 +88,7 @@ def count(path: Path, cache: Path) -> tuple[int, str]:
     return int(calls), told.strip()
 
 
+@pytest.mark.processes
 def test_a_file_is_parsed_once_for_each_content(tmp_path: Path) -> None:
     path, cache = tmp_path / "mine.py", tmp_path / "cache"
     path.write_text("from . import a\nx = 1  # comment\n", encoding="utf-8")
@@ -99,6 +103,7 @@ def test_a_file_is_parsed_once_for_each_content(tmp_path: Path) -> None:
     assert count(path, cache) == (1, told.replace("x = 1", "x = 2"))
 
 
+@pytest.mark.processes
 def test_where_nothing_can_be_remembered_all_goes_on(tmp_path: Path) -> None:
     path, cache = tmp_path / "mine.py", tmp_path / "cache"
     path.write_text("x = 1\n", encoding="utf-8")

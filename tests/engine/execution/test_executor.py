@@ -11,6 +11,8 @@ from lineshape.engine.execution.executor import TASKS_A_WORKER, Executor
 from lineshape.engine.execution.failures import Cause, Failure
 from lineshape.engine.execution.workers import Workers
 
+PROCESSES = 12
+
 pytestmark = pytest.mark.processes
 
 

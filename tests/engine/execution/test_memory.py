@@ -18,6 +18,8 @@ from lineshape.engine.stages.processing.needs import needs
 from lineshape.jobs import api
 from tests.conftest import SOAK
 
+PROCESSES = 5
+
 
 def catalogue(entries: int, chunk: int, entry_bytes: float) -> Catalogue:
     record = FileRecord("s", "a.root", "tree", "uuid", entries, 100, dict.fromkeys("abcdef", "x"), entry_bytes)

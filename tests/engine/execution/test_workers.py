@@ -10,6 +10,8 @@ from lineshape.engine.clusters.kinds.facility import Facility
 from lineshape.engine.core.errors import ClusterError
 from lineshape.engine.execution.workers import Promise, Watch, Workers, collect_logs
 
+PROCESSES = 3
+
 
 @pytest.mark.processes
 @pytest.mark.filterwarnings("default")

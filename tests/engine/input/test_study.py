@@ -9,6 +9,8 @@ import pytest
 from lineshape.engine.core.errors import RequestError
 from lineshape.engine.input.study import PROCESSORS, Processor
 
+PROCESSES = 3
+
 _OF_A_USER = """
 import sys
 from lineshape.engine import Settings, Study
@@ -27,6 +29,7 @@ assert not issubclass(Settings, ProcessorABC)
 """
 
 
+@pytest.mark.processes
 def test_a_study_is_coffeas_as_soon_as_coffea_is_there() -> None:
     subprocess.run([sys.executable, "-c", _OF_A_USER], check=True)
 

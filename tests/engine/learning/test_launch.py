@@ -18,6 +18,8 @@ from lineshape.engine.learning.launch.network_rank import sharing
 from lineshape.engine.learning.roles.training_task import TrainingTask
 from tests.engine.learning.stores import dataset, make_store, train
 
+PROCESSES = 8
+
 #: What a user may have called a script of his own.
 SHADOWS = ("hist", "torch", "yaml", "random", "multiprocessing")
 SETTINGS: dict[str, Any] = {
@@ -65,6 +67,7 @@ def test_a_rank_that_ends_by_itself_says_where(store: Path, tmp_path: Path, monk
         train(SETTINGS | {"loss": {"kind": "ending:Ending"}}, dataset(store, ("a",)), tmp_path / "bundle")
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("code", "log", "said"),
     [

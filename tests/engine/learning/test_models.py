@@ -22,6 +22,8 @@ from lineshape.engine.learning.roles.dataset import Dataset
 from lineshape.engine.learning.roles.model import Model
 from tests.engine.learning.stores import dataset, make_store, train
 
+PROCESSES = 4
+
 FEATURES = ("a", "b")
 MODELS: dict[str, dict[str, Any]] = {
     "trees": {"kind": "boosted_trees", "rounds": 60, "depth": 4, "rate": 0.2},
@@ -185,6 +187,7 @@ def test_the_sign_of_a_mirrored_feature_means_nothing(tmp_path: Path, rng: np.ra
     assert left == pytest.approx(right, abs=0.05)
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     "switch",
     [
@@ -208,6 +211,7 @@ def test_switches_for_gpus_work_on_a_cpu(
     assert found == pytest.approx([1.2, 1.05], abs=0.05)
 
 
+@pytest.mark.processes
 def test_a_gpu_that_is_not_there_is_named(data: Dataset, tmp_path: Path) -> None:
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")

@@ -12,6 +12,8 @@ from lineshape.engine.learning.fit.history import read_history
 from lineshape.engine.learning.roles.model import Model
 from tests.engine.learning.stores import dataset, make_store, train
 
+PROCESSES = 3
+
 SETTINGS: dict[str, Any] = {
     "network": {"kind": "classifier", "layers": [32]},
     "loss": {"kind": "binary_cross_entropy"},
@@ -68,6 +70,7 @@ def test_distance_correlation_takes_a_column_from_the_score(store: Path, tmp_pat
     assert {"validation dcorr", "training dcorr"} <= read_history(tmp_path / "fair")[-1].keys()
 
 
+@pytest.mark.processes
 def test_a_generator_and_its_critic(tmp_path: Path, rng: np.random.Generator) -> None:
     """A kind of the user's own: the generator learns where the target is, given a."""
     n = 8000

@@ -39,6 +39,8 @@ from tests.faults.runs import (
     worker_pids,
 )
 
+PROCESSES = 90
+
 #: A killed worker's last words are not ours to hush.
 pytestmark = [pytest.mark.processes, pytest.mark.filterwarnings("default")]
 

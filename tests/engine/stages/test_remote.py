@@ -24,6 +24,8 @@ from tests import servers
 from tests.conftest import TREE
 from tests.faults.runs import faulty_job, process_with
 
+PROCESSES = 7
+
 pytestmark = [pytest.mark.processes, pytest.mark.filterwarnings("default")]
 
 

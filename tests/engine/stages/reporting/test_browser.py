@@ -17,6 +17,8 @@ from lineshape.engine.measures.kinds.vector import Vector
 from lineshape.jobs import api
 from tests.engine.measures.vectors import VECTOR
 
+PROCESSES = 4
+
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
 
 QUIET = "no-first-run disable-background-networking disable-component-update disable-sync disable-quic"
