@@ -21,6 +21,8 @@ from lineshape.engine.measures.scores import area, require_others, score_axis, s
 Floats = NDArray[np.float64]
 
 _BINS: Final = 1000
+#: Standard deviations from which the mean loss is clearly above zero.
+_CLEAR: Final = 3
 #: First stream of the hashes of event numbers by which features are permuted, and the stream by which some objects are
 #: chosen.
 _STREAM: Final = 100
@@ -97,7 +99,8 @@ class Importance(Measure):
     def figures(self, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
         """Return importance_FEATURE, whose mean over the features is 1, and auc_loss_FEATURE.
 
-        Their uncertainties include those of the objects and of the repeats.
+        Their uncertainties include those of the objects and of the repeats. There is no importance where the mean loss
+        is not clearly above zero, as of a model that is no better than chance: it would be a ratio of noise.
         """
         counts = by_group(histograms["scores"])
         entries = int(counts[:, 0].sum())
@@ -105,18 +108,26 @@ class Importance(Measure):
             return []
         found = []
         loss, relative = self._with_uncertainty(counts)
+        clear = self._is_clear(counts)
         for i, name in enumerate(self.features):
-            found.append(Figure(f"importance_{name}", float(relative[0][i]), float(relative[1][i]), "", entries))
+            if clear:
+                found.append(Figure(f"importance_{name}", float(relative[0][i]), float(relative[1][i]), "", entries))
             found.append(Figure(f"auc_loss_{name}", float(loss[0][i]), float(loss[1][i]), "", entries))
         return found
 
+    def _losses(self, counts: Floats) -> Floats:
+        """Return the loss of AUC, (samples, features, repeats)."""
+        areas = area(counts[..., 1], counts[..., 0])
+        return np.asarray((areas[:, :1] - areas[:, 1:]).reshape(len(counts), len(self.features), self.repeats))
+
+    def _is_clear(self, counts: Floats) -> bool:
+        """Return whether the mean loss of all features is clearly above zero."""
+        mean, error = statistics.jackknife(counts, lambda c: self._losses(c).mean(axis=(1, 2)))
+        return bool(mean > _CLEAR * error)
+
     def _with_uncertainty(self, counts: Floats) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
         """Return the loss of AUC of each feature, and the same over the mean of all, each with its uncertainty."""
-
-        def losses(c: Floats) -> Floats:
-            areas = area(c[..., 1], c[..., 0])
-            return np.asarray((areas[:, :1] - areas[:, 1:]).reshape(len(c), len(self.features), self.repeats))
-
+        losses = self._losses
         each = losses(counts.sum(axis=0)[np.newaxis])[0]
         by_repeat = each.std(axis=1, ddof=1) / np.sqrt(self.repeats) if self.repeats > 1 else np.zeros(len(each))
         loss, error = statistics.jackknife(counts, lambda c: losses(c).mean(axis=2))
@@ -129,7 +140,7 @@ class Importance(Measure):
         series = []
         for model, histograms in measured.histograms.items():
             counts = by_group(histograms["scores"])
-            if counts[:, 0].any():
+            if counts[:, 0].any() and self._is_clear(counts):
                 _, (value, error) = self._with_uncertainty(counts)
                 edges = np.arange(len(self.features) + 1, dtype=np.float64) - 0.5
                 series.append(Series(model, measured.labels[model], edges, value, error))

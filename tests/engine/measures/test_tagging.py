@@ -1,5 +1,6 @@
 """Measures of classifiers: what they read off histograms is what the objects themselves say."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -207,6 +208,20 @@ def test_importance_is_that_of_the_features_that_count(rng: np.random.Generator)
     # The loss differs between two permutations by about 0.003.
     assert found["auc_loss_x"].value == pytest.approx(before - after, abs=0.015)
     assert 0 < found["auc_loss_x"].uncertainty < 0.01
+
+
+def test_where_nothing_counts_there_is_no_importance_but_losses(rng: np.random.Generator) -> None:
+    """A ratio to a mean of nothing would be any number: −11 ± 5, say. False alarms: 1 in 700, and the seed is fixed."""
+    whole, measure = muons(rng, 5000), Importance(truth="truth", **TAGGING["importance"])
+
+    def guess(columns: Mapping[str, Any]) -> Prediction:
+        return Prediction(columns["noise"], columns["noise"], None, None)
+
+    whole = replace(whole, prediction=guess(whole.columns), predict=guess)
+    assert set(figures(measure, whole)) == {"auc_loss_x", "auc_loss_noise"}
+    measured = Measured("s", {"guess": filled(measure, whole)}, {"guess": "Guess"}, "guess", MEANINGS, "s")
+    (plot,) = measure.plots(measured)
+    assert plot.without_empty() is None
 
 
 def brute_force(x: np.ndarray, y: np.ndarray) -> float:
