@@ -8,6 +8,7 @@ from lineshape.engine.core.errors import RequestError, nearest
 from lineshape.engine.core.row_selection import Part
 from lineshape.engine.core.settings import Names
 from lineshape.engine.core.validation import Place, SettingsError
+from lineshape.engine.measures.measure import MEASURES
 
 #: Rows of a class: of samples or groups, or of these and conditions.
 ClassPart = Names | Part
@@ -58,10 +59,18 @@ def _with_truth(name: str, measure: dict[str, Any], classes: dict[str, Any], tar
         column = next((each for each, known in classes.items() if known == own), f"{_OF_MEASURE}{name}")
         classes[column] = own
         return measure | {"truth": column, "classes": ordered(own)}
-    if "truth" not in measure and isinstance(classes.get(target), dict):
+    if "truth" not in measure and isinstance(classes.get(target), dict) and _is_of_classes(measure.get("kind")):
         names = {} if "classes" in measure else {"classes": ordered(classes[target])}
         return measure | {"truth": target} | names
     return measure
+
+
+def _is_of_classes(kind: Any) -> bool:
+    """Return whether a kind of measure is one of classes; a wrong kind is refused elsewhere."""
+    try:
+        return "classes" in MEASURES.find(str(kind)).model_fields
+    except RequestError:
+        return False
 
 
 def as_written(place: Place) -> Place:

@@ -89,7 +89,7 @@ class Performance:
         content = [(name, bundle.digest) for name, bundle in bundles.items()]
         classes = {name: each.model_dump(mode="json") for name, each in job.class_columns.items()}
         about = [content, store.digest(), store.samples, measured_by(job.built_measures())]
-        return digest(*about, classes) if classes else digest(*about)
+        return digest(*about, classes, job.groups) if classes or job.groups else digest(*about)
 
     @classmethod
     def empty(

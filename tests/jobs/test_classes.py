@@ -126,7 +126,11 @@ def test_groups_are_measured_beside_their_samples(files: Path, tmp_path: Path, c
     }
     assert set(rows) == {("b", "each"), ("b1", "each"), ("b2", "each"), ("b", "together")}
     assert rows["b", "each"].entries == rows["b1", "each"].entries + rows["b2", "each"].entries
-    assert rows["b", "together"] == rows["b", "each"].__class__(**vars(rows["b", "each"]) | {"measure": "together"})
+    assert vars(rows["b", "together"]) == vars(rows["b", "each"]) | {"measure": "together"}
+    values["groups"] = {"b": ["b1", "s"]}
+    other = api.run(job_of(tmp_path, values), tmp_path / "run", client)
+    (row,) = (each for each in other.rows if (each.measure, each.figure, each.by) == ("together", "auc", ""))
+    assert row.entries > 0, "a sample that joins a group is filled"
 
 
 def test_conditions_and_samples(files: Path, tmp_path: Path, client: Client) -> None:
@@ -155,6 +159,7 @@ def test_conditions_and_samples(files: Path, tmp_path: Path, client: Client) -> 
             "target.classes.background: 'b3' is not a sample of this job; nearest: b",
         ),
         ({"target": {"classes": {"signal": ["s"], "background": ["s", "b1"]}}}, "sample 's' is of"),
+        ({"measures": {"response": {"kind": "response"}}}, "measures.response.truth: key 'truth' is missing"),
         ({"groups": {"s": ["b1"]}}, "groups.s: a sample has this name"),
         ({"groups": {"b": ["b1", "b4"]}}, "groups.b: 'b4' is not a sample of this job"),
         ({"target": {"classes": {"signal": ["s"]}}}, "at least 2 items"),

@@ -30,7 +30,7 @@ from lineshape.engine.feature_store.tables import read_table
 from lineshape.engine.job.classes import require_same
 from lineshape.engine.job.counted_events import Counted, counted
 from lineshape.engine.job.job import Job
-from lineshape.engine.job.subjects import Subjects, subjects_of
+from lineshape.engine.job.subjects import subjects_of
 from lineshape.engine.learning.bundles import Bundle, read_index
 from lineshape.engine.measures.measure import MEASURES, Measure, Objects
 from lineshape.engine.results.performance import Performance, measured_by, of_model
@@ -62,8 +62,8 @@ class HistogramTask:
     or the data have gained.
 
     models: folders of their bundles. identities: for each model, a digest of everything except the shards that its
-    histograms depend on. counted: the events that count. subjects: samples, and groups of them, that figures are of.
-    classes: columns of classes.
+    histograms depend on. counted: the events that count. filled: for each sample and model the measures that are
+    filled. classes: columns of classes.
     """
 
     store: Path
@@ -73,13 +73,14 @@ class HistogramTask:
     measures: dict[str, KindSpec]
     column_metadata: dict[str, Column]
     counted: Counted
-    subjects: Subjects
+    filled: Mapping[str, Mapping[str, tuple[str, ...]]]
     classes: Mapping[str, ClassColumn]
 
     def path(self, group: Group, model: str) -> Path:
         """Return the path of the histograms of a model on a group."""
-        shards = [shard.identity for shard in group]
-        return self.parts / f"{digest(group[0].sample, shards, self.identities[model])}.npz"
+        sample, shards = group[0].sample, [shard.identity for shard in group]
+        filled = self.filled[sample].get(model, ())
+        return self.parts / f"{digest(sample, shards, self.identities[model], filled)}.npz"
 
     def todo(self, group: Group) -> Todo:
         """Return the models whose histograms on a group do not exist yet."""
@@ -95,7 +96,7 @@ class HistogramTask:
             for split in of:
                 if any(split in measure.splits for measure in loaded.measures.values()):
                     rows = {name: values[of[split]] for name, values in columns.items()}
-                    own = loaded.filled_with(shard.sample, self.subjects)
+                    own = loaded.measures_of(self.filled[shard.sample])
                     fill(total, loaded, own, split, self.column_metadata, rows)
         for model in todo.models:
             save_part(self.path(todo.group, model), of_model(total, model))
@@ -118,16 +119,9 @@ class Loaded:
         needed = {name for bundle in self.bundles.values() for name in bundle.columns}
         return needed | {name for measure in self.measures.values() for name in measure.columns()} | {"event"}
 
-    def filled_with(self, sample: str, subjects: Subjects) -> dict[str, dict[str, Measure]]:
-        """Return for each model the measures whose histograms a sample's objects are filled into, by name."""
-        return {
-            model: {
-                name: measure
-                for name, measure in self.measures.items()
-                if sample in subjects.filled(name, measure, model)
-            }
-            for model in self.bundles
-        }
+    def measures_of(self, filled: Mapping[str, tuple[str, ...]]) -> dict[str, dict[str, Measure]]:
+        """Return for each model its measures by name. filled: their names."""
+        return {model: {name: self.measures[name] for name in filled.get(model, ())} for model in self.bundles}
 
     def only(self, models: Sequence[str]) -> "Loaded":
         """Return the part that belongs to these models."""
@@ -314,9 +308,21 @@ def _work(
         dict(job.measures),
         dict(store.columns),
         events,
-        subjects_of(job, store.samples),
+        _filled(job, store, [*bundles]),
         store.classes,
     )
+
+
+def _filled(job: Job, store: FeatureStore, models: Sequence[str]) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Return for each sample and model the names of the measures whose histograms its objects are filled into."""
+    subjects, measures = subjects_of(job, store.samples), job.built_measures()
+    return {
+        sample: {
+            model: tuple(name for name, each in measures.items() if sample in subjects.filled(name, each, model))
+            for model in models
+        }
+        for sample in store.samples
+    }
 
 
 def _measure(name: str, spec: KindSpec) -> Measure:
