@@ -77,6 +77,7 @@ for package in (engine, jobs, processors):
     assert {"lineshape.engine.run", "lineshape.jobs.simulate.families.pythia"} <= set(names)
 
 
+@pytest.mark.drill
 def test_it_runs_a_study(installed: Path, tmp_path: Path) -> None:
     """To its report, with the quantities that are in the files and trees."""
     models = {name: {"kind": "column", "column": column} for name, column in COLUMNS.items()}

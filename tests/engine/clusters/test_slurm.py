@@ -253,6 +253,7 @@ def test_gpu_jobs_come_when_they_are_wanted_and_go_again(batch: Slurm, tmp_path:
     assert gone(batch)
 
 
+@pytest.mark.drill
 def test_networks_are_trained_on_gpu_jobs(
     batch: Slurm, ntuples: list[Path], faults: Path, tmp_path: Path, undisturbed: dict[str, str], when: Any
 ) -> None:

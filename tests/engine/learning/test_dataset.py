@@ -10,7 +10,7 @@ import pytest
 from lineshape.engine.core.kinds import KindSpec
 from lineshape.engine.core.row_selection import Choice, Part, Range
 from lineshape.engine.core.split import Split, Target
-from lineshape.engine.feature_store import store as store_module
+from lineshape.engine.feature_store import tables
 from lineshape.engine.feature_store.shards import Table, read_columns
 from lineshape.engine.feature_store.store import FeatureStore, Shard
 from lineshape.engine.learning.data import counting
@@ -72,8 +72,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         found.append(path)
         return read_columns(path, names)
 
-    for module in (store_module, counting):
-        monkeypatch.setattr(module, "read_columns", read)
+    monkeypatch.setattr(tables, "read_columns", read)
     return found
 
 

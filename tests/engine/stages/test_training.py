@@ -109,9 +109,10 @@ def undisturbed(job: api.Job, folder: RunFolder, model: str, workers: Workers) -
 
 @pytest.mark.parametrize(
     ("settings", "after"),
-    [(NETWORK, [2, 5]), pytest.param(NETWORK | {"workers": 2}, [2, 5], marks=pytest.mark.drill)],
+    [(NETWORK, [2, 5]), (NETWORK | {"workers": 2}, [2, 5])],
     ids=["one", "two"],
 )
+@pytest.mark.drill
 def test_a_killed_rank_goes_on_and_ends_with_the_same_weights(
     settings: dict[str, Any], after: list[int], ntuples: list[Path], folder: RunFolder, workers: Workers
 ) -> None:

@@ -28,7 +28,7 @@ def found(tmp_path: Path) -> CalibrationTask:
     bundle.save()
     measure = KindSpec(kind="agreement", truth="known", known="known")
     events = Counted(OWN, (OWN,), sought=True)
-    return CalibrationTask(tmp_path / "store", bundle.folder, ("agreement",), measure, "s", events, "identity")
+    return CalibrationTask(tmp_path / "store", bundle.folder, ("agreement",), measure, "s", ("s",), events, "identity")
 
 
 def edges(item: CalibrationTask) -> list[float]:

@@ -77,7 +77,7 @@ def test_models_are_switched_off_and_pictures_stand_without_scripts(
 
 def test_the_widest_table_fits_a_small_screen(browser: str, tmp_path: Path) -> None:
     """At 1280 pixels the vector's table with two more references is as wide as its page, and nothing is scrolled."""
-    source = files("lineshape.engine.stages.reporting").joinpath("page.html").read_text(encoding="utf-8")
+    source = files("lineshape.engine.stages.reporting").joinpath("base.html").read_text(encoding="utf-8")
     style = source[source.index("<style>") : source.index("</style>")] + "</style>"
     measure = Vector(truth="truth", against=["plain", "dense"], **VECTOR["vector"])
     headings = "".join(f"<th>{each}</th>" for each in ["Model", *measure.headline, "Objects"])
