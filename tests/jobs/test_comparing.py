@@ -75,7 +75,7 @@ def test_the_screen_and_the_page_show_it(runs: Runs, tmp_path: Path) -> None:
     assert len(re.findall(r"\d ± \d", line)) == 3
     assert str(page) in out
     text = page.read_text(encoding="utf-8")
-    assert "<th>second over or less first</th>" in text
+    assert "<th>second against first</th>" in text
     data = [json.loads(found) for found in re.findall(r'<script type="application/json" [^>]*>(.*?)</script>', text)]
     assert [curve["label"] for curve in data[0]["curves"]] == ["first", "second"]
     assert len(re.findall('data-plot="', text)) == len(data) > 2

@@ -35,7 +35,7 @@ def tables_of(runs: Sequence[ComparedRun], figures: Iterable[ComparedFigure]) ->
         if key not in found:
             label = first.job.samples[figure.sample].label if figure.sample in first.job.samples else ""
             title = f"{label or figure.sample}: {measures[figure.measure].title or figure.measure}"
-            relative = [f"{name} over or less {names[0]}" for name in names[1:]]
+            relative = [f"{name} against {names[0]}" for name in names[1:]]
             found[key] = ComparisonTable(title, ["model", "figure", *names, *relative], [])
         line = [first.labels.get(figure.model, figure.model), figure.words, *(written(row) for row in figure.rows)]
         found[key].lines.append([*line, *(_relative(figure.sign, each) for each in figure.relative)])
@@ -43,7 +43,8 @@ def tables_of(runs: Sequence[ComparedRun], figures: Iterable[ComparedFigure]) ->
 
 
 def _relative(sign: str, figure: Figure | None) -> str:
-    return f"{sign} {with_uncertainty(figure.value, figure.uncertainty)}" if figure else "–"
+    word = "ratio" if sign == "/" else "difference"
+    return f"{word} {with_uncertainty(figure.value, figure.uncertainty)}" if figure else "–"
 
 
 def write_comparison(path: Path, runs: Sequence[ComparedRun], figures: Sequence[ComparedFigure]) -> None:
