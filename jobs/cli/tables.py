@@ -39,7 +39,7 @@ def show_table(title: str, headings: Sequence[str], lines: Sequence[Sequence[str
     """Print a table; its first two columns are words."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for i, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if i > 1 else "left")
+        table.add_column(heading, justify="right" if i > 1 else "left", no_wrap=i > 1)
     for line in lines:
         table.add_row(*map(escape, line))
     console = Console()
