@@ -1,10 +1,11 @@
-"""Count the processes that test files start: it is these that all tests together take their time for.
+"""Count the Python processes that test files start: it is these that all tests together take their time for.
 
 A file says how many it may start, as PROCESSES; one that does not say it may start none. Workers that all files share
 are not counted, nor is what a drill starts.
 """
 
 import ast
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,10 +64,11 @@ COUNTER: Final = Counter()
 
 
 def count_processes() -> None:
-    """Count from now on what subprocess and multiprocessing start in this process."""
+    """Count from now on the Python processes that subprocess and multiprocessing start in this process."""
 
-    def heard(event: str, _: Any) -> None:
-        if event == "subprocess.Popen":
+    def heard(event: str, about: tuple[Any, ...]) -> None:
+        # Commands such as squeue cost nothing, and are asked again and again on a busy machine.
+        if event == "subprocess.Popen" and _is_python(about[1]):
             COUNTER.started += 1
 
     start = BaseProcess.start
@@ -77,6 +79,12 @@ def count_processes() -> None:
 
     sys.addaudithook(heard)
     BaseProcess.start = counted  # type: ignore[method-assign]
+
+
+def _is_python(command: Any) -> bool:
+    """Return whether a command, a text or its words, starts Python."""
+    first = command if isinstance(command, str | bytes) else next(iter(command), "")
+    return "python" in Path(os.fsdecode(first).partition(" ")[0]).name
 
 
 def budget_of(path: Path) -> int:

@@ -25,7 +25,7 @@ from tests.conftest import SOAK
 from tests.jobs.commands import on
 from tests.jobs.nights import called, called_here, killed_when, small_study, write_taus
 
-PROCESSES = 5
+PROCESSES = 10
 
 #: A killed command's last words are not ours to hush.
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(1800), pytest.mark.filterwarnings("default")]

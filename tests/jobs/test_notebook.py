@@ -15,7 +15,7 @@ from tests.faults.runs import content, faulty_job
 from tests.jobs.kernels import kernel
 from tests.jobs.nights import environment, small_study
 
-PROCESSES = 6
+PROCESSES = 10
 
 pytestmark = [pytest.mark.processes, pytest.mark.filterwarnings("default")]
 

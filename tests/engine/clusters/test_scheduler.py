@@ -18,7 +18,7 @@ from lineshape.engine.execution.workers import Workers
 from tests.faults.runs import content, faulty_job, process_with
 from tests.servers import free_port
 
-PROCESSES = 7
+PROCESSES = 15
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from tests.faults.runs import content, faulty_job
 from tests.jobs.commands import here
 from tests.slurm import Slurm, missing, slurm
 
-PROCESSES = 250
+PROCESSES = 60
 
 pytestmark = [
     pytest.mark.batch,

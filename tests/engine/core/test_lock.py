@@ -17,7 +17,7 @@ import pytest
 from lineshape.engine.core.errors import BusyError
 from lineshape.engine.core.lock import Holder, Lock, born, held, is_stale, read_holder, take
 
-PROCESSES = 42
+PROCESSES = 60
 
 HERE = Holder.here()
 #: Tests may run long after they were collected: a holder that is alive gave its sign of life when its test begins.

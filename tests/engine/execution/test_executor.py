@@ -11,7 +11,7 @@ from lineshape.engine.execution.executor import TASKS_A_WORKER, Executor
 from lineshape.engine.execution.failures import Cause, Failure
 from lineshape.engine.execution.workers import Workers
 
-PROCESSES = 12
+PROCESSES = 20
 
 pytestmark = pytest.mark.processes
 

@@ -39,7 +39,7 @@ from tests.faults.runs import (
     worker_pids,
 )
 
-PROCESSES = 90
+PROCESSES = 150
 
 #: A killed worker's last words are not ours to hush.
 pytestmark = [pytest.mark.processes, pytest.mark.filterwarnings("default")]

@@ -24,7 +24,7 @@ from tests import servers
 from tests.conftest import TREE
 from tests.faults.runs import faulty_job, process_with
 
-PROCESSES = 7
+PROCESSES = 12
 
 pytestmark = [pytest.mark.processes, pytest.mark.filterwarnings("default")]
 

@@ -33,7 +33,7 @@ from tests.conftest import small_job
 from tests.faults.runs import process_with
 from tests.faults.trainings import Striking, at_work, digests, kill, rank_pids, steps, train_with
 
-PROCESSES = 7
+PROCESSES = 20
 
 pytestmark = pytest.mark.processes
 
