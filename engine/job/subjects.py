@@ -1,4 +1,4 @@
-"""What measures are of: samples, and groups of samples together."""
+"""Find the samples, and groups of samples together, that measures are of."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,7 +38,9 @@ def subjects_of(job: Job, samples: Sequence[str]) -> Subjects:
     for name, column in job.class_columns.items():
         own = tuple(column.samples(there))
         if len(own) > 1 and own not in groups.values():
-            groups[ALL if own == tuple(there) else name] = own
+            wanted = (*([ALL] if own == tuple(there) else []), name, f"{name}_samples")
+            # A sample or group may have the name already, and keeps it.
+            groups[next(each for each in wanted if each not in groups and each not in there)] = own
     members = {name: own for name, own in groups.items() if own} | {name: (name,) for name in there}
     together: dict[str, tuple[str, ...]] = {}
     for name, measure in job.built_measures().items():

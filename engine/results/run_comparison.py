@@ -64,9 +64,10 @@ def compare(runs: Sequence[ComparedRun]) -> list[ComparedFigure]:
     known = [{_key(row): row for row in run.rows} for run in runs]
     relative = [_relative(first, other) for other in others]
     measures = first.job.built_measures()
+    subjects = [{_subject(row) for row in run.rows} for run in others]
     found = []
     for key, row in known[0].items():
-        if not all(any(_subject(each) == _subject(row) for each in run.rows) for run in others):
+        if not all(_subject(row) in each for each in subjects):
             continue
         if row.measure not in measures or row.figure.endswith(tuple(_ENDINGS)):
             continue

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 
 from lineshape.engine.core.errors import RequestError
 from lineshape.engine.core.run_folder import RunFolder
+from lineshape.engine.job.subjects import subjects_of
 from lineshape.jobs import api
 from lineshape.jobs.job_files import load
 from lineshape.jobs.schema import schema
@@ -175,6 +176,13 @@ def test_what_is_wrong_is_said(changes: dict[str, Any], said: str, files: Path, 
     status, _, err = here("process", str(path))
     assert status == 2
     assert said in " ".join(err.split())
+
+
+def test_a_group_of_the_job_file_keeps_its_name(files: Path, tmp_path: Path) -> None:
+    job = job_of(tmp_path, values_of(files, groups={"all": ["b1", "b2"]}))
+    members = subjects_of(job, ["s", "b1", "b2"]).members
+    assert members["all"] == ("b1", "b2")
+    assert members["target_classes"] == ("s", "b1", "b2")
 
 
 def test_an_empty_class_is_named_with_the_reason(files: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from lineshape.engine.job.subjects import label_of
 from lineshape.engine.measures.measure import Figure
 from lineshape.engine.results.numbers import with_uncertainty
 from lineshape.engine.results.plot_data import data_of
@@ -33,8 +34,7 @@ def tables_of(runs: Sequence[ComparedRun], figures: Iterable[ComparedFigure]) ->
             continue
         key = figure.sample, figure.measure
         if key not in found:
-            label = first.job.samples[figure.sample].label if figure.sample in first.job.samples else ""
-            title = f"{label or figure.sample}: {measures[figure.measure].title or figure.measure}"
+            title = f"{label_of(first.job, figure.sample)}: {measures[figure.measure].title or figure.measure}"
             relative = [f"{name} against {names[0]}" for name in names[1:]]
             found[key] = ComparisonTable(title, ["model", "figure", *names, *relative], [])
         line = [first.labels.get(figure.model, figure.model), figure.words, *(written(row) for row in figure.rows)]
