@@ -67,6 +67,9 @@ class Run:
                 f"{store.entries:,} entries in {len(store.files)} files = {store.processed:,} processed + "
                 f"{store.entries - store.processed:,} quarantined → {store.rows:,} objects, {len(store.shards)} shards"
             )
+            if store.weights:
+                effective = sum(sums.effective for sums in store.weights.values())
+                stage.text += f", weighted as {effective:,.0f} of equal weight"
             if store.quarantined:  # of a file that cannot be opened the number of entries is not known
                 stage.text += f"; {len(store.quarantined)} parts, about {store.lost:.1%} of the input, are quarantined"
         for note in store.notes:

@@ -1,7 +1,7 @@
 """Run jobs from Python, for notebooks and scripts; each function has a command of the command line beside it."""
 
 import html
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +17,19 @@ from lineshape.engine.results.claims import CheckedClaim, check
 from lineshape.engine.results.contents import read_plots, read_rows
 from lineshape.engine.results.row import Row
 from lineshape.engine.results.summary import headline_tables
+from lineshape.jobs import contents
 from lineshape.jobs.display.html import Features, Picture, link, pictures, table
 from lineshape.jobs.display.record import Told
 from lineshape.jobs.job_files import load as load_named
 from lineshape.jobs.job_files import shipped
 
 if TYPE_CHECKING:
+    import hist
+    import pandas as pd
     from distributed import Client
 
+    from lineshape.engine.feature_store.shards import Table
+    from lineshape.engine.learning.bundles import Bundle
     from lineshape.engine.run import Run
     from lineshape.engine.stages.training.stage import Trained
 
@@ -59,6 +64,32 @@ class Result:
                 return row
         known = sorted({row.figure for row in self.rows if row.model == model and row.by == ""})
         raise RequestError(f"no figure '{figure}' of model '{model}': expected one of {', '.join(known) or 'none'}")
+
+    def model(self, name: str) -> "Bundle":
+        """Return a model, whose `predict` takes arrays by column; raises RequestError where there is none."""
+        return contents.bundle(self.folder, name)
+
+    @property
+    def histograms(self) -> "dict[str, hist.Hist[Any]]":
+        """The performance histograms, by sample/model/measure/name, without the jackknife's groups."""
+        return contents.histograms(self.job, self.folder)
+
+    def table(self) -> "pd.DataFrame":
+        """Return every figure of the summary, a row each: sample, model, measure, figure, bin, value, uncertainty."""
+        import pandas as pd
+
+        return pd.DataFrame([vars(row) for row in self.rows])
+
+    def events(
+        self, part: contents.Part = "test", columns: Sequence[str] | None = None, sample: str | None = None
+    ) -> "Iterator[Table]":
+        """Return an iterator over the rows of a split, shard by shard: arrays by column, of which one shard is held.
+
+        part: training, validation, test or all. columns, sample: all by default.
+
+        Raises RequestError where there is no such split, column or sample.
+        """
+        return contents.events(self.job, self.folder, part, columns, sample)
 
     def check(self) -> list[CheckedClaim]:
         """Return the claims of the job with what was found for each."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lineshape.engine.core.errors import RequestError, nearest
+from lineshape.engine.core.row_weight import EVENT_WEIGHT
 from lineshape.engine.core.run_folder import RunFolder, read_job
 from lineshape.engine.core.validation import SettingsError
 from lineshape.engine.job.classes import check_samples
@@ -95,7 +96,7 @@ def _check_processor(job: Job) -> None:
     from lineshape.engine.job.processor_builder import build_processor
 
     processor, _ = build_processor(job)
-    made = [*processor.outputs, *job.derived, *job.classes, "event"]
+    made = [*processor.outputs, *job.derived, *job.classes, "event", *([EVENT_WEIGHT] if job.is_weighted else [])]
     for name in job.classes:
         if name in processor.outputs or name in job.derived:
             text = f"the processor makes a column '{name}': expected another name for the classes"
@@ -111,6 +112,7 @@ def _check_processor(job: Job) -> None:
                 text = f"the processor makes no column '{column}'{nearest(column, made)}"
                 raise SettingsError.at(where, text)
 
+    require(("weight", "columns"), job.weight.columns if job.weight else ())
     for name, measure in job.built_measures().items():
         require(("measures", name), measure.columns())
         if taken := [word for word in measure.not_columns() if word in made]:

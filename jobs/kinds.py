@@ -75,6 +75,7 @@ def all_kinds() -> list[Kind]:
     """Return all kinds that come with lineshape, role by role."""
     from lineshape.engine.clusters.cluster import CLUSTERS
     from lineshape.engine.export.format import FORMATS
+    from lineshape.engine.input.generated_sum import GENERATED
     from lineshape.engine.input.study import PROCESSORS
     from lineshape.engine.learning.roles.encoder import ENCODERS
     from lineshape.engine.learning.roles.loss import LOSSES
@@ -89,6 +90,7 @@ def all_kinds() -> list[Kind]:
     roles: tuple[Role[Any], ...] = (
         PROCESSORS,
         FAMILIES,
+        GENERATED,
         MODELS,
         NETWORKS,
         ENCODERS,

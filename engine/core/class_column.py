@@ -23,6 +23,10 @@ class ClassColumn(Settings):
         """Names of the columns that decide."""
         return list(dict.fromkeys(name for part in self.parts.values() for name in part.where))
 
+    def reads(self, _: str) -> list[str]:
+        """Return the columns that are read of a sample: those that decide."""
+        return self.columns
+
     def metadata(self, name: str) -> Column:
         """Return the column's metadata, as processors declare theirs."""
         return Column(name, "", -0.5, len(self.parts) - 0.5, len(self.parts))

@@ -11,6 +11,7 @@ import numpy as np
 import uhi.io.json
 from numpy.typing import NDArray
 
+from lineshape.engine.core.contents import is_weighted
 from lineshape.engine.core.errors import RunError, reading
 from lineshape.engine.core.files import replacing, write_json
 from lineshape.engine.core.records import digest_of_file, read_record
@@ -76,13 +77,18 @@ def merge(parts: Iterable[Mapping[str, hist.Hist[Any]]]) -> Histograms:
 
 
 def save_part(path: Path, histograms: Mapping[str, hist.Hist[Any]]) -> None:
-    """Save the non-empty bins of integer histograms; the axes are not saved, as the reader knows them."""
+    """Save the non-empty bins of histograms of counts or weights; the axes are not saved, as the reader knows them."""
     arrays: dict[str, NDArray[Any]] = {}
     for name, histogram in histograms.items():
-        values = np.asarray(histogram.view(flow=True)).ravel(order="F")
-        filled = np.flatnonzero(values)
+        weighted = is_weighted(histogram)
+        values = np.asarray(histogram.values(flow=True)).ravel(order="F")
+        squares = np.asarray(histogram.variances(flow=True)).ravel(order="F") if weighted else values
+        filled = np.flatnonzero(squares)
         arrays[f"{name}|bins"] = filled.astype(np.uint32)
-        arrays[f"{name}|counts"] = values[filled].astype(np.int64)
+        if weighted:
+            arrays[f"{name}|weights"], arrays[f"{name}|squares"] = values[filled], squares[filled]
+        else:
+            arrays[f"{name}|counts"] = values[filled].astype(np.int64)
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
 
@@ -95,7 +101,13 @@ def add_part(path: Path, totals: Mapping[str, hist.Hist[Any]]) -> None:
             view = histogram.view(flow=True)
             flat = view.reshape(-1, order="F")
             assert np.shares_memory(flat, view), "a histogram's bins must be one block of memory"
-            flat[arrays[f"{name}|bins"]] += arrays[f"{name}|counts"]
+            bins = arrays[f"{name}|bins"]
+            if is_weighted(histogram):
+                plain: NDArray[Any] = np.asarray(flat)
+                plain["value"][bins] += arrays[f"{name}|weights"]
+                plain["variance"][bins] += arrays[f"{name}|squares"]
+            else:
+                flat[bins] += arrays[f"{name}|counts"]
 
 
 def save_root(path: Path, histograms: Mapping[str, hist.Hist[Any]]) -> None:
@@ -107,7 +119,7 @@ def save_root(path: Path, histograms: Mapping[str, hist.Hist[Any]]) -> None:
             # ROOT's histograms hold floating-point numbers; integers below 2⁵³ stay exact.
             as_double = hist.Hist(*histogram.axes, storage=hist.storage.Double())
             as_double.view(flow=True)[...] = histogram.values(flow=True)
-            file[name] = as_double
+            file[name] = histogram if is_weighted(histogram) else as_double
 
 
 def _slices(name: str, histogram: hist.Hist[Any]) -> Iterator[tuple[str, hist.Hist[Any]]]:

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from lineshape.engine.core.contents import Contents
 from lineshape.engine.core.digests import uniform
 
 Floats = NDArray[np.float64]
@@ -44,34 +45,46 @@ def jackknife(counts: Floats, figure: Callable[[Floats], Floats]) -> tuple[Float
     return figure(total[np.newaxis])[0], np.sqrt((number - 1) / number * spread)
 
 
-def with_uncertainty(counts: Floats, figure: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
+def with_uncertainty(contents: Contents, figure: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
     """Return a figure of each distribution and its uncertainty: by jackknife, or by bootstrap where entries are few.
 
-    counts: (groups, ..., bins). figure: maps (samples, ..., bins) to (samples, ...). With fewer than FEW entries the
-    groups are too small for the quantiles of a jackknife, and 400 multinomial samples of the binned entries are used
-    instead.
+    contents: (groups, ..., bins). figure: maps (samples, ..., bins) to (samples, ...). With fewer than FEW entries,
+    effective ones where they are weighted, the groups are too small for the quantiles of a jackknife, and 400 samples
+    of the bins are used instead: multinomial ones of counts; of sums of weights each bin's is a Poisson number of
+    entries of its typical weight (G. Bohm and G. Zech, Nucl. Instrum. Meth. A 748 (2014) 1).
 
     Recent results are cached, as a table and a plot use the same figures.
     """
-    counts = np.ascontiguousarray(counts, dtype=np.float64)
-    key = figure, counts.shape, hashlib.blake2b(counts.data).digest()
-    found = _KNOWN.pop(key, None) or _with_uncertainty(counts, figure)
+    counts = np.ascontiguousarray(contents.values, dtype=np.float64)
+    squares = np.ascontiguousarray(contents.squares).data if contents.are_weighted else b""
+    key = figure, counts.shape, hashlib.blake2b(counts.data).digest(), hashlib.blake2b(squares).digest()
+    found = _KNOWN.pop(key, None) or _with_uncertainty(contents, figure)
     _KNOWN[key] = found
     while len(_KNOWN) > _MOST_KNOWN:
         _KNOWN.pop(next(iter(_KNOWN)), None)
     return found[0].copy(), found[1].copy()
 
 
-def _with_uncertainty(counts: Floats, figure: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
-    value, error = jackknife(counts, figure)
-    total = counts.sum(axis=0)
-    entries = total.sum(axis=-1)
+def _with_uncertainty(contents: Contents, figure: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
+    value, error = jackknife(contents.values, figure)
+    entries = contents.entries(0, -1)
     few = np.asarray((entries < FEW) & (entries > 0))
     if few.any():
-        rows = np.ascontiguousarray(total[few])
         error = np.asarray(error).copy()
-        error[few] = figure(_drawn(rows.tobytes(), rows.shape)).std(axis=0)
+        rows, squares = (np.ascontiguousarray(each.sum(axis=0)[few]) for each in (contents.values, contents.squares))
+        draws = _weighted(rows, squares) if contents.are_weighted else _drawn(rows.tobytes(), rows.shape)
+        error[few] = np.nanstd(figure(draws), axis=0) if contents.are_weighted else figure(draws).std(axis=0)
     return np.asarray(value), np.asarray(error)
+
+
+def _weighted(rows: Floats, squares: Floats) -> Floats:
+    """Return 400 samples (400, n, bins) of distributions of sums of weights (n, bins), with their squares."""
+    entries = np.divide(rows**2, squares, out=np.zeros_like(rows), where=squares > 0)
+    # A bin whose weights cancel has an uncertainty nevertheless, of the size of its weights.
+    size = np.divide(squares, rows, out=np.zeros_like(rows), where=rows != 0)
+    drawn = np.random.default_rng(20).poisson(entries, (400, *rows.shape)) * size
+    cancelled = np.sqrt(np.where(rows == 0, squares, 0.0))
+    return np.asarray(drawn + cancelled * np.random.default_rng(21).standard_normal((400, *rows.shape)))
 
 
 @lru_cache(maxsize=2)
@@ -88,12 +101,18 @@ def _drawn(content: bytes, shape: tuple[int, ...]) -> Floats:
 def quantiles(counts: Floats, edges: Floats, probabilities: list[float]) -> Floats:
     """Return quantiles of binned data, interpolated linearly within a bin.
 
-    counts: (..., bins + 2) with underflow first and overflow last, which are taken to lie at the outer edges.
-    Returns (..., len(probabilities)); NaN where there are no entries.
+    counts: (..., bins + 2) with underflow first and overflow last, which are taken to lie at the outer edges. Where
+    negative weights make the distribution function fall, its values are taken in rising order (V. Chernozhukov,
+    I. Fernández-Val and A. Galichon, Econometrica 78 (2010) 1093).
+    Returns (..., len(probabilities)); NaN where there are no entries, or the sum of weights is not above zero.
     """
     outer = np.concatenate([edges[:1], edges, edges[-1:]])
     cumulative = np.cumsum(counts, axis=-1)
     total = cumulative[..., -1:]
+    if (counts < 0).any():
+        # Values beyond 0 and the total are those of noise at the ends.
+        cumulative = np.sort(np.clip(cumulative, 0, np.maximum(total, 0)), axis=-1)
+        counts = np.diff(cumulative, axis=-1, prepend=0.0)
     found = []
     for probability in probabilities:
         wanted = probability * total

@@ -10,9 +10,10 @@ from lineshape.engine.core.columns import Column
 from lineshape.engine.core.digests import digest
 from lineshape.engine.core.errors import RequestError, listing, nearest
 from lineshape.engine.core.records import read_record, save_record
+from lineshape.engine.core.row_weight import EVENT_WEIGHT, RowWeight
 from lineshape.engine.core.seen_events import Seen
 from lineshape.engine.feature_store.shards import Table
-from lineshape.engine.feature_store.tables import read_table
+from lineshape.engine.feature_store.tables import Computed, read_table
 
 MANIFEST = "manifest.json"
 #: Advice where the manifest, or a file beside it, is damaged.
@@ -53,12 +54,37 @@ class Quarantined:
 
 
 @dataclass(frozen=True)
+class WeightSums:
+    """Sums over the rows of a sample: their number, weights, squared weights, and the number of negative ones."""
+
+    rows: int = 0
+    total: float = 0.0
+    squares: float = 0.0
+    negative: int = 0
+
+    def __add__(self, other: "WeightSums") -> "WeightSums":
+        return WeightSums(
+            self.rows + other.rows,
+            self.total + other.total,
+            self.squares + other.squares,
+            self.negative + other.negative,
+        )
+
+    @property
+    def effective(self) -> float:
+        """Number of rows of equal weight that would have the same statistical precision, (Σw)²/Σw²."""
+        return self.total**2 / self.squares if self.squares else 0.0
+
+
+@dataclass(frozen=True)
 class FeatureStore:
     """The shards of a study, in the fixed order in which everything is read and merged.
 
     entries: number in the catalogue; processed: number in the chunks that became shards; the others are quarantined.
     seen: for each derived column, which events its bundle was trained on. control: digest of the control histograms
-    beside them. classes: columns of classes, which are computed when rows are read.
+    beside them. classes: columns of classes, which are computed when rows are read, as the weight is. weights: sums of
+    the weights of each sample's rows, where there are weights. generated: sum of the generated weights of each sample
+    with a cross-section.
     """
 
     folder: Path
@@ -73,6 +99,9 @@ class FeatureStore:
     seen: Mapping[str, Seen] = field(default_factory=dict)
     control: str = ""
     classes: Mapping[str, ClassColumn] = field(default_factory=dict)
+    weight: RowWeight | None = None
+    weights: Mapping[str, WeightSums] = field(default_factory=dict)
+    generated: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def load(cls, folder: Path) -> "FeatureStore":
@@ -99,6 +128,9 @@ class FeatureStore:
             "seen": {name: seen.model_dump(mode="json") for name, seen in self.seen.items()},
             "control": self.control,
             "classes": {name: column.model_dump(mode="json") for name, column in self.classes.items()},
+            "weight": self.weight.model_dump(mode="json") if self.weight else None,
+            "weights": {name: vars(sums) for name, sums in self.weights.items()},
+            "generated": dict(self.generated),
         }
         save_record(self.folder / MANIFEST, values)
 
@@ -107,6 +139,24 @@ class FeatureStore:
         columns = {name: column for name, column in self.columns.items() if name not in self.classes}
         columns |= {name: column.metadata(name) for name, column in classes.items()}
         return replace(self, classes=dict(classes), columns=columns)
+
+    def with_weight(self, weight: RowWeight | None) -> "FeatureStore":
+        """Return the store with this weight of rows, or with none."""
+        columns = {name: column for name, column in self.columns.items() if name != EVENT_WEIGHT}
+        if weight:
+            columns[EVENT_WEIGHT] = weight.metadata(EVENT_WEIGHT)
+        return replace(self, weight=weight, columns=columns)
+
+    @property
+    def computed(self) -> dict[str, Computed]:
+        """Columns that are computed when rows are read."""
+        return {**self.classes, **({EVENT_WEIGHT: self.weight} if self.weight else {})}
+
+    @property
+    def about_computed(self) -> dict[str, Any]:
+        """Definitions of these columns, for digests of what depends on them."""
+        found: dict[str, Any] = {name: column.model_dump(mode="json") for name, column in self.classes.items()}
+        return found | ({EVENT_WEIGHT: self.weight.model_dump(mode="json")} if self.weight else {})
 
     @property
     def rows(self) -> int:
@@ -155,7 +205,7 @@ class FeatureStore:
         chosen = [shard for shard in self.shards if samples is None or shard.sample in samples]
         number = len(chosen)
         for shard in chosen[number * part // parts : number * (part + 1) // parts]:
-            yield shard, read_table(self.path(shard), shard.sample, columns, self.classes)
+            yield shard, read_table(self.path(shard), shard.sample, columns, self.computed)
 
     def require(self, columns: Sequence[str]) -> None:
         """Raise RequestError, with the nearest names, where a column is not in the store."""
@@ -167,3 +217,5 @@ class FeatureStore:
                 )
             if name in self.classes:
                 self.require(self.classes[name].columns)
+            if name == EVENT_WEIGHT and self.weight:
+                self.require(self.weight.columns)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lineshape.engine.core.digests import digest
+from lineshape.engine.core.kinds import KindSpec
 from lineshape.engine.core.records import find_record, save_record
 from lineshape.engine.execution.failures import Cause, Failure
 from lineshape.engine.input.remote import is_remote, versions_of
@@ -24,7 +25,8 @@ NOT_THERE = "not there"
 class FileRequest:
     """A file to inspect: its sample, source and tree, and the columns to be read from it.
 
-    version: a text that changes when the file does, from `versions`; empty where it is not known.
+    version: a text that changes when the file does, from `versions`; empty where it is not known. generated: kind that
+    finds its sum of generated weights; None where that is not needed.
     """
 
     sample: str
@@ -32,12 +34,14 @@ class FileRequest:
     tree: str
     branches: dict[str, tuple[str | None, ...]]
     version: str = ""
+    generated: KindSpec | None = None
 
     @cached_property
     def key(self) -> str:
         """Digest of the request, under which its result is cached; empty: the file is inspected anew."""
         what = (self.sample, self.source.path, self.source.adler32, self.tree, self.branches)
-        return digest(what, self.version) if self.version else ""
+        about = [self.generated.model_dump()] if self.generated else []
+        return digest(what, self.version, *about) if self.version else ""
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,8 @@ class FileRecord:
     tree: name of the tree that is read, which may be another of a format's known names. size: in bytes. branches: for
     each of the study's columns the branch that holds it, or None where an optional one is missing; empty where there
     are no entries. entry_bytes: average memory of an entry of these branches, in bytes. content: checksums of the
-    file's bytes, from `content_of`.
+    file's bytes, from `content_of`. generated: sum of the weights of all generated events behind the file, None where
+    it was not asked for.
     """
 
     sample: str
@@ -59,6 +64,7 @@ class FileRecord:
     branches: dict[str, str | None] = field(hash=False)
     entry_bytes: float = 0.0
     content: str = ""
+    generated: float | None = None
 
     @cached_property
     def identity(self) -> str:
@@ -159,7 +165,7 @@ def remember(folder: Path, found: Iterable[tuple[FileRequest, FileRecord | Failu
         number = maps.setdefault(digest(outcome.branches), len(tables))
         if number == len(tables):
             tables.append(outcome.branches)
-        names = ("sample", "path", "tree", "uuid", "entries", "size", "entry_bytes", "content")
+        names = ("sample", "path", "tree", "uuid", "entries", "size", "entry_bytes", "content", "generated")
         files[request.key] = (number, {name: getattr(outcome, name) for name in names})
     save_record(folder / _FILE, {"look": _LOOK, "branches": tables, "files": files, "failures": failures})
 

@@ -1,9 +1,12 @@
 """Discovery: inspect what a file contains, and whether everything wanted from it can be read."""
 
+from typing import Any
+
 from lineshape.engine.core.errors import DataError
 from lineshape.engine.input.catalogue import Chunk, FileRecord, FileRequest
 from lineshape.engine.input.content import content_of
 from lineshape.engine.input.events import EventReader, numbers
+from lineshape.engine.input.generated_sum import GENERATED
 from lineshape.engine.input.root_files import entry_bytes, find_branches, find_store, may_pass, open_file, verify
 
 
@@ -11,7 +14,8 @@ def inspect_file(request: FileRequest) -> FileRecord:
     """Open a file, find the tree and the branches, and verify its checksum where one was given.
 
     Raises DataError where the file is not ROOT, has no such tree, lacks a branch, has one that cannot be read, or has
-    another checksum. A tree without entries is accepted, whatever branches it has.
+    another checksum, or lacks the sum of generated weights that is asked for. A tree without entries is accepted,
+    whatever branches it has.
     """
     path = request.source.path
     with may_pass(path), open_file(path) as file:
@@ -29,12 +33,20 @@ def inspect_file(request: FileRequest) -> FileRecord:
             branches,
             entry_bytes(tree, filter(None, branches.values())) if branches else 0.0,
             content_of(file),
+            _generated(request, file, int(tree.num_entries)),
         )
         if record.entries:
             reader = EventReader(file, record)
             _require_values(reader, record)
             _require_event_numbers(reader, record)
         return record
+
+
+def _generated(request: FileRequest, file: Any, entries: int) -> float | None:
+    """Return the file's sum of generated weights, None where it is not asked for."""
+    if request.generated is None:
+        return None
+    return GENERATED.build(request.generated, ("weight", "generated")).checked(file, request.source.path, entries)
 
 
 def _require_values(reader: EventReader, record: FileRecord) -> None:

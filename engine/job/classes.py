@@ -120,15 +120,6 @@ def check_classes(
                 of[sample] = name
 
 
-def require_same(job_columns: Mapping[str, ClassColumn], stored: Mapping[str, ClassColumn]) -> None:
-    """Raise RequestError where the classes of a feature store are not those of the job."""
-    if dict(stored) != dict(job_columns):
-        raise RequestError(
-            "the classes that the job file defines are not those of the feature store: run 'lineshape process' again, "
-            "which keeps the shards that are there"
-        )
-
-
 def check_samples(
     samples: Mapping[str, Any], groups: Mapping[str, list[str]], classes: Mapping[str, Mapping[str, ClassPart]]
 ) -> None:

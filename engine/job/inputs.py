@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from lineshape.engine.core.digests import digest
+from lineshape.engine.core.row_weight import EVENT_WEIGHT
 from lineshape.engine.core.source_code import code_of, code_of_modules, source_of
 from lineshape.engine.core.split import Target
 from lineshape.engine.core.validation import validated
@@ -19,9 +20,16 @@ class TrainingInputs:
     features: tuple[str, ...]
     target: Target
 
+    @property
+    def _read(self) -> set[str]:
+        """Columns that the training reads."""
+        return {*self.target.columns, *self.features, *self.model.trained_on(), *self.model.choice.columns}
+
     def digest(self, job: Job, store: FeatureStore) -> str:
         """Return a digest of everything that the training depends on: data, split, settings, seed and code."""
-        return self._digest(job, store.digest(self.model.choice.samples))
+        rows = store.digest(self.model.choice.samples)
+        weight = store.about_computed.get(EVENT_WEIGHT) if EVENT_WEIGHT in self._read else None
+        return self._digest(job, digest(rows, weight) if weight else rows)
 
     def code(self, job: Job) -> str:
         """Return the digest of everything but the data."""
@@ -31,8 +39,7 @@ class TrainingInputs:
         settings = self.model.model_dump(mode="json", exclude={"label", "minimum_entries"})
         parts = [(type(part).__qualname__, source_of(type(part))) for part in self.model.parts()]
         content = [rows, settings, self.features, self.target.model_dump(), job.split.model_dump(), job.seed]
-        read = {*self.target.columns, *self.features, *self.model.trained_on(), *self.model.choice.columns}
-        classes = {name: each.model_dump(mode="json") for name, each in job.class_columns.items() if name in read}
+        classes = {name: each.model_dump(mode="json") for name, each in job.class_columns.items() if name in self._read}
         return digest(
             [*content, classes] if classes else content,
             parts,

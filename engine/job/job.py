@@ -17,6 +17,7 @@ from lineshape.engine.job.claim import Claim
 from lineshape.engine.job.classes import ClassPart, check_classes, numbered, with_named_classes
 from lineshape.engine.job.derived import Derived
 from lineshape.engine.job.policy import Policy
+from lineshape.engine.job.weighting import Weighting, check_weights, is_scaled, with_training_weights
 from lineshape.engine.learning.roles.model import MODELS, Model
 from lineshape.engine.learning.search import Search
 from lineshape.engine.measures.measure import MEASURES, Measure
@@ -33,6 +34,15 @@ class SampleSpec(Settings):
     """Name of the TTree or RNTuple to read. The default is that of ATLAS's xAOD formats, also found as EventData."""
     simulate: KindSpec | None = None
     """Sample family that generates the files, with its settings; used where no files are given. Null: none."""
+
+    cross_section: Annotated[float, Field(gt=0)] | None = None
+    """Cross-section of the process in pb, with all branching fractions and efficiencies of filters; null: not known.
+    With the job's `luminosity`, rows are weighted so that the sample is as large as in the data.
+    """
+    scale: float = 1.0
+    """Factor of the weights of its rows."""
+    weighted: bool = True
+    """Whether the columns of the job's `weight` apply to its rows; false for data."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -62,6 +72,12 @@ class Job(Settings):
     again. Of two classes the first, such as the signal, has number 1; more are numbered from 0. The same may be written
     as `classes:` of the target, or of a measure.
     """
+    weight: Weighting | None = None
+    """Weight of each row in figures and trainings; null: all count the same, but for `scale` and `cross_section` of
+    samples.
+    """
+    luminosity: Annotated[float, Field(gt=0)] | None = None
+    """Integrated luminosity in fb⁻¹ that samples with a cross-section are scaled to; null: none is."""
     branches: dict[str, str | list[str | None] | None] = {}
     """Branches that hold the processor's input columns, where they are not its defaults.
     A list names alternatives, of which the first that exists is used; null, alone or as the last: the column may be
@@ -102,12 +118,13 @@ class Job(Settings):
 
     @model_validator(mode="before")
     @classmethod
-    def _classes_are_named(cls, values: Any) -> Any:
-        return with_named_classes(values)
+    def _classes_and_weights_are_named(cls, values: Any) -> Any:
+        return with_training_weights(with_named_classes(values))
 
     @model_validator(mode="after")
     def _classes_are_of_samples(self) -> Self:
         check_classes(self.samples, self.groups, self.classes)
+        check_weights(self.samples, self.weight, self.luminosity)
         return self
 
     @model_validator(mode="after")
@@ -151,6 +168,15 @@ class Job(Settings):
     def class_columns(self) -> dict[str, ClassColumn]:
         """Columns that number classes, by name, with groups resolved and classes in the order of their numbers."""
         return {name: numbered(parts, self.groups) for name, parts in self.classes.items()}
+
+    @property
+    def is_weighted(self) -> bool:
+        """Whether rows may have different weights."""
+        return self.weight is not None or any(is_scaled(sample) for sample in self.samples.values())
+
+    def generated_of(self, sample: str) -> KindSpec | None:
+        """Return the kind that finds the sum of a sample's generated weights; None where it is not needed."""
+        return self.weight.generated if self.weight and self.samples[sample].cross_section else None
 
     @cached_property
     def _kinds(self) -> tuple[dict[str, Model], dict[str, Measure]]:

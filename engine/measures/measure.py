@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lineshape.engine.core.columns import Column
+from lineshape.engine.core.contents import Contents, is_weighted
 from lineshape.engine.core.errors import RunError, calling
 from lineshape.engine.core.histograms import Histograms
 from lineshape.engine.core.role import Role
+from lineshape.engine.core.row_weight import EVENT_WEIGHT
 from lineshape.engine.core.settings import Names, Settings
 from lineshape.engine.core.split import SplitName, Target
 from lineshape.engine.core.statistics import GROUPS
@@ -28,13 +30,33 @@ Better = Literal["lower", "higher"]
 
 
 @dataclass(frozen=True)
+class ChosenObjects:
+    """Groups of the jackknife and weights (None: 1 each) of objects that are filled into histograms."""
+
+    group: NDArray[np.int64]
+    weight: NDArray[np.float64] | None
+
+    def fill(self, histogram: hist.Hist[Any], *values: Any) -> None:
+        """Add the objects to a histogram, with their values on the axes before that of the groups."""
+        histogram.fill(*values, self.group, weight=self.weight if is_weighted(histogram) else None)
+
+    def only(self, chosen: NDArray[Any]) -> "ChosenObjects":
+        """Return some of them, by a mask or by their places."""
+        return ChosenObjects(self.group[chosen], None if self.weight is None else self.weight[chosen])
+
+    def times(self, factor: NDArray[np.float64] | None) -> "ChosenObjects":
+        """Return the same with weights that are multiplied by a factor, where there are weights."""
+        return self if self.weight is None or factor is None else ChosenObjects(self.group, self.weight * factor)
+
+
+@dataclass(frozen=True)
 class Objects:
     """Objects of one shard and one model's predictions for them; all arrays have the same length.
 
     group: groups of the jackknife. split: the split that the objects belong to. predict: the model, to predict from
     other columns. calibration: what the measure's `calibrate` found on the validation split. log_density_ratio: the
     logarithm of the joint density of estimates and values of the target over the product of their densities, for models
-    that have one.
+    that have one. weight: of each object; None where all count the same.
     """
 
     columns: Mapping[str, NDArray[Any]]
@@ -44,6 +66,11 @@ class Objects:
     predict: Callable[[Mapping[str, Any]], Prediction] | None = None
     calibration: Mapping[str, Any] = field(default_factory=dict)
     log_density_ratio: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]] | None = None
+    weight: NDArray[np.float64] | None = None
+
+    def chosen(self, chosen: NDArray[Any]) -> "ChosenObjects":
+        """Return what histograms need of some of the objects, by a mask or by their places, beside their values."""
+        return ChosenObjects(self.group, self.weight).only(chosen)
 
 
 @dataclass(frozen=True)
@@ -51,9 +78,9 @@ class Figure:
     """A figure of merit with its statistical uncertainty.
 
     by, low, high: the column and the bin that the figure is of. For an inclusive figure `by` is empty, and low and high
-    are None, or the range of the bins that it is a mean over. entries: number of objects that it was read off. remark:
-    the bins of the mean, where some are left out. shown: the unit that tables show it in, where it differs from `unit`:
-    "%" for a fraction, as most widths are.
+    are None, or the range of the bins that it is a mean over. entries: number of objects that it was read off, of
+    weighted ones the effective number, (Σw)²/Σw². remark: the bins of the mean, where some are left out. shown: the
+    unit that tables show it in, where it differs from `unit`: "%" for a fraction, as most widths are.
     """
 
     figure: str
@@ -133,6 +160,8 @@ class Measure(Settings, ABC):
     """Models that are measured, by name; empty for all."""
     samples: Names = []
     """Samples that are measured, by name; empty for all."""
+    weighted: bool = True
+    """Whether objects count with the job's weight, where there is one; false: each counts once."""
     against: Names = []
     """Models, besides the baseline, that figures are compared with in kinds that compare models; empty for none."""
 
@@ -211,7 +240,12 @@ class Measure(Settings, ABC):
 
     @abstractmethod
     def empty(self, column_metadata: ColumnMetadata) -> Histograms:
-        """Return empty histograms of integer counts, whose last axis is `group`."""
+        """Return empty histograms with this `storage`, whose last axis is `group`."""
+
+    def storage(self, column_metadata: ColumnMetadata) -> hist.storage.Storage:
+        """Return the storage of its histograms: of counts, or of weights where objects have them."""
+        weighted = self.weighted and EVENT_WEIGHT in column_metadata
+        return hist.storage.Weight() if weighted else hist.storage.Int64()
 
     @abstractmethod
     def fill(self, histograms: Histograms, objects: Objects) -> None:
@@ -246,6 +280,6 @@ def group_axis() -> hist.axis.Integer:
     return hist.axis.Integer(0, GROUPS, name="group", flow=False)
 
 
-def by_group(histogram: hist.Hist[Any]) -> NDArray[np.float64]:
+def by_group(histogram: hist.Hist[Any]) -> Contents:
     """Return the contents with flow bins, the group axis first."""
-    return np.moveaxis(np.asarray(histogram.values(flow=True), dtype=np.float64), -1, 0)
+    return Contents.of(histogram)

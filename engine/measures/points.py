@@ -46,18 +46,19 @@ class Points(Settings):
         found = np.searchsorted(self.edges[:-1], values, side="right") - 1
         return np.asarray(np.where(np.isfinite(values), found, -1))
 
-    def find(self, parts: Iterable[tuple[NDArray[Any], Floats]]) -> dict[str, Any]:
+    def find(self, parts: Iterable[tuple[NDArray[Any], Floats, Floats | None]]) -> dict[str, Any]:
         """Return the thresholds on the squashed score, the edges, and the number of objects behind each threshold.
 
-        parts: the column and the squashed score of the signal, part by part. A threshold is None where there are too
-        few objects.
+        parts: the column, the squashed score and the weight (None: 1 each) of the signal, part by part. A threshold is
+        None where there are too few objects.
         """
-        counts = np.zeros((len(self.edges) - 1, _FINE_BINS))
-        for values, score in parts:
+        counts, entries = np.zeros((len(self.edges) - 1, _FINE_BINS)), np.zeros(len(self.edges) - 1)
+        for values, score, weight in parts:
             place = self.bins(values)
             fine = ((score + 1) / 2 * _FINE_BINS).astype(np.int64).clip(0, _FINE_BINS - 1)
-            np.add.at(counts, (place[place >= 0], fine[place >= 0]), 1)
-        entries = counts.sum(axis=1)
+            there = place >= 0
+            np.add.at(counts, (place[there], fine[there]), 1 if weight is None else weight[there])
+            entries += np.bincount(place[there], minlength=len(entries))
         flow = np.pad(counts, ((0, 0), (1, 1)))
         found = statistics.quantiles(flow, np.linspace(-1, 1, _FINE_BINS + 1), [1 - self.efficiency])[:, 0]
         thresholds = [float(value) if n >= _FEWEST else None for value, n in zip(found, entries, strict=True)]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lineshape.engine.core import statistics
+from lineshape.engine.core.contents import Contents
 from lineshape.engine.measures.measure import Objects, by_group
 
 Floats = NDArray[np.float64]
@@ -31,23 +32,28 @@ class Classes:
         label = ", ".join(f"{number} {name}" for number, name in enumerate(self.names))
         return hist.axis.Regular(len(self.names), -0.5, len(self.names) - 0.5, name="class", label=label)
 
-    def scores(self, histogram: hist.Hist[Any], *names: str) -> Floats:
+    def scores(self, histogram: hist.Hist[Any], *names: str) -> Contents:
         """Return (groups, scores), summed over some classes, from a histogram of score, class and group."""
-        counts = by_group(histogram)
-        return np.asarray(np.sum([counts[..., 1 + self.names.index(name)] for name in names], axis=0))
+        places = [1 + self.names.index(name) for name in names]
+        return by_group(histogram).map(lambda counts: np.sum([counts[..., place] for place in places], axis=0))
 
-    def passed(self, histogram: hist.Hist[Any], *names: str, open_end: bool) -> Floats:
+    def passed(self, histogram: hist.Hist[Any], *names: str, open_end: bool) -> Contents:
         """Return (groups, bins, 2), failed and passed, summed over some classes.
 
         histogram: of x, class, passed and group.
 
         open_end: whether the last bin includes the overflow.
         """
-        counts = np.sum([by_group(histogram)[..., 1 + self.names.index(name), :] for name in names], axis=0)
-        inside = counts[:, 1:-1].copy()
-        if open_end:
-            inside[:, -1] += counts[:, -1]
-        return np.asarray(inside)
+        places = [1 + self.names.index(name) for name in names]
+
+        def inside(contents: Floats) -> Floats:
+            counts = np.sum([contents[..., place, :] for place in places], axis=0)
+            found = counts[:, 1:-1].copy()
+            if open_end:
+                found[:, -1] += counts[:, -1]
+            return np.asarray(found)
+
+        return by_group(histogram).map(inside)
 
 
 def squashed(score: NDArray[np.float64]) -> Floats:
@@ -89,7 +95,7 @@ def area(signal: Floats, background: Floats) -> Floats:
 def efficiencies(counts: Floats) -> Floats:
     """Return the share of binned scores (..., bins) above each lower edge: 1 for the first."""
     above = np.cumsum(counts[..., ::-1], axis=-1)[..., ::-1]
-    return np.asarray(above / np.maximum(above[..., :1], 1))
+    return np.divide(above, above[..., :1], out=np.zeros_like(above), where=above[..., :1] != 0)
 
 
 def background_at(signal: Floats, background: Floats, efficiency: float) -> Floats:
@@ -105,25 +111,25 @@ def share_passed(counts: Floats) -> Floats:
     return statistics.divided(counts[..., 1], counts.sum(axis=-1))
 
 
-def efficiency_of(counts: Floats) -> tuple[Floats, Floats]:
+def efficiency_of(counts: Contents) -> tuple[Floats, Floats]:
     """Return the efficiency of (groups, ..., 2) and its uncertainty.
 
     The uncertainty is the jackknife's, or binomial where entries are few. The jackknife accounts for correlations of
     objects of one event, which a binomial does not. Where none or all objects pass, the uncertainty is that of one
     object.
     """
-    value, error = statistics.jackknife(counts, share_passed)
-    total = counts.sum(axis=(0, -1))
+    value, error = statistics.jackknife(counts.values, share_passed)
+    total = counts.entries(0, -1)
     least = 1 / np.maximum(total, 2)
     kept = np.clip(np.nan_to_num(value), least, 1 - least)
     binomial = np.sqrt(kept * (1 - kept) / np.maximum(total, 1))
     return value, np.where((total >= statistics.FEW) & (error > 0), error, binomial)
 
 
-def rejection(counts: Floats) -> Floats:
+def rejection(counts: Floats, unit: float = 1.0) -> Floats:
     """Return the mean over bins of 1/efficiency, (samples, bins, 2) → (samples,).
 
-    Where no object passes, half an object is counted.
+    Where no object passes, half an object is counted. unit: weight of an object.
     """
     total = counts.sum(axis=-1)
-    return np.asarray((total / np.maximum(counts[..., 1], 0.5)).mean(axis=1))
+    return np.asarray((total / np.maximum(counts[..., 1], 0.5 * unit)).mean(axis=1))

@@ -1,6 +1,6 @@
 """Read the figures of tagging off its histograms."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lineshape.engine.core import statistics
+from lineshape.engine.core.contents import Contents, stacked
 from lineshape.engine.core.histograms import Histograms
 from lineshape.engine.measures.binning import covered
 from lineshape.engine.measures.measure import Figure, by_group
@@ -27,24 +28,24 @@ _SIGMAS: Final = 2.0
 def areas(told: Classes, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
     """Return the AUC of the signal against all other classes and against each, alone and minus the references'."""
 
-    def pair(of: Histograms, names: list[str]) -> Floats:
-        return np.stack([told.scores(of["roc"], told.signal), told.scores(of["roc"], *names)], axis=1)
+    def pair(of: Histograms, names: list[str]) -> Contents:
+        return stacked(told.scores(of["roc"], told.signal), told.scores(of["roc"], *names))
 
     found = []
     against = {"": told.backgrounds} | {f"_{name}": [name] for name in told.backgrounds}
     for ending, names in against.items():
         counts = pair(histograms, names)
-        if not counts.any(axis=(0, 2)).all():
+        if not (counts.values.sum(axis=(0, 2)) > 0).all():
             continue
-        make = partial(_figure, unit="", entries=int(counts.sum()))
-        alone = make(f"auc{ending}", statistics.jackknife(counts, lambda c: area(c[:, 0], c[:, 1])))
+        make = partial(_figure, unit="", entries=int(counts.entries(0, 2).sum()))
+        alone = make(f"auc{ending}", statistics.jackknife(counts.values, lambda c: area(c[:, 0], c[:, 1])))
         chance = not ending and abs(alone.value - 0.5) < _SIGMAS * alone.uncertainty
         found.append(replace(alone, remark="no better than chance" if chance else ""))
         for key, reference in references.items():
-            both = np.concatenate([counts, pair(reference, names)], axis=1)
-            totals = both.sum(axis=-1)
+            others = pair(reference, names)
+            both = np.concatenate([counts.values, others.values], axis=1)
             # A difference on different objects would not compare the models.
-            if (totals[:, :2] == totals[:, 2:]).all():
+            if counts.same_as(others, -1).all():
                 gain = statistics.jackknife(both, lambda c: area(c[:, 0], c[:, 1]) - area(c[:, 2], c[:, 3]))
                 found.append(make(f"auc{ending}_minus_{key}", gain))
     return found
@@ -56,10 +57,10 @@ def at_one_threshold(told: Classes, histograms: Histograms, share: float) -> lis
     signal = told.scores(histograms["roc"], told.signal)
     for name in told.backgrounds:
         background = told.scores(histograms["roc"], name)
-        if signal.any() and background.any():
-            pair = np.stack([signal, background], axis=1)
+        if signal.values.any() and background.values.any():
+            pair = stacked(signal, background).values
             result = statistics.jackknife(pair, lambda c: background_at(c[:, 0], c[:, 1], share))
-            found.append(_figure(f"{name}_at_{100 * share:.0f}", result, "%", int(background.sum())))
+            found.append(_figure(f"{name}_at_{100 * share:.0f}", result, "%", int(background.entries())))
     return found
 
 
@@ -73,26 +74,28 @@ def means(told: Classes, point: str, histograms: Histograms, references: Mapping
     labels = {name: [name] for name in told.names} | {"background": told.backgrounds}
     for label, names in labels.items():
         counts = told.passed(histograms[point], *names, open_end=True)
-        if not counts.any():
+        if not counts.values.any():
             continue
-        make = partial(_figure, entries=int(counts.sum()))
-        result = statistics.jackknife(counts, lambda c: share_passed(c.sum(axis=1)))
+        make = partial(_figure, entries=int(counts.entries()))
+        result = statistics.jackknife(counts.values, lambda c: share_passed(c.sum(axis=1)))
         found.append(make(f"efficiency_{label}", result, unit="%"))
-        filled = counts.sum(axis=(0, 2)) >= FEW
+        entries = counts.entries(0, 2)
+        filled = entries >= FEW
         if not filled.any():
             continue
-        mean = partial(_mean, histograms[point].axes[0], counts.sum(axis=(0, 2)))
-        result = statistics.jackknife(counts[:, filled], lambda c: share_passed(c).mean(axis=1))
+        mean, rejected = partial(_mean, histograms[point].axes[0], entries), partial(rejection, unit=counts.unit)
+        result = statistics.jackknife(counts.values[:, filled], lambda c: share_passed(c).mean(axis=1))
         found.append(mean(filled, f"mean_efficiency_{label}", result, "%"))
         if label == told.signal:
             continue
-        found.append(mean(filled, f"mean_rejection_{label}", statistics.jackknife(counts[:, filled], rejection), ""))
+        result = statistics.jackknife(counts.values[:, filled], rejected)
+        found.append(mean(filled, f"mean_rejection_{label}", result, ""))
         for key, reference in references.items():
             other = told.passed(reference[point], *names, open_end=True)
-            shared = filled & (counts.sum(axis=2) == other.sum(axis=2)).all(axis=0)
+            shared = filled & counts.same_as(other, 2).all(axis=0)
             if shared.any():
-                both = np.stack([counts[:, shared], other[:, shared]], axis=1)
-                result = statistics.jackknife(both, lambda c: rejection(c[:, 0]) / rejection(c[:, 1]))
+                both = stacked(counts[:, shared], other[:, shared]).values
+                result = statistics.jackknife(both, _over(rejected))
                 found.append(mean(shared, f"mean_rejection_{label}_over_{key}", result, ""))
     return found
 
@@ -103,7 +106,7 @@ def binned(told: Classes, name: str, histogram: hist.Hist[Any], open_end: bool) 
     for label in told.names:
         counts = told.passed(histogram, label, open_end=open_end)
         value, error = efficiency_of(counts)
-        entries = counts.sum(axis=(0, 2))
+        entries = counts.entries(0, 2)
         for i in np.flatnonzero(entries):
             figure = _figure(f"efficiency_{label}", (value[i], error[i]), "%", int(entries[i]))
             yield Figure(**vars(figure) | {"by": name, "low": float(edges[i]), "high": float(edges[i + 1])})
@@ -112,8 +115,8 @@ def binned(told: Classes, name: str, histogram: hist.Hist[Any], open_end: bool) 
 def over_plane(told: Classes, name: str, histogram: hist.Hist[Any]) -> Iterator[Figure]:
     """Yield the signal's lowest and highest efficiency in the cells of a plane, and their non-statistical spread."""
     cells = plane_of(told, histogram)
-    value, error = efficiency_of(cells.reshape(len(cells), -1, 2))
-    entries = cells.sum(axis=(0, -1)).ravel()
+    value, error = efficiency_of(cells.map(lambda counts: counts.reshape(len(counts), -1, 2)))
+    entries = cells.entries(0, -1).ravel()
     good = entries >= FEW
     if good.sum() < 2:
         return
@@ -127,9 +130,14 @@ def over_plane(told: Classes, name: str, histogram: hist.Hist[Any]) -> Iterator[
     yield _figure(f"{name}_spread", (beyond, uncertainty), "%", total)
 
 
-def plane_of(told: Classes, histogram: hist.Hist[Any]) -> Floats:
-    """Return the signal's counts (groups, x, y, 2), failed and passed."""
-    return np.asarray(by_group(histogram)[:, 1:-1, 1:-1, 1 + told.names.index(told.signal)])
+def plane_of(told: Classes, histogram: hist.Hist[Any]) -> Contents:
+    """Return the signal's contents (groups, x, y, 2), failed and passed."""
+    return by_group(histogram)[:, 1:-1, 1:-1, 1 + told.names.index(told.signal)]
+
+
+def _over(read: Callable[[Floats], Floats]) -> Callable[[Floats], Floats]:
+    """Return a function that maps (samples, 2, ...) to a figure of the first over that of the second."""
+    return lambda counts: read(counts[:, 0]) / read(counts[:, 1])
 
 
 def _mean(axis: Any, entries: Floats, used: NDArray[np.bool_], name: str, result: tuple[Any, Any], unit: str) -> Figure:

@@ -24,7 +24,7 @@ def roc_curves(measured: Measured, section: str, told: Classes) -> list[Plot]:
     for name in told.backgrounds:
         series = []
         for model, histograms in measured.histograms.items():
-            signal, other = (told.scores(histograms["roc"], each).sum(axis=0) for each in (told.signal, name))
+            signal, other = (told.scores(histograms["roc"], each).values.sum(axis=0) for each in (told.signal, name))
             if signal.any() and other.any():
                 x, y = np.append(efficiencies(signal), 0.0), np.append(efficiencies(other), 0.0)
                 series.append(Series(model, measured.labels[model], x[::-1], y[::-1], None, "line"))
@@ -81,7 +81,7 @@ class Efficiency:
         histogram = histograms[f"by_{self.column}"]
         counts = self.told.passed(histogram, self.label, open_end=self.open_end)
         value, error = efficiency_of(counts)
-        few = counts.sum(axis=(0, 2)) < _FEWEST
+        few = counts.entries(0, 2) < _FEWEST
         edges = np.asarray(histogram.axes[0].edges)
         return Series(key, label, edges, np.where(few, np.nan, value), error)
 
@@ -119,7 +119,7 @@ def planes(measured: Measured, section: str, told: Classes, name: str) -> list[P
         histogram = histograms[f"plane_{name}"]
         cells = plane_of(told, histogram)
         value, error = efficiency_of(cells)
-        few = cells.sum(axis=(0, -1)) < _FEWEST
+        few = cells.entries(0, -1) < _FEWEST
         x, y = histogram.axes[0], histogram.axes[1]
         plots.append(
             Plot(

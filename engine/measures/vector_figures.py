@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lineshape.engine.core import statistics
+from lineshape.engine.core.contents import Contents, joined
 from lineshape.engine.core.histograms import Histograms
 from lineshape.engine.measures.measure import by_group
 
@@ -40,9 +41,9 @@ class Quantity:
     y_range: tuple[float, float] | None = None
 
 
-def together(histograms: Histograms, by: str) -> Floats:
+def together(histograms: Histograms, by: str) -> Contents:
     """Return (groups, bins with flow, fine bins of all quantities with flow), the quantities one after the other."""
-    return np.concatenate([by_group(histograms[f"{by}_{quantity}"]) for quantity in EDGES], axis=-1)
+    return joined([by_group(histograms[f"{by}_{quantity}"]) for quantity in EDGES])
 
 
 def _parts(counts: Floats) -> dict[str, Floats]:
@@ -51,9 +52,14 @@ def _parts(counts: Floats) -> dict[str, Floats]:
     return dict(zip(EDGES, np.split(counts, places, axis=-1), strict=True))
 
 
-def entries_of(counts: Floats) -> Floats:
+def of_true(contents: Contents) -> Contents:
+    """Return the contents of the true length, (groups, bins with flow, fine bins): every object is in one of them."""
+    return contents.map(lambda counts: _parts(counts)["true"])
+
+
+def entries_of(contents: Contents) -> Floats:
     """Return the number of objects in each bin, flow bins included."""
-    return np.asarray(_parts(counts)["true"].sum(axis=(0, -1)))
+    return of_true(contents).entries(0, -1)
 
 
 def _means(counts: Floats, *names: str) -> list[Floats]:

@@ -87,9 +87,9 @@ class Performance:
                     "run 'lineshape train' first"
                 )
         content = [(name, bundle.digest) for name, bundle in bundles.items()]
-        classes = {name: each.model_dump(mode="json") for name, each in job.class_columns.items()}
+        computed = store.about_computed
         about = [content, store.digest(), store.samples, measured_by(job.built_measures())]
-        return digest(*about, classes, job.groups) if classes or job.groups else digest(*about)
+        return digest(*about, computed, job.groups) if computed or job.groups else digest(*about)
 
     @classmethod
     def empty(

@@ -108,37 +108,38 @@ class Agreement(Measure):
             label=column_metadata[self.known].title,
         )
         ranks = [hist.axis.Integer(0, _RANKS, name=name, flow=False) for name in ("rank", "known_rank")]
-        found = {"ranks": hist.Hist(*ranks, group_axis(), storage=hist.storage.Int64())}
-        found["map"] = hist.Hist(known, place, group_axis(), storage=hist.storage.Int64())
+        found = {"ranks": hist.Hist(*ranks, group_axis(), storage=self.storage(column_metadata))}
+        found["map"] = hist.Hist(known, place, group_axis(), storage=self.storage(column_metadata))
         if self.at:
             point = hist.axis.Integer(0, len(self.at), name="point", flow=False)
-            found["variable_at"] = hist.Hist(place, point, group_axis(), storage=hist.storage.Int64())
-            found["known_at"] = hist.Hist(known, point, group_axis(), storage=hist.storage.Int64())
+            found["variable_at"] = hist.Hist(place, point, group_axis(), storage=self.storage(column_metadata))
+            found["known_at"] = hist.Hist(known, point, group_axis(), storage=self.storage(column_metadata))
         return found
 
     def fill(self, histograms: Histograms, objects: Objects) -> None:
         """Add the objects that have both variables."""
         (variable, known), good = _both(objects, self.known)
-        group, calibration = objects.group[good], objects.calibration
+        entries, calibration = objects.chosen(good), objects.calibration
         ranks = np.searchsorted(calibration["variable"], variable), np.searchsorted(calibration["known"], known)
-        histograms["ranks"].fill(*ranks, group)
+        entries.fill(histograms["ranks"], *ranks)
         below = np.interp(variable, calibration["variable"], _INNER)
         place = below if calibration["rises"] else 1 - below
-        histograms["map"].fill(known, place, group)
+        entries.fill(histograms["map"], known, place)
         for number, point in enumerate(self.at):
             values = {name: np.asarray(objects.columns[name])[good] for name in point}
             near = np.all([np.abs(values[name] - at) <= self.window * abs(at) for name, at in point.items()], axis=0)
-            histograms["variable_at"].fill(place[near], number, group[near])
-            histograms["known_at"].fill(known[near], number, group[near])
+            entries.only(near).fill(histograms["variable_at"], place[near], number)
+            entries.only(near).fill(histograms["known_at"], known[near], number)
 
     def figures(self, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
         """Return spearman, the absolute rank correlation, and distance_correlation of the ranks."""
         counts = by_group(histograms["ranks"])
-        entries = int(counts.sum())
+        entries = int(counts.entries())
         if entries < statistics.FEW:
             return []
         read = {"spearman": spearman, "distance_correlation": _distance}
-        found = {name: statistics.jackknife(counts, each) for name, each in read.items()}
+        # The unbiased distance correlation takes numbers of objects, of weighted ones the effective number.
+        found = {name: statistics.jackknife(counts.values / counts.unit, each) for name, each in read.items()}
         return [Figure(name, float(value), float(error), "", entries) for name, (value, error) in found.items()]
 
     def plots(self, measured: Measured) -> list[Plot]:
@@ -146,13 +147,13 @@ class Agreement(Measure):
         found: list[Plot] = []
         known = measured.column_metadata[self.known].title
         for model, histograms in measured.histograms.items():
-            counts = by_group(histograms["map"])[:, 1:-1, 1:-1].sum(axis=0)
+            counts = by_group(histograms["map"])[:, 1:-1, 1:-1].values.sum(axis=0)
             if not counts.any():
                 continue
             label = measured.labels[model]
             x, y = (np.asarray(axis.edges) for axis in histograms["map"].axes[:2])
-            most = np.maximum(counts.max(axis=1, keepdims=True), 1)
-            share = np.where(counts > 0, counts / most, np.nan)
+            most = counts.max(axis=1, keepdims=True)
+            share = np.divide(counts, most, out=np.full_like(counts, np.nan), where=counts > 0)
             plane = Map(x, y, share, np.zeros_like(share), "Events, over the most in their column", (0, 1), told=False)
             plain, title = measured.column_metadata[self.known].plain, f"{label}, share of events below"
             caption = f"{label} against {plain}, on the test split, as the share of events that are below it."
@@ -167,12 +168,13 @@ class Agreement(Measure):
     def _at(self, name: str, histogram: hist.Hist[Any], axis: str, label: str) -> Plot:
         """Return a plot of the distributions at the points, each normalised to one."""
         edges = np.asarray(histogram.axes[0].edges)
-        counts = by_group(histogram)[:, 1:-1].sum(axis=0)
+        contents = by_group(histogram)[:, 1:-1]
+        counts, uncertainty = contents.values.sum(axis=0), contents.errors()
         series = []
         for number, point in enumerate(self.at):
-            total = max(counts[:, number].sum(), 1.0)
+            total = counts[:, number].sum() or 1.0
             text = ", ".join(f"{parameter} = {value:g}" for parameter, value in point.items())
-            errors = np.sqrt(counts[:, number]) / total
+            errors = uncertainty[:, number] / total
             series.append(Series(f"point {number}", text, edges, counts[:, number] / total, errors, "steps"))
         caption = f"{label} of events whose parameters are within {100 * self.window:g} % of the points."
         return Plot(f"at_{name}", self.title, caption, axis, "Fraction of events", series)

@@ -23,7 +23,8 @@ class Decorrelation(Measure):
     """Unbiased squared distance correlation of the score with a column, for all objects and for each class.
 
     Its mean is 0 where the two are independent, for any number of objects, so a value may be slightly below 0. It is
-    computed from binned values: at the centres of their bins, and at the outer edges for underflow and overflow.
+    computed from binned values: at the centres of their bins, and at the outer edges for underflow and overflow. Of
+    weighted objects, the correction for their number takes the effective one.
 
     `truth` is a column that numbers the classes. Source: G. Székely and M. Rizzo, Annals of Statistics 42 (2014) 2382,
     for the unbiased form.
@@ -65,26 +66,29 @@ class Decorrelation(Measure):
         """Return a histogram of score and column by class."""
         axes = self.score.axis("Score", "score"), self.bins.axis(column_metadata[self.column].title)
         told = Classes(tuple(self.classes), "").axis()
-        return {"both": hist.Hist(*axes, told, group_axis(), storage=hist.storage.Int64())}
+        return {"both": hist.Hist(*axes, told, group_axis(), storage=self.storage(column_metadata))}
 
     def fill(self, histograms: Histograms, objects: Objects) -> None:
         """Add the objects with a class, a score and a value of the column."""
         column = np.asarray(objects.columns[self.column], dtype=np.float64)
         good = usable(objects, self.truth, len(self.classes)) & np.isfinite(column)
         label = objects.columns[self.truth][good]
-        histograms["both"].fill(objects.prediction.estimate[good], column[good], label, objects.group[good])
+        objects.chosen(good).fill(histograms["both"], objects.prediction.estimate[good], column[good], label)
 
     def figures(self, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
         """Return distance_correlation, and distance_correlation_CLASS."""
         histogram = histograms["both"]
         counts = by_group(histogram)[..., 1:-1]
         centres = [_centres(axis) for axis in histogram.axes[:2]]
-        parts = {"": counts.sum(axis=-1)} | {f"_{name}": counts[..., i] for i, name in enumerate(self.classes)}
+        parts = {"": counts.map(lambda values: values.sum(axis=-1))}
+        parts |= {f"_{name}": counts[..., i] for i, name in enumerate(self.classes)}
         found = []
         for ending, part in parts.items():
-            entries = int(part.sum())
+            entries = int(part.entries())
             if entries >= statistics.FEW:
-                value, error = statistics.jackknife(part, partial(distance_correlation, x=centres[0], y=centres[1]))
+                # The unbiased form takes numbers of objects: weights are scaled to add up to the effective number.
+                read = partial(distance_correlation, x=centres[0], y=centres[1])
+                value, error = statistics.jackknife(part.values / part.unit, read)
                 found.append(Figure(f"distance_correlation{ending}", float(value), float(error), "", entries))
         return found
 

@@ -62,7 +62,7 @@ class Density(Measure):
             name: hist.Hist(
                 hist.axis.Variable(edges, name=name, label=label),
                 group_axis(),
-                storage=hist.storage.Int64(),
+                storage=self.storage(column_metadata),
             )
             for name, (edges, label) in axes.items()
         }
@@ -77,13 +77,13 @@ class Density(Measure):
         per = objects.prediction.estimate / objects.prediction.target
         target = np.asarray(objects.columns[self.truth], dtype=np.float64) / per
         good = np.isfinite(target)
-        target, group = target[good], objects.group[good]
+        target, entries = target[good], objects.chosen(good)
         mixture = Mixture(mixture.weights[good], mixture.means[good], mixture.sigmas[good])
         pit, nll = cumulative(mixture, target), negative_log(mixture, target)
-        histograms["pit"].fill(pit.clip(0, 1 - 1e-12), group)
-        histograms["pull_total_variance"].fill((target - mixture.mean) / mixture.sigma, group)
-        histograms["pull"].fill(ndtri(pit.clip(1e-15, 1 - 1e-15)), group)
-        histograms["nll"].fill(nll, group)
+        entries.fill(histograms["pit"], pit.clip(0, 1 - 1e-12))
+        entries.fill(histograms["pull_total_variance"], (target - mixture.mean) / mixture.sigma)
+        entries.fill(histograms["pull"], ndtri(pit.clip(1e-15, 1 - 1e-15)))
+        entries.fill(histograms["nll"], nll)
 
     def figures(self, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
         """Return NLL, coverage, median and width of pulls, and χ² per degree of freedom of the PIT against uniformity.
@@ -92,44 +92,48 @@ class Density(Measure):
         total variance; its standard deviation is taken within ±8, and the share beyond is given beside it.
         """
         pit = by_group(histograms["pit"])
-        entries = int(pit.sum())
+        entries = int(pit.entries())
         if entries == 0:
             return []
         found = []
         for name, level in COVERAGES.items():
-            value, error = statistics.jackknife(pit, partial(coverage, level=level))
+            value, error = statistics.jackknife(pit.values, partial(coverage, level=level))
             found.append(Figure(name, 100 * float(value), 100 * float(error), "%", entries))
         for name in ("pull", "pull_total_variance"):
-            counts = by_group(histograms[name])
+            counts = by_group(histograms[name]).values
             width, error = statistics.jackknife(counts, lambda c: statistics.half_width(c, PULL_EDGES, 0.6827))
             found.append(Figure(f"{name}_width", float(width), float(error), "", entries))
             middle, error = statistics.jackknife(counts, lambda c: statistics.quantiles(c, PULL_EDGES, [0.5])[..., 0])
             found.append(Figure(f"{name}_median", float(middle), float(error), "", entries))
-        total = by_group(histograms["pull_total_variance"])
+        total = by_group(histograms["pull_total_variance"]).values
         deviation, error = statistics.jackknife(total, _deviation)
         found.append(Figure("pull_total_variance_std", float(deviation), float(error), "", entries))
         beyond, error = statistics.jackknife(total, lambda c: 1 - c[..., 1:-1].sum(axis=-1) / c.sum(axis=-1))
         found.append(Figure("pull_total_variance_beyond_8", 100 * float(beyond), 100 * float(error), "%", entries))
-        value, error = statistics.jackknife(by_group(histograms["nll"]), lambda c: statistics.mean(c, NLL_EDGES))
+        nll = by_group(histograms["nll"]).values
+        value, error = statistics.jackknife(nll, lambda c: statistics.mean(c, NLL_EDGES))
         found.append(Figure("nll", float(value), float(error), "nats", entries))
-        coarse = pit.sum(axis=0)[1:-1].reshape(20, 10).sum(axis=1)
-        chi2 = float(((coarse - coarse.mean()) ** 2 / coarse.mean()).sum() / (len(coarse) - 1))
-        found.append(Figure("pit_chi2_per_degree", chi2, math.sqrt(2 / (len(coarse) - 1)), "", entries))
+        coarse = pit.map(lambda counts: counts[:, 1:-1].reshape(len(counts), 20, 10).sum(axis=2).sum(axis=0))
+        mean = coarse.values.mean()
+        # The variance that a flat distribution would have in each bin: of counts the mean itself.
+        chi2 = float(((coarse.values - mean) ** 2 / coarse.squares.mean()).sum() / (len(coarse.values) - 1))
+        found.append(Figure("pit_chi2_per_degree", chi2, math.sqrt(2 / (len(coarse.values) - 1)), "", entries))
         return found
 
     def plots(self, measured: Measured) -> list[Plot]:
         """Return plots of the PIT and of the pulls."""
         pits, pulls = [], []
         for model, histograms in measured.histograms.items():
-            pit = by_group(histograms["pit"]).sum(axis=0)[1:-1].reshape(50, 4).sum(axis=1)
-            if pit.sum() == 0:
+            pit = by_group(histograms["pit"]).map(lambda c: c[:, 1:-1].reshape(len(c), 50, 4).sum(axis=2))
+            if not pit.values.any():
                 continue
             label = measured.labels[model]
-            expected = pit.sum() / len(pit)
-            pits.append(Series(model, label, PIT_EDGES[::4], pit / expected, np.sqrt(pit) / expected))
+            values = pit.values.sum(axis=0)
+            expected = values.sum() / len(values)
+            pits.append(Series(model, label, PIT_EDGES[::4], values / expected, pit.errors() / expected))
             for name, how, dashed in (("pull", "quantile", False), ("pull_total_variance", "total variance", True)):
-                counts = by_group(histograms[name]).sum(axis=0)[1:-1].reshape(160, 4).sum(axis=1)
-                density = counts / max(counts.sum(), 1) / 0.1
+                counts = by_group(histograms[name]).values.sum(axis=0)[1:-1].reshape(160, 4).sum(axis=1)
+                density = counts / (counts.sum() or 1) / 0.1
                 pulls.append(Series(model, f"{label}, {how}", PULL_EDGES[::4], density, None, "steps", dashed))
         if not pits:
             return []

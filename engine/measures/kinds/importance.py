@@ -70,7 +70,9 @@ class Importance(Measure):
         """Return a histogram of signal and background scores, as they are (trial 0) and for each feature and repeat."""
         trials = hist.axis.Integer(0, 1 + len(self.features) * self.repeats, name="trial", flow=False)
         kinds = hist.axis.Integer(0, 2, name="signal", flow=False)
-        return {"scores": hist.Hist(trials, score_axis(_BINS), kinds, group_axis(), storage=hist.storage.Int64())}
+        return {
+            "scores": hist.Hist(trials, score_axis(_BINS), kinds, group_axis(), storage=self.storage(column_metadata))
+        }
 
     def fill(self, histograms: Histograms, objects: Objects) -> None:
         """Add the scores as they are, and with each feature permuted in turn; an unused feature changes no score."""
@@ -89,12 +91,14 @@ class Importance(Measure):
         chosen = uniform(objects.columns["event"], _SHARE_STREAM) < self.share
         columns = {name: values[chosen] for name, values in objects.columns.items()}
         prediction = Prediction(objects.prediction.estimate[chosen], objects.prediction.target[chosen])
-        return replace(objects, columns=columns, prediction=prediction, group=objects.group[chosen])
+        own = objects.chosen(chosen)
+        return replace(objects, columns=columns, prediction=prediction, group=own.group, weight=own.weight)
 
     def _fill(self, histograms: Histograms, objects: Objects, trial: int, score: Floats) -> None:
         good = usable(objects, self.truth, len(self.classes))
         signal = (objects.columns[self.truth][good] == self.classes.index(self.signal)).astype(np.int64)
-        histograms["scores"].fill(np.full(good.sum(), trial), squashed(score[good]), signal, objects.group[good])
+        entries = objects.chosen(good)
+        entries.fill(histograms["scores"], np.full(good.sum(), trial), squashed(score[good]), signal)
 
     def figures(self, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
         """Return importance_FEATURE, whose mean over the features is 1, and auc_loss_FEATURE.
@@ -102,8 +106,8 @@ class Importance(Measure):
         Their uncertainties include those of the objects and of the repeats. There is no importance where the mean loss
         is not clearly above zero, as of a model that is no better than chance: it would be a ratio of noise.
         """
-        counts = by_group(histograms["scores"])
-        entries = int(counts[:, 0].sum())
+        contents = by_group(histograms["scores"])
+        counts, entries = contents.values, int(contents[:, 0].entries())
         if not entries:
             return []
         found = []
@@ -139,7 +143,7 @@ class Importance(Measure):
         """Return a plot of all features, with one point for each model."""
         series = []
         for model, histograms in measured.histograms.items():
-            counts = by_group(histograms["scores"])
+            counts = by_group(histograms["scores"]).values
             if counts[:, 0].any() and self._is_clear(counts):
                 _, (value, error) = self._with_uncertainty(counts)
                 edges = np.arange(len(self.features) + 1, dtype=np.float64) - 0.5

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from lineshape.engine.core import statistics
+from lineshape.engine.core.contents import Contents, joined
 from lineshape.engine.core.errors import RequestError
 from lineshape.engine.core.histograms import Histograms
 from lineshape.engine.core.settings import Names
@@ -113,27 +114,32 @@ class Information(Measure):
 
     def empty(self, column_metadata: ColumnMetadata) -> Histograms:
         """Return histograms of the logarithm for pairs of one event, for pairs of two, and of InfoNCE's contrast."""
-        return {kind: hist.Hist(_axis(), group_axis(), storage=hist.storage.Int64()) for kind in _KINDS}
+        return {kind: hist.Hist(_axis(), group_axis(), storage=self.storage(column_metadata)) for kind in _KINDS}
 
     def fill(self, histograms: Histograms, objects: Objects) -> None:
         """Add each event with its own parameters, and with those of other events of its shard."""
         variable = objects.prediction.estimate
         parameters = np.column_stack([np.asarray(objects.columns[name], np.float64) for name in self.parameters])
         good = np.isfinite(variable.reshape(len(variable), -1)).all(axis=1) & np.isfinite(parameters).all(axis=1)
-        variable, parameters, group = variable[good], parameters[good], objects.group[good]
-        if objects.log_density_ratio is None or len(group) <= self.negatives:
+        variable, parameters, entries = variable[good], parameters[good], objects.chosen(np.asarray(good))
+        number = len(variable)
+        if objects.log_density_ratio is None or number <= self.negatives:
             return
         # Neighbours in a file may be alike: events are permuted, so that parameters come from anywhere in the shard.
-        mixed = np.random.default_rng(len(group)).permutation(len(group))
-        variable, parameters, group = variable[mixed], parameters[mixed], group[mixed]
+        mixed = np.random.default_rng(number).permutation(number)
+        variable, parameters, entries = variable[mixed], parameters[mixed], entries.only(mixed)
+        # A pair of two events has the product of their weights, here over the mean.
+        weight = None if entries.weight is None else entries.weight / (entries.weight.mean() or 1.0)
         joint = _inside(objects.log_density_ratio(variable, parameters))
         total = np.exp(joint)
         for step in range(1, self.negatives + 1):
             found = _inside(objects.log_density_ratio(variable, np.roll(parameters, step, axis=0)))
-            total += np.exp(found)
-            histograms["product"].fill(found, group)
-        histograms["joint"].fill(joint, group)
-        histograms["contrast"].fill(_inside(joint - np.log(total / (self.negatives + 1))), group)
+            other = None if weight is None else np.roll(weight, step)
+            total += np.exp(found) * (1.0 if other is None else other)
+            entries.times(other).fill(histograms["product"], found)
+        entries.fill(histograms["joint"], joint)
+        least = np.exp(EDGES[0])  # negative weights may leave nothing
+        entries.fill(histograms["contrast"], _inside(joint - np.log(np.maximum(total / (self.negatives + 1), least))))
 
     def figures(self, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
         """Return auc, information, donsker_varadhan, nguyen_wainwright_jordan and info_nce, and FIGURE_minus_MODEL.
@@ -141,15 +147,15 @@ class Information(Measure):
         The differences from other models are taken on the same events.
         """
         own = _counts(histograms)
-        entries = int(own[:, 0].sum())
+        entries = int(own[:, 0].entries())
         if entries < statistics.FEW:
             return []
         found = []
         for name, read in READ.items():
             unit = "" if name == "auc" else "nat"
-            found.append(_figure(name, own, read, unit, entries))
+            found.append(_figure(name, own.values, read, unit, entries))
             for other, theirs in references.items():
-                both = np.stack([own, _counts(theirs)], axis=1)
+                both = np.stack([own.values, _counts(theirs).values], axis=1)
                 if both[:, 1].any():
                     ending = "baseline" if other == BASELINE else other
                     found.append(_figure(f"{name}_minus_{ending}", both, _less(read), unit, entries))
@@ -159,7 +165,7 @@ class Information(Measure):
         """Return a plot of the ROC curve of each model's classifier."""
         curves = []
         for model, histograms in measured.histograms.items():
-            joint, product = (by_group(histograms[kind])[:, 1:-1].sum(axis=0) for kind in ("joint", "product"))
+            joint, product = (by_group(histograms[kind])[:, 1:-1].values.sum(axis=0) for kind in ("joint", "product"))
             if joint.any():
                 x, y = efficiencies(product), efficiencies(joint)
                 chosen = np.unique(np.searchsorted(-x, -np.linspace(0, 1, _POINTS)).clip(0, len(x) - 1))
@@ -178,9 +184,9 @@ def _inside(values: Floats) -> Floats:
     return np.asarray(values.clip(EDGES[0], np.nextafter(EDGES[-1], 0)))
 
 
-def _counts(histograms: Histograms) -> Floats:
-    """Return the counts (groups, kinds, bins)."""
-    return np.stack([by_group(histograms[kind])[:, 1:-1] for kind in _KINDS], axis=1)
+def _counts(histograms: Histograms) -> Contents:
+    """Return the contents (groups, kinds, bins)."""
+    return joined([by_group(histograms[kind])[:, np.newaxis, 1:-1] for kind in _KINDS], axis=1)
 
 
 def _figure(name: str, counts: Floats, read: Read, unit: str, entries: int) -> Figure:

@@ -11,6 +11,7 @@ from pydantic import field_validator
 
 from lineshape.engine.core import statistics
 from lineshape.engine.core.columns import Column
+from lineshape.engine.core.contents import Contents
 from lineshape.engine.core.histograms import Histograms
 from lineshape.engine.measures.binning import Binning
 from lineshape.engine.measures.measure import (
@@ -101,20 +102,20 @@ class Response(Measure):
 
     def empty(self, column_metadata: ColumnMetadata) -> Histograms:
         """Return one histogram of response for all objects and one for each binning."""
-        found = {_INCLUSIVE: hist.Hist(response_axis(), group_axis(), storage=hist.storage.Int64())}
+        found = {_INCLUSIVE: hist.Hist(response_axis(), group_axis(), storage=self.storage(column_metadata))}
         for name, binning in self.by.items():
             axis = binning.axis(self._metadata(name, column_metadata).title)
-            found[name] = hist.Hist(axis, response_axis(), group_axis(), storage=hist.storage.Int64())
+            found[name] = hist.Hist(axis, response_axis(), group_axis(), storage=self.storage(column_metadata))
         return found
 
     def fill(self, histograms: Histograms, objects: Objects) -> None:
         """Add estimate over truth of each object that has both."""
         response, good = response_of(objects, self.truth)
-        group = objects.group[good]
-        histograms[_INCLUSIVE].fill(response, group)
+        entries = objects.chosen(good)
+        entries.fill(histograms[_INCLUSIVE], response)
         for name in self.by:
             values = objects.prediction.estimate if name == ESTIMATE else objects.columns[name]
-            histograms[name].fill(values[good], response, group)
+            entries.fill(histograms[name], values[good], response)
 
     def figures(self, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
         """Return mean, median, half_68, half_95, and the last two over the baseline's if the objects are the same."""
@@ -122,7 +123,7 @@ class Response(Measure):
         for by, histogram in histograms.items():
             counts, reference = by_group(histogram), by_group(references.get(BASELINE, histograms)[by])
             for figure, (value, uncertainty) in _all_figures(counts, reference):
-                entries = counts.sum(axis=(0, -1))
+                entries = counts.entries(0, -1)
                 ratio = figure.endswith("_over_baseline")
                 shown: Literal["", "%"] = "%" if figure.startswith("half") and not ratio else ""
                 if by == _INCLUSIVE:
@@ -162,7 +163,7 @@ class Response(Measure):
                 for model, histograms in measured.histograms.items():
                     counts = by_group(histograms[by])
                     value, uncertainty = statistics.with_uncertainty(counts, read)
-                    few = counts.sum(axis=(0, -1)) < 50
+                    few = counts.entries(0, -1) < 50
                     value = np.where(few, np.nan, value)
                     ratio = None
                     if width and measured.baseline in measured.histograms:
@@ -219,14 +220,15 @@ def line_shapes(measured: Measured, name: str) -> list[Plot]:
     return [whole, replace(whole, name="line_shape_zoom", caption=caption, y_log=False, x_range=(0.9, 1.1))]
 
 
-def shape(key: str, label: str, counts: Floats, dashed: bool = False) -> Series:
+def shape(key: str, label: str, contents: Contents, dashed: bool = False) -> Series:
     """Return a line shape from (groups, response): fraction of objects in bins of 0.01 from 0 to 2, and uncertainty."""
-    inside = counts.sum(axis=0)[1:401].reshape(200, 2).sum(axis=1)
-    total = max(counts.sum(), 1.0)
-    return Series(key, label, EDGES[:401:2], inside / total, np.sqrt(inside) / total, "steps", dashed)
+    inside = contents.map(lambda counts: counts[:, 1:401].reshape(len(counts), 200, 2).sum(axis=2))
+    total = contents.total
+    fraction = inside.values.sum(axis=0) / total
+    return Series(key, label, EDGES[:401:2], fraction, inside.errors() / total, "steps", dashed)
 
 
-def _all_figures(counts: Floats, reference: Floats) -> Iterator[tuple[str, tuple[Floats, Floats]]]:
+def _all_figures(counts: Contents, reference: Contents) -> Iterator[tuple[str, tuple[Floats, Floats]]]:
     """Yield each figure with its uncertainty, and each half-width over the baseline's."""
     for figure, read in FIGURES.items():
         yield figure, statistics.with_uncertainty(counts, read)
@@ -234,9 +236,9 @@ def _all_figures(counts: Floats, reference: Floats) -> Iterator[tuple[str, tuple
             yield f"{figure}_over_baseline", over_baseline(counts, reference, read)
 
 
-def over_baseline(counts: Floats, reference: Floats, read: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
+def over_baseline(counts: Contents, reference: Contents, read: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
     """Return a figure over the baseline's, and its uncertainty; NaN where the objects differ or are few."""
-    value, error = statistics.jackknife(np.stack([counts, reference], axis=1), statistics.over(read))
-    entries, others = counts.sum(axis=(0, -1)), reference.sum(axis=(0, -1))
-    same = (entries == others) & (entries >= statistics.FEW)
+    pair = np.stack([counts.values, reference.values], axis=1)
+    value, error = statistics.jackknife(pair, statistics.over(read))
+    same = counts.same_as(reference, 0, -1) & (counts.entries(0, -1) >= statistics.FEW)
     return np.where(same, value, np.nan), np.where(same, error, np.nan)

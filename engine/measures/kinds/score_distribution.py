@@ -8,6 +8,7 @@ import hist
 import numpy as np
 from pydantic import Field
 
+from lineshape.engine.core.contents import Contents
 from lineshape.engine.core.histograms import Histograms
 from lineshape.engine.core.split import SplitName
 from lineshape.engine.measures.measure import ColumnMetadata, Figure, Measure, Measured, Objects, by_group, group_axis
@@ -50,31 +51,26 @@ class ScoreDistribution(Measure):
         """Return a histogram of score by class for each split."""
         score = hist.axis.Regular(self.bins, self.low, self.high, name="score", label="Score")
         axes = (score, Classes(tuple(self.classes), "").axis(), group_axis())
-        return {split: hist.Hist(*axes, storage=hist.storage.Int64()) for split in _SPLITS}
+        return {split: hist.Hist(*axes, storage=self.storage(column_metadata)) for split in _SPLITS}
 
     def fill(self, histograms: Histograms, objects: Objects) -> None:
         """Add the objects with a class and a score."""
         good = usable(objects, self.truth, len(self.classes))
         # A probability of 1 belongs to the last bin.
         score = objects.prediction.estimate[good].clip(None, np.nextafter(self.high, self.low))
-        histograms[objects.split].fill(score, objects.columns[self.truth][good], objects.group[good])
+        objects.chosen(good).fill(histograms[objects.split], score, objects.columns[self.truth][good])
 
     def figures(self, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
         """Return for each class χ² per degree of freedom between the two shapes: about 1 without overfitting."""
         found = []
         for i, name in enumerate(self.classes):
-            training, test = (by_group(histograms[split])[..., 1 + i].sum(axis=0) for split in _SPLITS)
-            if not (training.any() and test.any()):
+            training, test = (by_group(histograms[split])[..., 1 + i] for split in _SPLITS)
+            if not (training.values.sum() > 0 and test.values.sum() > 0):
                 continue
-            share = test.sum() / training.sum()
-            # χ² of two histograms of counts with totals N and M: Σ (√(M/N) n − √(N/M) m)² / (n + m).
-            filled = np.minimum(training * share, test) >= _FEW
-            n, m = training[filled], test[filled]
-            degrees = int(filled.sum()) - 1
+            chi2, degrees = _chi2(training, test)
             if degrees < 1:
                 continue
-            chi2 = float(((np.sqrt(share) * n - m / np.sqrt(share)) ** 2 / (n + m)).sum()) / degrees
-            entries = int(training.sum() + test.sum())
+            entries = int(training.entries() + test.entries())
             found.append(Figure(f"training_test_chi2_{name}", chi2, float(np.sqrt(2 / degrees)), "", entries))
         return found
 
@@ -86,12 +82,29 @@ class ScoreDistribution(Measure):
             for i, name in enumerate(self.classes):
                 for split in _SPLITS:
                     histogram = histograms[split]
-                    counts = by_group(histogram)[:, 1:-1, 1 + i].sum(axis=0)
-                    total, edges = max(counts.sum(), 1.0), np.asarray(histogram.axes[0].edges)
-                    label, errors = f"{sentence(name)}, {split}", np.sqrt(counts) / total
-                    one = Series(name, label, edges, counts / total, errors, "steps")
+                    counts = by_group(histogram)[:, 1:-1, 1 + i]
+                    edges, fraction = np.asarray(histogram.axes[0].edges), counts.values.sum(axis=0) / counts.total
+                    label, errors = f"{sentence(name)}, {split}", counts.errors() / counts.total
+                    one = Series(name, label, edges, fraction, errors, "steps")
                     series.append(one if split == "training" else replace(one, style="points"))
             label = measured.labels[model]
             caption = f"{label}: score of each class on the training split (lines) and the test split (points)."
             plots.append(Plot(f"scores_{model}", self.title, caption, f"Score, {label}", "Fraction of objects", series))
         return plots
+
+
+def _chi2(training: Contents, test: Contents) -> tuple[float, int]:
+    """Return χ² per degree of freedom of two distributions (groups, bins) of any totals, and the degrees of freedom."""
+    n, m = training.values.sum(axis=0), test.values.sum(axis=0)
+    share = m.sum() / n.sum()
+    if training.are_weighted:
+        filled = np.minimum(training.entries(0), test.entries(0)) >= _FEW
+        variance = share**2 * training.squares.sum(axis=0) + test.squares.sum(axis=0)
+        terms = (share * n - m)[filled] ** 2 / variance[filled]
+    else:
+        filled = np.minimum(n * share, m) >= _FEW
+        n, m = n[filled], m[filled]
+        # Of counts with totals N and M: Σ (√(M/N) n − √(N/M) m)² / (n + m).
+        terms = (np.sqrt(share) * n - m / np.sqrt(share)) ** 2 / (n + m)
+    degrees = int(filled.sum()) - 1
+    return (float(terms.sum()) / degrees if degrees > 0 else np.nan), degrees

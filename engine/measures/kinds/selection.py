@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lineshape.engine.core import statistics
+from lineshape.engine.core.contents import Contents
 from lineshape.engine.core.histograms import Histograms
 from lineshape.engine.measures.kinds.response import EDGES, response_axis, response_of, shape
 from lineshape.engine.measures.measure import ColumnMetadata, Figure, Measure, Measured, Objects, by_group, group_axis
@@ -44,35 +45,35 @@ class Selection(Measure):
     def empty(self, column_metadata: ColumnMetadata) -> Histograms:
         """Return a histogram of response against σ/μ."""
         spread = hist.axis.Variable(SPREAD_EDGES, name="spread", label=r"Predicted $\sigma/\mu$")
-        return {_NAME: hist.Hist(spread, response_axis(), group_axis(), storage=hist.storage.Int64())}
+        return {_NAME: hist.Hist(spread, response_axis(), group_axis(), storage=self.storage(column_metadata))}
 
     def fill(self, histograms: Histograms, objects: Objects) -> None:
         """Add the objects of a model that predicts a spread."""
         if objects.prediction.spread is None:
             return
         response, good = response_of(objects, self.truth)
-        histograms[_NAME].fill(objects.prediction.spread[good], response, objects.group[good])
+        objects.chosen(good).fill(histograms[_NAME], objects.prediction.spread[good], response)
 
     def figures(self, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
         """Return efficiency and half_68 below each threshold; half_68 of the tightest half, also over the inclusive."""
         counts = by_group(histograms[_NAME])
-        entries = int(counts.sum())
+        entries = int(counts.entries())
         if entries == 0:
             return []
-        below = np.cumsum(counts, axis=1)[:, 1:-1]
-        width, uncertainty = statistics.jackknife(below, lambda c: statistics.half_width(c, EDGES, 0.68))
-        passed = below.sum(axis=(0, 2))
+        below = counts.map(lambda values: np.cumsum(values, axis=1)[:, 1:-1])
+        width, uncertainty = statistics.jackknife(below.values, lambda c: statistics.half_width(c, EDGES, 0.68))
+        passed, weight = below.entries(0, 2), below.values.sum(axis=(0, 2))
         found = []
-        for i in np.flatnonzero((passed >= 100) & (np.diff(passed, prepend=0) > 0)):
-            efficiency = passed[i] / entries
-            error = float(np.sqrt(efficiency * (1 - efficiency) / entries))
+        for i in np.flatnonzero((passed >= 100) & (np.diff(weight, prepend=0) > 0)):
+            efficiency = weight[i] / counts.values.sum()
+            error = float(np.sqrt(max(efficiency * (1 - efficiency), 0) / entries))
             below_threshold = partial(
                 Figure, unit="", entries=int(passed[i]), by="spread", high=float(SPREAD_EDGES[i + 1])
             )
             found.append(below_threshold("efficiency", float(efficiency), error))
             found.append(below_threshold("half_68", float(width[i]), float(uncertainty[i]), shown="%"))
-        tightest, tightest_error = statistics.jackknife(counts, tightest_half)
-        ratio, ratio_error = statistics.jackknife(counts, _tightest_over_inclusive)
+        tightest, tightest_error = statistics.jackknife(counts.values, tightest_half)
+        ratio, ratio_error = statistics.jackknife(counts.values, _tightest_over_inclusive)
         found.append(
             Figure("half_68_tightest_half", float(tightest), float(tightest_error), "", entries // 2, shown="%")
         )
@@ -84,15 +85,15 @@ class Selection(Measure):
         scans, shapes = [], []
         for model, histograms in measured.histograms.items():
             counts = by_group(histograms[_NAME])
-            total = counts.sum()
+            total = float(counts.entries())
             if total == 0:
                 continue
             label = measured.labels[model]
-            below = np.cumsum(counts, axis=1)[:, 1:-1]
-            width, uncertainty = statistics.jackknife(below, lambda c: statistics.half_width(c, EDGES, 0.68))
-            passed = below.sum(axis=(0, 2))
-            shown = passed > max(100, 0.01 * total)
-            scans.append(Series(model, label, (passed / total)[shown], width[shown], uncertainty[shown], "line"))
+            below = counts.map(lambda values: np.cumsum(values, axis=1)[:, 1:-1])
+            width, uncertainty = statistics.jackknife(below.values, lambda c: statistics.half_width(c, EDGES, 0.68))
+            share = below.values.sum(axis=(0, 2)) / counts.total
+            shown = below.entries(0, 2) > max(100, 0.01 * total)
+            scans.append(Series(model, label, share[shown], width[shown], uncertainty[shown], "line"))
             tightest, loosest = halves(counts)
             shapes.append(shape(model, f"{label}, tightest half", tightest))
             shapes.append(shape(model, f"{label}, loosest half", loosest, dashed=True))
@@ -121,17 +122,20 @@ class Selection(Measure):
         ]
 
 
-def halves(counts: Floats) -> tuple[Floats, Floats]:
+def halves(counts: Contents) -> tuple[Contents, Contents]:
     """Return responses of the half with the smaller spread and of the other; the bin that holds the median is shared.
 
     counts: (groups, spread, response). Returns two of (groups, response), of equal sums over all groups.
     """
-    entries = counts.sum(axis=(0, 2))
+    entries = counts.values.sum(axis=(0, 2))
     upper = np.cumsum(entries)
     # The share of the entries of each bin of spread that lies below the median.
-    below = np.clip((upper[-1] / 2 - (upper - entries)) / np.maximum(entries, 1), 0, 1)
-    tightest = np.asarray((counts * below[:, np.newaxis]).sum(axis=1))
-    return tightest, counts.sum(axis=1) - tightest
+    inside = np.divide(upper[-1] / 2 - (upper - entries), entries, out=np.zeros_like(entries), where=entries > 0)
+    below = np.clip(inside, 0, 1)[:, np.newaxis]
+    return (
+        counts.map(lambda values: (values * below).sum(axis=1)),
+        counts.map(lambda values: values.sum(axis=1) - (values * below).sum(axis=1)),
+    )
 
 
 def tightest_half(counts: Floats) -> Floats:

@@ -140,7 +140,7 @@ class Tagging(Measure):
 
     def calibration_settings(self) -> dict[str, Any]:
         """Return the settings of the thresholds, and those that define the signal."""
-        return self.model_dump(mode="json", include={"points", "truth", "classes", "signal"})
+        return self.model_dump(mode="json", include={"points", "truth", "classes", "signal", "weighted"})
 
     def named_samples(self) -> list[str]:
         """Return the samples that are measured, where named, and the one that the thresholds are found on."""
@@ -153,30 +153,32 @@ class Tagging(Measure):
     def empty(self, column_metadata: ColumnMetadata) -> Histograms:
         """Return histograms of scores by class, and of passed or not by class in each binning and plane."""
         own = (self.told.axis(), hist.axis.Integer(0, 2, name="passed", flow=False), group_axis())
-        found = {"roc": hist.Hist(score_axis(_SCORE_BINS), own[0], own[2], storage=hist.storage.Int64())}
+        found = {"roc": hist.Hist(score_axis(_SCORE_BINS), own[0], own[2], storage=self.storage(column_metadata))}
         for name, binning in self.binnings.items():
             axis = binning.axis(column_metadata[name].title)
-            found[f"by_{name}"] = hist.Hist(axis, *own, storage=hist.storage.Int64())
+            found[f"by_{name}"] = hist.Hist(axis, *own, storage=self.storage(column_metadata))
         for name, plane in self.planes.items():
             x = plane.x_bins.axis(column_metadata[plane.x].title, "x")
             y = plane.y_bins.axis(column_metadata[plane.y].title, "y")
-            found[f"plane_{name}"] = hist.Hist(x, y, *own, storage=hist.storage.Int64())
+            found[f"plane_{name}"] = hist.Hist(x, y, *own, storage=self.storage(column_metadata))
         return found
 
     def fill(self, histograms: Histograms, objects: Objects) -> None:
         """Add the objects with a class and a score; efficiencies take only those in a bin that has a threshold."""
         good = usable(objects, self.truth, len(self.classes))
         score, label = squashed(objects.prediction.estimate), objects.columns[self.truth]
-        histograms["roc"].fill(score[good], label[good], objects.group[good])
+        objects.chosen(good).fill(histograms["roc"], score[good], label[good])
         threshold = self.points.threshold(dict(objects.calibration), objects.columns[self.points.column])
         good &= np.isfinite(threshold)
-        rest = label[good], (score > threshold)[good].astype(np.int64), objects.group[good]
+        rest = label[good], (score > threshold)[good].astype(np.int64)
+        entries = objects.chosen(good)
         for name in self.binnings:
-            histograms[f"by_{name}"].fill(objects.columns[name][good], *rest)
+            entries.fill(histograms[f"by_{name}"], objects.columns[name][good], *rest)
         for name, plane in self.planes.items():
             x, y = objects.columns[plane.x][good], objects.columns[plane.y][good]
             inside = np.isfinite(x) & np.isfinite(y)
-            histograms[f"plane_{name}"].fill(x[inside], y[inside], *(values[inside] for values in rest))
+            own = (values[inside] for values in rest)
+            entries.only(inside).fill(histograms[f"plane_{name}"], x[inside], y[inside], *own)
 
     def figures(self, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
         """Return AUCs, efficiencies at the thresholds, and rejections, which are also given over the references'.
@@ -222,7 +224,8 @@ class Tagging(Measure):
             for label in self.classes
         ]
 
-    def _signal(self, part: Objects) -> tuple[NDArray[Any], Floats]:
+    def _signal(self, part: Objects) -> tuple[NDArray[Any], Floats, Floats | None]:
         good = usable(part, self.truth, len(self.classes))
         good &= part.columns[self.truth] == self.classes.index(self.signal)
-        return part.columns[self.points.column][good], squashed(part.prediction.estimate[good])
+        weight = part.weight[good] if part.weight is not None and self.weighted else None
+        return part.columns[self.points.column][good], squashed(part.prediction.estimate[good]), weight

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import model_validator
 
 from lineshape.engine.core import statistics
+from lineshape.engine.core.contents import Contents
 from lineshape.engine.core.histograms import Histograms
 from lineshape.engine.measures import vector_figures as read
 from lineshape.engine.measures.binning import Binning, covered
@@ -97,11 +98,11 @@ class Vector(Measure):
                     edges, name=quantity, label=f"{quantity} [{column_metadata[self.truth].unit}]"
                 )
                 axes = binning.axis(column_metadata[name].title), fine, group_axis()
-                found[f"{name}_{quantity}"] = hist.Hist(*axes, storage=hist.storage.Int64())
+                found[f"{name}_{quantity}"] = hist.Hist(*axes, storage=self.storage(column_metadata))
         for name in _COMPONENTS:
             for kind in ("estimate", "truth"):
-                found[f"{kind}_{name}"] = _component(name)
-        return found | {"bias": _component("bias")}
+                found[f"{kind}_{name}"] = _component(name, self.storage(column_metadata))
+        return found | {"bias": _component("bias", self.storage(column_metadata))}
 
     def fill(self, histograms: Histograms, objects: Objects) -> None:
         """Add the components of estimates along and across the true vector; a model of one quantity adds nothing."""
@@ -112,7 +113,7 @@ class Vector(Measure):
         length = np.hypot(*true.T)
         good = np.isfinite(estimate).all(axis=1) & np.isfinite(length) & (length > 0)
         estimate, true, length = estimate[good], true[good], length[good]
-        group = objects.group[good]
+        entries = objects.chosen(good)
         values = {
             "along": (estimate * true).sum(axis=1) / length,
             "across": (estimate[:, 0] * true[:, 1] - estimate[:, 1] * true[:, 0]) / length,
@@ -121,11 +122,11 @@ class Vector(Measure):
         }
         for name in self.by:
             for quantity, found in values.items():
-                histograms[f"{name}_{quantity}"].fill(objects.columns[name][good], found, group)
-        histograms["bias"].fill(values["along"] - length, group)
+                entries.fill(histograms[f"{name}_{quantity}"], objects.columns[name][good], found)
+        entries.fill(histograms["bias"], values["along"] - length)
         for number, name in enumerate(_COMPONENTS):
-            histograms[f"estimate_{name}"].fill(estimate[:, number], group)
-            histograms[f"truth_{name}"].fill(true[:, number], group)
+            entries.fill(histograms[f"estimate_{name}"], estimate[:, number])
+            entries.fill(histograms[f"truth_{name}"], true[:, number])
 
     def figures(self, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
         """Return all figures in each bin, over the references' where objects are the same, and means over bins."""
@@ -141,11 +142,11 @@ class Vector(Measure):
         axis = histograms[f"{by}_along"].axes[0]
         edges, remark = axis.edges, covered(axis, enough[1:-1])
         others = {f"_over_{reference}": read.together(other, by) for reference, other in references.items()}
-        alone = {"": partial(read.alone, counts)}
+        alone = {"": partial(read.alone, counts.values)}
         ratios = {
-            ending: partial(read.over_other, counts, other)
+            ending: partial(read.over_other, counts.values, other.values)
             for ending, other in others.items()
-            if (read.entries_of(other) == entries).all()
+            if read.of_true(counts).same_as(read.of_true(other), 0, -1).all()
         }
         for figure, what in read.QUANTITIES.items():
             for ending, both in (alone | (ratios if what.ratio else {})).items():
@@ -172,7 +173,7 @@ class Vector(Measure):
                 series = []
                 for model, histograms in measured.histograms.items():
                     counts = read.together(histograms, by)
-                    value, error = statistics.jackknife(counts, what.read)
+                    value, error = statistics.jackknife(counts.values, what.read)
                     value = np.where(read.entries_of(counts) >= statistics.FEW, value, np.nan)
                     edges = np.asarray(histograms[f"{by}_along"].axes[0].edges)
                     series.append(Series(model, measured.labels[model], edges, value[1:-1], error[1:-1]))
@@ -233,22 +234,20 @@ class Vector(Measure):
             yield Plot(name, self.title, caption, f"{title} [{unit}]", f"Fraction of events / {unit}", series)
 
 
-def _component(name: str) -> hist.Hist[Any]:
+def _component(name: str, storage: hist.storage.Storage) -> hist.Hist[Any]:
     """Return an empty histogram of a signed quantity near 0."""
-    return hist.Hist(
-        hist.axis.Regular(100, -100, 100, name=name, label=name), group_axis(), storage=hist.storage.Int64()
-    )
+    return hist.Hist(hist.axis.Regular(100, -100, 100, name=name, label=name), group_axis(), storage=storage)
 
 
 def _shape(
-    key: str, label: str, counts: Floats, edges: Floats | None = None, near: NDArray[Any] | None = None
+    key: str, label: str, contents: Contents, edges: Floats | None = None, near: NDArray[Any] | None = None
 ) -> Series:
     """Return a distribution from (groups, bins, fine bins with flow), as fraction per unit; the truth's is dashed."""
     edges = np.linspace(-100, 100, 101) if edges is None else edges
-    inside = counts.sum(axis=(0, 1))[1:-1]
-    total = max(counts.sum(), 1.0)
+    inside = contents.map(lambda counts: counts.sum(axis=1)[:, 1:-1])
+    values, errors = inside.values.sum(axis=0) / contents.total, inside.errors() / contents.total
     if near is not None:
         kept = near[1:] & near[:-1]
-        inside, edges = inside[kept], edges[near]
+        values, errors, edges = values[kept], errors[kept], edges[near]
     width = np.diff(edges)
-    return Series(key, label, edges, inside / total / width, np.sqrt(inside) / total / width, "steps", key == "truth")
+    return Series(key, label, edges, values / width, errors / width, "steps", key == "truth")

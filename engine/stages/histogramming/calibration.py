@@ -1,7 +1,7 @@
 """Calibrate measures, such as their thresholds, on a model's validation split, and save the result with its bundle."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ from lineshape.engine.core.digests import digest
 from lineshape.engine.core.errors import RunError, listing
 from lineshape.engine.core.kinds import KindSpec
 from lineshape.engine.core.records import find_record, read_record, save_record
+from lineshape.engine.core.row_weight import EVENT_WEIGHT
 from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.core.source_code import READING, code_of_modules, source_of
 from lineshape.engine.core.statistics import groups
@@ -68,13 +69,16 @@ class CalibrationTask:
 
     def _objects(self, measure: Measure) -> Iterator[Objects]:
         bundle = Bundle.load(self.bundle)
-        columns = list(dict.fromkeys([*bundle.columns, *measure.columns(), "event"]))
+        store = FeatureStore.load(self.store)
+        weight = [EVENT_WEIGHT] if store.weight else []
+        columns = list(dict.fromkeys([*bundle.columns, *measure.columns(), "event", *weight]))
         found = 0
-        for _, table in FeatureStore.load(self.store).read(columns, samples=self.members):
+        for _, table in store.read(columns, samples=self.members):
             rows = self.events.looked_at(table["event"])
             found += int(rows.sum())
             chosen = {name: values[rows] for name, values in table.items()}
-            yield Objects(chosen, bundle.predict(chosen), groups(chosen["event"]), "validation", bundle.predict)
+            objects = Objects(chosen, bundle.predict(chosen), groups(chosen["event"]), "validation", bundle.predict)
+            yield replace(objects, weight=chosen.get(EVENT_WEIGHT))
         if not found and self.events.others:
             raise RunError(
                 f"no event of sample {self.sample} is of the validation split and outside the training of the bundle "
@@ -122,8 +126,8 @@ def _calibration_tasks(
         code = source_of(type(measure)), code_of_modules(*READING)
         splits = [split.model_dump() for split in (job.split, *events.others)]
         about = digest(measure.calibration_settings(), code, sample, store.digest(members), *splits)
-        if store.classes:
-            about = digest(about, {key: each.model_dump(mode="json") for key, each in store.classes.items()})
+        if store.about_computed:
+            about = digest(about, store.about_computed)
         for model in models:
             if model in (measure.models or [model]):
                 alike.setdefault((model, about), []).append(name)

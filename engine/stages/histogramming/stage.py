@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from lineshape.engine.core.class_column import ClassColumn
 from lineshape.engine.core.columns import Column
 from lineshape.engine.core.digests import digest
 from lineshape.engine.core.errors import RequestError, RunError, reading
 from lineshape.engine.core.grouping import cut
 from lineshape.engine.core.histograms import Histograms, add_part, save_part
 from lineshape.engine.core.kinds import KindSpec
+from lineshape.engine.core.row_weight import EVENT_WEIGHT
 from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.core.split import SplitName
 from lineshape.engine.core.statistics import groups
@@ -26,8 +26,8 @@ from lineshape.engine.execution.progress import Bars
 from lineshape.engine.execution.workers import Workers
 from lineshape.engine.feature_store.shards import Table
 from lineshape.engine.feature_store.store import FeatureStore, Shard
-from lineshape.engine.feature_store.tables import read_table
-from lineshape.engine.job.classes import require_same
+from lineshape.engine.feature_store.tables import Computed, read_table
+from lineshape.engine.job.computed_columns import require_same
 from lineshape.engine.job.counted_events import Counted, counted
 from lineshape.engine.job.job import Job
 from lineshape.engine.job.subjects import subjects_of
@@ -63,7 +63,7 @@ class HistogramTask:
 
     models: folders of their bundles. identities: for each model, a digest of everything except the shards that its
     histograms depend on. counted: the events that count. filled: for each sample and model the measures that are
-    filled. classes: columns of classes.
+    filled. computed: columns that are computed when rows are read.
     """
 
     store: Path
@@ -74,7 +74,12 @@ class HistogramTask:
     column_metadata: dict[str, Column]
     counted: Counted
     filled: Mapping[str, Mapping[str, tuple[str, ...]]]
-    classes: Mapping[str, ClassColumn]
+    computed: Mapping[str, Computed]
+
+    @property
+    def _weight(self) -> list[str]:
+        """Name of the column of weights, where there is one."""
+        return [name for name in self.computed if name == EVENT_WEIGHT]
 
     def path(self, group: Group, model: str) -> Path:
         """Return the path of the histograms of a model on a group."""
@@ -91,7 +96,9 @@ class HistogramTask:
         loaded = _loaded(self).only(todo.models)
         total: Histograms = {}
         for shard in todo.group:
-            columns = read_table(self.store / shard.path, shard.sample, sorted(loaded.columns), self.classes)
+            columns = read_table(
+                self.store / shard.path, shard.sample, sorted({*loaded.columns, *self._weight}), self.computed
+            )
             of = self.counted.of(columns["event"])
             for split in of:
                 if any(split in measure.splits for measure in loaded.measures.values()):
@@ -173,7 +180,10 @@ def fill(
         prediction = bundle.predict(columns)
         for name, measure in measures.items():
             calibration = loaded.calibration.get((model, name), {})
-            objects = Objects(columns, prediction, group, split, bundle.predict, calibration, bundle.log_density_ratio)
+            weight = columns.get(EVENT_WEIGHT)
+            objects = Objects(
+                columns, prediction, group, split, bundle.predict, calibration, bundle.log_density_ratio, weight
+            )
             measure.fill(of_model(total, f"{model}/{name}"), objects)
 
 
@@ -183,7 +193,7 @@ def histogram(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> Perf
     Raises RequestError where there are no bundles, RunError where a shard could not be measured.
     """
     store = FeatureStore.load(folder.features)
-    require_same(job.class_columns, store.classes)
+    require_same(job, store)
     bundles, given = _bundles(job, folder, store)
     identity = Performance.identity_of(job, store, bundles, given)
     events = counted(job, store, bundles, job.built_measures().values())
@@ -297,8 +307,8 @@ def _work(
     for name, bundle in bundles.items():
         own = {key: each for key, each in measures.items() if name in (each.models or [name])}
         calibration = {key: read_calibration(bundle, key) for key, each in own.items() if each.calibrates}
-        classes = {key: each.model_dump(mode="json") for key, each in store.classes.items()}
-        about = (store.columns, asdict(events), classes) if classes else (store.columns, asdict(events))
+        computed = store.about_computed
+        about = (store.columns, asdict(events), computed) if computed else (store.columns, asdict(events))
         identities[name] = digest(bundle.digest, measured_by(own), calibration, about)
     return HistogramTask(
         folder.features,
@@ -309,7 +319,7 @@ def _work(
         dict(store.columns),
         events,
         _filled(job, store, [*bundles]),
-        store.classes,
+        store.computed,
     )
 
 

@@ -100,7 +100,7 @@ def requests_of(job: Job, processor: Selects, files: Mapping[str, Listing]) -> l
     branches |= {name: _alternatives(branch) for name, branch in job.branches.items()}
     now = versions([source.path for found in files.values() for source in found.sources])
     return [
-        FileRequest(sample, source, job.samples[sample].tree, branches, now[source.path])
+        FileRequest(sample, source, job.samples[sample].tree, branches, now[source.path], job.generated_of(sample))
         for sample, found in files.items()
         for source in found.sources
     ]

@@ -27,6 +27,7 @@ from lineshape.engine.job.processor_builder import build_processor, fingerprint_
 from lineshape.engine.stages.processing.discovery import Catalogue, look_into
 from lineshape.engine.stages.processing.make_shards import ShardPlan
 from lineshape.engine.stages.processing.needs import needs
+from lineshape.engine.stages.processing.weighing import weigh
 
 #: Entries, and chunks, that one task takes at most: a second or two of work on one file, which is opened once for it.
 TASK_ENTRIES = 400_000
@@ -60,6 +61,7 @@ def process(job: Job, folder: RunFolder, workers: Workers, bars: Bars, files: Ma
     seen = {name: column.seen for name, column in job.derived.items()}
     store = replace(_store(plan, processor, catalogue, failures, sums), seen=seen).with_classes(job.class_columns)
     _check(store)
+    store = weigh(job, store, catalogue, workers, bars)
     control = save_control(plan.folder, {sample: total.histograms for sample, total in sums.items()})
     store = replace(store, control=control)
     store.save()

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from lineshape.engine.core.errors import listing
 from lineshape.engine.core.ledger import StageRecord
 from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.job.job import Job
@@ -112,11 +113,23 @@ def write_page(path: Path, content: Content) -> None:
         findings=findings(content.rows, measures, labels, content.job.baseline, samples),
         models=labels,
         samples=[_of_sample(content, name) for name in samples],
-        notes=list(dict.fromkeys(measure.note for measure in measures.values() if measure.note)),
+        notes=[*dict.fromkeys(each.note for each in measures.values() if each.note), *_on_weights(content, measures)],
+        objects="Effective objects" if content.store.weight else "Objects",
         facts=[_model_facts(name, bundle) for name, bundle in content.bundles.items()],
         stages=list(last.values()),
         versions=content.ledger[-1].versions if content.ledger else {},
     )
+
+
+def _on_weights(content: Content, measures: Mapping[str, Measure]) -> list[str]:
+    """Return sentences on what is weighted; none where the job has no weights."""
+    if not content.store.weight:
+        return []
+    bare = [name for name, each in measures.items() if not each.weighted]
+    found = []
+    if len(bare) < len(measures):
+        found = ["Objects are weighted, and the effective number of them is (Σw)²/Σw², of equal weights their number."]
+    return [*found, *([f"Not weighted: {listing(bare)}, of which each object counts once."] if bare else [])]
 
 
 def _shown(content: Content, models: Iterable[str], measures: Mapping[str, Measure]) -> list[str]:

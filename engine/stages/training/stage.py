@@ -14,7 +14,7 @@ from lineshape.engine.execution.failures import Failure
 from lineshape.engine.execution.progress import Bars
 from lineshape.engine.execution.workers import Workers
 from lineshape.engine.feature_store.store import FeatureStore
-from lineshape.engine.job.classes import require_same
+from lineshape.engine.job.computed_columns import require_same
 from lineshape.engine.job.counted_events import seen_through
 from lineshape.engine.job.inputs import inputs_of
 from lineshape.engine.job.job import Job
@@ -47,7 +47,7 @@ def train(job: Job, folder: RunFolder, workers: Workers, bars: Bars, only: list[
     Raises RequestError where a model or a column is unknown, RunError where a training failed.
     """
     store = FeatureStore.load(folder.features)
-    require_same(job.class_columns, store.classes)
+    require_same(job, store)
     unknown = [name for name in only or [] if name not in job.models]
     if unknown:
         raise RequestError(f"no model {', '.join(unknown)} in the job file: expected one of {', '.join(job.models)}")

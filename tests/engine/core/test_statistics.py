@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lineshape.engine.core import statistics
+from lineshape.engine.core.contents import Contents
 from lineshape.engine.measures.kinds.response import EDGES
 
 
@@ -11,6 +12,10 @@ def binned(values: np.ndarray, group: np.ndarray) -> np.ndarray:
     """(groups, bins + 2) with flow."""
     edges = np.concatenate([[-np.inf], EDGES, [np.inf]])
     return np.stack([np.histogram(values[group == g], edges)[0] for g in range(statistics.GROUPS)]).astype(float)
+
+
+def counted(values: np.ndarray) -> Contents:
+    return Contents(values, values)
 
 
 @pytest.fixture
@@ -64,13 +69,13 @@ def test_a_figure_that_is_asked_for_again_is_the_same(rng: np.random.Generator) 
 
     counts = rng.poisson(0.05, (statistics.GROUPS, 3, len(EDGES) + 1))
     counts[:, 1] *= 100
-    first = statistics.with_uncertainty(counts.astype(float), median)
+    first = statistics.with_uncertainty(counted(counts.astype(float)), median)
     kept = [each.copy() for each in first]
     first[0][:], first[1][:] = 0, 0
     for again in (counts.astype(float), counts):
-        found = statistics.with_uncertainty(again, median)
+        found = statistics.with_uncertainty(counted(again), median)
         assert [each.tolist() for each in found] == [each.tolist() for each in kept]
-    other = statistics.with_uncertainty(counts[:, ::-1].astype(float), median)
+    other = statistics.with_uncertainty(counted(counts[:, ::-1].astype(float)), median)
     assert other[0].tolist() == kept[0][::-1].tolist()
 
 
@@ -78,3 +83,54 @@ def test_no_entries_give_no_figure() -> None:
     empty = np.zeros(len(EDGES) + 1)
     assert np.isnan(statistics.quantiles(empty, EDGES, [0.5])).all()
     assert np.isnan(statistics.mean(empty, EDGES))
+
+
+def width(counts: np.ndarray) -> np.ndarray:
+    return statistics.half_width(counts, EDGES, 0.68)
+
+
+def test_negative_weights_cancel() -> None:
+    """A bin below zero takes from its neighbours: the distribution function rises all the same."""
+    counts = np.zeros(len(EDGES) + 1)
+    counts[[101, 102, 103]] = 50, -30, 80  # bins from 0.5 on, 0.005 wide
+    assert statistics.quantiles(counts, EDGES, [0.1, 0.5]).tolist() == pytest.approx(
+        [0.505, 0.510 + 0.005 * 3 / 8], abs=0.006
+    )
+    found = statistics.quantiles(counts, EDGES, np.linspace(0.01, 1, 50).tolist())
+    assert (np.diff(found) >= 0).all()
+    assert (found >= 0.5).all()
+    assert (found <= 0.515).all()
+    assert np.isnan(statistics.quantiles(-counts, EDGES, [0.5])).all()
+
+
+@pytest.mark.parametrize("number", [300, 4000])
+def test_the_uncertainty_of_a_weighted_width_covers(number: int) -> None:
+    """With a fifth of the weights negative, the true width lies within one uncertainty in 68 % of 300 toys.
+
+    Few entries (by scaled Poisson numbers) and many (by jackknife). The fraction has a standard deviation of 2.7 %, the
+    seed is fixed, and without it 63 to 73 % would be missed in 6 % of the runs.
+    """
+    rng, inside = np.random.default_rng(7), 0
+    truth = 0.1 * 0.99446
+    for _ in range(300):
+        n = rng.poisson(number)
+        values, weight = rng.normal(1.0, 0.1, n), np.where(rng.random(n) < 0.2, -1.0, 1.0) * rng.gamma(4, 0.25, n)
+        group = statistics.groups(rng.integers(0, 2**63, n, dtype=np.uint64))
+        edges = np.concatenate([[-np.inf], EDGES, [np.inf]])
+        sums = [
+            np.stack([np.histogram(values[group == g], edges, weights=w[group == g])[0] for g in range(20)])
+            for w in (weight, weight**2)
+        ]
+        value, error = statistics.with_uncertainty(Contents(*sums), width)
+        inside += bool(abs(value - truth) < error)
+    assert inside / 300 == pytest.approx(0.68, abs=0.05)
+
+
+def test_the_effective_number_of_entries(rng: np.random.Generator) -> None:
+    """Of equal weights their number, whatever the weight; in a trial, that of an unweighted sample as precise."""
+    counts = rng.poisson(50.0, (20, 40)).astype(float)
+    assert Contents(0.1 * counts, 0.01 * counts).entries() == pytest.approx(counts.sum())
+    assert counted(counts).entries() == counts.sum()
+    weight = rng.gamma(2, 1, 100_000)
+    found = Contents(np.full((20, 1), weight.sum() / 20), np.full((20, 1), (weight**2).sum() / 20)).entries()
+    assert found / 100_000 == pytest.approx(1 / (1 + 0.5), abs=0.01), "1/(1 + variance over squared mean)"

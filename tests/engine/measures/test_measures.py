@@ -8,6 +8,8 @@ import pytest
 
 from lineshape.engine.core import kinds
 from lineshape.engine.core.columns import Column
+from lineshape.engine.core.contents import Contents
+from lineshape.engine.core.row_weight import EVENT_WEIGHT, RowWeight
 from lineshape.engine.core.statistics import groups
 from lineshape.engine.learning.bundles import Prediction
 from lineshape.engine.learning.roles.model import Mixture
@@ -92,6 +94,54 @@ def test_parts_merge_to_the_whole(kind: str, rng: np.random.Generator) -> None:
         assert (histogram.values(flow=True) == apart[name].values(flow=True)).all()
         assert histogram.sum(flow=True) > 0
         assert histogram.axes[-1].name == "group"
+
+
+@pytest.mark.parametrize("weight", [1.0, 0.01])
+@pytest.mark.parametrize("kind", kinds.names(MEASURES, Measure))
+def test_equal_weights_change_nothing(kind: str, weight: float, rng: np.random.Generator) -> None:
+    """Figures, their uncertainties and numbers of entries; a measure may also count each object once."""
+    measure = built(kind)
+    make, _ = WHOLE.get(kind, (objects, part))
+    whole = make(rng, 6000)
+    whole = replace(whole, weight=np.full(len(whole.group), weight))
+    weighted = MEANINGS | {EVENT_WEIGHT: RowWeight().metadata("")}
+    calibration = measure.calibrate([whole])
+    sums, counts, once = (
+        measure.empty(weighted),
+        measure.empty(MEANINGS),
+        measure.model_copy(update={"weighted": False}),
+    )
+    unweighted = once.empty(weighted)
+    for split in measure.splits:
+        for histograms in (sums, counts, unweighted):
+            measure.fill(histograms, replace(whole, split=split, calibration=calibration))
+    found, known, same = (measure.figures(each, {BASELINE: each}) for each in (sums, counts, unweighted))
+    assert same == known
+    assert [(each.figure, each.by, each.low) for each in found] == [(each.figure, each.by, each.low) for each in known]
+    for one, other in zip(found, known, strict=True):
+        if one.figure.startswith("training_test_chi2"):  # the same sample twice: 0
+            continue
+        assert one.value == pytest.approx(other.value, rel=1e-6, abs=1e-9), one.figure
+        assert one.entries == pytest.approx(other.entries, abs=1), one.figure
+        assert one.uncertainty == pytest.approx(other.uncertainty, rel=0.3, abs=1e-9), one.figure
+
+
+@pytest.mark.parametrize("kind", kinds.names(MEASURES, Measure))
+def test_weights_of_a_half_are_that_half(kind: str, rng: np.random.Generator) -> None:
+    """Where the other half has weight 0; but for measures that look at objects together."""
+    if kind in TOGETHER:
+        pytest.skip("it permutes or pairs objects, so that other objects change its draws")
+    measure = built(kind)
+    make, cut = WHOLE.get(kind, (objects, part))
+    whole = make(rng, 8000)
+    rows = np.arange(8000) % 2 == 0
+    calibration = measure.calibrate([replace(whole, weight=rows.astype(float))])
+    weighted, alone = measure.empty(MEANINGS | {EVENT_WEIGHT: RowWeight().metadata("")}), measure.empty(MEANINGS)
+    for split in measure.splits:
+        measure.fill(weighted, replace(whole, split=split, calibration=calibration, weight=rows.astype(float)))
+        measure.fill(alone, replace(cut(whole, np.flatnonzero(rows)), split=split, calibration=calibration))
+    for name, histogram in alone.items():
+        assert (histogram.values(flow=True) == weighted[name].values(flow=True)).all(), name
 
 
 @pytest.mark.parametrize("kind", kinds.names(MEASURES, Measure))
@@ -183,9 +233,9 @@ def test_selection_takes_the_tightest_half(rng: np.random.Generator) -> None:
 
 def test_the_halves_share_the_bin_of_the_median(rng: np.random.Generator) -> None:
     counts = rng.integers(0, 50, (3, 5, 8)).astype(float)
-    tightest, loosest = halves(counts)
+    tightest, loosest = (half.values for half in halves(Contents(counts, counts)))
     assert tightest.sum() == pytest.approx(loosest.sum())
     np.testing.assert_allclose(tightest + loosest, counts.sum(axis=1))
     one_bin = np.zeros((1, 4, 2))
     one_bin[0, 2] = [6, 4]
-    np.testing.assert_allclose(halves(one_bin)[0], [[3, 2]])
+    np.testing.assert_allclose(halves(Contents(one_bin, one_bin))[0].values, [[3, 2]])
