@@ -38,7 +38,7 @@ def test_from_root_to_a_line_shape(tmp_path: Path) -> None:
     assert shown.count("<img") == 2
     for _, lines in result.tables():
         assert all(f"<td>{cell}</td>" in shown for line in lines[1:] for cell in line)
-    assert len([one for one in data if "image/png" in one]) == 1
+    assert len([one for one in data if "image/png" in one]) == 2
     row = result.figure("mdn", "half_68_over_baseline")
     text = "".join(output.text for output in outputs if output.output_type == "stream")
     assert f"{row.value:.3f} ± {row.uncertainty:.3f} of {row.entries:,} taus" in text

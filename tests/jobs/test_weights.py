@@ -49,7 +49,7 @@ class Weighed(Toy):
 
 def branches_of(rows: int, seed: int, negative: float = 0.1) -> dict[str, NDArray[Any]]:
     """Events with weights of which some are negative, and which depend on d0."""
-    found, random = events(rows, seed), np.random.default_rng(seed)
+    found, random = events(rows, seed), np.random.default_rng(100 + seed)
     weight = (1 + found["d0"]) * np.where(random.random(rows) < negative, -1, 1) * random.gamma(4, 0.25, rows)
     return found | {"w": weight.astype(np.float32)}
 
