@@ -73,7 +73,12 @@ def events(
         raise RequestError(f"no sample '{sample}' in {folder}{hint}")
     names = list(columns) if columns is not None else [*store.columns, "event"]
     store.require(names)
-    return _rows(job, store.read(list(dict.fromkeys([*names, "event"])), samples=None if sample is None else [sample]), part, names)
+    return _rows(
+        job,
+        store.read(list(dict.fromkeys([*names, "event"])), samples=None if sample is None else [sample]),
+        part,
+        names,
+    )
 
 
 def _rows(job: Job, tables: Any, part: Part, names: Sequence[str]) -> "Iterator[Table]":

@@ -45,7 +45,13 @@ ROOMS = {
         "roles",
         "blocks",
     ],
-    "lineshape.jobs": ["cli", "comparing kinds schema", "api", "contents job_files display starting studies", "simulate"],
+    "lineshape.jobs": [
+        "cli",
+        "comparing kinds schema",
+        "api",
+        "contents job_files display starting studies",
+        "simulate",
+    ],
     "lineshape.jobs.simulate": [
         "orders",
         "writing",

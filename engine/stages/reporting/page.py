@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from lineshape.engine.core.contents import is_weighted
 from lineshape.engine.core.errors import listing
 from lineshape.engine.core.ledger import StageRecord
 from lineshape.engine.feature_store.store import FeatureStore
@@ -125,7 +126,9 @@ def _on_weights(content: Content, measures: Mapping[str, Measure]) -> list[str]:
     """Return sentences on what is weighted; none where the job has no weights."""
     if not content.store.weight:
         return []
-    bare = [name for name, each in measures.items() if not each.weighted]
+    empty = {name: each.empty(content.store.columns) for name, each in measures.items()}
+    # A user's own kind may count objects whatever its settings say.
+    bare = [name for name, histograms in empty.items() if not all(map(is_weighted, histograms.values()))]
     found = []
     if len(bare) < len(measures):
         found = ["Objects are weighted, and the effective number of them is (Σw)²/Σw², of equal weights their number."]
