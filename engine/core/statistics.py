@@ -55,9 +55,10 @@ def with_uncertainty(contents: Contents, figure: Callable[[Floats], Floats]) -> 
 
     Recent results are cached, as a table and a plot use the same figures.
     """
-    counts = np.ascontiguousarray(contents.values, dtype=np.float64)
-    squares = np.ascontiguousarray(contents.squares).data if contents.are_weighted else b""
-    key = figure, counts.shape, hashlib.blake2b(counts.data).digest(), hashlib.blake2b(squares).digest()
+    # The same order in memory, whatever it came from, gives the same bits.
+    contents = contents.map(lambda values: np.ascontiguousarray(values, dtype=np.float64))
+    digests = [hashlib.blake2b(values.data).digest() for values in (contents.values, contents.squares)]
+    key = figure, contents.values.shape, *digests
     found = _KNOWN.pop(key, None) or _with_uncertainty(contents, figure)
     _KNOWN[key] = found
     while len(_KNOWN) > _MOST_KNOWN:
