@@ -79,10 +79,10 @@ def describe(job: Job, output: str | Path | None = None, screen: Screen | None =
 
 def _files(job: Job, folder: ReprocessingFolder, records: Sequence[RunRecord]) -> tuple[Counter[str], list[str]]:
     """Count the files by kind of change, and list the samples that would be simulated."""
+    from lineshape.engine.input.findings import require_there
     from lineshape.engine.input.sources import expand
+    from lineshape.engine.job.discovery import requests_of
     from lineshape.engine.job.processor_builder import build_processor, with_derived
-    from lineshape.engine.stages.processing.discovery import requests_of
-    from lineshape.engine.stages.processing.findings import require_there
 
     patterns, said = {}, []
     for name, sample in job.samples.items():

@@ -31,9 +31,9 @@ from lineshape.engine.input.processor import fingerprint
 from lineshape.engine.input.root_files import open_file
 from lineshape.engine.input.sources import FileSource
 from lineshape.engine.input.study import PROCESSORS
+from lineshape.engine.input.tasks import tasks_of
 from lineshape.engine.job.processor_builder import build_processor
 from lineshape.engine.stages.processing.make_shards import ShardPlan
-from lineshape.engine.stages.processing.stage import tasks_of
 from lineshape.jobs import api
 from lineshape.jobs.simulate.families.gamma_tautau import GammaTauTau
 from lineshape.jobs.simulate.writing import FileOrder, write_file

@@ -2,7 +2,7 @@
 
 from lineshape.engine.execution import memory
 from lineshape.engine.execution.memory import Need, Term
-from lineshape.engine.stages.processing.discovery import Catalogue
+from lineshape.engine.job.discovery import Catalogue
 
 #: Copies of a chunk's entries that a worker holds at most: baskets, as read, selected and written (measured: 3 to 6).
 WORKING = 8

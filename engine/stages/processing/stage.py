@@ -1,9 +1,8 @@
 """Run ROOT files through a coffea processor into feature shards."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import groupby
 from pathlib import Path
 
 from lineshape.engine.core.errors import DAMAGES, RunError
@@ -22,18 +21,13 @@ from lineshape.engine.feature_store.store import FeatureStore, Quarantined, Shar
 from lineshape.engine.input.catalogue import Chunk
 from lineshape.engine.input.processor import Selects
 from lineshape.engine.input.sources import Patterns
+from lineshape.engine.input.tasks import outcomes
+from lineshape.engine.job.discovery import Catalogue, look_into
 from lineshape.engine.job.job import Job
 from lineshape.engine.job.processor_builder import build_processor, fingerprint_of, with_derived
-from lineshape.engine.stages.processing.discovery import Catalogue, look_into
 from lineshape.engine.stages.processing.make_shards import ShardPlan
 from lineshape.engine.stages.processing.needs import needs
 from lineshape.engine.stages.processing.weighing import weigh
-
-#: Entries, and chunks, that one task takes at most: a second or two of work on one file, which is opened once for it.
-TASK_ENTRIES = 400_000
-TASK_CHUNKS = 64
-#: Entries that a task takes at least, so that its work outweighs opening the file.
-LEAST_ENTRIES = 20_000
 
 
 def process(job: Job, folder: RunFolder, workers: Workers, bars: Bars, files: Mapping[str, Patterns]) -> FeatureStore:
@@ -85,7 +79,7 @@ def _make(plan: ShardPlan, catalogue: Catalogue, workers: Workers, bars: Bars) -
     bar.advance(done)
     failures: list[Failure] = []
     quarantined = []
-    for chunk, outcome in _outcomes(plan, todo, workers):
+    for chunk, outcome in outcomes(workers, plan, todo):
         bar.advance()
         if outcome is None:
             done += 1
@@ -101,48 +95,6 @@ def _make(plan: ShardPlan, catalogue: Catalogue, workers: Workers, bars: Bars) -
         for chunk, failure in quarantined
         if chunk.identity(plan.fingerprint) not in there[chunk.file.sample]
     ]
-
-
-def _outcomes(plan: ShardPlan, todo: Sequence[Chunk], workers: Workers) -> Iterator[tuple[Chunk, Failure | None]]:
-    """Yield for each chunk its failure, or None.
-
-    If a task fails as a whole, each of its chunks is tried alone, so that one bad chunk takes no other with it.
-    """
-    if not todo:
-        return
-    tasks = tasks_of(todo, workers.number)
-    alone: list[tuple[Chunk, ...]] = []
-    for task, outcome in Executor(workers, plan).run(tasks):
-        if isinstance(outcome, Failure) and len(task) > 1:
-            alone += [(chunk,) for chunk in task]
-        else:
-            yield from _each(task, outcome)
-    for task, outcome in Executor(workers, plan).run(alone):
-        yield from _each(task, outcome)
-
-
-def tasks_of(todo: Sequence[Chunk], workers: int) -> list[tuple[Chunk, ...]]:
-    """Group chunks into tasks of one file each: large tasks first, then smaller ones, so that all workers end together.
-
-    (Guided self-scheduling: Polychronopoulos and Kuck, IEEE Trans. Comput. C-36 (1987) 1425.)
-    """
-    entries = sum(chunk.stop - chunk.start for chunk in todo) / len(todo)
-    most, least = min(TASK_CHUNKS, TASK_ENTRIES / entries), LEAST_ENTRIES / entries
-    tasks: list[tuple[Chunk, ...]] = []
-    left = len(todo)
-    for _, of_file in groupby(todo, key=lambda chunk: (chunk.file.sample, chunk.file.path, chunk.file.tree)):
-        chunks = list(of_file)
-        while chunks:
-            size = max(1, int(min(most, max(least, left / (4 * workers)))))
-            tasks.append(tuple(chunks[:size]))
-            left -= len(tasks[-1])
-            chunks = chunks[size:]
-    return tasks
-
-
-def _each(task: Sequence[Chunk], outcome: list[Failure | None] | Failure) -> Iterator[tuple[Chunk, Failure | None]]:
-    outcomes = [outcome] * len(task) if isinstance(outcome, Failure) else outcome
-    yield from zip(task, outcomes, strict=True)
 
 
 def _quarantined(chunk: Chunk, failure: Failure) -> Quarantined:

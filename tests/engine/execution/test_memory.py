@@ -12,8 +12,8 @@ import pytest
 from lineshape.engine.core.errors import RequestError
 from lineshape.engine.execution.memory import CLIENT_BASE, MIB, Need, Term, check
 from lineshape.engine.input.catalogue import FileRecord, chunks_of
+from lineshape.engine.job.discovery import Catalogue
 from lineshape.engine.stages.histogramming import stage as histogramming
-from lineshape.engine.stages.processing.discovery import Catalogue
 from lineshape.engine.stages.processing.needs import needs
 from lineshape.jobs import api
 from tests.conftest import SOAK

@@ -26,8 +26,8 @@ from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.execution.workers import Workers
 from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.input.catalogue import FileRecord, chunks_of
+from lineshape.engine.input.tasks import tasks_of
 from lineshape.engine.job.job import Job
-from lineshape.engine.stages.processing.stage import tasks_of
 from tests.conftest import SOAK, TREE, small_job
 from tests.faults.runs import (
     content,

@@ -8,8 +8,8 @@ from lineshape.engine.core.errors import RequestError, RunError
 from lineshape.engine.execution.failures import Cause, Failure
 from lineshape.engine.feature_store.store import Quarantined
 from lineshape.engine.input.catalogue import NOT_THERE, FileRecord, FileRequest
+from lineshape.engine.input.findings import in_some_alone, require_there, require_usable, without_events
 from lineshape.engine.input.sources import FileSource
-from lineshape.engine.stages.processing.findings import in_some_alone, require_there, require_usable, without_events
 
 
 def request(sample: str, path: str, version: str = "1") -> FileRequest:

@@ -20,11 +20,7 @@ from lineshape.engine.input.catalogue import (
     versions,
 )
 from lineshape.engine.input.copies import notes_on, without_copies
-from lineshape.engine.input.inspection import inspect_file
-from lineshape.engine.input.processor import Selects
-from lineshape.engine.input.sources import Listing, Patterns, expand
-from lineshape.engine.job.job import Job
-from lineshape.engine.stages.processing.findings import (
+from lineshape.engine.input.findings import (
     Found,
     in_some_alone,
     of_other_stores,
@@ -32,6 +28,10 @@ from lineshape.engine.stages.processing.findings import (
     require_usable,
     without_events,
 )
+from lineshape.engine.input.inspection import inspect_file
+from lineshape.engine.input.processor import Selects
+from lineshape.engine.input.sources import Listing, Patterns, expand
+from lineshape.engine.job.job import Job
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,109 @@
+"""Process one chunk: check what was read, apply the processor, and check what it returns."""
+
+from typing import Any
+
+import awkward as ak
+import numpy as np
+from numpy.typing import NDArray
+
+from lineshape.engine.core.errors import DataError, ProcessorError, code_line
+from lineshape.engine.execution.failures import Cause, classify
+from lineshape.engine.feature_store.event_numbers import exact
+from lineshape.engine.input.catalogue import Chunk
+from lineshape.engine.input.events import flat, numbers
+from lineshape.engine.input.processor import Selected, Selects
+from lineshape.engine.input.root_files import may_pass
+from lineshape.engine.job.derived import Deriving
+
+
+def finite(events: Any, chunk: Chunk, nonfinite: str) -> NDArray[np.bool_]:
+    """Return which events have finite values alone, reading all columns now.
+
+    nonfinite: "drop", or "refuse" to raise DataError where there are others.
+
+    Raises DataError where the file is damaged, OSError where a retry may help.
+    """
+    good = np.ones(len(events), dtype=bool)
+    for name in events.fields:
+        # First all values at once: most columns have none that is not finite, and need no check entry by entry.
+        if np.isfinite(_read(events, name, chunk)).all():
+            continue
+        finite = np.isfinite(events[name])
+        while finite.ndim > 1:
+            finite = ak.all(finite, axis=-1)
+        bad = ~ak.to_numpy(finite)
+        if nonfinite == "refuse":
+            branch = chunk.file.branches[name]
+            raise DataError(
+                f"{chunk.file.path}: branch {branch} holds NaN or infinite values in {bad.sum()} of {len(bad)} "
+                f"entries, first in entry {chunk.start + int(np.flatnonzero(bad)[0])}; mend the file, "
+                "or set 'nonfinite: drop' in the job file to leave such entries out"
+            )
+        good &= ~bad
+    return good
+
+
+def event_numbers(events: Any, chunk: Chunk) -> NDArray[np.uint64] | None:
+    """Return the column `event`, None where it is not read; raises DataError without one exact number for each event.
+
+    Its values are those of the branch that holds it.
+    """
+    if "event" not in events.fields:
+        return None
+    values, counts = flat(events, "event")
+    what = f"{chunk.file.path}: branch {chunk.file.branches['event']}, column event"
+    if counts is not None and (counts != 1).any():
+        raise DataError(f"{what}: expected one number an event, found lists: name its branch in 'branches:'")
+    return exact(values, what)
+
+
+def select(processor: Selects, events: Any) -> Selected:
+    """Return the processor's selection; its own errors become a ProcessorError, whatever their type.
+
+    Events are read before: the content of their columns may be wrong (a DataError), but a file cannot cause any other
+    error. Errors of a file system from which the processor reads files of its own may be transient.
+    """
+    try:
+        return processor.process(events)
+    except (DataError, MemoryError):
+        raise
+    except Exception as error:
+        if classify(error).cause is Cause.TRANSIENT:
+            raise
+        raise ProcessorError(code_line(error)) from error
+
+
+def check_columns(selected: Selected, processor: Selects) -> NDArray[np.uint64]:
+    """Return the event numbers; raises ProcessorError where the columns break the processor's contract."""
+    what = name_of(processor)
+    lengths = {name: len(values) for name, values in selected.columns.items()}
+    if "event" not in lengths or len(set(lengths.values())) != 1:
+        raise ProcessorError(f"{what} must return 'event' and columns of one length, and returned {lengths}")
+    unknown = set(lengths) - set(processor.outputs) - {"event"}
+    if unknown:
+        raise ProcessorError(f"{what} returned columns {sorted(unknown)}, which its 'outputs' do not declare")
+    try:
+        return exact(ak.to_numpy(selected.columns["event"]), "column event, as the processor returns it")
+    except (DataError, ValueError) as error:
+        raise ProcessorError(str(error)) from error
+
+
+def name_of(processor: Selects) -> str:
+    """Return the module and class of a processor, without derived columns."""
+    own = type(processor.processor if isinstance(processor, Deriving) else processor)
+    return f"{own.__module__}.{own.__qualname__}"
+
+
+def _read(events: Any, name: str, chunk: Chunk) -> NDArray[Any]:
+    """Read a column's values now; raises DataError where the file is damaged, OSError where a retry may help."""
+    branch = f"{chunk.file.path}: branch {chunk.file.branches[name]}"
+    try:
+        with may_pass(chunk.file.path):
+            return numbers(events, name)
+    except DataError as error:
+        raise DataError(f"{branch}: {error}") from error
+    except Exception as error:
+        if classify(error).cause is Cause.TRANSIENT:
+            raise
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise DataError(f"{branch} is damaged or cut short: {reason[:200]}") from error
