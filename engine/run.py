@@ -1,7 +1,7 @@
 """Run the stages in order on a cluster, writing into a run folder. Each stage can also be run alone."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,15 +15,18 @@ from lineshape.engine.core.records import save_record
 from lineshape.engine.core.run_folder import RunFolder, read_job
 from lineshape.engine.execution.progress import Bars, Screen
 from lineshape.engine.execution.workers import Promise, Workers, collect_logs
-from lineshape.engine.feature_store.store import FeatureStore
+from lineshape.engine.feature_store.store import FeatureStore, Quarantined
 from lineshape.engine.input.sources import Patterns
 from lineshape.engine.job.job import Job
 from lineshape.engine.results.row import Row
 
 if TYPE_CHECKING:
+    from lineshape.engine.learning.bundles import Bundle
     from lineshape.engine.learning.search import Found
     from lineshape.engine.results.drift import Drifts
     from lineshape.engine.results.performance import Performance
+    from lineshape.engine.stages.applying.plan import Wanted
+    from lineshape.engine.stages.applying.stage import Applied
     from lineshape.engine.stages.drift.stage import DriftBaseline
     from lineshape.engine.stages.training.stage import Trained
 
@@ -72,13 +75,17 @@ class Run:
                 stage.text += f", weighted as {effective:,.0f} of equal weight"
             if store.quarantined:  # of a file that cannot be opened the number of entries is not known
                 stage.text += f"; {len(store.quarantined)} parts, about {store.lost:.1%} of the input, are quarantined"
-        for note in store.notes:
-            self.screen.warn(note)
-        for item in store.quarantined[:20]:
-            self.screen.warn(f"quarantined {item.line}")
-        if len(store.quarantined) > 20:
-            self.screen.warn(f"and {len(store.quarantined) - 20} more, listed in {self.folder.features}/manifest.json")
+        self._tell(store.notes, store.quarantined, f", listed in {self.folder.features}/manifest.json")
         return store
+
+    def _tell(self, notes: Sequence[str], quarantined: Sequence[Quarantined], where: str) -> None:
+        """Print notes and the first quarantined parts. where: says where all of them are listed."""
+        for note in notes:
+            self.screen.warn(note)
+        for item in quarantined[:20]:
+            self.screen.warn(f"quarantined {item.line}")
+        if len(quarantined) > 20:
+            self.screen.warn(f"and {len(quarantined) - 20} more{where}")
 
     def train(self, only: list[str] | None = None) -> "Trained":
         """Train bundles on the feature shards.
@@ -151,6 +158,27 @@ class Run:
             rows = report(self.job, self.folder, self.workers, stage.bars)
             stage.text = f"{len(rows):,} figures; {self.folder.page}"
         return rows
+
+    def apply(
+        self, bundles: "Mapping[str, Bundle]", to: Path, wanted: "Wanted", files: Mapping[str, Patterns]
+    ) -> "Applied":
+        """Apply bundles to files; the run folder holds the state of this alone.
+
+        bundles: by the name of their branches. to: folder of the outputs.
+        """
+        from lineshape.engine.stages.applying.existing import INDEX
+        from lineshape.engine.stages.applying.stage import apply
+
+        with self._stage("applying") as stage:
+            applied = apply(self.job, bundles, self.folder.path, to, wanted, self.workers, stage.bars, files)
+            stage.text = (
+                f"{applied.entries:,} entries, {applied.rows:,} scores of each of {len(bundles)} models → "
+                f"{applied.made} outputs made, {len(applied.files) - applied.made} kept, in {to}"
+            )
+            if applied.quarantined:
+                stage.text += f"; {len(applied.quarantined)} files, about {applied.lost:.1%} of the input, have none"
+        self._tell(applied.notes, applied.quarantined, f", listed in {to / INDEX}")
+        return applied
 
     def all(self, make: Simulate) -> list[Row]:
         """Run all stages in order, and return the rows of the summary."""

@@ -8,10 +8,12 @@ result.figure("mdn", "half_68_over_baseline")
 """
 
 from lineshape.jobs.api import Result, histogram, load, open_result, process, report, reprocess, run, studies, train
+from lineshape.jobs.applying import apply
 from lineshape.jobs.comparing import compare
 
 __all__ = [
     "Result",
+    "apply",
     "compare",
     "histogram",
     "load",

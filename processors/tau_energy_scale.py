@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from coffea.nanoevents.methods.base import NanoEvents
 
 _TAU = "TauJetsAuxDyn."
+#: Columns that a file of data lacks: where `branches:` says null, they are NaN, and no cut is on them.
+_TRUTH = ("truthPtVis", "truthEtaVis", "truthDecayMode")
 
 
 class TauCuts(Settings):
@@ -120,6 +122,9 @@ class TauEnergyScale(Study):
         """Return the columns of all taus, which of them pass the cuts, and the cut flow."""
         taus = per_object(events, like="eta")
         cut_flow = {"reconstructed": len(taus["eta"])}
+        known = "truthPtVis" in taus
+        for name in _TRUTH:
+            taus.setdefault(name, np.full(len(taus["eta"]), np.nan))
         for name in (
             "ptIntermediateAxis",
             "ptIntermediateAxisEM",
@@ -144,8 +149,9 @@ class TauEnergyScale(Study):
             "EM/LC": taus["ptIntermediateAxisEM_over_LC"] < self.settings.maximum_ratio,
             "particle flow/combined": taus["ptPanTauCellBased_over_ptCombined"] < self.settings.maximum_ratio,
             "LC/combined": taus["ptIntermediateAxis_over_ptCombined"] < self.settings.maximum_ratio,
-            "true visible": taus["truthPtVis"] >= self.settings.minimum_true_pt,
         }
+        if known:
+            cuts["true visible"] = taus["truthPtVis"] >= self.settings.minimum_true_pt
         passed = np.ones(len(taus["eta"]), dtype=bool)
         for name, cut in cuts.items():
             passed &= cut

@@ -33,7 +33,7 @@ ROOMS = {
         "execution",
         "core",
     ],
-    "lineshape.engine.stages": ["processing training searching histogramming reporting drift"],
+    "lineshape.engine.stages": ["processing training searching histogramming reporting drift applying"],
     "lineshape.engine.learning": [
         "bundles search",
         "models",
@@ -47,7 +47,7 @@ ROOMS = {
     ],
     "lineshape.jobs": [
         "cli",
-        "comparing kinds schema",
+        "applying comparing kinds schema",
         "api",
         "contents job_files display starting studies",
         "simulate",

@@ -140,6 +140,19 @@ def _narrowed(name: str, values: NDArray[Any]) -> NDArray[Any]:
     return narrowed
 
 
+def as_stored(name: str, values: "ak.Array") -> Any:
+    """Return a column as it is read back from a shard: an array of float32, or Jagged where each row has a list.
+
+    Raises ProcessorError where it cannot hold the values.
+    """
+    import awkward as ak
+
+    if values.ndim == 1:
+        return _narrowed(name, ak.to_numpy(values, allow_missing=False))
+    lists = Jagged.of(values)
+    return Jagged(lists.offsets, _narrowed(name, lists.content))
+
+
 def read_info(path: Path) -> ShardInfo:
     """Return the metadata of a shard, without reading its rows."""
     import pyarrow.parquet as pq

@@ -8,6 +8,7 @@ from lineshape.engine.core.jagged import Jagged
 from lineshape.engine.input.catalogue import Chunk, FileRecord
 from lineshape.engine.input.column_forms import NamedBranches, has_records, require_readable, type_of
 from lineshape.engine.input.root_files import find_tree
+from lineshape.engine.input.tracing import tracer
 
 if TYPE_CHECKING:
     import awkward as ak
@@ -169,7 +170,7 @@ def per_object(events: "NanoEvents", like: str) -> "dict[str, NDArray[Any]]":
         raise DataError(
             f"column {like} has one value an event; expected one for each object: name its branch in 'branches:'"
         )
-    found = {}
+    found, lists = {}, {}
     for name in events.fields:
         values, own = flat(events, name)
         if own is not None and not np.array_equal(own, counts):
@@ -177,4 +178,28 @@ def per_object(events: "NanoEvents", like: str) -> "dict[str, NDArray[Any]]":
                 f"column {name} has not as many values an event as column {like}: name its branch in 'branches:'"
             )
         found[name] = np.repeat(values, counts) if own is None else values
+        if own is not None and name != "event":
+            lists[name] = (values, own)
+    if (traced := tracer()) and "event" in found:
+        lists = {like: lists[like], **lists}  # which most often is as the file has it
+        codes = found["event"].astype(np.int64) + traced.mark(flat(events, "event")[0], lists)
+        found["event"] = codes.astype(found["event"].dtype)
     return found
+
+
+def with_column(events: "NanoEvents", name: str, values: "NDArray[Any]") -> "NanoEvents":
+    """Return the events with other numbers, one an event, in a column that has one number, or a list of one, in each.
+
+    All other columns are those of the events, not copied.
+    """
+    import awkward as ak
+    import numpy as np
+
+    layout = events.layout if events.layout.is_record else events.layout.to_packed()
+    column = ak.contents.NumpyArray(values)
+    if layout.content(name).purelist_depth > 1:
+        offsets = ak.index.Index64(np.arange(len(values) + 1))
+        column = ak.contents.ListOffsetArray(offsets, column)
+    contents = [column if field == name else layout.content(field) for field in layout.fields]
+    changed = ak.contents.RecordArray(contents, layout.fields, layout.length, parameters=layout.parameters)
+    return ak.Array(changed, behavior=events.behavior, attrs=events.attrs)

@@ -1,19 +1,52 @@
 """Process one chunk: check what was read, apply the processor, and check what it returns."""
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
 from lineshape.engine.core.errors import DataError, ProcessorError, code_line
-from lineshape.engine.execution.failures import Cause, classify
+from lineshape.engine.execution.failures import Cause, Failure, classify
 from lineshape.engine.feature_store.event_numbers import exact
 from lineshape.engine.input.catalogue import Chunk
 from lineshape.engine.input.events import flat, numbers
 from lineshape.engine.input.processor import Selected, Selects
-from lineshape.engine.input.root_files import may_pass
+from lineshape.engine.input.root_files import may_pass, open_file
 from lineshape.engine.job.derived import Deriving
+
+if TYPE_CHECKING:
+    import uproot
+
+
+def each(
+    chunks: Sequence[Chunk], prepare: "Callable[[uproot.ReadOnlyDirectory], Callable[[Chunk], None]]"
+) -> list[Failure | None]:
+    """Do the work of chunks of one file, which is opened once; return for each its failure, or None.
+
+    prepare: returns, for the open file, the function that does the work of a chunk.
+
+    Raises transient errors (a server that does not answer) and those that concern all chunks (a full disk); a retry
+    must continue from there.
+    """
+    try:
+        with open_file(chunks[0].file.path) as file:
+            work = prepare(file)
+            return [_outcome(work, chunk) for chunk in chunks]
+    except DataError as error:
+        return [classify(error)] * len(chunks)
+
+
+def _outcome(work: Callable[[Chunk], None], chunk: Chunk) -> Failure | None:
+    try:
+        work(chunk)
+    except Exception as error:
+        failure = classify(error)
+        if failure.cause in {Cause.CORRUPT, Cause.PROCESSOR}:
+            return failure
+        raise
+    return None
 
 
 def finite(events: Any, chunk: Chunk, nonfinite: str) -> NDArray[np.bool_]:
@@ -26,7 +59,7 @@ def finite(events: Any, chunk: Chunk, nonfinite: str) -> NDArray[np.bool_]:
     good = np.ones(len(events), dtype=bool)
     for name in events.fields:
         # First all values at once: most columns have none that is not finite, and need no check entry by entry.
-        if np.isfinite(_read(events, name, chunk)).all():
+        if np.isfinite(read_column(events, name, chunk)).all():
             continue
         finite = np.isfinite(events[name])
         while finite.ndim > 1:
@@ -94,8 +127,11 @@ def name_of(processor: Selects) -> str:
     return f"{own.__module__}.{own.__qualname__}"
 
 
-def _read(events: Any, name: str, chunk: Chunk) -> NDArray[Any]:
-    """Read a column's values now; raises DataError where the file is damaged, OSError where a retry may help."""
+def read_column(events: Any, name: str, chunk: Chunk) -> NDArray[Any]:
+    """Read a column's values now, and return them in unspecified order.
+
+    Raises DataError where the file is damaged, OSError where a retry may help.
+    """
     branch = f"{chunk.file.path}: branch {chunk.file.branches[name]}"
     try:
         with may_pass(chunk.file.path):

@@ -51,10 +51,12 @@ def look_into(
     workers: Workers,
     bars: Bars,
     files: Mapping[str, Patterns],
+    once: bool = True,
 ) -> Catalogue:
     """Open, on the workers, the files that changed since they were last inspected, and return the catalogue.
 
-    folder: of the feature store, where results of inspection are cached. files: for each sample, as of `process`.
+    folder: where results of inspection are cached, as that of the feature store. files: for each sample, as of
+    `process`. once: whether a file of which a sample has copies is counted once.
 
     Raises RequestError where no file of a sample can be used, or none has any entries; RunError where a retry may still
     read those of a sample.
@@ -64,7 +66,8 @@ def look_into(
     require_there(requests)
     found = _found(requests, folder, workers, bars)
     require_usable(found)
-    records, copies = without_copies(record for _, record in found if isinstance(record, FileRecord))
+    records = [record for _, record in found if isinstance(record, FileRecord)]
+    records, copies = without_copies(records) if once else (sorted(records, key=_by_path), [])
     chunks = [chunk for record in records for chunk in chunks_of(record, job.chunk_entries)]
     if not chunks:
         raise RequestError(f"there are no events: the trees of all {len(records)} files have no entries")
@@ -74,9 +77,13 @@ def look_into(
         if isinstance(outcome, Failure)
     ]
     left_out = [note for found_of in listings.values() for note in found_of.notes]
-    notes = [*left_out, *notes_on(records, copies), *of_other_stores(found), *in_some_alone(records)]
+    notes = [*left_out, *(notes_on(records, copies) if once else []), *of_other_stores(found), *in_some_alone(records)]
     notes += without_events(records, quarantined)
     return Catalogue(records, chunks, quarantined, notes)
+
+
+def _by_path(record: FileRecord) -> tuple[str, str]:
+    return record.sample, record.path
 
 
 def _found(requests: Sequence[FileRequest], folder: Path, workers: Workers, bars: Bars) -> Found:

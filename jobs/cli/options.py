@@ -70,11 +70,16 @@ def load(job: str, sample: list[str] | None, changes: dict[str, Any]) -> Any:
     """Return the job of a command, with its samples and changed values; raises RequestError where they are wrong."""
     from lineshape.jobs import job_files
 
+    return job_files.load(job, samples_of(sample), changes)
+
+
+def samples_of(sample: list[str] | None) -> dict[str, list[str]]:
+    """Return the files of each sample."""
     samples: dict[str, list[str]] = {}
     for item in sample or []:
         name, files = _pair(item, "--sample", "ntuples=/data/*.root")
         samples.setdefault(name, []).append(files)
-    return job_files.load(job, samples, changes)
+    return samples
 
 
 def changes_of(set_: list[str] | None, workers: int | None, cluster: str | None) -> dict[str, Any]:

@@ -1,20 +1,19 @@
 """Turn chunks of a file into shards, on a worker."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from lineshape.engine.core.errors import DataError
 from lineshape.engine.core.settings import Settings
-from lineshape.engine.execution.failures import Cause, Failure, classify
+from lineshape.engine.execution.failures import Failure
 from lineshape.engine.feature_store.event_numbers import sample_of
 from lineshape.engine.feature_store.shards import ShardInfo, shard_path, write_shard
 from lineshape.engine.input.catalogue import Chunk
 from lineshape.engine.input.events import EventReader
 from lineshape.engine.input.processor import Selects
-from lineshape.engine.input.root_files import open_file
 from lineshape.engine.input.study import PROCESSORS
-from lineshape.engine.job.chunks import check_columns, event_numbers, finite, select
+from lineshape.engine.job.chunks import check_columns, each, event_numbers, finite, select
 from lineshape.engine.job.derived import Derived
 from lineshape.engine.job.processor_builder import with_derived
 
@@ -43,26 +42,13 @@ class ShardPlan:
         Raises transient errors (a server that does not answer) and those that concern all chunks (a full disk); a retry
         continues from there, as a shard that exists is not made again.
         """
-        record = chunks[0].file
-        try:
-            processor = with_derived(PROCESSORS.find(self.kind)(self.settings), self.derived)
-            with open_file(record.path) as file:
-                reader = EventReader(file, record)
-                return [self._outcome(processor, reader, chunk) for chunk in chunks]
-        except DataError as error:
-            return [classify(error)] * len(chunks)
 
-    def _outcome(self, processor: Selects, reader: EventReader, chunk: Chunk) -> Failure | None:
-        if self.path(chunk).exists():
-            return None
-        try:
-            make_shard(self, processor, reader, chunk)
-        except Exception as error:
-            failure = classify(error)
-            if failure.cause in {Cause.CORRUPT, Cause.PROCESSOR}:
-                return failure
-            raise
-        return None
+        def prepare(file: Any) -> Callable[[Chunk], None]:
+            processor = with_derived(PROCESSORS.find(self.kind)(self.settings), self.derived)
+            reader = EventReader(file, chunks[0].file)
+            return lambda chunk: None if self.path(chunk).exists() else make_shard(self, processor, reader, chunk)
+
+        return each(chunks, prepare)
 
 
 def make_shard(plan: ShardPlan, processor: Selects, reader: EventReader, chunk: Chunk) -> None:
