@@ -172,11 +172,11 @@ class Run:
         with self._stage("applying") as stage:
             applied = apply(self.job, bundles, self.folder.path, to, wanted, self.workers, stage.bars, files)
             stage.text = (
-                f"{applied.entries:,} entries, {applied.rows:,} scores of each of {len(bundles)} models → "
-                f"{applied.made} outputs made, {len(applied.files) - applied.made} kept, in {to}"
+                f"{applied.entries:,} entries, {applied.rows:,} scores of each model ({', '.join(bundles)}) → "
+                f"files in {to}: {applied.made} made, {len(applied.files) - applied.made} kept"
             )
             if applied.quarantined:
-                stage.text += f"; {len(applied.quarantined)} files, about {applied.lost:.1%} of the input, have none"
+                stage.text += f"; {len(applied.quarantined)} without one, about {applied.lost:.1%} of the input"
         self._tell(applied.notes, applied.quarantined, f", listed in {to / INDEX}")
         return applied
 

@@ -62,9 +62,10 @@ def apply(
     with api.opened(chosen.job, folder / STATE, client, screen) as run:
         applied = run.apply(chosen.bundles, folder, wanted, files)
     if applied.quarantined and applied.lost > chosen.job.tolerate:
+        number = len(applied.quarantined)
         raise IncompleteRunError(
-            f"{len(applied.quarantined)} files, about {applied.lost:.2%} of the entries, are quarantined and have no "
-            f"output, more than 'tolerate: {chosen.job.tolerate}' allows; all others are in {folder}, and "
+            f"{f'{number} files' if number > 1 else '1 file'} without an output, about {applied.lost:.2%} of the "
+            f"entries, more than 'tolerate: {chosen.job.tolerate}' allows; all others are in {folder}, and "
             f"{folder / INDEX} lists both"
         )
     return applied
