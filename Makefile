@@ -62,6 +62,7 @@ soak: $(STAMP)  ## Random inputs, ten times as many and new ones at every run, a
 bench: $(STAMP)  ## Measurements, some minutes each; the README says what they found
 	$(BIN)/python -m tests.benchmarks.simulation
 	$(BIN)/python -m tests.benchmarks.processing
+	$(BIN)/python -m tests.benchmarks.applying
 	$(BIN)/python -m tests.benchmarks.small
 	$(BIN)/python -m tests.benchmarks.engine
 	$(BIN)/python -m tests.benchmarks.training
