@@ -89,7 +89,7 @@ class ChosenModels:
 
 
 @dataclass(frozen=True)
-class _Source:
+class _ModelSource:
     """Bundles of one run, or one bundle, by name; name: of the source. run: its run folder, None where it has none."""
 
     name: str
@@ -121,19 +121,19 @@ def choose(
     return ChosenModels(_job(found, samples, changes, job), _named(found, models))
 
 
-def _source(source: str | Path) -> _Source:
+def _source(source: str | Path) -> _ModelSource:
     path = Path(source)
     if (path / FILE).is_file():
         bundle, run = Bundle.load(path.absolute()), path.absolute().parent.parent
-        return _Source(run.name, {bundle.name: bundle}, run if RunFolder(run).job.is_file() else None)
+        return _ModelSource(run.name, {bundle.name: bundle}, run if RunFolder(run).job.is_file() else None)
     folder = RunFolder.find(source)
     index = read_index(folder)
     bundles = {name: Bundle.load(folder.models.absolute() / name) for name in index.bundles}
-    return _Source(folder.path.absolute().name, bundles, folder.path)
+    return _ModelSource(folder.path.absolute().name, bundles, folder.path)
 
 
 def _job(
-    sources: Sequence[_Source], samples: Samples, changes: Mapping[str, Any] | None, job: str | Path | None
+    sources: Sequence[_ModelSource], samples: Samples, changes: Mapping[str, Any] | None, job: str | Path | None
 ) -> Job:
     """Return the job that all sources share, as far as their columns are concerned."""
     if job is not None:
@@ -156,7 +156,7 @@ def _job(
     return one
 
 
-def _named(sources: Sequence[_Source], models: Sequence[str] | None) -> dict[str, Bundle]:
+def _named(sources: Sequence[_ModelSource], models: Sequence[str] | None) -> dict[str, Bundle]:
     """Return the chosen bundles by name; one of the same name as another's is called by its run, too: RUN_NAME."""
     known = list(dict.fromkeys(name for source in sources for name in source.bundles))
     for name in models or ():

@@ -30,7 +30,7 @@ from lineshape.engine.job.processor_builder import build_processor
 from lineshape.engine.learning.bundles import Bundle
 from lineshape.engine.stages.applying.join import Joiner
 from lineshape.engine.stages.applying.make_parts import PartMaker
-from lineshape.engine.stages.applying.plan import ApplyPlan, Output, Wanted
+from lineshape.engine.stages.applying.plan import ApplyPlan, ScoreFile, Wanted
 from lineshape.jobs import api
 from lineshape.jobs.simulate.families.gamma_tautau import GammaTauTau
 from lineshape.jobs.simulate.writing import FileOrder, write_file
@@ -96,7 +96,7 @@ def by_hand(bundles: Bundles, record: FileRecord, folder: Path) -> None:
 def lineshape(plan: Callable[[Path], ApplyPlan], record: FileRecord, folder: Path) -> None:
     """What workers do: the parts of chunks, and the file that they are joined to."""
     own = plan(folder)
-    output, chunks = Output(record, "scores.root"), chunks_of(record, CHUNK)
+    output, chunks = ScoreFile(record, "scores.root"), chunks_of(record, CHUNK)
     outcomes = PartMaker(own, {(record.sample, record.path): output.name})(chunks)
     assert outcomes == [None] * len(outcomes), outcomes
     assert Joiner(own, {output.name: [(chunk.start, chunk.stop) for chunk in chunks]})(output).written

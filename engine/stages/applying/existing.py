@@ -8,7 +8,7 @@ from typing import Final
 from lineshape.engine.core.errors import RequestError
 from lineshape.engine.core.records import find_record, save_record
 from lineshape.engine.feature_store.store import Quarantined
-from lineshape.engine.stages.applying.plan import ApplyPlan, Output
+from lineshape.engine.stages.applying.plan import ApplyPlan, ScoreFile
 from lineshape.engine.stages.applying.writers import read_about
 
 #: File that lists the outputs of a folder, each with its input, models and size.
@@ -50,7 +50,7 @@ class Existing:
     stale: dict[str, str]
 
 
-def find_existing(plan: ApplyPlan, outputs: Sequence[Output]) -> Existing:
+def find_existing(plan: ApplyPlan, outputs: Sequence[ScoreFile]) -> Existing:
     """Return which outputs are there.
 
     Raises RequestError where a file in the place of one was not written by this program, or is an input.
@@ -74,7 +74,7 @@ def find_existing(plan: ApplyPlan, outputs: Sequence[Output]) -> Existing:
     return Existing(done, stale)
 
 
-def record_of(plan: ApplyPlan, output: Output, rows: int, collection: str) -> OutputRecord:
+def record_of(plan: ApplyPlan, output: ScoreFile, rows: int, collection: str) -> OutputRecord:
     """Return the record of an output that was just written."""
     file, path = output.file, plan.to / output.name
     identity, models = output.identity(plan), dict(plan.digests)
@@ -116,7 +116,7 @@ def _opened(plan: ApplyPlan, path: Path) -> OutputRecord:
         ) from error
 
 
-def _difference(record: OutputRecord, output: Output, plan: ApplyPlan) -> str:
+def _difference(record: OutputRecord, output: ScoreFile, plan: ApplyPlan) -> str:
     """Return in words what an output is instead of what is wanted."""
     if record.entries != output.file.entries:
         return f"it had {record.entries:,} entries, and its input has {output.file.entries:,}"

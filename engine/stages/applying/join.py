@@ -12,8 +12,8 @@ from lineshape.engine.input.catalogue import Chunk
 from lineshape.engine.input.root_files import open_file
 from lineshape.engine.stages.applying.make_parts import copied, copy_reader, processor_of, scorer_of
 from lineshape.engine.stages.applying.parts import PartColumn, read_part, read_part_info
-from lineshape.engine.stages.applying.plan import ApplyPlan, Output
-from lineshape.engine.stages.applying.writers import Content, read_about, write
+from lineshape.engine.stages.applying.plan import ApplyPlan, ScoreFile
+from lineshape.engine.stages.applying.writers import FileContent, read_about, write
 
 #: Range [start, stop) of a file's entries.
 Range = tuple[int, int]
@@ -46,7 +46,7 @@ class Joiner:
     chunks: Mapping[str, Sequence[Range]]
     collection: str | None = None
 
-    def __call__(self, output: Output) -> Joined:
+    def __call__(self, output: ScoreFile) -> Joined:
         """Write the output; raises DataError where a part is damaged, RunError where entries are lost."""
         plan, ranges = self.plan, self.chunks[output.name]
         infos = [read_part_info(output.part(plan, *each)) for each in ranges]
@@ -68,7 +68,7 @@ class Joiner:
             "collection": collection,
         }
         units = {name: each["unit"] for name, each in metadata.items()}
-        content = Content(output.tree(plan), self._tables(output, collection), list(metadata), units, about)
+        content = FileContent(output.tree(plan), self._tables(output, collection), list(metadata), units, about)
         with replacing(plan.to / output.name) as temporary:
             write(plan.wanted.format, temporary, content)
             written = read_about(plan.wanted.format, temporary)
@@ -79,7 +79,7 @@ class Joiner:
                 )
         return Joined(True, rows, collection)
 
-    def _tables(self, output: Output, collection: str) -> Iterator[dict[str, PartColumn]]:
+    def _tables(self, output: ScoreFile, collection: str) -> Iterator[dict[str, PartColumn]]:
         """Yield the columns of the output, part by part; of an input without entries, empty ones."""
         plan, branches = self.plan, scorer_of(self.plan).branches
         for start, stop in self.chunks[output.name]:
@@ -96,7 +96,7 @@ class Joiner:
             values: PartColumn = Jagged(np.zeros(1, dtype=np.int64), none) if collection else none
             yield {**dict.fromkeys(branches, values), **self._copies_of_nothing(output)}
 
-    def _copies_of_nothing(self, output: Output) -> dict[str, PartColumn]:
+    def _copies_of_nothing(self, output: ScoreFile) -> dict[str, PartColumn]:
         if not self.plan.wanted.copies:
             return {}
         with open_file(output.file.path) as file:

@@ -21,8 +21,8 @@ from lineshape.engine.input.tracing import Places
 from lineshape.engine.job.chunks import each, read_column
 from lineshape.engine.job.processor_builder import with_derived
 from lineshape.engine.learning.bundles import Bundle
-from lineshape.engine.stages.applying.parts import Part, PartColumn, write_part
-from lineshape.engine.stages.applying.plan import ApplyPlan, Output
+from lineshape.engine.stages.applying.parts import PartColumn, ScorePart, write_part
+from lineshape.engine.stages.applying.plan import ApplyPlan, ScoreFile
 from lineshape.engine.stages.applying.rows import TracedChunk, TracedRows
 from lineshape.engine.stages.applying.scores import Scorer
 
@@ -61,7 +61,7 @@ class PartMaker:
     def __call__(self, chunks: Sequence[Chunk]) -> list[Failure | None]:
         """Make the parts that do not exist yet; return for each chunk its failure, or None."""
         record = chunks[0].file
-        output = Output(record, self.names[record.sample, record.path])
+        output = ScoreFile(record, self.names[record.sample, record.path])
 
         def prepare(file: Any) -> Callable[[Chunk], None]:
             work = _FileWork(self.plan, processor_of(self.plan), file, record)
@@ -85,7 +85,7 @@ class _FileWork:
         self._copies = copy_reader(file, record, plan.wanted.copies)
         self._traceable = False
 
-    def part(self, chunk: Chunk) -> Part:
+    def part(self, chunk: Chunk) -> ScorePart:
         """Return the part of a chunk."""
         traced = TracedChunk(self._processor, self._reader.events(chunk), chunk, self._plan.nonfinite)
         if not self._traceable:
@@ -94,8 +94,8 @@ class _FileWork:
         rows = traced.rows()
         copies = copied(self._copies, chunk) if self._copies else {}
         if not len(rows.places.entry):
-            return Part(0, None, {}, copies, rows.collections, traced.counts())
-        return Part(len(rows.places.entry), rows.places.collection, self._scores(rows, chunk), copies)
+            return ScorePart(0, None, {}, copies, rows.collections, traced.counts())
+        return ScorePart(len(rows.places.entry), rows.places.collection, self._scores(rows, chunk), copies)
 
     def _scores(self, rows: TracedRows, chunk: Chunk) -> dict[str, PartColumn]:
         needed = [name for name in self._scorer.columns if name in rows.columns]

@@ -24,7 +24,7 @@ PartColumn = NDArray[Any] | Jagged
 
 
 @dataclass(frozen=True)
-class Part:
+class ScorePart:
     """Scores of a chunk.
 
     rows: number of objects with scores. collection: column that has the objects, empty where scores are of entries;
@@ -40,7 +40,7 @@ class Part:
     may_be: tuple[str, ...] = ()
     counts: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
 
-    def with_collection(self, collection: str, branches: list[str], entries: int) -> "Part":
+    def with_collection(self, collection: str, branches: list[str], entries: int) -> "ScorePart":
         """Return the part with scores of NaN, of a collection that other parts tell; itself where it has scores.
 
         Raises DataError where it does not have the collection.
@@ -54,10 +54,10 @@ class Part:
             values = Jagged.counted(counts, np.full(counts.sum(), np.nan))
         else:
             raise DataError(f"no objects of {collection}, of which the scores of other chunks are")
-        return Part(0, collection, dict.fromkeys(branches, values), self.copies)
+        return ScorePart(0, collection, dict.fromkeys(branches, values), self.copies)
 
 
-def write_part(path: Path, part: Part) -> None:
+def write_part(path: Path, part: ScorePart) -> None:
     """Write a part atomically."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -86,7 +86,7 @@ def write_part(path: Path, part: Part) -> None:
 
 @dataclass(frozen=True)
 class PartInfo:
-    """Metadata of a part, see Part."""
+    """Metadata of a part, see ScorePart."""
 
     rows: int
     collection: str | None
@@ -102,7 +102,7 @@ def read_part_info(path: Path) -> PartInfo:
         return PartInfo(about["rows"], about["collection"], tuple(about["may_be"]))
 
 
-def read_part(path: Path) -> Part:
+def read_part(path: Path) -> ScorePart:
     """Return a part; remove one that was damaged on disk and raise DataError."""
     import pyarrow.parquet as pq
 
@@ -110,7 +110,7 @@ def read_part(path: Path) -> Part:
         table = pq.read_table(path, page_checksum_verification=True)
         about = json.loads(table.schema.metadata[_KEY])
     columns = {name: _from_arrow(table.column(name)) for name in table.column_names}
-    return Part(
+    return ScorePart(
         about["rows"],
         about["collection"],
         {name: columns[name] for name in about["scores"]},

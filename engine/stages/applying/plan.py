@@ -55,7 +55,7 @@ class ApplyPlan:
 
 
 @dataclass(frozen=True)
-class Output:
+class ScoreFile:
     """The output of an input file. name: its path in the folder of outputs."""
 
     file: FileRecord

@@ -32,7 +32,7 @@ from lineshape.engine.stages.applying.existing import (
 from lineshape.engine.stages.applying.join import Joined, Joiner
 from lineshape.engine.stages.applying.make_parts import PartMaker
 from lineshape.engine.stages.applying.needs import needs
-from lineshape.engine.stages.applying.plan import ApplyPlan, Output, Wanted, digest_of, names_of, recipe_of
+from lineshape.engine.stages.applying.plan import ApplyPlan, ScoreFile, Wanted, digest_of, names_of, recipe_of
 
 #: Subfolder of the state of an applying with the parts of outputs.
 PARTS = "parts"
@@ -118,11 +118,11 @@ def apply(
     return _applied(plan, outputs, existing.done | records, len(records), quarantined, notes)
 
 
-def _outputs(catalogue: Catalogue, wanted: Wanted) -> list[Output]:
+def _outputs(catalogue: Catalogue, wanted: Wanted) -> list[ScoreFile]:
     """Return the outputs of all files that can be used; files that cannot be now have names, too, for later."""
     usable = [(record.sample, record.path) for record in catalogue.records]
     names = names_of(sorted([*usable, *((item.sample, item.file) for item in catalogue.quarantined)]), wanted.format)
-    return [Output(record, names[record.sample, record.path]) for record in catalogue.records]
+    return [ScoreFile(record, names[record.sample, record.path]) for record in catalogue.records]
 
 
 def _plan(job: Job, bundles: Mapping[str, Bundle], state: Path, to: Path, wanted: Wanted) -> tuple[ApplyPlan, Selects]:
@@ -171,7 +171,7 @@ def _make_parts(
     """
     every = [chunk for of_file in chunks.values() for chunk in of_file]
     where = {
-        chunk: Output(chunk.file, name).part(plan, chunk.start, chunk.stop)
+        chunk: ScoreFile(chunk.file, name).part(plan, chunk.start, chunk.stop)
         for name, of in chunks.items()
         for chunk in of
     }
@@ -200,7 +200,7 @@ def _make_parts(
 
 def _join(
     plan: ApplyPlan,
-    outputs: Sequence[Output],
+    outputs: Sequence[ScoreFile],
     chunks: Mapping[str, Sequence[Chunk]],
     existing: Existing,
     workers: Workers,
@@ -214,9 +214,9 @@ def _join(
     bar = bars.add("writing", len(outputs))
     written: dict[str, tuple[int, str]] = {}
     failures: dict[str, list[Failure]] = {}
-    untold: list[tuple[Output, Joined]] = []
+    untold: list[tuple[ScoreFile, Joined]] = []
 
-    def run(joiner: Joiner, some: Sequence[Output]) -> None:
+    def run(joiner: Joiner, some: Sequence[ScoreFile]) -> None:
         for output, outcome in Executor(workers, joiner).run(some):
             if isinstance(outcome, Failure):
                 failures[output.name] = [outcome]
@@ -249,7 +249,7 @@ def _only(joined: Sequence[Joined]) -> str:
     return may_be[0] if may_be else ""
 
 
-def _quarantined(output: Output, failures: Sequence[Failure]) -> Quarantined:
+def _quarantined(output: ScoreFile, failures: Sequence[Failure]) -> Quarantined:
     first, file = failures[0], output.file
     more = f" (and {len(failures) - 1} more of its chunks failed)" if len(failures) > 1 else ""
     return Quarantined(file.sample, file.path, 0, file.entries, first.cause.value, first.reason + more)
@@ -263,7 +263,7 @@ def _notes(existing: Existing, failures: Mapping[str, object]) -> list[str]:
     ]
 
 
-def _clean(plan: ApplyPlan, unfinished: Sequence[Output]) -> None:
+def _clean(plan: ApplyPlan, unfinished: Sequence[ScoreFile]) -> None:
     """Remove parts that no output needs any more, and temporary files that killed processes left."""
     kept = {output.parts(plan) for output in unfinished}
     for folder in plan.parts.glob("*"):
@@ -274,7 +274,7 @@ def _clean(plan: ApplyPlan, unfinished: Sequence[Output]) -> None:
 
 def _applied(
     plan: ApplyPlan,
-    outputs: Sequence[Output],
+    outputs: Sequence[ScoreFile],
     records: Mapping[str, OutputRecord],
     made: int,
     quarantined: Sequence[Quarantined],

@@ -20,7 +20,7 @@ _RECORDS: Final = "objects"
 
 
 @dataclass(frozen=True)
-class Content:
+class FileContent:
     """Content of an output.
 
     tree: its name. tables: columns of consecutive entries, at least one, which may have no entries. scores: columns
@@ -34,12 +34,12 @@ class Content:
     about: Mapping[str, Any]
 
 
-def write(output_format: OutputFormat, path: Path, content: Content) -> None:
+def write(output_format: OutputFormat, path: Path, content: FileContent) -> None:
     """Write an output; `path` is not replaced atomically."""
     {"ttree": _write_ttree, "rntuple": _write_rntuple, "parquet": _write_parquet}[output_format](path, content)
 
 
-def _write_ttree(path: Path, content: Content) -> None:
+def _write_ttree(path: Path, content: FileContent) -> None:
     import awkward as ak
     import uproot
 
@@ -77,7 +77,7 @@ def _title(units: Mapping[str, str]) -> str:
     return ", ".join(f"{name} [{unit}]" for name, unit in units.items() if unit)
 
 
-def _write_rntuple(path: Path, content: Content) -> None:
+def _write_rntuple(path: Path, content: FileContent) -> None:
     import awkward as ak
     import uproot
 
@@ -94,7 +94,7 @@ def _write_rntuple(path: Path, content: Content) -> None:
         file[ABOUT] = json.dumps(content.about)
 
 
-def _write_parquet(path: Path, content: Content) -> None:
+def _write_parquet(path: Path, content: FileContent) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -17,9 +17,9 @@ from lineshape.engine.execution.progress import Bars
 from lineshape.engine.execution.workers import Workers
 from lineshape.engine.feature_store.store import MANIFEST, FeatureStore, Shard, WeightSums
 from lineshape.engine.feature_store.tables import Computed, read_table
+from lineshape.engine.job.discovery import Catalogue
 from lineshape.engine.job.job import Job
 from lineshape.engine.job.weighting import row_weight
-from lineshape.engine.stages.processing.discovery import Catalogue
 
 #: Shards whose weights one task adds up, about.
 _GROUP = 64
