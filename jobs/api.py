@@ -4,6 +4,7 @@ import html
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from lineshape.engine.results.claims import CheckedClaim, check
 from lineshape.engine.results.contents import read_plots, read_rows
 from lineshape.engine.results.row import Row
 from lineshape.engine.results.summary import headline_tables
-from lineshape.jobs import contents
+from lineshape.jobs.contents import Part, bundle_of, histograms_of, rows_of
 from lineshape.jobs.display.html import Features, Picture, link, pictures, table
 from lineshape.jobs.display.record import Told
 from lineshape.jobs.job_files import load as load_named
@@ -67,12 +68,12 @@ class Result:
 
     def model(self, name: str) -> "Bundle":
         """Return a model, whose `predict` takes arrays by column; raises RequestError where there is none."""
-        return contents.bundle(self.folder, name)
+        return bundle_of(self.folder, name)
 
-    @property
+    @cached_property
     def histograms(self) -> "dict[str, hist.Hist[Any]]":
         """The performance histograms, by sample/model/measure/name, without the jackknife's groups."""
-        return contents.histograms(self.job, self.folder)
+        return histograms_of(self.job, self.folder)
 
     def table(self) -> "pd.DataFrame":
         """Return every figure of the summary, a row each: sample, model, measure, figure, bin, value, uncertainty."""
@@ -81,7 +82,7 @@ class Result:
         return pd.DataFrame([vars(row) for row in self.rows])
 
     def events(
-        self, part: contents.Part = "test", columns: Sequence[str] | None = None, sample: str | None = None
+        self, part: Part = "test", columns: Sequence[str] | None = None, sample: str | None = None
     ) -> "Iterator[Table]":
         """Return an iterator over the rows of a split, shard by shard: arrays by column, of which one shard is held.
 
@@ -89,7 +90,7 @@ class Result:
 
         Raises RequestError where there is no such split, column or sample.
         """
-        return contents.events(self.job, self.folder, part, columns, sample)
+        return rows_of(self.job, self.folder, part, columns, sample)
 
     def check(self) -> list[CheckedClaim]:
         """Return the claims of the job with what was found for each."""

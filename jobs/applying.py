@@ -48,7 +48,7 @@ def apply(
     """
     from lineshape.engine.stages.applying.existing import INDEX
     from lineshape.engine.stages.applying.plan import ENDINGS, Wanted
-    from lineshape.jobs import api
+    from lineshape.jobs.api import opened
 
     output_format = next((known for known in ENDINGS if known == format), None)
     if output_format is None:
@@ -59,7 +59,7 @@ def apply(
     chosen = choose(listed, samples, changes, models, job)
     files = {name: list(sample.files) for name, sample in chosen.job.samples.items()}
     wanted = Wanted(output_format, tree, tuple(dict.fromkeys(copy)))
-    with api.opened(chosen.job, folder / STATE, client, screen) as run:
+    with opened(chosen.job, folder / STATE, client, screen) as run:
         applied = run.apply(chosen.bundles, folder, wanted, files)
     if applied.quarantined and applied.lost > chosen.job.tolerate:
         number = len(applied.quarantined)

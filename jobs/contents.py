@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Part = SplitName | Literal["all"]
 
 
-def bundle(folder: Path, name: str) -> "Bundle":
+def bundle_of(folder: Path, name: str) -> "Bundle":
     """Return a model of a run; raise RequestError with the names that there are where it has no such bundle."""
     from lineshape.engine.learning.bundles import Bundle, read_index
 
@@ -30,7 +30,7 @@ def bundle(folder: Path, name: str) -> "Bundle":
     return Bundle.load(run.models / name)
 
 
-def histograms(job: Job, folder: Path) -> "dict[str, hist.Hist[Any]]":
+def histograms_of(job: Job, folder: Path) -> "dict[str, hist.Hist[Any]]":
     """Return the performance histograms of a run, by sample/model/measure/name, without the jackknife's groups.
 
     Samples are those of the job, and groups of samples, of which the histograms are the sums.
@@ -53,7 +53,7 @@ def histograms(job: Job, folder: Path) -> "dict[str, hist.Hist[Any]]":
     return found
 
 
-def events(
+def rows_of(
     job: Job, folder: Path, part: Part, columns: Sequence[str] | None = None, sample: str | None = None
 ) -> "Iterator[Table]":
     """Yield the rows of a split, shard by shard: arrays by column, in the order of the feature store.

@@ -10,9 +10,10 @@ from lineshape.engine.core.row_weight import EVENT_WEIGHT
 from lineshape.engine.core.run_folder import RunFolder, read_job
 from lineshape.engine.core.validation import SettingsError
 from lineshape.engine.job.classes import check_samples
-from lineshape.engine.job.job import Job
+from lineshape.engine.job.job import Job, SampleSpec
 from lineshape.engine.job.loading import load_job
 from lineshape.engine.job.subjects import subjects_of
+from lineshape.engine.job.weighting import check_cross_sections
 
 #: File of the job as it was run, in a run folder.
 RUN_FILE: Final = "job.json"
@@ -60,8 +61,9 @@ def load(
         known = load_job(path).samples
         changes["samples"] = {
             sample: {
-                "label": known[sample].label if sample in known else sample,
-                "tree": known[sample].tree if sample in known else _tree(known),
+                "label": sample,
+                "tree": _tree(known),
+                **(_settings_of(known[sample]) if sample in known else {}),
                 "files": list(patterns),
             }
             for sample, patterns in samples.items()
@@ -75,9 +77,16 @@ def load(
     return load_job(path, changes, (_check_processor, _check_simulation, *own))
 
 
+def _settings_of(sample: SampleSpec) -> dict[str, Any]:
+    """Return what stays of a sample's settings where it is given other files: all but those of its own."""
+    others = sample.model_dump(mode="json", exclude={"files", "simulate"}, exclude_defaults=True)
+    return {**others, "label": sample.label, "tree": sample.tree}
+
+
 def _check_samples(job: Job) -> None:
     if job.samples:
         check_samples(job.samples, job.groups, job.classes)
+        check_cross_sections(job.samples, job.weight, job.luminosity)
     named: list[tuple[tuple[str, ...], list[str]]] = [
         (("measures", name, "samples"), list(measure.named_samples())) for name, measure in job.built_measures().items()
     ]

@@ -32,7 +32,7 @@ class Contents:
 
     @property
     def are_weighted(self) -> bool:
-        """Whether they are sums of weights."""
+        """True where they are sums of weights, false where every entry counts once."""
         return self.squares is not self.values
 
     def map(self, change: Callable[[Floats], Floats]) -> "Contents":
@@ -46,14 +46,14 @@ class Contents:
     def entries(self, *axes: int) -> Floats:
         """Return the number of entries, summed over axes: of weighted ones the effective number, (Σw)²/Σw².
 
-        axes: all by default.
+        It is 0 where the sum of weights is not above zero, of which there is no distribution. axes: all by default.
         """
         over = axes or None
         total = np.asarray(self.values.sum(axis=over))
         if not self.are_weighted:
             return total
         squares = np.asarray(self.squares.sum(axis=over))
-        return np.asarray(np.divide(total**2, squares, out=np.zeros_like(total), where=squares > 0))
+        return np.asarray(np.divide(total**2, squares, out=np.zeros_like(total), where=total > 0))
 
     def errors(self) -> Floats:
         """Return the Poisson uncertainty of each bin, summed over the groups."""

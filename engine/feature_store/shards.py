@@ -184,7 +184,7 @@ def read_columns(path: Path, columns: Sequence[str]) -> Table:
                 "of the processor leave it out; name a branch in 'branches:', or do without it"
             ) from error
         raise _removed(path, error) from error
-    return {name: _to_numpy(table.column(name)) for name in columns}
+    return {name: from_arrow(table.column(name)) for name in columns}
 
 
 def _removed(path: Path, error: Exception) -> DataError:
@@ -219,11 +219,12 @@ def _missing(path: Path, columns: Sequence[str]) -> list[str]:
     return [name for name in columns if name not in found]
 
 
-def _to_numpy(column: Any) -> Any:
+def from_arrow(column: Any) -> Any:
+    """Return a column of an Arrow table as a NumPy array, or as Jagged where each row has a list."""
     import pyarrow as pa
 
     if not pa.types.is_list(column.type):
         return column.to_numpy()
     lists = column.combine_chunks()
     counts = lists.value_lengths().to_numpy(zero_copy_only=False)
-    return Jagged.counted(counts, lists.flatten().to_numpy())
+    return Jagged.counted(counts, lists.flatten().to_numpy(zero_copy_only=False))

@@ -48,9 +48,10 @@ def is_scaled(sample: Any) -> bool:
 
 
 def check_weights(samples: Mapping[str, Any], weight: Weighting | None, luminosity: float | None) -> None:
-    """Raise SettingsError where a cross-section lacks a luminosity or the sums of weights, or these a cross-section."""
-    scaled = [name for name, sample in samples.items() if sample.cross_section is not None]
-    for name in scaled:
+    """Raise SettingsError where a cross-section lacks a luminosity or the sums of weights, or their kind is wrong."""
+    if weight is not None and weight.generated is not None:
+        GENERATED.build(weight.generated, ("weight", "generated"))
+    for name in _with_cross_section(samples):
         place = ("samples", name, "cross_section")
         if luminosity is None:
             raise SettingsError.at(place, "a cross-section needs the job's 'luminosity', in fb⁻¹: expected both")
@@ -60,21 +61,32 @@ def check_weights(samples: Mapping[str, Any], weight: Weighting | None, luminosi
                 "a cross-section needs the sum of generated weights: expected 'generated' under the job's 'weight', "
                 "such as {kind: branch_sum, tree: Runs, branch: genEventSumw}; see 'lineshape kinds'",
             )
-    if samples and not scaled:
+
+
+def check_cross_sections(samples: Mapping[str, Any], weight: Weighting | None, luminosity: float | None) -> None:
+    """Raise SettingsError where no sample has a cross-section, and a luminosity or sums of weights have no use."""
+    if samples and not _with_cross_section(samples):
         if luminosity is not None:
             raise SettingsError.at(("luminosity",), "no sample has a 'cross_section' in pb, which it would scale")
         if weight is not None and weight.generated is not None:
             raise SettingsError.at(("weight", "generated"), "no sample has a 'cross_section', which needs it")
 
 
+def _with_cross_section(samples: Mapping[str, Any]) -> list[str]:
+    return [name for name, sample in samples.items() if sample.cross_section is not None]
+
+
 def with_training_weights(values: Any) -> Any:
     """Return a job file's values in which each model that is trained takes the job's weight, with its own as a factor.
 
+    A run folder's job file has them already, of the settings that were; they become those of now.
+
     Raises SettingsError where a model cannot.
     """
-    if not isinstance(values, dict) or not isinstance(values.get("models"), dict) or not _weights_trainings(values):
+    if not isinstance(values, dict) or not isinstance(values.get("models"), dict) or not _has_weights(values):
         return values
-    training = (values.get("weight") or {}).get("training") or {}
+    weight = values.get("weight")
+    training = (weight.get("training") if isinstance(weight, dict) else None) or {}
     target = values.get("target") if isinstance(values.get("target"), dict) else {}
     models = {
         name: _weighted(name, model, training, target) if isinstance(model, dict) else model
@@ -83,15 +95,15 @@ def with_training_weights(values: Any) -> Any:
     return dict(values) | {"models": models}
 
 
-def _weights_trainings(values: dict[str, Any]) -> bool:
-    weight, samples = values.get("weight"), values.get("samples")
-    own = isinstance(weight, dict)
-    training = weight.get("training") if isinstance(weight, dict) else None
-    scaled = isinstance(samples, dict) and any(
-        isinstance(each, dict) and (each.get("cross_section") is not None or each.get("scale", 1) != 1)
-        for each in samples.values()
+def _has_weights(values: dict[str, Any]) -> bool:
+    samples = values.get("samples")
+    return isinstance(values.get("weight"), dict) or (
+        isinstance(samples, dict)
+        and any(
+            isinstance(each, dict) and (each.get("cross_section") is not None or each.get("scale", 1) != 1)
+            for each in samples.values()
+        )
     )
-    return (own or scaled) and not (isinstance(training, dict) and training.get("use") in (False, "false"))
 
 
 def _weighted(name: str, model: dict[str, Any], training: Any, target: Any) -> dict[str, Any]:
@@ -103,8 +115,11 @@ def _weighted(name: str, model: dict[str, Any], training: Any, target: Any) -> d
     own = model.get("weight")
     if not kind.trains:
         return model
-    if isinstance(own, dict) and own.get("kind") == _EVENT:  # as a run folder's job file has it
+    if isinstance(own, dict) and own.get("kind") == _EVENT:
         own = own.get("times")
+    if isinstance(training, dict) and training.get("use") in (False, "false"):
+        rest = {key: value for key, value in model.items() if key != "weight"}
+        return rest if own is None else rest | {"weight": own}
     if "weight" not in kind.model_fields:
         raise SettingsError.at(
             ("models", name),

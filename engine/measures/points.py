@@ -61,7 +61,9 @@ class Points(Settings):
             entries += np.bincount(place[there], minlength=len(entries))
         flow = np.pad(counts, ((0, 0), (1, 1)))
         found = statistics.quantiles(flow, np.linspace(-1, 1, _FINE_BINS + 1), [1 - self.efficiency])[:, 0]
-        thresholds = [float(value) if n >= _FEWEST else None for value, n in zip(found, entries, strict=True)]
+        # Weights that do not add up to more than zero have no quantile.
+        good = np.isfinite(found) & (entries >= _FEWEST)
+        thresholds = [float(value) if there else None for value, there in zip(found, good, strict=True)]
         return {"edges": self.edges, "thresholds": thresholds, "entries": entries.astype(int).tolist()}
 
     def threshold(self, found: dict[str, Any], values: NDArray[Any]) -> Floats:

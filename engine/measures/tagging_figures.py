@@ -35,7 +35,7 @@ def areas(told: Classes, histograms: Histograms, references: Mapping[str, Histog
     against = {"": told.backgrounds} | {f"_{name}": [name] for name in told.backgrounds}
     for ending, names in against.items():
         counts = pair(histograms, names)
-        if not (counts.values.sum(axis=(0, 2)) > 0).all():
+        if not counts.entries(0, 2).all():
             continue
         make = partial(_figure, unit="", entries=int(counts.entries(0, 2).sum()))
         alone = make(f"auc{ending}", statistics.jackknife(counts.values, lambda c: area(c[:, 0], c[:, 1])))
@@ -57,7 +57,7 @@ def at_one_threshold(told: Classes, histograms: Histograms, share: float) -> lis
     signal = told.scores(histograms["roc"], told.signal)
     for name in told.backgrounds:
         background = told.scores(histograms["roc"], name)
-        if signal.values.any() and background.values.any():
+        if signal.entries() and background.entries():
             pair = stacked(signal, background).values
             result = statistics.jackknife(pair, lambda c: background_at(c[:, 0], c[:, 1], share))
             found.append(_figure(f"{name}_at_{100 * share:.0f}", result, "%", int(background.entries())))
@@ -74,7 +74,7 @@ def means(told: Classes, point: str, histograms: Histograms, references: Mapping
     labels = {name: [name] for name in told.names} | {"background": told.backgrounds}
     for label, names in labels.items():
         counts = told.passed(histograms[point], *names, open_end=True)
-        if not counts.values.any():
+        if not counts.entries():
             continue
         make = partial(_figure, entries=int(counts.entries()))
         result = statistics.jackknife(counts.values, lambda c: share_passed(c.sum(axis=1)))

@@ -24,9 +24,9 @@ def roc_curves(measured: Measured, section: str, told: Classes) -> list[Plot]:
     for name in told.backgrounds:
         series = []
         for model, histograms in measured.histograms.items():
-            signal, other = (told.scores(histograms["roc"], each).values.sum(axis=0) for each in (told.signal, name))
-            if signal.any() and other.any():
-                x, y = np.append(efficiencies(signal), 0.0), np.append(efficiencies(other), 0.0)
+            signal, other = (told.scores(histograms["roc"], each) for each in (told.signal, name))
+            if signal.entries() and other.entries():
+                x, y = (np.append(efficiencies(each.values.sum(axis=0)), 0.0) for each in (signal, other))
                 series.append(Series(model, measured.labels[model], x[::-1], y[::-1], None, "line"))
         plots.append(
             Plot(

@@ -14,10 +14,9 @@ from lineshape.engine.core.errors import RequestError
 from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.job.subjects import subjects_of
 from lineshape.jobs import api
-from lineshape.jobs.job_files import load
 from lineshape.jobs.schema import schema
 from tests.jobs.commands import here
-from tests.jobs.toys import events, toy_values, write_events
+from tests.jobs.toys import events, job_of, toy_values, write_events
 
 PROCESSES = 5
 
@@ -45,12 +44,6 @@ def values_of(files: Path, **changes: Any) -> dict[str, Any]:
     tagging = {key: value for key, value in values["measures"]["tagging"].items() if key not in {"truth", "classes"}}
     samples = {name: {"tree": "tree", "files": [str(files / f"{name}.root")]} for name in ("s", "b1", "b2")}
     return values | {"samples": samples, "target": {"classes": CLASSES}, "measures": {"tagging": tagging}} | changes
-
-
-def job_of(folder: Path, values: dict[str, Any]) -> api.Job:
-    path = folder / "job.yaml"
-    path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
-    return load(path)
 
 
 @pytest.fixture(scope="module")

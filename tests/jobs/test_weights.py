@@ -9,7 +9,6 @@ import awkward as ak
 import numpy as np
 import pytest
 import uproot
-import yaml
 from distributed import Client
 from numpy.typing import NDArray
 
@@ -19,8 +18,9 @@ from lineshape.engine.core.row_weight import EVENT_WEIGHT
 from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.jobs import api
+from lineshape.jobs.applying import apply
 from lineshape.jobs.job_files import load
-from tests.jobs.toys import Toy, events, toy_values, write_events
+from tests.jobs.toys import Toy, events, job_of, toy_values, write_events
 
 PROCESSES = 5
 
@@ -96,12 +96,6 @@ def values_of(files: Path, **changes: Any) -> dict[str, Any]:
     }
 
 
-def job_of(folder: Path, values: dict[str, Any]) -> api.Job:
-    path = folder / "job.yaml"
-    path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
-    return load(path)
-
-
 @pytest.fixture(scope="module")
 def result(files: Path, client: Client) -> api.Result:
     return api.run(job_of(files, values_of(files)), files / "run", client)
@@ -131,28 +125,24 @@ def test_a_sample_is_as_large_as_in_the_data(result: api.Result) -> None:
     assert total.effective < 0.8 * len(rows)
 
 
+def area(rows: dict[str, NDArray[Any]]) -> float:
+    """The area under the ROC curve of d0, from the exact order of the objects; weights count as they are."""
+    order = np.argsort(-rows["d0"], kind="stable")
+    label, weight = rows["target_classes"][order], rows[EVENT_WEIGHT][order]
+    fpr, tpr = (np.cumsum(np.where(label == each, weight, 0)) for each in (0, 1))
+    return float(np.trapezoid(tpr / tpr[-1], fpr / fpr[-1]))
+
+
 def test_the_area_is_that_of_scikit_learn(result: api.Result) -> None:
-    """Of weighted objects, negative weights among them; scores are binned in 2000, which is worth less than 1e-3."""
+    """Scores are binned in 2000, which is worth less than 1e-3. Negative weights, too, which scikit-learn refuses."""
     from sklearn.metrics import roc_auc_score
 
     rows = rows_of(result)
-    # scikit-learn orders by score and adds up weights, so that negative ones count as they are.
-    fpr, tpr = np.cumsum(
-        [
-            np.where(rows["target_classes"][order] == label, rows[EVENT_WEIGHT][order], 0)
-            for order in [np.argsort(-rows["d0"], kind="stable")]
-            for label in (0, 1)
-        ],
-        axis=1,
-    )
-    known = np.trapezoid(tpr / tpr[-1], fpr / fpr[-1])
+    positive = {name: values[rows[EVENT_WEIGHT] > 0] for name, values in rows.items()}
+    known = roc_auc_score(positive["target_classes"], positive["d0"], sample_weight=positive[EVENT_WEIGHT])
+    assert area(positive) == pytest.approx(known, abs=1e-6)
     found = result.figure("d0", "auc")
-    assert found.value == pytest.approx(known, abs=1e-3)
-    positive = rows[EVENT_WEIGHT] > 0
-    area = roc_auc_score(
-        rows["target_classes"][positive], rows["d0"][positive], sample_weight=rows[EVENT_WEIGHT][positive]
-    )
-    assert found.value == pytest.approx(area, abs=0.02)
+    assert found.value == pytest.approx(area(rows), abs=1e-3)
     weight = rows[EVENT_WEIGHT]
     own = [weight[rows["target_classes"] == label] for label in (0, 1)]
     assert found.entries == pytest.approx(sum(each.sum() ** 2 / (each**2).sum() for each in own), abs=2)
@@ -182,9 +172,7 @@ def test_a_measure_may_count_each_object_once(files: Path, tmp_path: Path, clien
 def test_the_performance_histograms_keep_their_uncertainties(result: api.Result) -> None:
     """In ROOT's file, for whoever fits them."""
     with uproot.open(RunFolder(result.folder).histograms / "performance.root") as file:
-        histogram = (
-            file["s/d0/tagging/by_pt_passed1"] if "s/d0/tagging/by_pt_passed1" in file else file["s/d0/tagging/roc"]
-        )
+        histogram = file["s/d0/tagging/roc"]
         assert (histogram.variances() != np.abs(histogram.values())).any()
         assert histogram.variances().sum() > 0
 
@@ -246,6 +234,18 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no such histogram": (
         {"weight": {"columns": ["w"], "generated": {"kind": "histogram_bin", "histogram": "sumw"}}},
         r"there is no histogram 'sumw', .*sums",
+    ),
+    "no such kind": (
+        {"weight": {"columns": ["w"], "generated": {"kind": "branchsum"}}},
+        r"weight\.generated\.kind: .*branch_sum",
+    ),
+    "no use of a luminosity": (
+        {
+            "samples": {"b": {"tree": "tree", "files": ["b.root"]}},
+            "target": {"truth": "label"},
+            "measures": toy_values("")["measures"],
+        },
+        r"luminosity: no sample has a 'cross_section'",
     ),
     "no bookkeepers": (
         {"weight": {"columns": ["w"], "generated": {"kind": "cut_bookkeepers"}}},
@@ -315,6 +315,37 @@ def test_sums_of_genuine_files(name: str, generated: dict[str, Any], total: floa
     kind = KINDS.build(KindSpec(**generated), ("weight", "generated"))
     with uproot.open(shared / "real" / name) as file:
         assert kind.checked(file, name, 10) == total
+
+
+def test_other_files_of_a_sample_are_weighted_as_it_is(files: Path) -> None:
+    """Whatever its settings; files of other names need no cross-section, as those of data have none."""
+    job_of(files, values_of(files))
+    other = load(files / "job.yaml", {"s": ["other.root"], "data": ["data.root"]})
+    assert other.samples["s"].cross_section == CROSS_SECTION
+    assert other.samples["s"].files == ["other.root"]
+    assert load(files / "job.yaml", {"b": ["other.root"]}).samples["b"].scale == 0.5
+    assert load(files / "job.yaml", {"data": ["data.root"]}).luminosity == LUMINOSITY
+
+
+def test_scores_of_data_need_no_weights(files: Path, result: api.Result, tmp_path: Path, client: Client) -> None:
+    """Of a job with classes from samples, cross-sections and sums of generated weights, which data have not."""
+    applied = apply(result.folder, {"data": [str(files / "b.root")]}, tmp_path / "scores", client=client)
+    with uproot.open(files / "b.root") as inputs, uproot.open(applied.files[0].output) as outputs:
+        table = inputs["tree"].arrays(library="np")
+        expected = result.model("brt").predict(table).estimate
+        np.testing.assert_allclose(outputs["tree"]["brt"].array(library="np"), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("changes", [{"weight.training.use": False}, {"weight.training.negative": "absolute"}])
+def test_a_saved_job_takes_other_settings(changes: dict[str, Any], result: api.Result) -> None:
+    """Not those that its models were given when it was saved."""
+    job = load(result.folder, changes=changes)
+    weight = job.models["brt"].settings.get("weight")
+    assert weight == (
+        None
+        if "weight.training.use" in changes
+        else {"kind": "event", "negative": "absolute", "classes": "target_classes"}
+    )
 
 
 def test_a_saved_job_is_the_same(result: api.Result) -> None:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import awkward as ak
 import numpy as np
 import uproot
+import yaml
 from numpy.typing import NDArray
 
 from lineshape.engine import Column, Selection, Study, flat
@@ -14,6 +15,7 @@ from lineshape.engine.job.job import Job
 from lineshape.engine.measures.kinds.tagging import Tagging
 from lineshape.engine.measures.measure import Measured
 from lineshape.engine.measures.plots import Plot
+from lineshape.jobs.job_files import load
 
 
 class Toy(Study):
@@ -104,3 +106,10 @@ def figures_alone() -> dict[str, Any]:
 def toy_job(files: str, **changes: Any) -> Job:
     """The job."""
     return Job.model_validate(toy_values(files, **changes))
+
+
+def job_of(folder: Path, values: dict[str, Any]) -> Job:
+    """The job of a file, job.yaml, with these values."""
+    path = folder / "job.yaml"
+    path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+    return load(path)

@@ -65,7 +65,7 @@ class ScoreDistribution(Measure):
         found = []
         for i, name in enumerate(self.classes):
             training, test = (by_group(histograms[split])[..., 1 + i] for split in _SPLITS)
-            if not (training.values.sum() > 0 and test.values.sum() > 0):
+            if not (training.entries() and test.entries()):
                 continue
             chi2, degrees = _chi2(training, test)
             if degrees < 1:

@@ -52,7 +52,7 @@ def processor_of(plan: ApplyPlan) -> Selects:
 class PartMaker:
     """Function that makes the parts of chunks of one file; see `each` for the errors it raises.
 
-    outputs: output of each file, by its path and sample.
+    names: of the output of each file, by its sample and path.
     """
 
     plan: ApplyPlan

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lineshape.engine.core.errors import DAMAGES, DataError
 from lineshape.engine.core.files import replacing
 from lineshape.engine.core.jagged import Jagged
-from lineshape.engine.feature_store.shards import WRITING
+from lineshape.engine.feature_store.shards import WRITING, from_arrow
 
 _KEY: Final = b"lineshape"
 #: Start of the names of columns of counts, of parts of which no row tells what scores are of.
@@ -109,7 +109,7 @@ def read_part(path: Path) -> ScorePart:
     with _removing_damaged(path):
         table = pq.read_table(path, page_checksum_verification=True)
         about = json.loads(table.schema.metadata[_KEY])
-    columns = {name: _from_arrow(table.column(name)) for name in table.column_names}
+    columns = {name: from_arrow(table.column(name)) for name in table.column_names}
     return ScorePart(
         about["rows"],
         about["collection"],
@@ -140,14 +140,3 @@ def to_arrow(values: PartColumn) -> Any:
         return pa.array(values)
     content = values.content[values.offsets[0] : values.offsets[-1]]
     return pa.ListArray.from_arrays(pa.array((values.offsets - values.offsets[0]).astype(np.int32)), pa.array(content))
-
-
-def _from_arrow(column: Any) -> PartColumn:
-    import pyarrow as pa
-
-    whole = column.combine_chunks()
-    if not pa.types.is_list(column.type):
-        found: NDArray[Any] = whole.to_numpy(zero_copy_only=False)
-        return found
-    counts = whole.value_lengths().to_numpy(zero_copy_only=False)
-    return Jagged.counted(counts, whole.flatten().to_numpy(zero_copy_only=False))

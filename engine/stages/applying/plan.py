@@ -23,7 +23,7 @@ _ROOT: Final = re.compile(r"\.root(?=(\.\d+)*$)")
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the user wants of outputs.
+    """Settings of outputs.
 
     tree: name of the tree; empty: that of the input. copies: branches of the input to copy.
     """

@@ -93,7 +93,9 @@ def apply(
     chunk failed.
     """
     plan, processor = _plan(job, bundles, state, to, wanted)
-    catalogue = look_into(job, processor, state, workers, bars, files, once=False)
+    # Files of data have no sums of generated weights, and no score needs them.
+    unweighted = job.model_copy(update={"weight": None})
+    catalogue = look_into(unweighted, processor, state, workers, bars, files, once=False)
     outputs = _outputs(catalogue, wanted)
     existing = find_existing(plan, outputs)
     todo = [output for output in outputs if output.name not in existing.done]

@@ -145,6 +145,19 @@ def test_weights_of_a_half_are_that_half(kind: str, rng: np.random.Generator) ->
 
 
 @pytest.mark.parametrize("kind", kinds.names(MEASURES, Measure))
+def test_weights_below_zero_give_no_figure(kind: str, rng: np.random.Generator) -> None:
+    """Nor thresholds: of a sum that is not above zero there is no distribution."""
+    measure = built(kind)
+    make, _ = WHOLE.get(kind, (objects, part))
+    whole = make(rng, 3000)
+    whole = replace(whole, weight=-rng.random(3000))
+    histograms = measure.empty(MEANINGS | {EVENT_WEIGHT: RowWeight().metadata("")})
+    for split in measure.splits:
+        measure.fill(histograms, replace(whole, split=split, calibration=measure.calibrate([whole])))
+    assert measure.figures(histograms, {BASELINE: histograms}) == []
+
+
+@pytest.mark.parametrize("kind", kinds.names(MEASURES, Measure))
 def test_nothing_filled_gives_no_figure(kind: str) -> None:
     measure = built(kind)
     empty = measure.empty(MEANINGS)
