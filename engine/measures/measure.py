@@ -122,6 +122,7 @@ _ASKED: dict[str, str] = {
     "is_of": "choosing models and samples",
     "calibrate": "looking at the validation split",
     "empty": "making empty histograms",
+    "storage": "choosing how its histograms count",
     "fill": "filling histograms",
     "figures": "reading figures off histograms",
     "plots": "plotting histograms",
