@@ -8,6 +8,7 @@ from lineshape.engine.core.columns import Column
 from lineshape.engine.core.digests import digest
 from lineshape.engine.core.settings import Settings
 from lineshape.engine.core.source_code import source_of
+from lineshape.engine.input.tracing import tracer
 
 if TYPE_CHECKING:
     import awkward as ak
@@ -79,12 +80,17 @@ def fingerprint(processor: StudyProcessor, settings: Settings, nonfinite: str, d
 def control_histograms(
     columns: "Mapping[str, ak.Array]", column_metadata: Mapping[str, Column]
 ) -> "dict[str, hist.Hist[Any]]":
-    """Return a histogram of each column, binned as in its metadata: jagged ones flattened, missing values left out."""
+    """Return a histogram of each column, binned as in its metadata: jagged ones flattened, missing values left out.
+
+    There are none where a processor is traced, of which nobody looks at them.
+    """
     import awkward as ak
     import hist
     import numpy as np
 
-    histograms = {}
+    histograms: dict[str, hist.Hist[Any]] = {}
+    if tracer():
+        return histograms
     for name, metadata in column_metadata.items():
         if name in columns:
             column = columns[name]

@@ -118,7 +118,7 @@ class Tracer:
         codes = codes.astype(np.int64)
         entry, rest = codes >> _ENTRY_SHIFT, codes & ((1 << _ENTRY_SHIFT) - 1)
         number, place = rest >> _OBJECT_BITS, rest & ((1 << _OBJECT_BITS) - 1)
-        names, found = list(self.collections), np.unique(number)
+        names, found = list(self.collections), np.flatnonzero(np.bincount(number))
         if (entry >= self.entries).any() or (number > len(names)).any():
             raise ProcessorError(_changed(what))
         counts, collection = self._counts([names[each - 1] if each else "" for each in found], what)
@@ -144,7 +144,10 @@ class Tracer:
 
     def _require_different(self, entry: Ints, place: Ints, what: str) -> None:
         """Raise ProcessorError where two rows are of the same object."""
-        keys, number = np.unique((entry << _OBJECT_BITS) | place, return_counts=True)
+        keys = (entry << _OBJECT_BITS) | place
+        if (keys[1:] > keys[:-1]).all():  # in the file's order, as almost always
+            return
+        keys, number = np.unique(keys, return_counts=True)
         if len(keys) == len(entry):
             return
         twice = keys[number > 1]

@@ -34,13 +34,17 @@ class Scorer:
     @cached_property
     def branches(self) -> list[str]:
         """Names of all branches; raises RequestError where two have the same."""
-        # Of one object, as only a prediction tells which parts a model gives.
-        found = [branch for name, bundle in self.bundles.items() for branch in _named(name, bundle, _trial(bundle))]
+        found = [branch for branches in self._by_model.values() for branch in branches]
         if twice := sorted({branch for branch in found if found.count(branch) > 1}):
             raise RequestError(
                 f"two models have a branch '{twice[0]}': choose other models, or rename one in the job file"
             )
         return found
+
+    @cached_property
+    def _by_model(self) -> dict[str, list[str]]:
+        """Names of branches by model: of a prediction for one object, as only it tells which parts a model gives."""
+        return {name: [*_named(name, bundle, _trial(bundle))] for name, bundle in self.bundles.items()}
 
     def values(self, table: Mapping[str, Any]) -> dict[str, Floats]:
         """Return the values of each branch, (rows,), from named columns; raises RequestError where one is missing."""
@@ -58,7 +62,7 @@ class Scorer:
             units = {truth: outputs[truth].unit for truth in bundle.target.truths if truth in outputs}
             given = dict(zip(_components(name, bundle), bundle.gives, strict=True))
             given[f"{name}_sigma"] = bundle.gives[0]
-            for branch in _named(name, bundle, _trial(bundle)):
+            for branch in self._by_model[name]:
                 found[branch] = {"model": bundle.label, "unit": units.get(given.get(branch, ""), "")}
         return found
 
