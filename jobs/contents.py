@@ -86,5 +86,5 @@ def _rows(job: Job, tables: Any, part: Part, names: Sequence[str]) -> "Iterator[
         if part == "all":
             yield {name: table[name] for name in names}
         else:
-            chosen = job.split.of(table["event"])[part]
+            chosen = job.division.of(table["event"])[part]
             yield {name: table[name][chosen] for name in names}

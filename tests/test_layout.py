@@ -36,6 +36,7 @@ ROOMS = {
     "lineshape.engine.stages": ["processing training searching histogramming reporting drift applying"],
     "lineshape.engine.learning": [
         "bundles search",
+        "prediction",
         "models",
         "networks",
         "encoders losses penalties samplers weights",

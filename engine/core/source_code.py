@@ -26,6 +26,7 @@ REPORTING: Final = ("lineshape.engine.results", "lineshape.engine.stages.reporti
 #: Modules, beside those of the measures, that the values filled into histograms depend on.
 READING: Final = (
     "lineshape.engine.learning.bundles",
+    "lineshape.engine.learning.prediction",
     "lineshape.engine.core.row_selection",
     "lineshape.engine.core.statistics",
 )

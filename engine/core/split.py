@@ -1,7 +1,8 @@
-"""Split events into training, validation and test, and define the target that models learn."""
+"""Divide events into training, validation and test, once or in folds, and define the target that models learn."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,23 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 SplitName = Literal["training", "validation", "test"]
 
 
-class Split(Settings):
+#: Number of folds that is needed: one is tested, one is for validation, and the others are for training.
+FEWEST_FOLDS: Final = 3
+
+
+class Division(Settings, ABC):
+    """A division of events into training, validation and test, decided for each event by a hash of its number."""
+
+    @abstractmethod
+    def of(self, event: NDArray[np.uint64]) -> dict[SplitName, NDArray[np.bool_]]:
+        """Return, for each split, a mask of the events that belong to it."""
+
+    def untrained(self, event: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Return a mask of the events of which predictions come from a model that was not trained on them."""
+        return ~self.of(event)["training"]
+
+
+class Split(Division):
     """The division of events into training, validation and test, decided for each event by a hash of its number."""
 
     test: Fraction = 1 / 3
@@ -28,6 +45,52 @@ class Split(Settings):
         test = number < self.test
         validation = ~test & (number < self.test + (1 - self.test) * self.validation)
         return {"training": ~test & ~validation, "validation": validation, "test": test}
+
+
+class Folds(Division):
+    """The division of events into folds, of which each is tested, used for validation and trained on, in turn.
+
+    All events belong to every split, as each is predicted by another model in each: see `model_of`.
+    """
+
+    folds: Annotated[int, Field(ge=FEWEST_FOLDS)]
+    """Number of folds, of about equal size; there are as many models, numbered as the folds they are tested on."""
+
+    def fold_of(self, event: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Return the fold of each event, from 0."""
+        return (uniform(event, stream=0) * self.folds).astype(np.int64)
+
+    def model_of(self, event: NDArray[np.uint64], split: SplitName) -> NDArray[np.int64]:
+        """Return which model's split each event belongs to: of several that trained on it, always the same one."""
+        step = {"test": 0, "validation": -1, "training": 1}[split]
+        return (self.fold_of(event) + step) % self.folds
+
+    def of(self, event: NDArray[np.uint64]) -> dict[SplitName, NDArray[np.bool_]]:
+        """Return, for each split, a mask of all events."""
+        return {split: np.ones(len(event), dtype=bool) for split in ("training", "validation", "test")}
+
+    def untrained(self, event: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Return a mask of all events: each is predicted by a model that was not trained on it."""
+        return np.ones(len(event), dtype=bool)
+
+
+class Fold(Division):
+    """The division of events by which the model of one fold is trained."""
+
+    folds: Annotated[int, Field(ge=FEWEST_FOLDS)]
+    """Number of folds."""
+    fold: Annotated[int, Field(ge=0)]
+    """Fold that is the test split, from 0; the next one is the validation split, and all others are trained on."""
+
+    def of(self, event: NDArray[np.uint64]) -> dict[SplitName, NDArray[np.bool_]]:
+        """Return, for each split, a mask of the events that belong to it."""
+        of = Folds(folds=self.folds).fold_of(event)
+        test, validation = of == self.fold, of == (self.fold + 1) % self.folds
+        return {"training": ~test & ~validation, "validation": validation, "test": test}
+
+
+#: A division as it is read from a record.
+AnyDivision = Split | Fold | Folds
 
 
 class Target(Settings):

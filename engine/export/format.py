@@ -14,8 +14,9 @@ from lineshape.engine.core.columns import Column
 from lineshape.engine.core.errors import RequestError
 from lineshape.engine.core.role import Role
 from lineshape.engine.core.settings import Settings
-from lineshape.engine.learning.bundles import Bundle, Prediction
+from lineshape.engine.learning.bundles import Bundle
 from lineshape.engine.learning.models.network_model import NetworkModel
+from lineshape.engine.learning.prediction import Prediction
 from lineshape.engine.learning.roles.encoder import Encoder
 
 #: Order of the objects in a list, as the study's processor makes it.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lineshape.engine.core.jagged import Jagged
 from lineshape.engine.core.row_selection import Condition, Range
 from lineshape.engine.export.format import IN_ORDER, ExportedModel, Runtime, Values, beside, encoders_of, needs
-from lineshape.engine.learning.bundles import Prediction
+from lineshape.engine.learning.prediction import Prediction
 
 if TYPE_CHECKING:
     import onnx

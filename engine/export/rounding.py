@@ -11,8 +11,9 @@ from typing import Any, Final
 import numpy as np
 
 from lineshape.engine.export.format import Values
-from lineshape.engine.learning.bundles import Bundle, Prediction
+from lineshape.engine.learning.bundles import Bundle
 from lineshape.engine.learning.models.network_model import NetworkModel
+from lineshape.engine.learning.prediction import Prediction
 
 #: Number of trials, as float32 may by chance be exact in one.
 TRIALS: Final = 16

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from lineshape.engine.core.errors import RequestError, listing
 from lineshape.engine.core.seen_events import Seen, unseen
-from lineshape.engine.core.split import Split, SplitName
+from lineshape.engine.core.split import Division, Folds, SplitName
 from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.job.job import Job
 from lineshape.engine.learning.bundles import Bundle
 from lineshape.engine.measures.measure import Measure
 
-Name = Literal["test", "all", "unseen", "held-out"]
+Name = Literal["test", "out-of-fold", "all", "unseen", "held-out"]
 
 
 @dataclass(frozen=True)
@@ -27,21 +27,22 @@ class Counted:
     columns and bundles whose training events are not known, which the job file accepts for columns.
     """
 
-    split: Split
-    splits: tuple[Split, ...] = ()
+    split: Division
+    splits: tuple[Division, ...] = ()
     sought: bool = False
     columns: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
 
     @property
     def name(self) -> Name:
-        """Name of the selection: test, all, unseen or held-out.
+        """Name of the selection: test, out-of-fold, all, unseen or held-out.
 
-        test: the job's test split. held-out: the test part of every training's split. unseen: without any training, all
-        events but those on which measures calibrated themselves. all: without any training, all events.
+        test: the job's test split. out-of-fold: that of its folds, all events. held-out: the test part of every
+        training's split. unseen: without any training, all events but those on which measures calibrated themselves.
+        all: without any training, all events.
         """
         if self.splits == (self.split,):
-            return "test"
+            return "out-of-fold" if isinstance(self.split, Folds) else "test"
         if self.splits:
             return "held-out"
         return "unseen" if self.sought else "all"
@@ -53,6 +54,7 @@ class Counted:
         neither = f"neither a model nor the bundle behind {listing(known)} was" if known else "no model was"
         told: dict[Name, str] = {
             "test": f"the test split, on which {neither} trained" if known else "the test split",
+            "out-of-fold": "all events, each predicted by the model of its fold, which was not trained on it",
             "all": "all events" if self.unknown else "all events, as no model was trained on any",
             "unseen": "all events but those of the validation split, on which thresholds were found"
             + ("" if self.unknown else "; no model was trained on any"),
@@ -68,7 +70,7 @@ class Counted:
     def of(self, event: NDArray[np.uint64]) -> dict[SplitName, NDArray[np.bool_]]:
         """Return by split a mask of the events that count; training and validation only where models use them."""
         found = self.split.of(event)
-        if self.name == "test":
+        if self.name in ("test", "out-of-fold"):
             return found
         good = unseen(self.splits, event)
         if self.sought:
@@ -76,7 +78,7 @@ class Counted:
         return found | {"test": good} if self.split in self.splits else {"test": good}
 
     @property
-    def others(self) -> tuple[Split, ...]:
+    def others(self) -> tuple[Division, ...]:
         """Splits of trainings that differ from the job's."""
         return tuple(split for split in self.splits if split != self.split)
 
@@ -84,7 +86,7 @@ class Counted:
         """Return a mask of the events that measures calibrate on, as for thresholds: validation, unseen in training."""
         good = self.split.of(event)["validation"]
         for split in self.others:
-            good &= ~split.of(event)["training"]
+            good &= split.untrained(event)
         return good
 
 
@@ -98,14 +100,16 @@ def counted(job: Job, store: FeatureStore, bundles: Mapping[str, Bundle], measur
     needed |= {name for measure in measures for name in measure.columns()}
     columns = seen_through(job, store, sorted(needed))
     # A bundle copied from another run, without a record of its split, was compared with this job's split before.
-    own = [bundle.seen or Seen(own=job.split if bundle.built.trains else None) for bundle in bundles.values()]
+    own = [bundle.seen or Seen(own=job.division if bundle.built.trains else None) for bundle in bundles.values()]
     behind = [*own, *columns.values()]
-    splits = dict.fromkeys([job.split] if any(job.split in each.splits for each in behind) else [])
+    splits: dict[Division, None] = dict.fromkeys(
+        [job.division] if any(job.division in each.splits for each in behind) else []
+    )
     splits |= dict.fromkeys(split for each in behind for split in each.splits)
     unknown = [name for name, each in columns.items() if each.unknown]
     unknown += [name for name, bundle in bundles.items() if bundle.seen and bundle.seen.unknown]
     sought = any(measure.calibrates for measure in measures)
-    return Counted(job.split, tuple(splits), sought, tuple(columns), tuple(unknown))
+    return Counted(job.division, tuple(splits), sought, tuple(columns), tuple(unknown))
 
 
 def seen_through(job: Job, store: FeatureStore, columns: Sequence[str]) -> dict[str, Seen]:

@@ -134,7 +134,7 @@ def _require(processor: Selects, name: str, column: Derived) -> None:
     if len(given) > 1:
         raise RequestError(f"bundle {bundle.name} gives a vector ({', '.join(given)}), and a column is one number")
     for needed in bundle.columns:
-        if needed not in processor.outputs:
+        if needed not in {*processor.outputs, "event"}:
             raise RequestError(
                 f"bundle {bundle.name} needs column '{needed}', which the processor does not make"
                 f"{nearest(needed, processor.outputs)}"

@@ -1,5 +1,6 @@
 """Inputs of a model's training, and the digest that tells whether its bundle is up to date."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lineshape.engine.core.digests import digest
@@ -9,6 +10,7 @@ from lineshape.engine.core.split import Target
 from lineshape.engine.core.validation import validated
 from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.job.job import Job
+from lineshape.engine.job.trainings import TrainingPart, parts_of
 from lineshape.engine.learning.roles.model import Model
 
 
@@ -26,19 +28,24 @@ class TrainingInputs:
         return {*self.target.columns, *self.features, *self.model.trained_on(), *self.model.choice.columns}
 
     def digest(self, job: Job, store: FeatureStore) -> str:
-        """Return a digest of everything that the training depends on: data, split, settings, seed and code."""
+        """Return a digest of everything that its trainings depend on: data, split, settings, seed and code."""
+        return joined(self.digests(job, store))
+
+    def digests(self, job: Job, store: FeatureStore) -> dict[TrainingPart, str]:
+        """Return the digest of everything that each training depends on."""
         rows = store.digest(self.model.choice.samples)
         weight = store.about_computed.get(EVENT_WEIGHT) if EVENT_WEIGHT in self._read else None
-        return self._digest(job, digest(rows, weight) if weight else rows)
+        rows = digest(rows, weight) if weight else rows
+        return {part: self._digest(job, rows, part) for part in parts_of(job, self.model)}
 
     def code(self, job: Job) -> str:
         """Return the digest of everything but the data."""
-        return self._digest(job, "")
+        return joined({part: self._digest(job, "", part) for part in parts_of(job, self.model)})
 
-    def _digest(self, job: Job, rows: str) -> str:
-        settings = self.model.model_dump(mode="json", exclude={"label", "minimum_entries"})
+    def _digest(self, job: Job, rows: str, part: TrainingPart) -> str:
+        settings = self.model.model_dump(mode="json", exclude={"label", "minimum_entries", "seed", "seeds"})
         parts = [(type(part).__qualname__, source_of(type(part))) for part in self.model.parts()]
-        content = [rows, settings, self.features, self.target.model_dump(), job.split.model_dump(), job.seed]
+        content = [rows, settings, self.features, self.target.model_dump(), part.division.model_dump(), part.seed]
         classes = {name: each.model_dump(mode="json") for name, each in job.class_columns.items() if name in self._read}
         return digest(
             [*content, classes] if classes else content,
@@ -46,6 +53,12 @@ class TrainingInputs:
             code_of("lineshape.engine.learning"),
             code_of_modules("lineshape.engine.core.row_selection"),
         )
+
+
+def joined(digests: Mapping[TrainingPart, str]) -> str:
+    """Return the digest of a bundle from those of its trainings."""
+    (first, *_), values = digests, list(digests.values())
+    return values[0] if first.is_whole else digest([(part.path, each) for part, each in digests.items()])
 
 
 def inputs_of(job: Job, model: Model) -> TrainingInputs:

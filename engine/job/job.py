@@ -10,7 +10,7 @@ from lineshape.engine.core.class_column import ClassColumn
 from lineshape.engine.core.errors import RequestError, nearest
 from lineshape.engine.core.kinds import KindSpec
 from lineshape.engine.core.settings import Name, Names, Settings
-from lineshape.engine.core.split import Split, Target
+from lineshape.engine.core.split import FEWEST_FOLDS, Folds, Split, Target
 from lineshape.engine.core.validation import SettingsError
 from lineshape.engine.input.study import PROCESSORS
 from lineshape.engine.job.claim import Claim
@@ -95,6 +95,10 @@ class Job(Settings):
     """Fraction of the entries that may be quarantined without failing the run; 0: none."""
     split: Split = Split()
     """Division of events into training, validation and test."""
+    folds: Annotated[int, Field(ge=FEWEST_FOLDS)] | None = None
+    """Number of folds, in place of `split`: each model is trained as many times, and every event is predicted by the
+    one that neither learnt from it nor was chosen by it. Null: none.
+    """
     target: Target
     """Quantity that models learn, unless they set their own."""
     feature_sets: dict[str, Names] = {}
@@ -125,6 +129,13 @@ class Job(Settings):
     def _classes_are_of_samples(self) -> Self:
         check_classes(self.samples, self.groups, self.classes)
         check_weights(self.samples, self.weight, self.luminosity)
+        return self
+
+    @model_validator(mode="after")
+    def _divided_once(self) -> Self:
+        if self.folds and self.split != Split():
+            text = f"there are folds ({self.folds}), which divide the events: leave out 'split' or 'folds'"
+            raise SettingsError.at(("split",), text)
         return self
 
     @model_validator(mode="after")
@@ -168,6 +179,11 @@ class Job(Settings):
     def class_columns(self) -> dict[str, ClassColumn]:
         """Columns that number classes, by name, with groups resolved and classes in the order of their numbers."""
         return {name: numbered(parts, self.groups) for name, parts in self.classes.items()}
+
+    @property
+    def division(self) -> Split | Folds:
+        """Division of events into training, validation and test."""
+        return Folds(folds=self.folds) if self.folds else self.split
 
     @property
     def is_weighted(self) -> bool:

@@ -60,6 +60,9 @@ def _check_models(job: Job) -> None:
         if model.trains and not features and not model.lists():
             text = "a model cannot learn from nothing: expected a feature set of 'feature_sets' or a list of columns"
             raise SettingsError.at((*place, "features"), f"{text}, found {model.features or 'none'!r}")
+        if job.folds and model.trains and not model.comparable:
+            text = f"each training of this kind finds a variable of its own, so that it cannot be in {job.folds} folds"
+            raise SettingsError.at(place, f"{text}: leave out 'folds', or the model")
         target = _at(place, inputs_of, job, model).target
         _at(place, model.require_target, target)
         if target.per and model.learns_labels:

@@ -1,47 +1,33 @@
 """Save and load bundles: trained models with all that they need to predict from named columns.
 
-Loading a bundle executes no code from it.
+A bundle may be made of others, which predict in turn (folds) or together (an ensemble). Loading a bundle executes no
+code from it.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lineshape.engine.core.errors import RequestError, RunError, reading_bundle, retraining
+from lineshape.engine.core.errors import RequestError, RunError, listing, reading_bundle, retraining
 from lineshape.engine.core.jagged import Jagged
 from lineshape.engine.core.kinds import KindSpec
 from lineshape.engine.core.records import digest_of_file, read_record, save_record
 from lineshape.engine.core.row_selection import meeting
 from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.core.seen_events import Seen
-from lineshape.engine.core.split import Target
-from lineshape.engine.learning.roles.model import MODELS, REMARKS, Mixture, Model, Output
+from lineshape.engine.core.split import Folds, SplitName, Target
+from lineshape.engine.learning.prediction import Prediction, in_parts, mean_of
+from lineshape.engine.learning.roles.model import MODELS, REMARKS, Model, Output
 
 Floats = NDArray[np.float64]
 FILE = "bundle.json"
 #: Subfolder of a bundle with what measures found on the validation split, which can be found again.
 CALIBRATION = "calibration"
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """Prediction of a model for n objects.
-
-    estimate: estimate of the true quantity, in its unit, (n,), or (n, components) for a vector; NaN for objects outside
-    `within`. target: the estimate over the reference `per`. spread: σ/μ of the target, and mixture: its density, in its
-    own units, where the model gives one. probabilities: (n, classes), for a classifier.
-    """
-
-    estimate: Floats
-    target: Floats
-    spread: Floats | None = None
-    mixture: Mixture | None = None
-    probabilities: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -70,12 +56,25 @@ def save_index(folder: RunFolder, index: Index) -> None:
 
 
 @dataclass(frozen=True)
+class Parts:
+    """The bundles that a bundle is made of.
+
+    names: of their folders, within its own. joined: by folds, where each predicts the events of its fold, in the order
+    of folds; or by the mean of all.
+    """
+
+    names: tuple[str, ...]
+    joined: Literal["folds", "mean"]
+
+
+@dataclass(frozen=True)
 class Bundle:
     """Trained model in a folder.
 
     name: as in the job file. features: input columns in order. target: the estimate is the output times `target.per`.
     digest: digest of all that the training depended on. provenance: facts about the training. seen: events that it was
     trained on, None for bundles of versions that did not record them. files: digests of the other files in the folder.
+    parts: the bundles that it is made of, if any.
     """
 
     folder: Path
@@ -87,6 +86,7 @@ class Bundle:
     provenance: dict[str, Any]
     seen: Seen | None = None
     files: dict[str, str] = field(default_factory=dict)
+    parts: Parts | None = None
 
     @classmethod
     def load(cls, folder: Path) -> "Bundle":
@@ -100,7 +100,8 @@ class Bundle:
     def save(self) -> None:
         """Write bundle.json, which makes the folder a bundle."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        own = (path for path in sorted(self.folder.iterdir()) if path.is_file() and path.name[0] != ".")
+        own = [path for path in sorted(self.folder.iterdir()) if path.is_file() and path.name != FILE]
+        own = [path for path in own if path.name[0] != "."] + [self.folder / name / FILE for name in self.part_names]
         values = {
             "name": self.name,
             "model": {"kind": self.model.kind, **self.model.settings},
@@ -109,8 +110,10 @@ class Bundle:
             "digest": self.digest,
             "provenance": self.provenance,
             "seen": self.seen.model_dump(mode="json") if self.seen else None,
-            "files": {path.name: digest_of_file(path) for path in own if path.name != FILE},
+            "files": {str(path.relative_to(self.folder)): digest_of_file(path) for path in own},
         }
+        if self.parts:
+            values["parts"] = vars(self.parts)
         save_record(self.folder / FILE, values)
 
     def _check(self) -> None:
@@ -124,10 +127,34 @@ class Bundle:
                     raise ValueError("its content is not what was written")
 
     @property
+    def part_names(self) -> tuple[str, ...]:
+        """Names of the folders of its parts; none where it is not made of any."""
+        return self.parts.names if self.parts else ()
+
+    @cached_property
+    def made_of(self) -> "list[Bundle]":
+        """Bundles that it is made of, in order; none where it is not."""
+        return [Bundle.load(self.folder / name) for name in self.part_names]
+
+    @property
+    def leaves(self) -> "dict[str, Bundle]":
+        """Bundles of all trainings behind it, by their path within its folder: its own, under '', or those of parts."""
+        if not self.parts:
+            return {"": self}
+        named = zip(self.part_names, self.made_of, strict=True)
+        return {f"{name}/{path}".rstrip("/"): leaf for name, part in named for path, leaf in part.leaves.items()}
+
+    @property
+    def is_folded(self) -> bool:
+        """Whether each fold is predicted by another model."""
+        return self.parts is not None and self.parts.joined == "folds"
+
+    @property
     def columns(self) -> list[str]:
         """Names of the columns that a prediction needs."""
         per = [self.target.per] if self.target.per else []
-        return list(dict.fromkeys([*self.features, *self.built.lists(), *per, *self.built.within]))
+        event = ["event"] if self.is_folded else []
+        return list(dict.fromkeys([*self.features, *self.built.lists(), *per, *self.built.within, *event]))
 
     @cached_property
     def built(self) -> Model:
@@ -147,7 +174,12 @@ class Bundle:
     def remarks(self) -> list[str]:
         """Remarks on the training."""
         before = [self.provenance["remark"]] if self.provenance.get("remark") else []  # of an earlier version
-        return [*before, *self.provenance.get(REMARKS, [])]
+        behind: dict[str, list[str]] = {}
+        for name, part in zip(self.part_names, self.made_of, strict=True):
+            for remark in part.remarks:
+                behind.setdefault(remark, []).append(name.replace("_", " "))
+        joined = [f"{listing(names)}: {remark}" for remark, names in behind.items()]
+        return [*before, *self.provenance.get(REMARKS, []), *joined]
 
     @cached_property
     def _predict(self) -> Any:
@@ -161,15 +193,42 @@ class Bundle:
     @cached_property
     def log_density_ratio(self) -> Callable[[Floats, Floats], Floats] | None:
         """Function ln p(v, θ) / (p(v) p(θ)) of estimates v and values θ of the target; None if the model has none."""
+        if self.parts:
+            return None
         return self.built.load_log_density_ratio(self.folder)
 
-    def predict(self, columns: Mapping[str, Any]) -> Prediction:
-        """Predict from named columns of n values, or n lists, each; raises RequestError where one is missing."""
-        return self._of(columns, self._predict)
+    def predict(self, columns: Mapping[str, Any], split: SplitName = "test") -> Prediction:
+        """Predict from named columns of n values, or n lists, each; raises RequestError where one is missing.
+
+        split: with folds, each event is predicted by the model in whose test, validation or training split it is.
+        """
+        return self._through(columns, split, lambda leaf: leaf._predict)
 
     def predict_exactly(self, columns: Mapping[str, Any]) -> Prediction:
         """Predict in the model's highest precision (float64 for networks); the difference is that of rounding."""
-        return self._of(columns, self.built.load_exact(self.folder))
+        return self._through(columns, "test", lambda leaf: leaf.built.load_exact(leaf.folder))
+
+    def _through(self, columns: Mapping[str, Any], split: SplitName, predict: "Callable[[Bundle], Any]") -> Prediction:
+        """Predict with the parts, or itself where there are none."""
+        if not self.parts:
+            return self._of(columns, predict(self))
+        if self.parts.joined == "mean":
+            return mean_of([part._through(columns, split, predict) for part in self.made_of])
+        self._require(columns)
+        arrays: dict[str, Any] = {
+            name: np.asarray(columns[name]) for name in self.columns if name not in self.built.lists()
+        }
+        arrays |= self._lists(columns)
+        event = arrays["event"].astype(np.uint64)
+        of = Folds(folds=len(self.made_of)).model_of(event, split)
+        found = []
+        for number, part in enumerate(self.made_of):
+            rows = np.flatnonzero(of == number)
+            # Without objects, the first tells what a prediction holds.
+            if len(rows) or (not len(event) and not number):
+                own = {name: each[rows] for name, each in arrays.items()}
+                found.append((rows, part._through(own, split, predict)))
+        return in_parts(len(event), found)
 
     def _require_rows(self, output: Output, rows: int) -> None:
         """Raise RunError where a model's output does not have the shape (rows,), or (rows, components) for a vector."""
@@ -188,14 +247,22 @@ class Bundle:
                     f"rows: expected ({rows}, …)"
                 )
 
-    def _of(self, columns: Mapping[str, Any], predict: Any) -> Prediction:
+    def _require(self, columns: Mapping[str, Any]) -> None:
+        """Raise RequestError where a column is missing."""
         missing = [name for name in self.columns if name not in columns]
         if missing:
-            raise RequestError(f"bundle {self.name} needs columns {', '.join(missing)}, which were not given")
+            why = ", by which it knows the fold of each event" if missing == ["event"] else ""
+            raise RequestError(f"bundle {self.name} needs columns {', '.join(missing)}, which were not given{why}")
+
+    def _lists(self, columns: Mapping[str, Any]) -> dict[str, Jagged]:
+        """Return the jagged columns that a prediction needs."""
+        found = {name: columns[name] for name in self.built.lists()}
+        return {name: values if isinstance(values, Jagged) else Jagged.of(values) for name, values in found.items()}
+
+    def _of(self, columns: Mapping[str, Any], predict: Any) -> Prediction:
+        self._require(columns)
         x = np.column_stack([np.asarray(columns[name], dtype=np.float64) for name in self.features])
-        lists = {name: columns[name] for name in self.built.lists()}
-        jagged = {name: values if isinstance(values, Jagged) else Jagged.of(values) for name, values in lists.items()}
-        output: Output = predict(x, jagged)
+        output: Output = predict(x, self._lists(columns))
         self._require_rows(output, len(x))
         if self.built.within:
             outside = ~meeting(self.built.within, columns, len(x))

@@ -19,7 +19,7 @@ from lineshape.engine.core.row_weight import EVENT_WEIGHT
 from lineshape.engine.core.settings import Names, Settings
 from lineshape.engine.core.split import SplitName, Target
 from lineshape.engine.core.statistics import GROUPS
-from lineshape.engine.learning.bundles import Prediction
+from lineshape.engine.learning.prediction import Prediction
 from lineshape.engine.learning.roles.model import Model
 from lineshape.engine.measures.figure_names import in_words
 from lineshape.engine.measures.plots import Plot

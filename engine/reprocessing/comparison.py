@@ -2,7 +2,7 @@
 
 import math
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -10,7 +10,7 @@ from typing import Any, Final
 from lineshape.engine.core.errors import LineshapeError, RequestError, RunError, listing, nearest
 from lineshape.engine.core.kinds import KindSpec
 from lineshape.engine.core.run_folder import RunFolder
-from lineshape.engine.core.split import Split
+from lineshape.engine.core.split import Division
 from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.job.job import Job
 from lineshape.engine.job.policy import Comparison
@@ -64,12 +64,12 @@ def criterion_of(job: Job) -> Criterion:
     return Criterion(model, measure, figure, better[figure], sample)
 
 
-def obstacle(bundle: Bundle, split: Split, job: Job, store: FeatureStore) -> str:
+def obstacle(bundle: Bundle, split: Division, job: Job, store: FeatureStore) -> str:
     """Return why a bundle of another run cannot be measured on this job's test split; empty where it can.
 
     split: of the run that the bundle was trained in, used for a bundle that does not record its own.
     """
-    if (bundle.seen.own if bundle.seen else split) != job.split:
+    if (bundle.seen.own if bundle.seen else split) != job.division:
         return "the split changed since: it may have been trained on events that are now of the test split"
     try:
         store.require(bundle.columns)
@@ -147,11 +147,16 @@ def put_in_place(models: Mapping[str, Bundle], labels: Mapping[str, str], folder
         named = replace(bundle, folder=place, name=name, model=_labelled(bundle.model, labels[name]))
         if _digest_at(place) != bundle.digest:
             shutil.rmtree(place, ignore_errors=True)
-            shutil.copytree(bundle.folder, place, copy_function=shutil.copyfile, ignore=shutil.ignore_patterns(FILE))
+            shutil.copytree(bundle.folder, place, copy_function=shutil.copyfile, ignore=_own_record(bundle.folder))
             for path in (place, *place.rglob("*/")):
                 path.chmod(0o755)
         named.save()
     save_index(folder, Index(tuple(models), {}, given=True))
+
+
+def _own_record(folder: Path) -> Callable[[str, list[str]], list[str]]:
+    """Return a function that tells copytree to leave out the record of the bundle, but not those of its parts."""
+    return lambda place, _: [FILE] if Path(place) == folder else []
 
 
 def _digest_at(place: Path) -> str:

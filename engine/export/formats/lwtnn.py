@@ -14,9 +14,9 @@ from lineshape.engine.core.jagged import Jagged
 from lineshape.engine.export.format import ExportedModel, Format, Runtime, Values, beside, left_to_user
 from lineshape.engine.export.lwtnn_reader import evaluate
 from lineshape.engine.learning.blocks.scaling import Affine
-from lineshape.engine.learning.bundles import Prediction
 from lineshape.engine.learning.models.boosted_trees import BoostedTrees
 from lineshape.engine.learning.models.network_model import NetworkModel
+from lineshape.engine.learning.prediction import Prediction
 from lineshape.engine.learning.roles.network import Head, Network
 
 if TYPE_CHECKING:

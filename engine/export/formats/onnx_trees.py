@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, ClassVar
 from lineshape.engine.core.errors import RequestError
 from lineshape.engine.export import onnx_graph
 from lineshape.engine.export.format import ExportedModel, Format, Runtime, Values, needs
-from lineshape.engine.learning.bundles import Prediction
 from lineshape.engine.learning.models.boosted_trees import BoostedTrees
 from lineshape.engine.learning.models.network_model import NetworkModel
+from lineshape.engine.learning.prediction import Prediction
 
 if TYPE_CHECKING:
     import onnx

@@ -8,7 +8,7 @@ import numpy as np
 
 from lineshape.engine.export.format import ExportedModel, Format, Runtime, Values, left_to_user, needs
 from lineshape.engine.export.formats.onnx_trees import trees_of
-from lineshape.engine.learning.bundles import Prediction
+from lineshape.engine.learning.prediction import Prediction
 
 
 class XgboostJson(Format):

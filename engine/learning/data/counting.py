@@ -27,7 +27,10 @@ class Counting:
         cls, datasets: Mapping[str, Dataset], classes: Mapping[str, ClassColumn] | None = None
     ) -> tuple["Counting", dict[str, str]]:
         """Return the task, in which trainings with the same rows share an entry, and the entry's name by training."""
-        names = {name: digest(data.target.model_dump(), data.choice.model_dump()) for name, data in datasets.items()}
+        names = {
+            name: digest(data.target.model_dump(), data.choice.model_dump(), data.split.model_dump())
+            for name, data in datasets.items()
+        }
         bare = {names[name]: replace(data, features=(), weight=None) for name, data in datasets.items()}
         return cls(bare, classes or {}), names
 

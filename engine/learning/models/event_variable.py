@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +63,9 @@ class EventVariable(NetworkModel):
         if self.built_classifier.encoders:
             raise ValueError("classifier: it sees V and the parameters, and no lists; leave 'sequences' out")
         return self
+
+    #: Each training finds a variable, or a density, of its own.
+    comparable: ClassVar[bool] = False
 
     @cached_property
     def predicting(self) -> Network:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,9 @@ class PairedTrees(Model):
     """Smallest sum of weights (of the loss's second derivatives) in a leaf, XGBoost's `min_child_weight`."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Device to train on; auto: a GPU where workers declare one, else the CPU."""
+
+    #: Each training finds a variable, or a density, of its own.
+    comparable: ClassVar[bool] = False
 
     @property
     def _trees(self) -> BoostedTrees:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lineshape.engine.core.digests import uniform
 from lineshape.engine.core.errors import RunError
 from lineshape.engine.core.row_selection import Choice
-from lineshape.engine.core.split import Split, SplitName, Target
+from lineshape.engine.core.split import AnyDivision, SplitName, Target
 from lineshape.engine.feature_store.shards import Table
 from lineshape.engine.feature_store.store import WHOLE, FeatureStore, Shard, Share
 from lineshape.engine.learning.roles.weight import WEIGHT, Weigh, Weight
@@ -36,7 +36,7 @@ class Dataset:
     store: Path
     features: tuple[str, ...]
     target: Target
-    split: Split
+    split: AnyDivision
     choice: Choice = field(default_factory=Choice)
     weight: Weight | None = None
 

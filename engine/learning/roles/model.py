@@ -4,10 +4,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, field_validator, model_validator
 
 from lineshape.engine.core.errors import RequestError
 from lineshape.engine.core.jagged import Jagged
@@ -92,11 +93,31 @@ class Model(Settings, ABC):
     """Features that are permuted among the rows of each shard, within a split; within a sample they predict nothing."""
     seed: int | None = None
     """Seed of the training's random numbers; null: the job's seed."""
+    seeds: Annotated[int, Field(ge=2)] | Annotated[list[int], Field(min_length=2)] | None = None
+    """Seeds of several trainings, of which the estimate is the mean: their number, counted from `seed`, or a list.
+    Null: one training.
+    """
     minimum_entries: int = 1000
     """Smallest number of training rows; with fewer the model is left out, and the report says so."""
 
     #: Whether there is anything to train.
     trains: ClassVar[bool] = True
+    #: Whether estimates of two trainings are of the same quantity, so that folds and means of them make sense.
+    comparable: ClassVar[bool] = True
+
+    @field_validator("seeds")
+    @classmethod
+    def _seeds_differ(cls, seeds: int | list[int] | None) -> int | list[int] | None:
+        if isinstance(seeds, list) and len({*seeds}) < len(seeds):
+            raise ValueError("a seed is listed twice: its training would count twice")
+        return seeds
+
+    @model_validator(mode="after")
+    def _can_be_a_mean(self) -> Self:
+        if self.seeds is not None and not (self.trains and self.comparable):
+            why = "its trainings find variables of their own" if self.trains else "nothing is trained"
+            raise ValueError(f"seeds: {why}, so that there is no mean: leave it out")
+        return self
 
     @property
     def choice(self) -> Choice:

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from lineshape.engine.core.files import write_json
 from lineshape.engine.core.kinds import KindSpec
 from lineshape.engine.core.records import read_record
 from lineshape.engine.core.row_selection import Choice
-from lineshape.engine.core.split import Split, Target
+from lineshape.engine.core.split import AnyDivision, Target
 from lineshape.engine.learning.roles.dataset import Dataset
 from lineshape.engine.learning.roles.weight import built_weight
 
@@ -54,7 +56,7 @@ class TrainingTask:
             Path(data["store"]),
             tuple(data["features"]),
             Target(**data["target"]),
-            Split(**data["split"]),
+            TypeAdapter[AnyDivision](AnyDivision).validate_python(data["split"]),
             Choice(**data["choice"]),
             built_weight(spec.settings.get("weight")),
         )

@@ -13,7 +13,7 @@ from lineshape.engine.core import statistics
 from lineshape.engine.core.digests import uniform
 from lineshape.engine.core.histograms import Histograms
 from lineshape.engine.core.settings import Names
-from lineshape.engine.learning.bundles import Prediction
+from lineshape.engine.learning.prediction import Prediction
 from lineshape.engine.measures.measure import ColumnMetadata, Figure, Measure, Measured, Objects, by_group, group_axis
 from lineshape.engine.measures.plots import Plot, Series
 from lineshape.engine.measures.scores import area, require_others, score_axis, squashed, usable

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from lineshape.engine.core.columns import Column
 from lineshape.engine.core.errors import RequestError
 from lineshape.engine.core.jagged import Jagged
-from lineshape.engine.learning.bundles import Bundle, Prediction
+from lineshape.engine.learning.bundles import Bundle
+from lineshape.engine.learning.prediction import Prediction
 
 Floats = NDArray[np.float64]
 

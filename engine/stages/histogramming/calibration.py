@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,8 @@ class CalibrationTask:
             rows = self.events.looked_at(table["event"])
             found += int(rows.sum())
             chosen = {name: values[rows] for name, values in table.items()}
-            objects = Objects(chosen, bundle.predict(chosen), groups(chosen["event"]), "validation", bundle.predict)
+            predict = partial(bundle.predict, split="validation")
+            objects = Objects(chosen, predict(chosen), groups(chosen["event"]), "validation", predict)
             yield replace(objects, weight=chosen.get(EVENT_WEIGHT))
         if not found and self.events.others:
             raise RunError(
@@ -124,7 +126,7 @@ def _calibration_tasks(
         sample = _reference(subjects, name, measure)
         members = subjects.members[sample]
         code = source_of(type(measure)), code_of_modules(*READING)
-        splits = [split.model_dump() for split in (job.split, *events.others)]
+        splits = [split.model_dump() for split in (job.division, *events.others)]
         about = digest(measure.calibration_settings(), code, sample, store.digest(members), *splits)
         if store.about_computed:
             about = digest(about, store.about_computed)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -177,13 +178,12 @@ def fill(
         measures = {name: each for name, each in own.items() if split in each.splits}
         if not measures:
             continue
-        prediction = bundle.predict(columns)
+        predict = partial(bundle.predict, split=split)
+        prediction = predict(columns)
         for name, measure in measures.items():
             calibration = loaded.calibration.get((model, name), {})
             weight = columns.get(EVENT_WEIGHT)
-            objects = Objects(
-                columns, prediction, group, split, bundle.predict, calibration, bundle.log_density_ratio, weight
-            )
+            objects = Objects(columns, prediction, group, split, predict, calibration, bundle.log_density_ratio, weight)
             measure.fill(of_model(total, f"{model}/{name}"), objects)
 
 

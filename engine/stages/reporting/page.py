@@ -1,7 +1,7 @@
 """Write the report's page: one HTML file with everything inside."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -178,15 +178,18 @@ def _of_sample(content: Content, sample: str) -> dict[str, Any]:
 
 
 def _model_facts(name: str, bundle: Bundle) -> dict[str, Any]:
-    facts = bundle.provenance
-    trained = {
-        "trees": facts.get("rounds"),
-        "best epoch": facts.get("best_epoch"),
-        "weights": facts.get("parameters"),
-        "training rows": facts.get("training_rows"),
-        "validation rows": facts.get("validation_rows"),
+    leaves = [leaf.provenance for leaf in bundle.leaves.values()]
+    trained = {"trainings": str(len(leaves)) if len(leaves) > 1 else ""}
+    trained |= {
+        "trees": _range("rounds", leaves),
+        "best epoch": _range("best_epoch", leaves),
+        "weights": _range("parameters", leaves),
+        "training rows": _range("training_rows", leaves),
+        "validation rows": _range("validation_rows", leaves),
     }
-    importance = list(facts.get("importance", {}).items())[:6]
+    shares = [facts.get("importance", {}) for facts in leaves]
+    mean = {name: sum(each.get(name, 0.0) for each in shares) / len(shares) for each in shares for name in each}
+    importance = sorted(mean.items(), key=lambda item: -item[1])[:6]
     return {
         "name": name,
         "label": bundle.label,
@@ -194,10 +197,17 @@ def _model_facts(name: str, bundle: Bundle) -> dict[str, Any]:
         "features": len(bundle.features),
         "target": _target(bundle) if bundle.built.trains else "–",
         "settings": {key: value for key, value in bundle.model.settings.items() if key not in {"label", "features"}},
-        "trained": {key: f"{value:,}" for key, value in trained.items() if value is not None},
+        "trained": {words: value for words, value in trained.items() if value},
         "remarks": bundle.remarks,
         "importance": ", ".join(f"{feature} {share:.0%}" for feature, share in importance),
     }
+
+
+def _range(fact: str, trainings: Sequence[Mapping[str, Any]]) -> str:
+    """Return a number that trainings record, or its range; empty where none does."""
+    numbers = [facts[fact] for facts in trainings if facts.get(fact) is not None]
+    ends = dict.fromkeys([min(numbers), max(numbers)] if numbers else [])
+    return " – ".join(f"{number:,}" for number in ends)
 
 
 def _target(bundle: Bundle) -> str:

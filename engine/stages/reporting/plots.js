@@ -130,8 +130,10 @@
       panels.push(below);
     }
     axis(data, panels.at(-1).xaxis);
+    // Of several trainings of a model, the first has a label.
+    const named = data.curves.map((one) => one.label).filter((label) => label);
     const legend = new Bokeh.Legend({
-      items, ncols: columns(data.curves.map((one) => one.label), width), click_policy: "hide",
+      items: items.filter((item) => item.label.value), ncols: columns(named, width), click_policy: "hide",
       border_line_color: null, label_text_font_size: "9pt", padding: 2, spacing: 10, margin: 4, orientation: "horizontal",
     });
     main.add_layout(legend, "above");

@@ -3,7 +3,7 @@
 import hashlib
 import pickle
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -226,17 +226,23 @@ def _control(control: Histograms, prefix: str, sample: str, style: Style, folder
 
 
 def _curves(name: str, bundle: Bundle) -> Iterable[Plot]:
-    """Yield plots of the watched quantity by step, and of each loss or metric where there are several."""
-    history = read_history(bundle.folder)
-    keys = list(dict.fromkeys(key for line in history for key in line if key != "step"))
+    """Yield plots of the watched quantity by step, and of each loss or metric where there are several.
+
+    Folds and seeds are drawn together.
+    """
+    leaves = bundle.leaves.values()
+    histories = [read_history(leaf.folder) for leaf in leaves]
+    facts = next(leaf.provenance for leaf in leaves)
+    keys = list(dict.fromkeys(key for history in histories for line in history for key in line if key != "step"))
     parts = dict.fromkeys(key.partition(" ")[2] for key in keys)
+    several = f", {len(histories)} trainings" if len(histories) > 1 else ""
     for part in parts:
         curves = [key for key in keys if key.partition(" ")[2] == part]
-        steps = {key: [line["step"] for line in history if key in line] for key in curves}
-        values = {key: np.array([line[key] for line in history if key in line], dtype=float) for key in curves}
         series = [
-            Series(name, key.split(" ")[0], np.array(steps[key], dtype=float), values[key], None, "line", dashed)
-            for key, dashed in ((key, key.startswith("training")) for key in curves)
+            _curve(name, key, history, number == 0)
+            for number, history in enumerate(histories)
+            for key in curves
+            if any(key in line for line in history)
         ]
         # Early losses are far higher, for averaged weights for longer: the axis fits the last two thirds.
         shown = np.concatenate([line.y[len(line.y) // 3 :] for line in series])
@@ -246,17 +252,25 @@ def _curves(name: str, bundle: Bundle) -> Iterable[Plot]:
         low, high = shown.min(), shown.max()
         margin = 0.1 * (high - low) + 1e-9
         kind = bundle.model.settings.get("loss", {}).get("kind", "")
-        what = str(bundle.provenance.get("loss", kind)).replace("_", " ")
+        what = str(facts.get("loss", kind)).replace("_", " ")
         yield Plot(
             f"loss_{name}_{re.sub(r'[^a-z0-9]+', '_', part.lower())}" if part else f"loss_{name}",
             "Training",
-            f"{bundle.label}: {part}." if part else f"Loss of {bundle.label}: {what}.",
-            "Boosting round" if "rounds" in bundle.provenance else "Epoch",
+            f"{bundle.label}: {part}{several}." if part else f"Loss of {bundle.label}{several}: {what}.",
+            "Boosting round" if "rounds" in facts else "Epoch",
             f"{bundle.label}: {part}" if part else f"Loss of {bundle.label}",
             series,
             y_range=(float(low - margin), float(high + 4 * margin)),
             x_whole=True,
         )
+
+
+def _curve(name: str, key: str, history: Sequence[Mapping[str, float]], is_first: bool) -> Series:
+    """Return the curve of a quantity in one training; of several, the first stands in the legend."""
+    lines = [line for line in history if key in line]
+    steps, values = (np.array([line[what] for line in lines], dtype=float) for what in ("step", key))
+    label = key.split(" ", maxsplit=1)[0] if is_first else ""
+    return Series(name, label, steps, values, None, "line", key.startswith("training"))
 
 
 def _sections(drawings: list[Drawing]) -> list[Section]:

@@ -8,21 +8,17 @@ from typing import Any
 
 from lineshape.engine.core.errors import RequestError, RunError, listing
 from lineshape.engine.core.run_folder import RunFolder
-from lineshape.engine.core.seen_events import Seen
 from lineshape.engine.execution.executor import Executor
 from lineshape.engine.execution.failures import Failure
-from lineshape.engine.execution.progress import Bars
+from lineshape.engine.execution.progress import Bar, Bars
 from lineshape.engine.execution.workers import Workers
 from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.job.computed_columns import require_same
-from lineshape.engine.job.counted_events import seen_through
-from lineshape.engine.job.inputs import inputs_of
 from lineshape.engine.job.job import Job
-from lineshape.engine.learning.bundles import FILE, Bundle, Index, save_index
+from lineshape.engine.learning.bundles import Bundle, Index, save_index
 from lineshape.engine.learning.data.counting import Counting, Counts, class_key, groups
 from lineshape.engine.learning.roles.dataset import Dataset
-from lineshape.engine.learning.roles.model import Model
-from lineshape.engine.learning.roles.training_task import TrainingTask
+from lineshape.engine.stages.training.plan import ModelPlan, columns_of, plan_of
 from lineshape.engine.stages.training.trainer import TOPIC, Task, Trainer
 
 
@@ -52,25 +48,30 @@ def train(job: Job, folder: RunFolder, workers: Workers, bars: Bars, only: list[
     if unknown:
         raise RequestError(f"no model {', '.join(unknown)} in the job file: expected one of {', '.join(job.models)}")
     trained = Trained()
-    asked: list[Task] = []
+    asked: list[ModelPlan] = []
     for name, model in job.built_models().items():
-        task = _task(job, store, folder, name, model)
-        if _is_made(task):
+        plan = plan_of(job, store, folder, name, model)
+        if plan.is_made:
             trained.bundles.append(name)
             continue
         if only and name not in only:
             trained.left_out[name] = "not asked for"
             continue
-        _require(task, store)
-        asked.append(task)
+        _require(plan, store)
+        asked.append(plan)
     reasons = _too_few(asked, store, workers, bars)
-    for task in asked:
-        if reason := reasons.get(task.name):
-            trained.left_out[task.name] = reason
-            shutil.rmtree(task.folder, ignore_errors=True)
-    todo = [task for task in asked if task.name not in reasons]
+    for plan in asked:
+        if reason := reasons.get(plan.name):
+            trained.left_out[plan.name] = reason
+            shutil.rmtree(plan.folder, ignore_errors=True)
+    todo = [plan for plan in asked if plan.name not in reasons]
+    for plan in todo:
+        plan.sweep()
     failures = _run(todo, workers, bars)
-    trained.made = [task.name for task in todo if task.name not in failures]
+    trained.made = [plan.name for plan in todo if plan.name not in failures]
+    for plan in todo:
+        if plan.name in trained.made:
+            plan.join()
     trained.bundles = sorted([*trained.bundles, *trained.made], key=list(job.models).index)
     known = {name: Bundle.load(folder.models / name).remarks for name in trained.bundles}
     trained.remarks = {name: remarks for name, remarks in known.items() if remarks}
@@ -80,60 +81,33 @@ def train(job: Job, folder: RunFolder, workers: Workers, bars: Bars, only: list[
     return trained
 
 
-def _task(job: Job, store: FeatureStore, folder: RunFolder, name: str, model: Model) -> Task:
-    inputs = inputs_of(job, model)
-    choice = model.choice
+def _require(plan: ModelPlan, store: FeatureStore) -> None:
+    """Raise RequestError where the feature store lacks a column that the trainings need."""
     try:
-        model.require_target(inputs.target)
+        store.require(columns_of(plan.inputs, plan.model))
     except RequestError as error:
-        raise RequestError(f"models.{name}: {error}") from error
-    data = Dataset(folder.features, inputs.features, inputs.target, job.split, choice, model.weighed_by())
-    digest = inputs.digest(job, store)
-    # Named by the digest of its inputs: a restarted training finds its own files, and no other training does.
-    place = folder.models.resolve() / f".{name}.{digest[:16]}.work"
-    seed = job.seed if model.seed is None else model.seed
-    work = TrainingTask(name, job.models[name], data, seed, place / "bundle", place / "scratch")
-    through = seen_through(job, store, _columns(data, model))
-    seen = Seen.behind(job.split if model.trains else None, through.values())
-    return Task(work, model, digest, folder.models / name, seen)
+        raise RequestError(f"models.{plan.name}: {error}") from error
 
 
-def _columns(data: Dataset, model: Model) -> list[str]:
-    """Return all columns that a training reads."""
-    return [*data.features, *model.lists(), *model.trained_on(), *data.choice.columns, *data.target.columns]
-
-
-def _is_made(task: Task) -> bool:
-    return (task.folder / FILE).is_file() and Bundle.load(task.folder).digest == task.digest
-
-
-def _require(task: Task, store: FeatureStore) -> None:
-    """Raise RequestError where the feature store lacks a column that the training needs."""
-    data, model = task.work.data, task.model
-    try:
-        store.require(_columns(data, model))
-    except RequestError as error:
-        raise RequestError(f"models.{task.name}: {error}") from error
-
-
-def _too_few(tasks: list[Task], store: FeatureStore, workers: Workers, bars: Bars) -> dict[str, str]:
+def _too_few(plans: list[ModelPlan], store: FeatureStore, workers: Workers, bars: Bars) -> dict[str, str]:
     """Return why models are left out: a sample is missing, or there are too few rows to train on."""
-    reasons = {}
-    trained = {task.name: task for task in tasks if task.model.trains}
-    for name, task in trained.items():
+    reasons: dict[str, str] = {}
+    tasks = {task.name: task for plan in plans if plan.model.trains for task in plan.tasks.values()}
+    for task in tasks.values():
         if missing := sorted((task.work.data.choice.samples or set()) - set(store.samples)):
-            reasons[name] = f"it learns from {', '.join(missing)}, and there is no such sample in the feature store"
-    known = {name: task.work.data for name, task in trained.items() if name not in reasons}
+            reason = f"it learns from {', '.join(missing)}, and there is no such sample in the feature store"
+            reasons[task.model_name] = reason
+    known = {name: task.work.data for name, task in tasks.items() if task.model_name not in reasons}
     for name, rows in _counted(known, store, workers, bars).items():
-        if empty := _empty_class(known[name], store, rows):
-            reasons[name] = empty
-            continue
-        least = trained[name].model.minimum_entries
-        if rows["training"] < least or not rows["validation"]:
-            reasons[name] = (
+        task = tasks[name]
+        reason, least = _empty_class(known[name], store, rows), task.model.minimum_entries
+        if not reason and (rows["training"] < least or not rows["validation"]):
+            reason = (
                 f"{rows['training']:,} training and {rows['validation']:,} validation rows are too few: "
                 f"expected at least {least:,} (minimum_entries)"
             )
+        if reason:
+            reasons.setdefault(task.model_name, f"{task.of_model}{reason}")
     return reasons
 
 
@@ -169,37 +143,68 @@ def _counted(datasets: dict[str, Dataset], store: FeatureStore, workers: Workers
     return {name: total[key] for name, key in names.items()}
 
 
-def _run(todo: list[Task], workers: Workers, bars: Bars) -> dict[str, str]:
+def _run(todo: list[ModelPlan], workers: Workers, bars: Bars) -> dict[str, str]:
     """Train all models, starting with those last in the job file; return the failures by model.
 
     Progress comes as events from the workers.
     """
-    if not todo:
+    tasks = {task.name: task for plan in reversed(todo) for task in plan.todo()}
+    if not tasks:
         return {}
     client = workers.client
-    rows = {task.name: bars.add(f"training {task.name}", None) for task in todo}
+    rows = {plan.name: _Row(bars.add(f"training {plan.name}", None), plan) for plan in todo}
 
     def show(event: tuple[Any, dict[str, Any]]) -> None:
         said = event[1]
-        if said.get("name") in rows:
-            rows[said["name"]].set(said["done"], said["total"], said["note"])
+        if task := tasks.get(said.get("name", "")):
+            rows[task.model_name].set(task, said["done"], said["total"], said["note"])
 
     client.subscribe_topic(TOPIC, show)
     trainer = Trainer(workers)
-    failures = {}
+    failures: dict[str, str] = {}
     try:
         # One thread supervises each training; the work is done by the workers.
-        with ThreadPoolExecutor(len(todo), "training") as watchers:
-            running = {watchers.submit(trainer.train, task): task for task in reversed(todo)}
+        with ThreadPoolExecutor(len(tasks), "training") as watchers:
+            running = {watchers.submit(trainer.train, task): task for task in tasks.values()}
             try:
                 for future in as_completed(running):
-                    name = running[future].name
+                    task = running[future]
                     if problem := future.result():
-                        failures[name] = problem
+                        failures.setdefault(task.model_name, f"{task.of_model}{problem}")
                     else:
-                        rows[name].set(1, 1, "done")
+                        rows[task.model_name].end(task)
             finally:
                 trainer.stopped.set()
     finally:
         client.unsubscribe_topic(TOPIC)
     return failures
+
+
+class _Row:
+    """Progress of the trainings of a model, in one row."""
+
+    def __init__(self, bar: Bar, plan: ModelPlan) -> None:
+        self._bar, self._all = bar, len(plan.tasks)
+        self._done = {task.name: 1.0 for task in plan.tasks.values() if task.is_made}
+
+    def set(self, task: Task, done: float, total: float, note: str) -> None:
+        """Show how far a training has come."""
+        if self._all == 1:
+            self._bar.set(done, total, note)
+            return
+        self._done[task.name] = min(done / total if total else 0.0, 0.999)
+        self._show()
+
+    def end(self, task: Task) -> None:
+        """Show that a training has ended."""
+        self._done[task.name] = 1.0
+        if self._all == 1:
+            self._bar.set(1, 1, "done")
+        else:
+            self._show()
+
+    def _show(self) -> None:
+        ended = sum(done == 1 for done in self._done.values())
+        self._bar.set(
+            sum(self._done.values()), self._all, "done" if ended == self._all else f"{ended} of {self._all} trainings"
+        )

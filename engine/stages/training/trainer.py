@@ -15,7 +15,7 @@ from lineshape.engine.core.files import replacing, write_json
 from lineshape.engine.core.ledger import versions
 from lineshape.engine.core.seen_events import Seen
 from lineshape.engine.execution.workers import Watch, Workers, worker_infos
-from lineshape.engine.learning.bundles import Bundle
+from lineshape.engine.learning.bundles import FILE, Bundle
 from lineshape.engine.learning.fit.history import read_history
 from lineshape.engine.learning.launch.launch import ATTEMPT, FACTS, RankDiedError, read_facts, require_current
 from lineshape.engine.learning.roles.model import MODELS, Demands, Model, Report
@@ -39,13 +39,14 @@ _WAIT = 30.0
 
 @dataclass(frozen=True)
 class Task:
-    """One model to be trained.
+    """One training: of a model, or of one of its folds or seeds.
 
-    digest: of everything that it depends on. folder: of its bundle. seen: the events that it and its columns are
-    trained on.
+    model_name: in the job file. digest: of everything that it depends on. folder: of its bundle. seen: the events that
+    it and its columns are trained on.
     """
 
     work: TrainingTask
+    model_name: str
     model: Model
     digest: str
     folder: Path
@@ -53,8 +54,19 @@ class Task:
 
     @property
     def name(self) -> str:
-        """Name of the model."""
+        """Name of the training: the model's, with its fold and seed where there are several."""
         return self.work.name
+
+    @property
+    def of_model(self) -> str:
+        """The fold and seed, for messages, as in 'fold 2: '; empty where there is one training alone."""
+        rest = self.name.removeprefix(self.model_name).strip("_")
+        return f"{rest.replace('_seed', ', seed').replace('_', ' ')}: " if rest else ""
+
+    @property
+    def is_made(self) -> bool:
+        """Whether its bundle is there."""
+        return (self.folder / FILE).is_file() and Bundle.load(self.folder).digest == self.digest
 
 
 @dataclass(frozen=True)
@@ -75,7 +87,6 @@ class Trainer:
 
     def train(self, task: Task) -> str:
         """Train a model; return the reason of a failure, empty on success."""
-        _sweep(task)
         deaths, epochs = 0, -1
         while True:
             outcome = self._attempt(task)
@@ -227,17 +238,10 @@ def _publish(task: Task) -> str:
     data = work.data
     Bundle(work.folder, work.name, work.model, data.features, data.target, task.digest, provenance, task.seen).save()
     shutil.rmtree(task.folder, ignore_errors=True)
+    task.folder.parent.mkdir(parents=True, exist_ok=True)
     work.folder.rename(task.folder)
     shutil.rmtree(work.folder.parent, ignore_errors=True)
     return ""
-
-
-def _sweep(task: Task) -> None:
-    """Remove what earlier trainings of this model from other data or settings left behind."""
-    place = task.work.folder.parent
-    for left in place.parent.glob(f".{task.name}.*.work"):
-        if left.name != place.name and left.name.count(".") == place.name.count("."):
-            shutil.rmtree(left, ignore_errors=True)
 
 
 def _reporter(work: TrainingTask) -> Report:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from lineshape.engine.core.statistics import groups
-from lineshape.engine.learning.bundles import Prediction
+from lineshape.engine.learning.prediction import Prediction
 from lineshape.engine.measures.measure import Objects
 
 CLASSES = ["prompt", "tau", "fake"]

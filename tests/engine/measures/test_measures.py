@@ -11,7 +11,7 @@ from lineshape.engine.core.columns import Column
 from lineshape.engine.core.contents import Contents
 from lineshape.engine.core.row_weight import EVENT_WEIGHT, RowWeight
 from lineshape.engine.core.statistics import groups
-from lineshape.engine.learning.bundles import Prediction
+from lineshape.engine.learning.prediction import Prediction
 from lineshape.engine.learning.roles.model import Mixture
 from lineshape.engine.measures.binning import Binning
 from lineshape.engine.measures.kinds.density import Density

@@ -11,7 +11,7 @@ import uproot
 from lineshape.engine.core.columns import Column
 from lineshape.engine.core.histograms import add_part, load_control, save_control, save_part, save_root
 from lineshape.engine.input.processor import control_histograms
-from lineshape.engine.learning.bundles import Prediction
+from lineshape.engine.learning.prediction import Prediction
 from lineshape.engine.measures.binning import Binning
 from lineshape.engine.measures.kinds.decorrelation import Decorrelation
 from lineshape.engine.measures.kinds.importance import Importance

@@ -9,7 +9,7 @@ import pytest
 
 from lineshape.engine.core.columns import Column
 from lineshape.engine.core.histograms import Histograms
-from lineshape.engine.learning.bundles import Prediction
+from lineshape.engine.learning.prediction import Prediction
 from lineshape.engine.measures.kinds.decorrelation import Decorrelation, distance_correlation
 from lineshape.engine.measures.kinds.importance import Importance
 from lineshape.engine.measures.kinds.score_distribution import ScoreDistribution

@@ -5,7 +5,7 @@ import pytest
 
 from lineshape.engine.core.columns import Column
 from lineshape.engine.core.statistics import groups
-from lineshape.engine.learning.bundles import Prediction
+from lineshape.engine.learning.prediction import Prediction
 from lineshape.engine.measures.kinds.vector import Vector
 from lineshape.engine.measures.measure import BASELINE, Figure, Measured, Objects
 from tests.engine.measures.vectors import RESPONSE, VECTOR, recoils, recoils_at

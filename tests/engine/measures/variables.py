@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from lineshape.engine.core.statistics import groups
-from lineshape.engine.learning.bundles import Prediction
+from lineshape.engine.learning.prediction import Prediction
 from lineshape.engine.measures.measure import Objects
 
 Floats = NDArray[np.float64]
