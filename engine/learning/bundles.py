@@ -56,7 +56,7 @@ def save_index(folder: RunFolder, index: Index) -> None:
 
 
 @dataclass(frozen=True)
-class Parts:
+class BundleParts:
     """The bundles that a bundle is made of.
 
     names: of their folders, within its own. joined: by folds, where each predicts the events of its fold, in the order
@@ -86,7 +86,7 @@ class Bundle:
     provenance: dict[str, Any]
     seen: Seen | None = None
     files: dict[str, str] = field(default_factory=dict)
-    parts: Parts | None = None
+    parts: BundleParts | None = None
 
     @classmethod
     def load(cls, folder: Path) -> "Bundle":

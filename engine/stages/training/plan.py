@@ -19,7 +19,7 @@ from lineshape.engine.job.counted_events import seen_through
 from lineshape.engine.job.inputs import TrainingInputs, inputs_of, joined
 from lineshape.engine.job.job import Job
 from lineshape.engine.job.trainings import TrainingPart
-from lineshape.engine.learning.bundles import FILE, Bundle, Parts
+from lineshape.engine.learning.bundles import FILE, Bundle, BundleParts
 from lineshape.engine.learning.roles.dataset import Dataset
 from lineshape.engine.learning.roles.model import Model
 from lineshape.engine.learning.roles.training_task import TrainingTask
@@ -97,7 +97,7 @@ class ModelPlan:
             digest([task.digest for task in within.values()]) if path else self.digest,
             {"versions": versions()} | ({"validation_loss": float(np.mean(losses))} if losses else {}),
             Seen.behind(Folds(folds=len(names)) if is_folded else division, self.through),
-            parts=Parts(tuple(names), "folds" if is_folded else "mean"),
+            parts=BundleParts(tuple(names), "folds" if is_folded else "mean"),
         ).save()
 
 
