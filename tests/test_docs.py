@@ -4,6 +4,7 @@ import ast
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from typer.main import get_command
 
 from lineshape.engine.core.errors import RequestError
 from lineshape.engine.core.kinds import KindSpec, build
+from lineshape.engine.core.split import Folds
 from lineshape.engine.job.job import Job
 from lineshape.engine.learning.roles.model import Model
 from lineshape.jobs import api
@@ -87,7 +89,7 @@ def test_all_that_looks_like_a_command_is_known() -> None:
     others = {line.split()[0] for _, line in lines()} - COMMANDS
     folders = {"reprocessing", "jobs", "tests", "processors", "engine"}
     assert {word for word in others if re.fullmatch(r"[a-z]+", word)} <= {"jupyter", *folders}
-    assert {block.language for block in BLOCKS} <= {"python", "yaml"}
+    assert {block.language for block in BLOCKS} <= {"python", "yaml", "cpp"}
 
 
 @pytest.mark.parametrize("block", [block for block in BLOCKS if block.language == "python"], ids=str)
@@ -266,3 +268,17 @@ def test_tables_of_studies_are_written_from_a_run(finished: api.Result, monkeypa
     assert tables.filled(other, finished) == other
     marked = [found[2] for path in PAGES for found in tables._MARKED.finditer(path.read_text(encoding="utf-8"))]
     assert set(marked) == {"models", "claims"}
+
+
+def test_the_fold_in_cpp_is_that_of_the_models(tmp_path: Path) -> None:
+    """Compiled as it stands, on numbers of all sizes."""
+    if not (compiler := shutil.which("c++")):
+        pytest.skip("no C++ compiler")
+    (block,) = [block for block in BLOCKS if block.language == "cpp"]
+    numbers = [0, 1, 12345, 2**40 + 17, 2**64 - 1]
+    calls = " ".join(f'std::printf("%u ", fold({number}u, 5));' for number in numbers)
+    source = f"#include <cstdint>\n#include <cstdio>\n{block.text}\nint main() {{ {calls} }}\n"
+    (tmp_path / "fold.cpp").write_text(source, encoding="utf-8")
+    subprocess.run([compiler, "-std=c++17", "fold.cpp", "-o", "fold"], cwd=tmp_path, check=True)
+    said = subprocess.run([tmp_path / "fold"], capture_output=True, text=True, check=True).stdout
+    assert [*map(int, said.split())] == Folds(folds=5).fold_of(np.array(numbers, dtype=np.uint64)).tolist()

@@ -1,11 +1,11 @@
 """Select rows by conditions on columns, and by sample."""
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import model_validator
+from pydantic import BeforeValidator, model_validator
 
 from lineshape.engine.core.equal_bins import require_range
 from lineshape.engine.core.settings import Names, Settings
@@ -33,8 +33,13 @@ class Range(Settings):
         return above if self.high is None else above & (values < self.high)
 
 
-#: Condition on a column: a range, or a list of allowed values.
-Condition = Range | list[float]
+def _listed(condition: object) -> object:
+    """Return one allowed value as a list of it."""
+    return [condition] if isinstance(condition, int | float) else condition
+
+
+#: Condition on a column: a range, an allowed value or a list of these.
+Condition = Annotated[Range | list[float], BeforeValidator(_listed)]
 
 
 def meeting(conditions: Mapping[str, Condition], columns: Mapping[str, NDArray[Any]], rows: int) -> NDArray[np.bool_]:
@@ -55,7 +60,7 @@ class Part(Settings):
     samples: Names = []
     """Names of the samples; empty: all samples."""
     where: dict[str, Condition] = {}
-    """Conditions by column: a range (`low`, `high`) or a list of allowed values. Empty: all rows."""
+    """Conditions by column: a range (`low`, `high`), an allowed value or a list of these. Empty: all rows."""
 
     def of(self, sample: str, columns: Mapping[str, NDArray[Any]], rows: int) -> NDArray[np.bool_]:
         """Return a mask of a sample's rows that belong to the part."""

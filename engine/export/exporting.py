@@ -13,7 +13,7 @@ from lineshape.engine.core.errors import RequestError, nearest
 from lineshape.engine.core.files import replacing
 from lineshape.engine.core.kinds import KindSpec
 from lineshape.engine.core.run_folder import RunFolder, read_job
-from lineshape.engine.export.format import FORMATS, ExportedModel, Values
+from lineshape.engine.export.format import FORMATS, ExportedModel, Format, Values
 from lineshape.engine.export.parity import Parity, compare, trial_rows
 from lineshape.engine.export.rounding import rounding_of
 from lineshape.engine.feature_store.store import FeatureStore
@@ -34,11 +34,14 @@ def formats() -> list[str]:
     return [name.replace("_", "-") for name in FORMATS.names()]
 
 
-def export(run: RunFolder, model: str, to: str, path: Path | None = None) -> Exported:
-    """Write a model of a run as a file; by default MODEL and the format's ending, under export/ in the run folder.
+def export(run: RunFolder, model: str, to: str, path: Path | None = None) -> list[Exported]:
+    """Write a model of a run as a file, or as one for each of its folds and seeds.
+
+    path: of the file, of several with the fold and seed before its ending; by default MODEL and the format's ending,
+    under export/ in the run folder.
 
     Raises RequestError where there is no such model or format, or the format cannot hold the model, and RunError where
-    the file's predictions differ from the bundle's; then no file is left.
+    a file's predictions differ from the bundle's; then that file is not left.
     """
     known = sorted(folder.name for folder in run.models.glob("*") if (folder / "bundle.json").is_file())
     if model not in known:
@@ -50,9 +53,19 @@ def export(run: RunFolder, model: str, to: str, path: Path | None = None) -> Exp
         raise RequestError(f"unknown format '{to}': expected one of {', '.join(formats())}{nearest(to, formats())}")
     chosen = FORMATS.build(KindSpec(kind=to.replace("-", "_")), ("to",))
     bundle, store = Bundle.load(run.models / model), FeatureStore.load(run.features)
-    subject = ExportedModel(bundle, store.columns, read_job(run).study, version("lineshape"))
-    content = chosen.content(subject)
     target = path or run.exports / f"{model}{chosen.ending}"
+    stem = target.name.removesuffix(chosen.ending) if target.name.endswith(chosen.ending) else target.stem
+    found = []
+    for part, leaf in bundle.leaves.items():
+        subject = ExportedModel(leaf, store.columns, read_job(run).study, version("lineshape"))
+        own = "_".join([stem, *part.split("/")]) + target.name.removeprefix(stem) if part else target.name
+        found.append(_export(subject, store, chosen, target.with_name(own)))
+    return [replace(found[0], remarks=[*found[0].remarks, *_on_parts(bundle)]), *found[1:]]
+
+
+def _export(subject: ExportedModel, store: FeatureStore, chosen: Format, target: Path) -> Exported:
+    """Write and compare the file of one training."""
+    bundle, content = subject.bundle, chosen.content(subject)
     rows = trial_rows(store, bundle)
     judged = bundle if chosen.knows_conditions else _without_conditions(bundle)
 
@@ -64,6 +77,22 @@ def export(run: RunFolder, model: str, to: str, path: Path | None = None) -> Exp
         found = chosen.runtime(subject, temporary)(rows)
         parity = compare(chosen.expected(subject, judged.predict(rows)), found, rounding)
     return Exported(target, parity, chosen.remarks(subject))
+
+
+def _on_parts(bundle: Bundle) -> list[str]:
+    """Return how the files of several trainings become one estimate."""
+    if not bundle.parts:
+        return []
+    found = []
+    if bundle.is_folded:
+        found.append(
+            f"each of the {len(bundle.part_names)} folds has its own file, for the events of that fold alone; the page "
+            "on export has the function that gives an event's fold from its number"
+        )
+    seeds = [part for part in (bundle, *bundle.made_of) if part.parts and part.parts.joined == "mean"]
+    if seeds:
+        found.append(f"the estimate is the mean of {len(seeds[0].part_names)} files, one for each seed")
+    return found
 
 
 def _those(columns: Mapping[str, Any], rows: NDArray[np.int64]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from lineshape.engine.core.columns import Column
 from lineshape.engine.core.errors import RequestError
 from lineshape.engine.core.role import Role
 from lineshape.engine.core.settings import Settings
+from lineshape.engine.core.split import Fold
 from lineshape.engine.learning.bundles import Bundle
 from lineshape.engine.learning.models.network_model import NetworkModel
 from lineshape.engine.learning.prediction import Prediction
@@ -65,10 +66,17 @@ class ExportedModel:
             "target": target,
             "within": bundle.built.model_dump(mode="json")["within"],
             "digest": bundle.digest,
+            "events": self._events,
             "provenance": bundle.provenance,
             "lineshape": self.version,
         }
         return {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
+
+    @property
+    def _events(self) -> dict[str, int] | str:
+        """The events that a file is for: of one fold, or all."""
+        own = self.bundle.seen.own if self.bundle.seen else None
+        return own.model_dump() if isinstance(own, Fold) else "all"
 
 
 def encoders_of(bundle: Bundle) -> Mapping[str, Encoder]:

@@ -42,10 +42,15 @@ class Counted:
         all: without any training, all events.
         """
         if self.splits == (self.split,):
-            return "out-of-fold" if isinstance(self.split, Folds) else "test"
+            return "out-of-fold" if self._in_folds else "test"
         if self.splits:
             return "held-out"
-        return "unseen" if self.sought else "all"
+        return "unseen" if self.sought and not self._in_folds else "all"
+
+    @property
+    def _in_folds(self) -> bool:
+        """Whether all events count in every split, also those that measures calibrate on."""
+        return isinstance(self.split, Folds)
 
     @property
     def words(self) -> str:
@@ -73,7 +78,7 @@ class Counted:
         if self.name in ("test", "out-of-fold"):
             return found
         good = unseen(self.splits, event)
-        if self.sought:
+        if self.sought and not self._in_folds:
             good &= ~found["validation"]
         return found | {"test": good} if self.split in self.splits else {"test": good}
 

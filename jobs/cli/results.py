@@ -38,19 +38,24 @@ def export(
     with Console(stderr=True).status(f"model {model} is written and read back"):
         found = write(RunFolder.find(run), model, to, output)
     console = Console()
-    for remark in found.remarks:
+    for remark in dict.fromkeys(remark for each in found for remark in each.remarks):
         console.print(f"[yellow]![/yellow] {escape(remark)}", soft_wrap=True, highlight=False)
     table = Table(box=None, pad_edge=False)
     table.add_column("output", style="bold")
     for heading in ("largest relative difference", f"rows with more than {TOLERANCE:.0e}"):
         table.add_column(heading, justify="right")
-    for name, difference in found.parity.differences.items():
-        table.add_row(name, f"{difference:.1e}", f"{found.parity.rounded[name]:,}")
-    console.print(f"Read back on {found.parity.rows:,} rows, extreme and missing values among them:", highlight=False)
+    for each in found:
+        of = f"{each.path.name}: " if len(found) > 1 else ""
+        for name, difference in each.parity.differences.items():
+            table.add_row(f"{of}{name}", f"{difference:.1e}", f"{each.parity.rounded[name]:,}")
+    rows = found[0].parity.rows
+    console.print(f"Read back on {rows:,} rows, extreme and missing values among them:", highlight=False)
     console.print(table)
-    if any(found.parity.rounded.values()):
+    if any(number for each in found for number in each.parity.rounded.values()):
         console.print("In these rows float32 itself is off by as much.")
-    console.print(f"\nWritten: {found.path.resolve()}", soft_wrap=True, highlight=False)
+    console.print()
+    for each in found:
+        console.print(f"Written: {each.path.resolve()}", soft_wrap=True, highlight=False)
 
 
 @app.command("check")

@@ -63,7 +63,7 @@ def test_a_colleague_finds_the_same_of_each_tau(
     model: str, to: str, finished: api.Result, ntuples: list[Path], tmp_path: Path
 ) -> None:
     run = RunFolder(finished.folder)
-    exported = export(run, model, to, tmp_path / "model.onnx")
+    (exported,) = export(run, model, to, tmp_path / "model.onnx")
     targets = [tmp_path / f"{number}.root" for number in range(len(ntuples))]
     calls = [("apply_onnx.py", exported.path, path, target) for path, target in zip(ntuples, targets, strict=True)]
     found: dict[tuple[int, float], float] = {}
@@ -99,7 +99,7 @@ def recoil(tmp_path_factory: pytest.TempPathFactory, client: Client) -> RunFolde
 
 
 def test_a_colleague_finds_the_same_of_each_event(recoil: RunFolder, tmp_path: Path) -> None:
-    exported = export(recoil, "brt", "onnx-trees", tmp_path / "model.onnx")
+    (exported,) = export(recoil, "brt", "onnx-trees", tmp_path / "model.onnx")
     (source,) = recoil.simulated.rglob("*.root")
     ((status, told, errors),) = apply(("apply_onnx_recoil.py", exported.path, source, tmp_path / "found.root"))
     assert status == 0, errors
@@ -119,7 +119,7 @@ def test_a_colleague_finds_the_same_of_each_event(recoil: RunFolder, tmp_path: P
 
 
 def test_what_is_wrong_is_said_without_a_traceback(recoil: RunFolder, ntuples: list[Path], tmp_path: Path) -> None:
-    model = export(recoil, "brt", "onnx-trees", tmp_path / "recoil.onnx").path
+    model = export(recoil, "brt", "onnx-trees", tmp_path / "recoil.onnx")[0].path
     target = tmp_path / "found.root"
     cases: list[tuple[str, list[Path], str]] = [
         ("apply_onnx.py", [], "usage:"),

@@ -79,7 +79,7 @@ def test_the_report_shows_it(small: api.Result) -> None:
 )
 def test_models_of_vectors_are_exported(small: api.Result, model: str, to: str, outputs: set[str]) -> None:
     pytest.importorskip("onnxruntime", reason="pip install 'lineshape[export]'")
-    assert set(export(RunFolder(small.folder), model, to).parity.differences) == outputs
+    assert set(export(RunFolder(small.folder), model, to)[0].parity.differences) == outputs
 
 
 def test_vectors_that_are_turned_must_be_columns() -> None:

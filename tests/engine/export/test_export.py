@@ -175,7 +175,7 @@ PAIRS = [(name, to) for name, case in CASES.items() for to in case.formats]
 
 @pytest.fixture(scope="module")
 def exported(run: RunFolder) -> dict[tuple[str, str], Exported]:
-    return {pair: export(run, *pair) for pair in PAIRS}
+    return {pair: export(run, *pair)[0] for pair in PAIRS}
 
 
 @pytest.mark.parametrize(("model", "to"), PAIRS)
