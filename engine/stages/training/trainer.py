@@ -83,6 +83,9 @@ class Trainer:
     def __init__(self, workers: Workers) -> None:
         self._workers = workers
         self._together = Lock()
+        self._asking = Lock()
+        self._asked = -_LOOK_EVERY
+        self._known: dict[str, Any] = {}
         self.stopped = Event()
 
     def train(self, task: Task) -> str:
@@ -157,7 +160,12 @@ class Trainer:
         return next(iter([*wrong, *(outcome for outcome in outcomes if outcome.died)]), Outcome())
 
     def _infos(self) -> dict[str, Any]:
-        return worker_infos(self._workers.client)
+        """Return what the scheduler knows of the workers; it is asked once, however many trainings look."""
+        with self._asking:
+            if time.monotonic() - self._asked > _LOOK_EVERY:
+                self._known = worker_infos(self._workers.client)
+                self._asked = time.monotonic()
+            return self._known
 
     def _addresses(self) -> set[str]:
         return set(self._infos())
