@@ -39,6 +39,7 @@ FEATURES = [
     "deltaR_lep1_jet1",
     "pTsys_lep1lep2jet1met",
 ]
+ANGLES = [name for name in FEATURES if name.startswith(("eta", "delta"))]
 REGIONS = ("reg1j1b", "reg2j1b")
 SCRIPT = """
 import json, sys, numpy as np, uproot, xgboost, torch, matplotlib
@@ -68,9 +69,9 @@ for number in range(5):
     scores["trees"][test] = trees.predict(data[2], iteration_range=(0, trees.best_iteration + 1))
     mean, sigma = x[fit].mean(axis=0), x[fit].std(axis=0)
     inputs, labels, weights = (torch.from_numpy(each) for each in ((x - mean) / sigma, y, train_w))
-    net = torch.nn.Sequential(
-        torch.nn.Linear(len(features), 32), torch.nn.ReLU(), torch.nn.Linear(32, 32), torch.nn.ReLU(), torch.nn.Linear(32, 1)
-    )
+    sizes = [len(features), 32, 32]
+    layers = [each for pair in zip(sizes, sizes[1:]) for each in (torch.nn.Linear(*pair), torch.nn.ReLU())]
+    net = torch.nn.Sequential(*layers, torch.nn.Linear(32, 1))
     optimiser, loss = torch.optim.Adam(net.parameters()), torch.nn.BCEWithLogitsLoss(reduction="none")
     best, kept = np.inf, None
     for epoch in range(20):
@@ -105,12 +106,8 @@ class Regions(Study):
         "event": "eventNumber",
     }
     outputs: ClassVar[Mapping[str, Column]] = {
-        **{name: Column(name.replace("_", " "), "", -3, 10) for name in FEATURES if name.startswith(("eta", "delta"))},
-        **{
-            name: Column(name.replace("_", " "), "GeV", 0, 500)
-            for name in FEATURES
-            if not name.startswith(("eta", "delta"))
-        },
+        **{name: Column(name, "", -3, 10) for name in ANGLES},
+        **{name: Column(name, "GeV", 0, 500) for name in FEATURES if name not in ANGLES},
         **{name: Column(name, "", -0.5, 1.5, 2) for name in REGIONS},
         "weight": Column("weight", "", -0.05, 0.1),
     }
@@ -149,6 +146,7 @@ def job(path: Path) -> dict[str, Any]:
                 "loss": {"kind": "binary_cross_entropy"},
                 "epochs": 20,
                 "batch": 128,
+                "schedule": "constant",
             },
         },
         "measures": {
