@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lineshape.engine.learning.bundles import Bundle
     from lineshape.engine.learning.search import Found
     from lineshape.engine.results.drift import Drifts
+    from lineshape.engine.results.look import FirstLook
     from lineshape.engine.results.performance import Performance
     from lineshape.engine.stages.applying.plan import Wanted
     from lineshape.engine.stages.applying.stage import Applied
@@ -108,6 +109,19 @@ class Run:
         for name, reason in trained.left_out.items():
             self.screen.warn(f"model {name} left out: {reason}")
         return trained
+
+    def look(self) -> "FirstLook":
+        """Look at the columns of the feature shards by class and by sample, and write a page of it."""
+        from lineshape.engine.stages.looking.stage import look
+        from lineshape.engine.stages.reporting.look_page import write_look
+
+        with self._stage("looking") as stage:
+            found = look(self.job, self.folder, self.workers, stage.bars)
+            page = write_look(self.folder.look, self.job, FeatureStore.load(self.folder.features), found)
+            stage.text = f"{len(found.bins)} columns; {page}"
+        for remark in found.remarks():
+            self.screen.warn(remark)
+        return found
 
     def search(self, model: str) -> "Found":
         """Try settings of a model as the job file's section `search` says, and save the result in the run folder."""

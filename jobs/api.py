@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from lineshape.engine.feature_store.shards import Table
     from lineshape.engine.learning.bundles import Bundle
+    from lineshape.engine.results.look import FirstLook
     from lineshape.engine.run import Run
     from lineshape.engine.stages.training.stage import Trained
 
@@ -223,6 +224,20 @@ def train(
     """
     with opened(job, output, client, screen, again=True) as one:
         return one.train(models)
+
+
+def look(
+    job: Job | str | Path,
+    output: str | Path | None = None,
+    client: "Client | None" = None,
+    screen: Screen | None = None,
+) -> "FirstLook":
+    """Look at the columns of existing feature shards by class and by sample; the page is in look/ of the run folder.
+
+    Arguments are those of `run`.
+    """
+    with opened(job, output, client, screen, again=True) as one:
+        return one.look()
 
 
 def histogram(

@@ -33,7 +33,7 @@ ROOMS = {
         "execution",
         "core",
     ],
-    "lineshape.engine.stages": ["processing training searching histogramming reporting drift applying"],
+    "lineshape.engine.stages": ["processing training searching histogramming reporting drift applying looking"],
     "lineshape.engine.learning": [
         "bundles search",
         "prediction",

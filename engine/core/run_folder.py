@@ -19,9 +19,10 @@ class RunFolder:
     """Paths of the parts of a run.
 
     job.json holds the job as it was run, ledger.jsonl the stages that were run and when, features/ the feature store,
-    models/ the bundles, histograms/ the performance histograms, report/ the page and its plots, summary.json every
-    figure, search/ the trials of searches for a model's settings, export/ models in other software's formats, logs/
-    workers' logs where something failed, lock.json the process that is using the folder, while there is one.
+    models/ the bundles, histograms/ the performance histograms, report/ the page and its plots, look/ a page on the
+    columns, summary.json every figure, search/ the trials of searches for a model's settings, export/ models in other
+    software's formats, logs/ workers' logs where something failed, lock.json the process that is using the folder,
+    while there is one.
 
     store: a feature store elsewhere, used instead of the run's own.
     """
@@ -106,6 +107,11 @@ class RunFolder:
     def plots(self) -> Path:
         """File that lists the report's plots in order; the plots are in plots/ beside it."""
         return self.report / "plots.json"
+
+    @property
+    def look(self) -> Path:
+        """Folder of the page that looks at the columns before anything is trained."""
+        return self.path / "look"
 
     @property
     def exports(self) -> Path:

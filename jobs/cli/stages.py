@@ -19,7 +19,7 @@ from lineshape.jobs.cli.options import (
     load,
     opened,
 )
-from lineshape.jobs.cli.tables import show_tables
+from lineshape.jobs.cli.tables import show_look, show_tables
 
 app = typer.Typer()
 
@@ -85,6 +85,27 @@ def process(
     with opened(job, output, sample, changes_of(set_, workers, cluster), dashboard) as run:
         run.process(run.simulate(simulator(run.job)))
         run.check_complete()
+
+
+@app.command()
+def look(
+    job: JobName,
+    output: Output = None,
+    sample: Samples = None,
+    set_: Changes = None,
+    workers: Workers = None,
+    cluster: ClusterName = None,
+    dashboard: Dashboard = False,
+) -> None:
+    """Look at every column by class and sample before training: separation, correlations, what is missing."""
+    from lineshape.jobs.simulate.orders import simulator
+
+    with opened(job, output, sample, changes_of(set_, workers, cluster), dashboard) as run:
+        run.process(run.simulate(simulator(run.job)))
+        found = run.look()
+        page = run.folder.look / "index.html"
+    show_look(found)
+    Console().print(f"\nPage: {page.resolve()}", soft_wrap=True, highlight=False)
 
 
 @app.command()

@@ -10,6 +10,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from lineshape.engine.results.claims import CheckedClaim
+    from lineshape.engine.results.look import FirstLook
 
 
 def show_tables(result: Any) -> None:
@@ -59,6 +60,18 @@ def show_claims(claims: Sequence["CheckedClaim"]) -> None:
     console = Console()
     console.print(table)
     console.print(f"\n{held(claims)}", highlight=False)
+
+
+def show_look(look: "FirstLook") -> None:
+    """Print the columns that separate the classes, or samples, most."""
+    found = {name: [each for each in look.separations(name) if each] for name in look.bins}
+    most = sorted((name for name in found if found[name]), key=lambda name: -max(each.value for each in found[name]))
+    lines = [
+        [name, *(f"{each.value:.4f} (by statistics {each.expected:.4f})" for each in found[name])] for name in most[:15]
+    ]
+    if lines:
+        headings = ["column", *(f"{one} against {other}" for one, other in look.pairs())]
+        show_table(f"Separation, 0 to 1: {len(lines)} of {len(look.bins)} columns", headings, lines)
 
 
 def held(claims: Sequence["CheckedClaim"]) -> str:

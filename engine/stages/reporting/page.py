@@ -18,6 +18,7 @@ from lineshape.engine.measures.measure import Measure
 from lineshape.engine.results.claims import CheckedClaim
 from lineshape.engine.results.drift_plots import SECTION, DriftReport, chance_of, index_of
 from lineshape.engine.results.findings import findings
+from lineshape.engine.results.look import LookRecord
 from lineshape.engine.results.performance import Performance
 from lineshape.engine.results.row import Row
 from lineshape.engine.results.summary import headline_tables, written
@@ -62,6 +63,7 @@ class Content:
     sections: list[Section]
     ledger: list[StageRecord]
     drifts: DriftReport | None = None
+    look: LookRecord | None = None
 
     @property
     def contents(self) -> dict[str, list[tuple[str, int]]]:

@@ -15,6 +15,7 @@ from lineshape.engine.core.digests import digest
 from lineshape.engine.core.errors import RunError
 from lineshape.engine.core.files import write_json
 from lineshape.engine.core.histograms import Histograms, load_control, to_uhi
+from lineshape.engine.core.records import find_record
 from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.core.source_code import REPORTING, code_of
 from lineshape.engine.execution.executor import Executor
@@ -32,6 +33,7 @@ from lineshape.engine.results.claims import check
 from lineshape.engine.results.contents import file_name, is_whole, keep_unchanged, read_rows, seal
 from lineshape.engine.results.drawing import draw, draw_grid
 from lineshape.engine.results.drift_plots import DriftReport, drift_plots, keys, read_drifts
+from lineshape.engine.results.look import FIGURES, LookRecord, identity_of
 from lineshape.engine.results.performance import Performance
 from lineshape.engine.results.plot_data import data_of
 from lineshape.engine.results.row import Row
@@ -93,7 +95,9 @@ def report(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> list[Ro
     }
     performance = Performance.load(job, folder.histograms, store, bundles, index.given)
     drifts = read_drifts(folder)
-    identity = _identity(job, store, performance, index, drifts)
+    seen = find_record(folder.look / FIGURES, LookRecord)
+    seen = seen if seen and seen.store == identity_of(store) else None
+    identity = _identity(job, store, performance, index, drifts, seen)
     if is_whole(folder, identity):
         return read_rows(folder)
     rows = rows_of(performance, measures, job.baseline)
@@ -121,6 +125,7 @@ def report(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> list[Ro
         _sections(drawings),
         ledger.stages(folder.ledger),
         drifts,
+        seen,
     )
     write_page(folder.page, content)
     write_json(folder.plots, [_entry(drawing) for drawing in drawings])
@@ -133,11 +138,25 @@ def _entry(drawing: Drawing) -> dict[str, str]:
     return {name: getattr(drawing, name) for name in ("name", "section", "samples", "caption")}
 
 
-def _identity(job: Job, store: FeatureStore, performance: Performance, index: Index, drifts: DriftReport | None) -> str:
+def _identity(
+    job: Job,
+    store: FeatureStore,
+    performance: Performance,
+    index: Index,
+    drifts: DriftReport | None,
+    seen: LookRecord | None,
+) -> str:
     """Return a digest of everything that the page shows: figures, labels, missing parts, and the code that draws it."""
     missing = [vars(item) for item in store.quarantined], store.notes, index.left_out
     moved = [drifts.threshold, drifts.left_out, *(drift.to_dict() for drift in drifts.features)] if drifts else []
-    return digest(performance.identity, job.model_dump(mode="json"), missing, moved, code_of(*REPORTING))
+    return digest(
+        performance.identity,
+        job.model_dump(mode="json"),
+        missing,
+        moved,
+        code_of(*REPORTING),
+        *([seen.separation] if seen else []),
+    )
 
 
 def _draw(drawing: Drawing) -> None:

@@ -1,0 +1,1 @@
+"""Look at the columns of a feature store before anything is trained."""
