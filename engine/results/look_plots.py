@@ -3,10 +3,13 @@
 from collections.abc import Iterable, Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lineshape.engine.core.columns import Column
 from lineshape.engine.measures.plots import Plot, Series
 from lineshape.engine.results.look import FirstLook
+
+Floats = NDArray[np.float64]
 
 
 def look_plots(look: FirstLook, columns: Mapping[str, Column], labels: Mapping[str, str]) -> Iterable[tuple[str, Plot]]:
@@ -31,9 +34,7 @@ def _plot(name: str, column: Column, key: str, caption: str, y_label: str, serie
     return Plot(key, name, caption, column.title, y_label, series)
 
 
-def _normalised(
-    look: FirstLook, kind: str, group: str, name: str, edges: np.ndarray, labels: Mapping[str, str]
-) -> Series:
+def _normalised(look: FirstLook, kind: str, group: str, name: str, edges: Floats, labels: Mapping[str, str]) -> Series:
     values, squares = look.columns[kind, group][name].coarse(look.bins[name])
     total = values.sum() or 1.0
     return Series(
@@ -41,7 +42,7 @@ def _normalised(
     )
 
 
-def _stacked(look: FirstLook, name: str, edges: np.ndarray, labels: Mapping[str, str]) -> list[Series]:
+def _stacked(look: FirstLook, name: str, edges: Floats, labels: Mapping[str, str]) -> list[Series]:
     """Return the sums of the samples up to each, the highest first, so that the legend has their order."""
     groups = look.groups["sample"]
     own = [look.columns["sample", group][name].coarse(look.bins[name])[0][1:-1] for group in groups]
