@@ -14,12 +14,14 @@ import uproot
 from distributed import Client
 from numpy.typing import NDArray
 
-from lineshape.engine.core.errors import RequestError
+from lineshape.engine.core.errors import RequestError, RunError
 from lineshape.engine.core.row_weight import EVENT_WEIGHT
 from lineshape.engine.core.run_folder import RunFolder
-from lineshape.engine.core.split import Fold, Folds
+from lineshape.engine.core.split import Fold, Folds, Split
 from lineshape.engine.export.exporting import export
+from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.learning.bundles import Bundle
+from lineshape.engine.reprocessing.comparison import obstacle, put_in_place
 from lineshape.jobs import api
 from lineshape.jobs.applying import apply
 from lineshape.jobs.job_files import load
@@ -250,6 +252,28 @@ def test_a_column_of_folds_is_of_events_that_it_did_not_see(
     known = result.model("brt").predict(rows).estimate
     assert np.array_equal(score[order], known[own].astype(np.float32))
     assert found.figure("score", "auc").value == pytest.approx(result.figure("brt", "auc").value, abs=2e-3)
+
+
+def test_a_folded_champion_is_measured_elsewhere(
+    result: api.Result, rows: dict[str, NDArray[Any]], tmp_path: Path
+) -> None:
+    """Copied with its parts, under another name, it says the same; a part that was changed is damage."""
+    bundle, run = result.model("several"), RunFolder(tmp_path)
+    store = FeatureStore.load(RunFolder(result.folder).features)
+    assert obstacle(bundle, Split(), result.job, store) == ""
+    unfolded = result.job.model_copy(update={"folds": None})
+    assert "the split changed" in obstacle(
+        bundle, Split(), unfolded, FeatureStore.load(RunFolder(result.folder).features)
+    )
+    run.models.mkdir()
+    put_in_place({"champion": bundle}, {"champion": "Champion"}, run)
+    copied = Bundle.load(run.models / "champion")
+    assert copied.label == "Champion"
+    assert np.array_equal(copied.predict(rows).estimate, bundle.predict(rows).estimate)
+    record = run.models / "champion" / "fold_1" / "bundle.json"
+    record.write_text(record.read_text(encoding="utf-8").replace("several", "severed"), encoding="utf-8")
+    with pytest.raises(RunError, match="its content is not what was written"):
+        Bundle.load(run.models / "champion")
 
 
 @pytest.mark.parametrize(
