@@ -105,6 +105,12 @@ def apply(
         if not Path(path).is_file():
             sys.exit(f"no file {path}")
     session = onnxruntime.InferenceSession(model)
+    events = session.get_modelmeta().custom_metadata_map.get("events", "all")
+    if events != "all":
+        sys.exit(
+            f"{model} is for the events of one fold alone ({events}), and was trained on others; expected a model of "
+            "all events: train one without folds, or write scores by 'lineshape apply', which knows each event's fold"
+        )
     names = [each.name for each in session.get_inputs()]
     unknown = [each for each in names if each not in known]
     if unknown:

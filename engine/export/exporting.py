@@ -86,8 +86,8 @@ def _on_parts(bundle: Bundle) -> list[str]:
     found = []
     if bundle.is_folded:
         found.append(
-            f"each of the {len(bundle.part_names)} folds has its own file, for the events of that fold alone; the page "
-            "on export has the function that gives an event's fold from its number"
+            f"each of the {len(bundle.part_names)} folds has its own file, for the events of that fold alone; "
+            "docs/guide/folds.md has the function that gives an event's fold from its number"
         )
     seeds = [part for part in (bundle, *bundle.made_of) if part.parts and part.parts.joined == "mean"]
     if seeds:

@@ -168,7 +168,8 @@ class FirstLook:
     """What a look at the columns found.
 
     columns: sums by group and column. groups: names of classes and samples, by kind. bins: of each column. related:
-    columns of the correlations. correlations: by group. lists: columns that hold lists, which are not looked at.
+    columns of the correlations. unrelated: those left out of them. correlations: by group. lists: columns that hold
+    lists, which are not looked at.
     """
 
     groups: Mapping[str, Sequence[str]]
@@ -176,6 +177,7 @@ class FirstLook:
     rows: Mapping[tuple[str, str], int]
     bins: Mapping[str, int]
     related: tuple[str, ...]
+    unrelated: tuple[str, ...]
     correlations: Mapping[tuple[str, str], Correlations]
     lists: tuple[str, ...]
 
@@ -228,6 +230,7 @@ class FirstLook:
             *_said("outside of the range given for them", (f"{name} ({share:.1%})" for name, share in outside.items())),
             *_said("discrete", (f"{name} ({number} values)" for name, number in discrete.items())),
             *_said("lists, which are not looked at", self.lists),
+            *_said("left out of the correlations", self.unrelated),
         ]
 
 

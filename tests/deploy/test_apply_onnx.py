@@ -7,6 +7,7 @@ from pathlib import Path
 
 import awkward as ak
 import numpy as np
+import onnx
 import pytest
 import uproot
 from distributed import Client
@@ -121,11 +122,15 @@ def test_a_colleague_finds_the_same_of_each_event(recoil: RunFolder, tmp_path: P
 def test_what_is_wrong_is_said_without_a_traceback(recoil: RunFolder, ntuples: list[Path], tmp_path: Path) -> None:
     model = export(recoil, "brt", "onnx-trees", tmp_path / "recoil.onnx")[0].path
     target = tmp_path / "found.root"
+    folded = onnx.load(model)
+    next(each for each in folded.metadata_props if each.key == "events").value = '{"folds": 5, "fold": 0}'
+    onnx.save(folded, tmp_path / "fold.onnx")
     cases: list[tuple[str, list[Path], str]] = [
         ("apply_onnx.py", [], "usage:"),
         ("apply_onnx_recoil.py", [model], "python apply_onnx_recoil.py dense.onnx events.root recoil.root"),
         ("apply_onnx.py", [tmp_path / "none.onnx", ntuples[0], target], "no file "),
         ("apply_onnx.py", [model, ntuples[0], target], "takes ux, uy, sumET"),
+        ("apply_onnx_recoil.py", [tmp_path / "fold.onnx", ntuples[0], target], "is for the events of one fold alone"),
         ("apply_onnx_recoil.py", [model, ntuples[0], target], "no branch AntiKt4EMPFlowJetsAuxDyn.eta"),
         ("apply_onnx_recoil.py", [model, ntuples[0], target], "there are "),
     ]

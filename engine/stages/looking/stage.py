@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from lineshape.engine.core.errors import RunError
 from lineshape.engine.core.jagged import Jagged
-from lineshape.engine.core.row_weight import EVENT_WEIGHT
 from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.execution.executor import Executor
 from lineshape.engine.execution.failures import Failure
@@ -59,8 +58,8 @@ def look(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> FirstLook
         "sample": tuple(name for name in store.samples if ("sample", name) in rows),
     }
     bins = {name: store.columns[name].bins for name in flat}
-    bare = FirstLook(named, sums, rows, bins, (), {}, lists)
-    related = _related(job, bare, sum(rows["sample", name] for name in named["sample"]))
+    bare = FirstLook(named, sums, rows, bins, (), (), {}, lists)
+    related, unrelated = _related(job, bare, sum(rows["sample", name] for name in named["sample"]))
     compared = [(bare.compared, name) for name in named[bare.compared]]
     ranks = {key: {name: sums[key][name].ranks for name in related} for key in compared}
     moments: dict[GroupKey, Any] = {}
@@ -70,7 +69,7 @@ def look(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> FirstLook
             known = moments.get(key)
             moments[key] = (known[0] + linear, known[1] + rank) if known else (linear, rank)
     found = {key: Correlations(one.correlation(), other.correlation()) for key, (one, other) in moments.items()}
-    return FirstLook(named, sums, rows, bins, related, found, lists)
+    return FirstLook(named, sums, rows, bins, related, unrelated, found, lists)
 
 
 def _all(
@@ -115,13 +114,17 @@ def _edges(store: FeatureStore, name: str) -> NDArray[np.float64]:
     return np.linspace(column.low, column.high, column.bins * -(-_FINE // column.bins) + 1)
 
 
-def _related(job: Job, look: FirstLook, rows: int) -> tuple[str, ...]:
-    """Return the columns whose correlations are wanted: those of models, else all; that vary, and are mostly there."""
-    named = dict.fromkeys(name for model in job.built_models().values() for name in job.features(model))
+def _related(job: Job, look: FirstLook, rows: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the columns whose correlations are computed, of those of models, else of all; and those left out.
+
+    They are those that vary, and that at least half of the rows have, up to a number.
+    """
+    named = {name for model in job.built_models().values() for name in job.features(model)}
+    wanted = [name for name in look.bins if name in named] or [*look.bins]
     able = []
-    for name in look.bins:
+    for name in wanted:
         sums = look.whole(name)
-        if sums.low < sums.high and sums.missing <= _MOST_MISSING * rows and name != EVENT_WEIGHT:
+        if sums.low < sums.high and sums.missing <= _MOST_MISSING * rows:
             able.append(name)
-    chosen = [name for name in able if name in named] or able
-    return tuple(chosen[:_MOST_RELATED])
+    chosen = able[:_MOST_RELATED]
+    return tuple(chosen), tuple(name for name in wanted if name not in chosen)

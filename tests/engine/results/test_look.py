@@ -102,13 +102,13 @@ def test_what_is_wrong_with_a_column_is_said() -> None:
     sums = {name: sums_of(values) for name, values in columns.items()}
     key = ("sample", "s")
     nothing: dict[tuple[str, str], Correlations] = {}
-    look = FirstLook(
-        {"class": (), "sample": ("s",)}, {key: sums}, {key: 1000}, dict.fromkeys(sums, BINS), (), nothing, ("l",)
-    )
+    groups, bins = {"class": (), "sample": ("s",)}, dict.fromkeys(sums, BINS)
+    look = FirstLook(groups, {key: sums}, {key: 1000}, bins, (), ("flat",), nothing, ("l",))
     said = look.remarks()
     assert said[0] == "constant: flat"
     assert said[1] == "without any value: none"
     assert said[2] == "missing in some rows: some (10.00%)"
     assert said[3].startswith("outside of the range given for them: wide (5")
-    assert said[4:] == ["discrete: two (2 values)", "lists, which are not looked at: l"]
+    assert said[4] == "discrete: two (2 values)"
+    assert said[5:] == ["lists, which are not looked at: l", "left out of the correlations: flat"]
     assert look.pairs() == []
