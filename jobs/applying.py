@@ -166,7 +166,7 @@ def _named(sources: Sequence[_ModelSource], models: Sequence[str] | None) -> dic
     chosen = [
         (source, bundle)
         for source, bundle in every.values()
-        if (bundle.name in models if models else bundle.built.trains)
+        if (bundle.name in models if models else bundle.built.is_learnt)
     ]
     if not chosen:
         raise RequestError(f"no model was trained: choose one of {', '.join(known) or 'none'} with --model")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lineshape.engine.core.errors import RequestError, nearest
+from lineshape.engine.core.errors import RequestError, listing, nearest
 from lineshape.engine.core.files import replacing
 from lineshape.engine.core.kinds import KindSpec
 from lineshape.engine.core.run_folder import RunFolder, read_job
@@ -53,6 +53,9 @@ def export(run: RunFolder, model: str, to: str, path: Path | None = None) -> lis
         raise RequestError(f"unknown format '{to}': expected one of {', '.join(formats())}{nearest(to, formats())}")
     chosen = FORMATS.build(KindSpec(kind=to.replace("-", "_")), ("to",))
     bundle, store = Bundle.load(run.models / model), FeatureStore.load(run.features)
+    if bundle.built.members():
+        names = listing(bundle.part_names)
+        raise RequestError(f"{model} is the mean of {names}: export each of these, and take the mean of what they give")
     target = path or run.exports / f"{model}{chosen.ending}"
     stem = target.name.removesuffix(chosen.ending) if target.name.endswith(chosen.ending) else target.stem
     found = []
@@ -84,14 +87,13 @@ def _on_parts(bundle: Bundle) -> list[str]:
     if not bundle.parts:
         return []
     found = []
-    if bundle.is_folded:
+    if folded := next((part for part in (bundle, *bundle.made_of) if part.is_folded), None):
         found.append(
-            f"each of the {len(bundle.part_names)} folds has its own file, for the events of that fold alone; "
+            f"each of the {len(folded.part_names)} folds has its own file, for the events of that fold alone; "
             "docs/guide/folds.md has the function that gives an event's fold from its number"
         )
-    seeds = [part for part in (bundle, *bundle.made_of) if part.parts and part.parts.joined == "mean"]
-    if seeds:
-        found.append(f"the estimate is the mean of {len(seeds[0].part_names)} files, one for each seed")
+    if bundle.parts.joined == "mean":
+        found.append(f"the estimate is the mean of {len(bundle.part_names)} files, one for each seed")
     return found
 
 

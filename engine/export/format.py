@@ -49,7 +49,7 @@ class ExportedModel:
     def about(self) -> dict[str, str]:
         """Metadata of a file: inputs with their units, the target, and the model's provenance, as JSON."""
         bundle = self.bundle
-        flat = [name for name in bundle.columns if name not in bundle.built.lists()]
+        flat = [name for name in bundle.columns if name not in bundle.lists]
         inputs = [{"name": name, "unit": self.unit(name), "label": self.label(name)} for name in flat]
         lists = [
             {"name": name, "unit": self.unit(name), "label": self.label(name), "most": encoder.most, "order": IN_ORDER}

@@ -1,9 +1,10 @@
 """Inputs of a model's training, and the digest that tells whether its bundle is up to date."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lineshape.engine.core.digests import digest
+from lineshape.engine.core.errors import RequestError, listing, nearest
 from lineshape.engine.core.row_weight import EVENT_WEIGHT
 from lineshape.engine.core.source_code import code_of, code_of_modules, source_of
 from lineshape.engine.core.split import Target
@@ -16,11 +17,15 @@ from lineshape.engine.learning.roles.model import Model
 
 @dataclass(frozen=True)
 class TrainingInputs:
-    """Inputs of a model's training: its settings, features and target."""
+    """Inputs of a model's trainings: its settings, features and target.
+
+    members: inputs of the models that it is the mean of, by name; it has no trainings of its own then.
+    """
 
     model: Model
     features: tuple[str, ...]
     target: Target
+    members: Mapping[str, "TrainingInputs"] = field(default_factory=dict)
 
     @property
     def _read(self) -> set[str]:
@@ -29,6 +34,8 @@ class TrainingInputs:
 
     def digest(self, job: Job, store: FeatureStore) -> str:
         """Return a digest of everything that its trainings depend on: data, split, settings, seed and code."""
+        if self.members:
+            return digest([(name, each.digest(job, store)) for name, each in self.members.items()])
         return joined(self.digests(job, store))
 
     def digests(self, job: Job, store: FeatureStore) -> dict[TrainingPart, str]:
@@ -40,6 +47,8 @@ class TrainingInputs:
 
     def code(self, job: Job) -> str:
         """Return the digest of everything but the data."""
+        if self.members:
+            return digest([(name, each.code(job)) for name, each in self.members.items()])
         return joined({part: self._digest(job, "", part) for part in parts_of(job, self.model)})
 
     def _digest(self, job: Job, rows: str, part: TrainingPart) -> str:
@@ -62,8 +71,36 @@ def joined(digests: Mapping[TrainingPart, str]) -> str:
 
 
 def inputs_of(job: Job, model: Model) -> TrainingInputs:
-    """Return the features and target of a model, its feature set resolved; raise RequestError where it is unknown."""
+    """Return the features and target of a model, its feature set resolved, or those of its members together.
+
+    Raises RequestError where a feature set or a member is unknown, or members cannot be averaged.
+    """
+    if model.members():
+        return _joined_inputs(job, model)
     features = model.inputs(job.features(model) if model.trains else [])
     # An explicit `per: null` in a model means no division, whatever the job's target says.
     per = model.per if "per" in model.model_fields_set else job.target.per
     return TrainingInputs(model, features, validated(Target, {"truth": model.truth or job.target.truth, "per": per}))
+
+
+def _joined_inputs(job: Job, model: Model) -> TrainingInputs:
+    """Return the inputs of a mean of models."""
+    known = job.built_models()
+    for name in model.members():
+        if name not in known:
+            raise RequestError(f"models: '{name}' is not a model{nearest(name, known)}")
+        if not known[name].trains:
+            raise RequestError(f"models: {name} is not trained itself: expected models that are")
+        if not known[name].comparable:
+            raise RequestError(f"models: {name} finds a variable of its own, so that there is no mean: leave it out")
+    members = {name: inputs_of(job, known[name]) for name in model.members()}
+    first, *others = members
+    for what in ("target", "within"):
+        values = {name: each.target if what == "target" else each.model.within for name, each in members.items()}
+        if unlike := [name for name in others if values[name] != values[first]]:
+            raise RequestError(
+                f"models: {listing(unlike)} and {first} do not have the same {what}, so that there is no mean: "
+                "expected models of one quantity, on the same objects"
+            )
+    features = dict.fromkeys(name for each in members.values() for name in each.features)
+    return TrainingInputs(model, tuple(features), members[first].target, members)

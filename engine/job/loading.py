@@ -74,6 +74,10 @@ def _check_models(job: Job) -> None:
 
 def _check_search(job: Job) -> None:
     for name, search in job.search.items():
+        if not job.built_models()[name].trains:
+            raise SettingsError.at(
+                ("search", name), "nothing is trained, so that there is nothing to search: leave it out"
+            )
         for setting, space in search.space.items():
             for value in space.choices or [space.low, space.high]:
                 spec = with_settings(job.models[name], {setting: value})

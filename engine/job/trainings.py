@@ -26,13 +26,15 @@ class TrainingPart:
 
 
 def parts_of(job: Job, model: Model) -> list[TrainingPart]:
-    """Return the trainings of a model, fold by fold."""
+    """Return the trainings of a model, seed by seed and fold by fold; none for a mean of other models."""
+    if model.members():
+        return []
     first = job.seed if model.seed is None else model.seed
     seeds = [first + number for number in range(model.seeds)] if isinstance(model.seeds, int) else model.seeds
     return [
-        TrainingPart((*fold, *which), division, seed)
-        for fold, division in _divisions(job, model).items()
+        TrainingPart((*which, *fold), division, seed)
         for which, seed in ([((f"seed_{seed}",), seed) for seed in seeds] if seeds else [((), first)])
+        for fold, division in _divisions(job, model).items()
     ]
 
 

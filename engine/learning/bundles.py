@@ -28,6 +28,13 @@ Floats = NDArray[np.float64]
 FILE = "bundle.json"
 #: Subfolder of a bundle with what measures found on the validation split, which can be found again.
 CALIBRATION = "calibration"
+#: Between a model's name and that of one of its trainings; no name in a job file has it.
+TRAINING = "#"
+
+
+def model_of(name: str) -> str:
+    """Return the model in the job file that a bundle is of, by the name that it is measured under."""
+    return name.partition(TRAINING)[0]
 
 
 @dataclass(frozen=True)
@@ -145,6 +152,12 @@ class Bundle:
         return {f"{name}/{path}".rstrip("/"): leaf for name, part in named for path, leaf in part.leaves.items()}
 
     @property
+    def learnt_from(self) -> set[str] | None:
+        """Samples that the trainings behind it learnt from; None where one learnt from all."""
+        every = [leaf.built.choice.samples for leaf in self.leaves.values()]
+        return None if any(each is None for each in every) else {name for each in every for name in each or ()}
+
+    @property
     def is_folded(self) -> bool:
         """Whether each fold is predicted by another model."""
         return self.parts is not None and self.parts.joined == "folds"
@@ -152,9 +165,28 @@ class Bundle:
     @property
     def columns(self) -> list[str]:
         """Names of the columns that a prediction needs."""
+        if self.built.members():
+            return list(dict.fromkeys(name for part in self.made_of for name in part.columns))
         per = [self.target.per] if self.target.per else []
-        event = ["event"] if self.is_folded else []
-        return list(dict.fromkeys([*self.features, *self.built.lists(), *per, *self.built.within, *event]))
+        event = ["event"] if any(each.is_folded for each in (self, *self.made_of)) else []
+        return list(dict.fromkeys([*self.features, *self.lists, *per, *self.built.within, *event]))
+
+    @property
+    def lists(self) -> tuple[str, ...]:
+        """Names of those of them that are jagged."""
+        if self.built.members():
+            return tuple(dict.fromkeys(name for part in self.made_of for name in part.lists))
+        return self.built.lists()
+
+    @property
+    def trainings(self) -> "dict[str, Bundle]":
+        """Bundles of which it is the mean and that differ by their seeds alone, by the names they are measured under.
+
+        A name is that of the model and of the seed, as in 'mdn#seed_1'.
+        """
+        if not self.parts or self.parts.joined != "mean" or self.built.members():
+            return {}
+        return {f"{self.name}{TRAINING}{part}": each for part, each in zip(self.part_names, self.made_of, strict=True)}
 
     @cached_property
     def built(self) -> Model:
@@ -177,7 +209,7 @@ class Bundle:
         behind: dict[str, list[str]] = {}
         for name, part in zip(self.part_names, self.made_of, strict=True):
             for remark in part.remarks:
-                behind.setdefault(remark, []).append(name.replace("_", " "))
+                behind.setdefault(remark, []).append(name if self.built.members() else name.replace("_", " "))
         joined = [f"{listing(names)}: {remark}" for remark, names in behind.items()]
         return [*before, *self.provenance.get(REMARKS, []), *joined]
 
@@ -215,9 +247,7 @@ class Bundle:
         if self.parts.joined == "mean":
             return mean_of([part._through(columns, split, predict) for part in self.made_of])
         self._require(columns)
-        arrays: dict[str, Any] = {
-            name: np.asarray(columns[name]) for name in self.columns if name not in self.built.lists()
-        }
+        arrays: dict[str, Any] = {name: np.asarray(columns[name]) for name in self.columns if name not in self.lists}
         arrays |= self._lists(columns)
         event = arrays["event"].astype(np.uint64)
         of = Folds(folds=len(self.made_of)).model_of(event, split)
@@ -256,7 +286,7 @@ class Bundle:
 
     def _lists(self, columns: Mapping[str, Any]) -> dict[str, Jagged]:
         """Return the jagged columns that a prediction needs."""
-        found = {name: columns[name] for name in self.built.lists()}
+        found = {name: columns[name] for name in self.lists}
         return {name: values if isinstance(values, Jagged) else Jagged.of(values) for name, values in found.items()}
 
     def _of(self, columns: Mapping[str, Any], predict: Any) -> Prediction:

@@ -19,6 +19,7 @@ from lineshape.engine.core.row_weight import EVENT_WEIGHT
 from lineshape.engine.core.settings import Names, Settings
 from lineshape.engine.core.split import SplitName, Target
 from lineshape.engine.core.statistics import GROUPS
+from lineshape.engine.learning.bundles import model_of
 from lineshape.engine.learning.prediction import Prediction
 from lineshape.engine.learning.roles.model import Model
 from lineshape.engine.measures.figure_names import in_words
@@ -205,9 +206,13 @@ class Measure(Settings, ABC):
         """Return the name of one of its figures in words."""
         return in_words(figure, self.figure_words)
 
+    def is_of_model(self, name: str) -> bool:
+        """Return whether a model, or one of its trainings, is measured."""
+        return not self.models or model_of(name) in self.models
+
     def is_of(self, model: str, sample: str) -> bool:
-        """Return whether a model is measured on a sample."""
-        return model in (self.models or [model]) and sample in (self.samples or [sample])
+        """Return whether a model, or one of its trainings, is measured on a sample."""
+        return self.is_of_model(model) and sample in (self.samples or [sample])
 
     def require_models(self, models: Mapping[str, Model], target: Target) -> None:
         """Raise RequestError where one of a job's models cannot be measured; target is the job's."""

@@ -53,7 +53,7 @@ def code_of_job(job: Job) -> Code:
     """Return digests of everything except the data that a training depends on."""
     from lineshape.engine.job.processor_builder import fingerprint_of
 
-    models = {name: inputs_of(job, model).code(job) for name, model in job.built_models().items() if model.trains}
+    models = {name: inputs_of(job, model).code(job) for name, model in job.built_models().items() if model.is_learnt}
     return Code(fingerprint_of(job), models)
 
 

@@ -40,14 +40,14 @@ class Criterion:
 def criterion_of(job: Job) -> Criterion:
     """Return the criterion set by the job's section `reprocess`; raises RequestError where a name in it is unknown."""
     policy = job.reprocess
-    trained = [name for name, model in job.built_models().items() if model.trains]
+    trained = [name for name, model in job.built_models().items() if model.is_learnt]
     model = policy.model or (trained[-1] if trained else "")
     if model not in trained:
         raise RequestError(
             f"reprocess.model: '{model}' is not a model that is trained: expected one of {listing(trained) or 'none'}"
             f"{nearest(model, trained)}"
         )
-    able = {name: m for name, m in job.built_measures().items() if m.better and model in (m.models or [model])}
+    able = {name: m for name, m in job.built_measures().items() if m.better and m.is_of_model(model)}
     measure = policy.measure or next(iter(able), "")
     if measure not in able:
         raise RequestError(
@@ -106,7 +106,7 @@ def comparison_job(job: Job, models: Mapping[str, Bundle], labels: Mapping[str, 
 
 
 def _is_of(measure: Measure, model: str, job: Job) -> bool:
-    if model not in (measure.models or [model]):
+    if not measure.is_of_model(model):
         return False
     try:
         measure.require_models({model: job.built_models()[model]}, job.target)

@@ -270,8 +270,8 @@ class ReprocessingRun:
                 self.record = replace(self.record, drift=unknown)
             return
         version = RunFolder(self.folder.version(self.champion))
-        features = (*champion.features, *champion.built.lists())
-        subject = DriftBaseline(self.champion, version, features, champion.built.choice.samples)
+        features = (*champion.features, *champion.lists)
+        subject = DriftBaseline(self.champion, version, features, champion.learnt_from)
         found = run.drift(subject, self.job.reprocess.drift)
         above = [each.feature for each in found.drifts if each.worst > self.job.reprocess.drift]
         worst, index = (found.drifts[0].feature, found.drifts[0].index) if found.drifts else ("", 0.0)

@@ -1,7 +1,7 @@
 """Hold, save and load performance histograms: merged, per sample, of every model and measure."""
 
-from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ class _Measured:
     identity: str
     about: str
     doubt: str
+    trainings: dict[str, list[str]] = field(default_factory=dict)
 
     def are_whole(self, folder: Path, names: Set[str]) -> bool:
         """Return whether these files, and no others, were written, and are unchanged."""
@@ -56,11 +57,11 @@ class _Measured:
 
 @dataclass(frozen=True)
 class Performance:
-    """Histograms of each sample, named model/measure/histogram.
+    """Histograms of each sample, named model/measure/histogram, and of each training of a mean as of a model.
 
     split: the events measured on, by a name of `Counted`. about: these events in words. doubt: what is not known of
     them. identity: digest of the bundles, the data and the measures. subjects: samples, and groups of them, that
-    figures are of.
+    figures are of. trainings: for models that are a mean of trainings, the names that these are measured under.
     """
 
     samples: dict[str, Histograms]
@@ -70,6 +71,7 @@ class Performance:
     about: str
     doubt: str
     subjects: Subjects
+    trainings: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @staticmethod
     def identity_of(job: Job, store: FeatureStore, bundles: Mapping[str, Bundle], given: bool = False) -> str:
@@ -101,21 +103,23 @@ class Performance:
         identity: str,
         about: str = "",
         doubt: str = "",
+        trainings: Mapping[str, Sequence[str]] | None = None,
     ) -> "Performance":
         """Return empty histograms for each sample of a feature store."""
-        models = tuple(models)
+        models, trainings = tuple(models), trainings or {}
+        measured = [*models, *(name for names in trainings.values() for name in names)]
         subjects = subjects_of(job, store.samples)
         samples = {
             sample: {
                 f"{model}/{name}/{key}": histogram
-                for model in models
+                for model in measured
                 for name, measure in job.built_measures().items()
                 if sample in subjects.filled(name, measure, model)
                 for key, histogram in measure.empty(store.columns).items()
             }
             for sample in store.samples
         }
-        return cls(samples, models, split, identity, about, doubt, subjects)
+        return cls(samples, models, split, identity, about, doubt, subjects, trainings)
 
     def save(self, folder: Path) -> None:
         """Write everything, and without the jackknife's groups performance.root and performance.json (UHI).
@@ -123,6 +127,7 @@ class Performance:
         Nothing is written where all of it is there, unchanged.
         """
         own = {name: getattr(self, name) for name in ("models", "split", "identity", "about", "doubt")}
+        own["trainings"] = {name: list(each) for name, each in self.trainings.items()}
         kept = find_record(folder / _INDEX, _Measured)
         files = {_UHI, *(f"{sample}.npz" for sample in self.samples)}
         if kept and {name: getattr(kept, name) for name in own} == own and kept.are_whole(folder, files):
@@ -162,7 +167,8 @@ class Performance:
         Raises RequestError where there is nothing, RunError where it is damaged or of other bins.
         """
         index = _index_of(folder)
-        performance = cls.empty(job, store, index.models, index.split, index.identity, index.about, index.doubt)
+        about = index.split, index.identity, index.about, index.doubt
+        performance = cls.empty(job, store, index.models, *about, trainings=index.trainings)
         for sample, histograms in performance.samples.items():
             path = folder / f"{sample}.npz"
             with reading(path, _AGAIN):

@@ -10,7 +10,9 @@ class Row:
     by: column that the figure is binned in; empty where it is inclusive, and low and high are then None, or the range
     of the bins that it is a mean over. value, uncertainty: None where they are not finite. entries: number of objects
     that it was read off. remark: what a reader must know of it, such as the bins of a mean. shown: unit that tables
-    show the figure in, where that is another one.
+    show the figure in, where that is another one. training_mean, training_spread: of a model that is the mean of
+    several trainings, the mean of the figure over them, each measured by itself, and its standard deviation; None of
+    other models.
     """
 
     sample: str
@@ -26,3 +28,5 @@ class Row:
     entries: int
     remark: str
     shown: str = ""
+    training_mean: float | None = None
+    training_spread: float | None = None

@@ -4,32 +4,27 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lineshape.engine.measures.measure import BASELINE, Measure
+import numpy as np
+
+from lineshape.engine.measures.measure import BASELINE, Figure, Measure
 from lineshape.engine.results.numbers import with_uncertainty
 from lineshape.engine.results.performance import Performance
 from lineshape.engine.results.row import Row
 
 
 def rows_of(performance: Performance, measures: Mapping[str, Measure], baseline: str) -> list[Row]:
-    """Return a row for each figure, on each group of samples and each sample.
-
-    Ratios to the baseline are left out where that was not measured.
-    """
+    """Return a row for each figure, on each group of samples and each sample."""
     rows: list[Row] = []
     for sample in performance.subjects.members:
         for model in performance.models:
             for name, measure in measures.items():
-                if sample not in performance.subjects.shown(name, measure, model):
-                    continue
-                histograms = performance.of(sample, model, name)
-                if not histograms:
-                    continue
-                others = {BASELINE: baseline} | {other: other for other in measure.against}
-                references = {key: performance.of(sample, other, name) for key, other in others.items()}
-                references = {key: found for key, found in references.items() if found}
-                for figure in measure.figures(histograms, references):
-                    if figure.figure.endswith("_over_baseline") and BASELINE not in references:
-                        continue
+                figures = _figures(performance, sample, model, name, measure, baseline)
+                trainings = [
+                    {_key(each): each.value for each in _figures(performance, sample, one, name, measure, baseline)}
+                    for one in performance.trainings.get(model, ())
+                ]
+                for figure in figures:
+                    single = [values.get(_key(figure), math.nan) for values in trainings]
                     rows.append(
                         Row(
                             sample,
@@ -45,9 +40,37 @@ def rows_of(performance: Performance, measures: Mapping[str, Measure], baseline:
                             figure.entries,
                             figure.remark,
                             figure.shown,
+                            _number(float(np.mean(single))) if single else None,
+                            _number(float(np.std(single, ddof=1))) if single else None,
                         )
                     )
     return rows
+
+
+def _figures(
+    performance: Performance, sample: str, model: str, name: str, measure: Measure, baseline: str
+) -> Sequence[Figure]:
+    """Return the figures of a model on a sample; none where it was not measured.
+
+    Ratios to the baseline are left out where that was not measured.
+    """
+    if sample not in performance.subjects.shown(name, measure, model):
+        return []
+    histograms = performance.of(sample, model, name)
+    if not histograms:
+        return []
+    others = {BASELINE: baseline} | {other: other for other in measure.against}
+    references = {key: performance.of(sample, other, name) for key, other in others.items()}
+    references = {key: found for key, found in references.items() if found}
+    return [
+        figure
+        for figure in measure.figures(histograms, references)
+        if BASELINE in references or not figure.figure.endswith("_over_baseline")
+    ]
+
+
+def _key(figure: Figure) -> tuple[object, ...]:
+    return figure.figure, figure.by, figure.low, figure.high
 
 
 @dataclass(frozen=True)

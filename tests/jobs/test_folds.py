@@ -51,6 +51,7 @@ MODELS: dict[str, Any] = {
         "seeds": 2,
         "minimum_entries": 10,
     },
+    "both": {"kind": "ensemble", "models": ["several", "brt"]},
 }
 
 
@@ -62,7 +63,7 @@ def values_of(files: Path, **changes: Any) -> dict[str, Any]:
         "b": {"tree": "tree", "files": [str(files / "b.root")], "scale": 0.5},
     }
     values["weight"] = {"columns": ["w"], "training": {"negative": "drop"}}
-    bare = {"kind": figures_alone()["tagging"]["kind"], "models": ["d0", "brt", "several"]}
+    bare = {"kind": figures_alone()["tagging"]["kind"], "models": ["d0", "brt", "several", "both"]}
     values["measures"]["tagging"] |= bare
     del values["luminosity"]
     return values
@@ -119,7 +120,7 @@ def test_figures_are_of_all_events(result: api.Result, rows: dict[str, NDArray[A
     """Scores are binned in 2000, which is worth less than 1e-3."""
     from sklearn.metrics import roc_auc_score
 
-    for name in ("brt", "several", "d0"):
+    for name in ("brt", "several", "both", "d0"):
         estimate = result.model(name).predict(rows).estimate
         known = roc_auc_score(rows["target_classes"], estimate, sample_weight=rows[EVENT_WEIGHT])
         found = result.figure(name, "auc")
@@ -133,15 +134,12 @@ def test_figures_are_of_all_events(result: api.Result, rows: dict[str, NDArray[A
 def test_several_seeds_are_one_model(result: api.Result, rows: dict[str, NDArray[Any]]) -> None:
     """The mean, with what they differ by as the spread; of mixtures, that of the mixture of all."""
     bundle = result.model("several")
-    assert list(bundle.leaves) == [f"fold_{fold}/seed_{seed}" for fold in range(FOLDS) for seed in (5, 6)]
+    assert list(bundle.leaves) == [f"seed_{seed}/fold_{fold}" for seed in (5, 6) for fold in range(FOLDS)]
     assert len({*digests_of(bundle)}) == 2 * FOLDS
     found = bundle.predict(rows)
     members = [
-        np.choose(
-            Folds(folds=FOLDS).fold_of(rows["event"]),
-            [fold.made_of[number].predict(rows).estimate for fold in bundle.made_of],
-        )
-        for number in (0, 1)
+        np.choose(Folds(folds=FOLDS).fold_of(rows["event"]), [fold.predict(rows).estimate for fold in seed.made_of])
+        for seed in bundle.made_of
     ]
     assert np.allclose(found.estimate, np.mean(members, axis=0))
     assert found.spread is not None
@@ -151,7 +149,41 @@ def test_several_seeds_are_one_model(result: api.Result, rows: dict[str, NDArray
     one = result.model("mdn").made_of[0].made_of[0].predict(rows).mixture
     assert one is not None
     assert mixture.weights.shape[1] == 2 * one.weights.shape[1]
-    assert [leaf.provenance["seed"] for leaf in result.model("mdn").leaves.values()] == [1, 2] * FOLDS
+    assert [leaf.provenance["seed"] for leaf in result.model("mdn").leaves.values()] == [1] * FOLDS + [2] * FOLDS
+
+
+def test_an_ensemble_is_the_mean_of_its_models(result: api.Result, rows: dict[str, NDArray[Any]]) -> None:
+    """Of copies of their bundles, so that it can be taken elsewhere; its spread is what they differ by."""
+    bundle = result.model("both")
+    members = [result.model(name).predict(rows).estimate for name in ("several", "brt")]
+    found = bundle.predict({name: rows[name] for name in bundle.columns})
+    assert np.array_equal(found.estimate, np.mean(members, axis=0))
+    assert found.spread is not None
+    assert np.allclose(found.spread, np.std(members, axis=0, ddof=1) / found.estimate)
+    assert bundle.seen == result.model("brt").seen == Bundle.load(bundle.folder / "several").seen
+    assert not bundle.trainings
+    assert not [*result.folder.rglob("loss_both*")]
+    with pytest.raises(RequestError, match="both is the mean of several, brt: export each of these"):
+        export(RunFolder(result.folder), "both", "onnx-trees")
+
+
+def test_the_spread_of_trainings_is_told_from_statistics(result: api.Result, rows: dict[str, NDArray[Any]]) -> None:
+    """Each training is measured as a model of its own, on the same events."""
+    from sklearn.metrics import roc_auc_score
+
+    label, weight = rows["target_classes"], rows[EVENT_WEIGHT]
+    trainings = result.model("several").trainings
+    assert [*trainings] == ["several#seed_5", "several#seed_6"]
+    areas = [roc_auc_score(label, each.predict(rows).estimate, sample_weight=weight) for each in trainings.values()]
+    (row,) = (row for row in result.rows if (row.model, row.figure, row.by) == ("several", "auc", ""))
+    assert row.training_mean == pytest.approx(np.mean(areas), abs=5e-4)
+    assert row.training_spread == pytest.approx(np.std(areas, ddof=1), abs=2e-4)
+    assert row.training_spread > 0
+    assert {row.model for row in result.rows if row.training_mean is not None} == {"several"}
+    page = result.page.read_text(encoding="utf-8")
+    assert "and single trainings" in page
+    assert {row.model for row in result.rows} == {*MODELS}, "trainings are no models"
+    assert not {key for key in result.histograms if "seed" in str(key)}
 
 
 def test_scores_in_files_are_those_of_the_folds(
@@ -194,10 +226,10 @@ def test_another_seed_leaves_what_is_trained(files: Path, result: api.Result, cl
     folder = RunFolder(shutil.copytree(result.folder, tmp_path / "run"))
     values = values_of(files)
     values["models"] = MODELS | {"several": TREES | {"seeds": [5, 6, 7]}}
-    before = {path: path.stat().st_mtime_ns for path in folder.models.rglob("trees.ubj")}
+    before = {path: path.stat().st_mtime_ns for path in folder.models.rglob("trees.ubj") if "both" not in path.parts}
     trained = api.train(job_of(tmp_path, values), folder.path, client)
-    assert trained.made == ["several"]
-    after = {path: path.stat().st_mtime_ns for path in folder.models.rglob("trees.ubj")}
+    assert trained.made == ["several", "both"]
+    after = {path: path.stat().st_mtime_ns for path in folder.models.rglob("trees.ubj") if "both" not in path.parts}
     assert {path: after[path] for path in before} == before
     assert len(after) == len(before) + FOLDS
     values = values_of(files, folds=None)
@@ -207,6 +239,33 @@ def test_another_seed_leaves_what_is_trained(files: Path, result: api.Result, cl
         "history.jsonl",
         "trees.ubj",
     ], "nothing is left of the folds"
+
+
+def test_an_ensemble_asks_for_its_models(files: Path, result: api.Result, client: Client, tmp_path: Path) -> None:
+    """And is left out without one of them, with the reason."""
+    run = RunFolder(tmp_path / "run")
+    shutil.copytree(RunFolder(result.folder).features, run.features)
+    shutil.copy(RunFolder(result.folder).job, run.job)
+    models = {"d0": MODELS["d0"], "brt": TREES, "like": TREES | {"seed": 3}, "alone": TREES | {"seed": 4}}
+    models["both"] = {"kind": "ensemble", "models": ["like", "brt"]}
+    values = values_of(files, folds=None, models=models)
+    del values["measures"]["tagging"]["models"]
+    trained = api.train(job_of(tmp_path, values), run.path, client, models=["both"])
+    assert trained.made == ["brt", "like", "both"]
+    before = Bundle.load(run.models / "both").digest
+    models["like"] = TREES | {"seed": 5}
+    trained = api.train(job_of(tmp_path, values), run.path, client)
+    assert trained.made == ["d0", "like", "alone", "both"]
+    assert Bundle.load(run.models / "both").digest != before
+    models["like"] = TREES | {"seed": 5, "minimum_entries": ROWS}
+    shutil.rmtree(run.models / "like")
+    trained = api.train(job_of(tmp_path, values), run.path, client)
+    assert trained.left_out["like"].endswith("(minimum_entries)")
+    # What it is made of is as before, and stands.
+    assert "both" in trained.bundles
+    shutil.rmtree(run.models / "both")
+    trained = api.train(job_of(tmp_path, values), run.path, client)
+    assert trained.left_out["both"] == "it is a mean, and there is no bundle of like"
 
 
 def test_killed_folds_go_on_to_the_same_bits(files: Path, result: api.Result, tmp_path: Path, client: Client) -> None:
@@ -270,7 +329,11 @@ def test_a_folded_champion_is_measured_elsewhere(
     copied = Bundle.load(run.models / "champion")
     assert copied.label == "Champion"
     assert np.array_equal(copied.predict(rows).estimate, bundle.predict(rows).estimate)
-    record = run.models / "champion" / "fold_1" / "bundle.json"
+    put_in_place({"champion": result.model("both")}, {"champion": "Champion"}, run)
+    mean = Bundle.load(run.models / "champion")
+    assert np.array_equal(mean.predict(rows).estimate, result.model("both").predict(rows).estimate)
+    put_in_place({"champion": bundle}, {"champion": "Champion"}, run)
+    record = run.models / "champion" / "seed_5" / "bundle.json"
     record.write_text(record.read_text(encoding="utf-8").replace("several", "severed"), encoding="utf-8")
     with pytest.raises(RunError, match="its content is not what was written"):
         Bundle.load(run.models / "champion")
@@ -297,11 +360,19 @@ def test_folds_that_cannot_be(changes: dict[str, Any], said: str, tmp_path: Path
         (TREES | {"seeds": [1, 1]}, "a seed is listed twice"),
         ({"kind": "paired_trees", "features": "f"}, "each training of this kind finds a variable of its own"),
         ({"kind": "paired_trees", "features": "f", "seeds": 2}, "seeds: its trainings find variables of their own"),
+        ({"kind": "ensemble", "models": ["brt"]}, "models"),
+        ({"kind": "ensemble", "models": ["brt", "brt"]}, "'brt' is listed twice"),
+        ({"kind": "ensemble", "models": ["brt", "btr"]}, "'btr' is not a model"),
+        ({"kind": "ensemble", "models": ["brt", "d0"]}, "d0 is not trained itself"),
+        ({"kind": "ensemble", "models": ["brt", "of_pt"]}, "of_pt and brt do not have the same target"),
+        ({"kind": "ensemble", "models": ["brt", "inside"]}, "inside and brt do not have the same within"),
+        ({"kind": "ensemble", "models": ["brt", "like"], "seed": 2}, "seed: an ensemble takes it from its members"),
     ],
 )
 def test_models_that_have_no_mean(model: dict[str, Any], said: str, tmp_path: Path) -> None:
     values = toy_values("a.root", folds=3)
-    values["models"]["other"] = model
+    values["models"] |= {"of_pt": TREES | {"truth": "pt"}, "inside": TREES | {"within": {"pt": {"low": 20}}}}
+    values["models"] |= {"d0": MODELS["d0"], "like": TREES, "other": model}
     with pytest.raises(RequestError) as told:
         job_of(tmp_path, values)
     assert said in str(told.value)

@@ -119,6 +119,15 @@ class Model(Settings, ABC):
             raise ValueError(f"seeds: {why}, so that there is no mean: leave it out")
         return self
 
+    def members(self) -> tuple[str, ...]:
+        """Return the models of the job that the model is the mean of, in place of a training; none for most."""
+        return ()
+
+    @property
+    def is_learnt(self) -> bool:
+        """Whether its estimate comes from trainings, its own or its members'."""
+        return self.trains or bool(self.members())
+
     @property
     def choice(self) -> Choice:
         """Selection of the rows that the model is trained on."""

@@ -86,5 +86,5 @@ def _named(name: str, bundle: Bundle, prediction: Prediction) -> dict[str, Float
 
 
 def _trial(bundle: Bundle) -> Prediction:
-    lists = {name: Jagged.counted(np.ones(1, dtype=np.int64), np.zeros(1)) for name in bundle.built.lists()}
+    lists = {name: Jagged.counted(np.ones(1, dtype=np.int64), np.zeros(1)) for name in bundle.lists}
     return bundle.predict({name: np.zeros(1) for name in bundle.columns} | lists)

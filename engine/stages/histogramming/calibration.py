@@ -1,6 +1,6 @@
 """Calibrate measures, such as their thresholds, on a model's validation split, and save the result with its bundle."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -90,15 +90,21 @@ class CalibrationTask:
 
 
 def calibrate(
-    job: Job, folder: RunFolder, store: FeatureStore, models: list[str], events: Counted, workers: Workers, bars: Bars
+    job: Job,
+    folder: RunFolder,
+    store: FeatureStore,
+    bundles: Mapping[str, Bundle],
+    events: Counted,
+    workers: Workers,
+    bars: Bars,
 ) -> None:
-    """Compute missing calibrations, for each of these models and each measure that needs one.
+    """Compute missing calibrations, for each of these bundles and each measure that needs one.
 
     events: those that count; each measure uses the ones in the validation split.
 
     Raises RunError where a calibration failed.
     """
-    todo = [each for each in _calibration_tasks(job, folder, store, models, events) if not each.is_done()]
+    todo = [each for each in _calibration_tasks(job, folder, store, bundles, events) if not each.is_done()]
     if not todo:
         return
     bar = bars.add("working points", len(todo))
@@ -117,7 +123,7 @@ def read_calibration(bundle: Bundle, measure: str) -> dict[str, Any]:
 
 
 def _calibration_tasks(
-    job: Job, folder: RunFolder, store: FeatureStore, models: list[str], events: Counted
+    job: Job, folder: RunFolder, store: FeatureStore, bundles: Mapping[str, Bundle], events: Counted
 ) -> Iterator[CalibrationTask]:
     alike: dict[tuple[str, str], list[str]] = {}  # measures by model and calibration settings
     measures = {name: measure for name, measure in job.built_measures().items() if measure.calibrates}
@@ -130,14 +136,20 @@ def _calibration_tasks(
         about = digest(measure.calibration_settings(), code, sample, store.digest(members), *splits)
         if store.about_computed:
             about = digest(about, store.about_computed)
-        for model in models:
-            if model in (measure.models or [model]):
+        for model in bundles:
+            if measure.is_of_model(model):
                 alike.setdefault((model, about), []).append(name)
     for (model, about), names in alike.items():
-        bundle = folder.models / model
-        identity = digest(about, Bundle.load(bundle).digest)
+        identity = digest(about, bundles[model].digest)
         sample = _reference(subjects, names[0], measures[names[0]])
-        task = folder.features, bundle, tuple(names), job.measures[names[0]], sample, subjects.members[sample]
+        task = (
+            folder.features,
+            bundles[model].folder,
+            tuple(names),
+            job.measures[names[0]],
+            sample,
+            subjects.members[sample],
+        )
         yield CalibrationTask(*task, events, identity)
 
 

@@ -150,7 +150,7 @@ def _loaded(work: HistogramTask) -> Loaded:
             (model, name): read_calibration(bundle, name)
             for model, bundle in bundles.items()
             for name, measure in measures.items()
-            if measure.calibrates and model in (measure.models or [model])
+            if measure.calibrates and measure.is_of_model(model)
         }
         _LOADED[identity] = Loaded(bundles, measures, calibration)
     return _LOADED[identity]
@@ -197,8 +197,10 @@ def histogram(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> Perf
     bundles, given = _bundles(job, folder, store)
     identity = Performance.identity_of(job, store, bundles, given)
     events = counted(job, store, bundles, job.built_measures().values())
-    calibrate(job, folder, store, list(bundles), events, workers, bars)
-    work = _work(job, folder, store, bundles, events)
+    trainings = {name: [*bundle.trainings] for name, bundle in bundles.items() if bundle.trainings}
+    measured = {**bundles, **{name: each for bundle in bundles.values() for name, each in bundle.trainings.items()}}
+    calibrate(job, folder, store, measured, events, workers, bars)
+    work = _work(job, folder, store, measured, events)
     groups = _groups(store)
     todo = [todo for group in groups if (todo := work.todo(group)).models]
     bar = bars.add("histogramming", sum(len(group) for group in groups))
@@ -213,7 +215,7 @@ def histogram(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> Perf
     if failures:
         raise RunError("shards that could not be measured:\n" + "\n".join(sorted(failures)[:5]))
     about = events.name, identity, events.words, events.doubt
-    performance = Performance.empty(job, store, work.models, *about)
+    performance = Performance.empty(job, store, bundles, *about, trainings=trainings)
     parts = [(work.path(group, model), group[0].sample, model) for group in groups for model in work.models]
     for path, sample, model in parts:
         try:
@@ -305,7 +307,7 @@ def _work(
     measures = job.built_measures()
     identities = {}
     for name, bundle in bundles.items():
-        own = {key: each for key, each in measures.items() if name in (each.models or [name])}
+        own = {key: each for key, each in measures.items() if each.is_of_model(name)}
         calibration = {key: read_calibration(bundle, key) for key, each in own.items() if each.calibrates}
         computed = store.about_computed
         about = (store.columns, asdict(events), computed) if computed else (store.columns, asdict(events))

@@ -22,6 +22,7 @@ from lineshape.engine.results.look import LookRecord
 from lineshape.engine.results.performance import Performance
 from lineshape.engine.results.row import Row
 from lineshape.engine.results.summary import headline_tables, written
+from lineshape.engine.results.trainings import trainings_lines
 from lineshape.engine.stages.reporting import template
 
 
@@ -176,6 +177,11 @@ def _of_sample(content: Content, sample: str) -> dict[str, Any]:
             )
         ),
         "others": [(titles[name], rows) for name, rows in others.items() if rows],
+        "trainings": [
+            (titles[name], lines)
+            for name, measure in measures.items()
+            if (lines := trainings_lines(content.rows, sample, name, measure, labels))
+        ],
     }
 
 
@@ -197,7 +203,7 @@ def _model_facts(name: str, bundle: Bundle) -> dict[str, Any]:
         "label": bundle.label,
         "kind": bundle.model.kind,
         "features": len(bundle.features),
-        "target": _target(bundle) if bundle.built.trains else "–",
+        "target": _target(bundle) if bundle.built.is_learnt else "–",
         "settings": {key: value for key, value in bundle.model.settings.items() if key not in {"label", "features"}},
         "trained": {words: value for words, value in trained.items() if value},
         "remarks": bundle.remarks,

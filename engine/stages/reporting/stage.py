@@ -170,7 +170,7 @@ def _drawings(
     # The baseline has the first colour, whichever models there are.
     keys = tuple(dict.fromkeys([job.baseline, *job.models]))
     labels = {name: bundle.label for name, bundle in bundles.items()}
-    trained = tuple(name for name, bundle in bundles.items() if bundle.built.trains)
+    trained = tuple(name for name, bundle in bundles.items() if bundle.built.is_learnt)
     subjects = performance.subjects
     for sample, prefix in _prefixes([*subjects.members]).items():
         style = Style(keys, job.title or job.study, label_of(job, sample), trained)
@@ -249,7 +249,9 @@ def _curves(name: str, bundle: Bundle) -> Iterable[Plot]:
 
     Folds and seeds are drawn together.
     """
-    leaves = bundle.leaves.values()
+    leaves = () if bundle.built.members() else tuple(bundle.leaves.values())
+    if not leaves:
+        return  # those of its members are drawn with them
     histories = [read_history(leaf.folder) for leaf in leaves]
     facts = next(leaf.provenance for leaf in leaves)
     keys = list(dict.fromkeys(key for history in histories for line in history for key in line if key != "step"))

@@ -13,13 +13,13 @@ from lineshape.engine.core.kinds import KindSpec
 from lineshape.engine.core.ledger import versions
 from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.core.seen_events import Seen
-from lineshape.engine.core.split import Fold, Folds
+from lineshape.engine.core.split import AnyDivision, Fold
 from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.job.counted_events import seen_through
 from lineshape.engine.job.inputs import TrainingInputs, inputs_of, joined
 from lineshape.engine.job.job import Job
 from lineshape.engine.job.trainings import TrainingPart
-from lineshape.engine.learning.bundles import FILE, Bundle, BundleParts
+from lineshape.engine.learning.bundles import CALIBRATION, FILE, Bundle, BundleParts
 from lineshape.engine.learning.roles.dataset import Dataset
 from lineshape.engine.learning.roles.model import Model
 from lineshape.engine.learning.roles.training_task import TrainingTask
@@ -31,7 +31,8 @@ class ModelPlan:
     """The trainings behind the bundle of a model.
 
     spec, model: as in the job file, as a kind and built. digest: of everything that the bundle depends on. folder: of
-    the bundle. tasks: by their folders within it. through: records of the events that its columns have seen.
+    the bundle. division: of the job's events. tasks: by their folders within it; none for a mean of other models.
+    through: records of the events that its columns have seen.
     """
 
     name: str
@@ -40,6 +41,7 @@ class ModelPlan:
     inputs: TrainingInputs
     digest: str
     folder: Path
+    division: AnyDivision
     tasks: Mapping[tuple[str, ...], Task]
     through: tuple[Seen, ...]
 
@@ -74,8 +76,19 @@ class ModelPlan:
 
     def join(self) -> None:
         """Make the bundle from those of the trainings, which are there."""
-        if not self.is_single:
+        if self.inputs.members:
+            self._join_members()
+        elif not self.is_single:
             self._join(())
+
+    def _join_members(self) -> None:
+        """Make the bundle of copies of those of other models, which are there."""
+        for name in self.inputs.members:
+            source = self.folder.parent / name
+            shutil.copytree(source, self.folder / name, ignore=shutil.ignore_patterns(CALIBRATION))
+        self._save(
+            self.folder, self.name, self.digest, {}, self.division, BundleParts(tuple(self.inputs.members), "mean")
+        )
 
     def _join(self, path: tuple[str, ...]) -> None:
         """Make the bundle in a folder from those in the folders within it, which are made first where need be."""
@@ -84,20 +97,24 @@ class ModelPlan:
         for name in names:
             if (*path, name) not in within:
                 self._join((*path, name))
-        folder, division = self.folder.joinpath(*path), next(iter(within.values())).work.data.split
-        is_folded = isinstance(division, Fold) and not path
+        folder, own = self.folder.joinpath(*path), next(iter(within.values())).work.data.split
+        # Folds are innermost: each seed has all of them.
+        is_folded = isinstance(own, Fold) and all(len(each) == len(path) + 1 for each in within)
         facts = [Bundle.load(folder / name).provenance for name in names]
         losses = [each["validation_loss"] for each in facts if "validation_loss" in each]
+        known = digest([task.digest for task in within.values()]) if path else self.digest
+        parts = BundleParts(tuple(names), "folds" if is_folded else "mean")
+        about = {"validation_loss": float(np.mean(losses))} if losses else {}
+        self._save(folder, "_".join((self.name, *path)), known, about, self.division, parts)
+
+    def _save(
+        self, folder: Path, name: str, known: str, facts: dict[str, float], division: AnyDivision, parts: BundleParts
+    ) -> None:
+        """Save a bundle that is made of others; known: its digest."""
+        seen = Seen.behind(division, self.through)
+        about = {"versions": versions(), **facts}
         Bundle(
-            folder,
-            "_".join((self.name, *path)),
-            self.spec,
-            self.inputs.features,
-            self.inputs.target,
-            digest([task.digest for task in within.values()]) if path else self.digest,
-            {"versions": versions()} | ({"validation_loss": float(np.mean(losses))} if losses else {}),
-            Seen.behind(Folds(folds=len(names)) if is_folded else division, self.through),
-            parts=BundleParts(tuple(names), "folds" if is_folded else "mean"),
+            folder, name, self.spec, self.inputs.features, self.inputs.target, known, about, seen, parts=parts
         ).save()
 
 
@@ -109,6 +126,7 @@ def plan_of(job: Job, store: FeatureStore, folder: RunFolder, name: str, model: 
     except RequestError as error:
         raise RequestError(f"models.{name}: {error}") from error
     place, digests = folder.models / name, inputs.digests(job, store)
+    whole = inputs.digest(job, store) if inputs.members else joined(digests)
     spec = KindSpec(
         kind=job.models[name].kind,
         **{key: value for key, value in job.models[name].settings.items() if key != "seeds"},
@@ -124,9 +142,12 @@ def plan_of(job: Job, store: FeatureStore, folder: RunFolder, name: str, model: 
         return Task(work, name, model, digest, place.joinpath(*part.path), seen)
 
     tasks = {part.path: task(part, each) for part, each in digests.items()}
-    return ModelPlan(name, job.models[name], model, inputs, joined(digests), place, tasks, through)
+    return ModelPlan(name, job.models[name], model, inputs, whole, place, job.division, tasks, through)
 
 
 def columns_of(inputs: TrainingInputs, model: Model) -> list[str]:
-    """Return all columns that a training reads."""
+    """Return all columns that a training reads, or the trainings of members."""
+    if inputs.members:
+        every = (name for each in inputs.members.values() for name in columns_of(each, each.model))
+        return list(dict.fromkeys(every))
     return [*inputs.features, *model.lists(), *model.trained_on(), *model.choice.columns, *inputs.target.columns]

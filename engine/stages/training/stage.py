@@ -49,6 +49,7 @@ def train(job: Job, folder: RunFolder, workers: Workers, bars: Bars, only: list[
         raise RequestError(f"no model {', '.join(unknown)} in the job file: expected one of {', '.join(job.models)}")
     trained = Trained()
     asked: list[ModelPlan] = []
+    only = [*only, *(member for name in only for member in job.built_models()[name].members())] if only else None
     for name, model in job.built_models().items():
         plan = plan_of(job, store, folder, name, model)
         if plan.is_made:
@@ -68,10 +69,14 @@ def train(job: Job, folder: RunFolder, workers: Workers, bars: Bars, only: list[
     for plan in todo:
         plan.sweep()
     failures = _run(todo, workers, bars)
-    trained.made = [plan.name for plan in todo if plan.name not in failures]
-    for plan in todo:
-        if plan.name in trained.made:
+    for plan in sorted(todo, key=lambda plan: len(plan.inputs.members)):
+        there = [*trained.bundles, *trained.made]
+        if lacking := [name for name in plan.inputs.members if name not in there]:
+            trained.left_out[plan.name] = f"it is a mean, and there is no bundle of {listing(lacking)}"
+        elif plan.name not in failures:
             plan.join()
+            trained.made.append(plan.name)
+    trained.made.sort(key=list(job.models).index)
     trained.bundles = sorted([*trained.bundles, *trained.made], key=list(job.models).index)
     known = {name: Bundle.load(folder.models / name).remarks for name in trained.bundles}
     trained.remarks = {name: remarks for name, remarks in known.items() if remarks}

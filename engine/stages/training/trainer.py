@@ -59,9 +59,9 @@ class Task:
 
     @property
     def of_model(self) -> str:
-        """The fold and seed, for messages, as in 'fold 2: '; empty where there is one training alone."""
+        """The seed and fold, for messages, as in 'fold 2: '; empty where there is one training alone."""
         rest = self.name.removeprefix(self.model_name).strip("_")
-        return f"{rest.replace('_seed', ', seed').replace('_', ' ')}: " if rest else ""
+        return f"{rest.replace('_fold', ', fold').replace('_', ' ')}: " if rest else ""
 
     @property
     def is_made(self) -> bool:
