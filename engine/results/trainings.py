@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from lineshape.engine.measures.measure import Measure
 from lineshape.engine.results.row import Row
-from lineshape.engine.results.summary import inclusive, written
+from lineshape.engine.results.summary import inclusive, unit_of, written
 
 
 @dataclass(frozen=True)
@@ -37,5 +37,7 @@ def trainings_lines(
             if row and row.training_mean is not None and row.training_spread is not None:
                 single = replace(row, value=row.training_mean, uncertainty=row.training_spread)
                 mean, _, spread = written(single, unit=False).partition(" ± ")
-                found.append(TrainingsLine(label, measure.in_words(figure), written(row), mean, spread or "0"))
+                unit = f" {unit_of(row)}" if unit_of(row) else ""
+                name_of = measure.in_words(figure)
+                found.append(TrainingsLine(label, name_of, written(row), mean + unit, (spread or "0") + unit))
     return found

@@ -34,6 +34,12 @@ def new(
         str | None,
         typer.Option("--event", metavar="BRANCH", help="The event's number; found by its name by default."),
     ] = None,
+    weight: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--weight", metavar="BRANCH", help="A factor of how much a row counts; may be given several times."
+        ),
+    ] = None,
 ) -> None:
     """Write a first processor and job file, which run as they are: NAME.py and NAME.yaml.
 
@@ -55,9 +61,9 @@ def new(
         found = [survey(path, tree) for path in looked_into]
         texts = [*zip(map(str, looked_into), found, strict=True)]
         if len(found) == 2:
-            made = draft_of_two(name, class_name, texts[0], texts[1], event)
+            made = draft_of_two(name, class_name, texts[0], texts[1], event, weight or [])
         else:
-            made = draft(name, class_name, *texts[0], target, event)
+            made = draft(name, class_name, *texts[0], target, event, weight or [])
     for path, text in zip(written, (made.processor, made.job), strict=True):
         path.write_text(text, encoding="utf-8")
     console = Console()

@@ -51,10 +51,12 @@ class ChosenColumn:
         return f'Column("{self.branch.short}", "{self.unit}", {numbers})'
 
 
-def column_of(branch: Branch, name: str, power: float = 0.0, rises: bool = True) -> ChosenColumn:
-    """Return a column of a branch, with its unit and range."""
+def column_of(
+    branch: Branch, name: str, power: float = 0.0, rises: bool = True, is_number: bool = False
+) -> ChosenColumn:
+    """Return a column of a branch, with its unit and range. is_number: whether it has no unit, whatever its name."""
     values = branch.values[np.isfinite(branch.values)].astype(np.float64)
-    momentum = bool(_MOMENTUM.search(branch.short)) and not branch.is_whole
+    momentum = bool(_MOMENTUM.search(branch.short)) and not branch.is_whole and not is_number
     scale = 1000.0 if momentum and len(values) and np.median(np.abs(values)) > _MEV else 1.0
     unit = "GeV" if momentum else ""
     if branch.is_whole and len(branch.distinct) <= 20:
@@ -65,21 +67,25 @@ def column_of(branch: Branch, name: str, power: float = 0.0, rises: bool = True)
     return ChosenColumn(name, branch, unit, low, high, 0, scale, power, rises)
 
 
-def features(survey: Survey, target: Branch, event: Branch) -> tuple[list[ChosenColumn], list[str]]:
+def features(
+    survey: Survey, target: Branch, event: Branch, weights: Sequence[str]
+) -> tuple[list[ChosenColumn], list[str]]:
     """Return the columns that tell most of the target, best first, and branches left out as they may hold the truth.
+
+    weights: names of branches that are weights, and no features.
 
     Raises RequestError where there are none.
     """
     left_out, found, names = [], [], {"event", "target"}
     for branch in survey.branches.values():
-        if branch.name in (target.name, event.name) or not _is_alike(branch, target):
+        if branch.name in (target.name, event.name, *weights) or not is_alike(branch, target):
             continue
         if NOT_FEATURES.search(branch.name):
             left_out.append(branch.name)
             continue
         if not branch.is_finite or len(branch.distinct) < 2:
             continue
-        power, rises = power_of(_spread(branch, target), target)
+        power, rises = power_of(spread_of(branch, target), target)
         found.append((power, rises, branch))
     chosen = []
     for power, rises, branch in sorted(found, key=lambda each: -each[0])[:MOST]:
@@ -94,7 +100,7 @@ def features(survey: Survey, target: Branch, event: Branch) -> tuple[list[Chosen
     return chosen, left_out
 
 
-def _is_alike(branch: Branch, target: Branch) -> bool:
+def is_alike(branch: Branch, target: Branch) -> bool:
     """Return whether a branch has a value for each of the target's: as many in each entry, or one an entry."""
     if not branch.is_list:
         return True
@@ -103,7 +109,8 @@ def _is_alike(branch: Branch, target: Branch) -> bool:
     return target.is_list and np.array_equal(branch.counts, target.counts)
 
 
-def _spread(branch: Branch, target: Branch) -> NDArray[np.float64]:
+def spread_of(branch: Branch, target: Branch) -> NDArray[np.float64]:
+    """Return the values of a branch, one for each of the target's."""
     values = branch.values.astype(np.float64)
     if branch.is_list or not target.is_list or target.counts is None:
         return values

@@ -1,7 +1,7 @@
 """Write the text of a first processor and job file for a ROOT file and a target."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files as files_of
 from typing import Any, Final
@@ -9,8 +9,9 @@ from typing import Any, Final
 import numpy as np
 
 from lineshape.engine.core.errors import RequestError, listing
-from lineshape.jobs.starting.columns import column_of, edges_of, features, most_continuous
+from lineshape.jobs.starting.columns import column_of, edges_of, features, most_continuous, spread_of
 from lineshape.jobs.starting.file_survey import LOOKED_AT, Branch, Survey, merged
+from lineshape.jobs.starting.weights import likely_weights, weight_branches, weight_columns
 
 #: Values of a label; any other target must be a quantity.
 _LABELS: Final = (0, 1)
@@ -29,10 +30,19 @@ class Draft:
     remarks: list[str]
 
 
-def draft(study: str, class_name: str, files: str, survey: Survey, target: str | None, event: str | None) -> Draft:
+def draft(
+    study: str,
+    class_name: str,
+    files: str,
+    survey: Survey,
+    target: str | None,
+    event: str | None,
+    weights: Sequence[str] = (),
+) -> Draft:
     """Return a first study of a file and a branch that is learnt.
 
     files: path or glob for the job file. target, event: names of branches; event None: as known formats name it.
+    weights: branches whose product is the weight of a row.
 
     Raises RequestError that says what to name instead where a branch cannot be what it is named for.
     """
@@ -41,11 +51,16 @@ def draft(study: str, class_name: str, files: str, survey: Survey, target: str |
         raise RequestError(f"--target is missing: name the branch to learn{_likely(survey)}")
     truth = survey.branch(target, "--target")
     is_label = _require_target(survey, truth)
-    return _draft(study, class_name, {"data": _Source(survey.tree, files)}, survey, truth, number, is_label)
+    return _draft(study, class_name, {"data": _Source(survey.tree, files)}, survey, truth, number, is_label, weights)
 
 
 def draft_of_two(
-    study: str, class_name: str, signal: tuple[str, Survey], background: tuple[str, Survey], event: str | None
+    study: str,
+    class_name: str,
+    signal: tuple[str, Survey],
+    background: tuple[str, Survey],
+    event: str | None,
+    weights: Sequence[str] = (),
 ) -> Draft:
     """Return a first study that tells the entries of a signal's file from those of a background's.
 
@@ -64,7 +79,7 @@ def draft_of_two(
         "signal": _Source(both[0].tree, signal[0]),
         "background": _Source(both[1].tree, background[0]),
     }
-    made = _draft(study, class_name, sources, together, truth, together.branches[number.name], is_label=True)
+    made = _draft(study, class_name, sources, together, truth, together.branches[number.name], True, weights)
     alone = [name for name in both[0].branches if name not in both[1].branches]
     alone += [name for name in both[1].branches if name not in both[0].branches]
     lists = [each.name for each in both[0].branches.values() if each.name not in alone and each.is_list]
@@ -91,9 +106,17 @@ def _draft(
     truth: Branch,
     number: Branch,
     is_label: bool,
+    weights: Sequence[str],
 ) -> Draft:
-    chosen, left_out = features(survey, truth, number)
+    weighing = weight_branches(survey, truth, number, weights)
+    chosen, left_out = features(survey, truth, number, [branch.name for branch in weighing])
+    weighted = weight_columns(weighing, chosen)
     remarks = []
+    if not weighted and (likely := likely_weights(survey, truth)):
+        remarks.append(
+            f"all rows count the same; weights, by their names: {listing(likely, 6)} (--weight BRANCH, or 'weight:' in "
+            "the job file)"
+        )
     if left_out:
         remarks.append(f"not taken as features, as they may know the truth or count things: {listing(left_out, 6)}")
     if unknown := [branch.name for branch in survey.branches.values() if not branch.is_finite]:
@@ -103,7 +126,12 @@ def _draft(
     if survey.others:
         remarks.append(f"{survey.others:,} branches are no numbers or lists of numbers, and were not looked into")
     target = None if truth.name == SAMPLE else column_of(truth, "target")
-    columns = [*chosen, *([target] if target else [])]
+    columns = [*chosen, *([target] if target else []), *weighted]
+    negative = np.prod([spread_of(column.branch, truth) for column in weighted], axis=0) < 0
+    if np.any(negative):
+        remarks.append(
+            f"{np.mean(negative):.1%} of the weights are negative: trainings drop these rows (negative: drop)"
+        )
     scaled = [column for column in columns if column.scale != 1]
     if scaled:
         remarks.append(f"taken to be in MeV, and divided by 1000: {listing(column.name for column in scaled)}")
@@ -114,6 +142,8 @@ def _draft(
         "event": number,
         "target": target,
         "features": chosen,
+        "weights": weighted,
+        "is_negative": bool(np.any(negative)),
         "columns": columns,
         "scales": scaled,
         "lists": [column for column in columns if column.branch.is_list],

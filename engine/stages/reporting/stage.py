@@ -182,7 +182,7 @@ def _drawings(
                 of = "" if len(subjects.members) == 1 else style.note
                 yield Drawing(f"{start}{plot.name}", plot.section, of, plot.caption, _named(plot, start), style, plots)
         control = load_control(folder.features, store.control).get(sample, {}) if sample in store.samples else {}
-        yield from _control(control, prefix, sample, style, plots)
+        yield from _control(control, prefix, sample, style, plots, store.weight is not None)
     yield from _across(job, folder, store, performance, labels)
     style = Style(keys, job.title or job.study, "")
     for name, bundle in bundles.items():
@@ -237,10 +237,14 @@ def _named(plot: Plot, prefix: str) -> Plot:
     return replace(plot, name=f"{prefix}{plot.name}")
 
 
-def _control(control: Histograms, prefix: str, sample: str, style: Style, folder: Path) -> Iterable[Drawing]:
+def _control(
+    control: Histograms, prefix: str, sample: str, style: Style, folder: Path, weighted: bool
+) -> Iterable[Drawing]:
     flat = tuple(histogram for histogram in control.values() if histogram.ndim == 1 and histogram.sum() > 0)
     if flat:
         caption = f"What the processor selected in {sample}: all splits together."
+        # Weights are known once all files are processed; `lineshape look` has the columns with them.
+        caption += " Not weighted: each object counts once." if weighted else ""
         yield Drawing(f"{prefix}control", "Control histograms", "", caption, flat, style, folder)
 
 

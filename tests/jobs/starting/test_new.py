@@ -136,6 +136,49 @@ def test_two_files_are_told_apart(folder: Path, client: Client) -> None:
     assert {row.sample for row in result.rows} == {"all"}
 
 
+@pytest.mark.processes
+def test_weights_are_written_into_the_job(folder: Path, client: Client) -> None:
+    """Some of them negative; a branch that is a weight is no feature, and one that looks like it is said."""
+    branches = events(4000)
+    branches["w"] = np.random.default_rng(3).choice([-0.5, 1.0, 1.5], 4000, p=[0.1, 0.5, 0.4]).astype(np.float32)
+    label = branches["label"] == 1
+    for name, mask in {"s": label, "b": ~label}.items():
+        write_events(folder / f"{name}.root", {key: each[mask] for key, each in branches.items() if key != "label"})
+    client.run(find_modules_in, str(folder))
+    both = "--signal", "s.root", "--background", "b.root"
+    status, _, err = here("new", "unweighted", *both)
+    assert status == 0
+    assert "all rows count the same; weights, by their names: w (--weight BRANCH" in " ".join(err.split())
+    status, _, err = here("new", "weighted_study", *both, "--weight", "w")
+    assert status == 0, err
+    assert "% of the weights are negative: trainings drop these rows" in " ".join(err.split())
+    job = api.load("weighted_study.yaml", None, {"models.network.epochs": 2, "models.trees.rounds": 20})
+    assert job.feature_sets["all"] == ["d0", "pt"]
+    assert job.weight is not None
+    assert job.weight.columns == ["w"]
+    result = api.run(job, folder / "run", client)
+    assert result.figure("trees", "auc").value > 0.7
+    assert result.figure("trees", "auc").entries < 3500
+
+
+@pytest.mark.parametrize(
+    ("branch", "said"),
+    [
+        ("event", "it is what is learnt, or the event's number"),
+        ("nothing", "has no such branch"),
+        ("bad", "NaN or infinite"),
+        ("none", "its sum is 0"),
+    ],
+)
+def test_branches_that_are_no_weights(folder: Path, branch: str, said: str) -> None:
+    branches = events(200)
+    branches |= {"bad": np.where(np.arange(200) == 7, np.nan, 1.0), "none": np.zeros(200)}
+    write_events(folder / "a.root", branches)
+    status, _, err = here("new", "of_a_label", "--from", "a.root", "--target", "label", "--weight", branch)
+    assert status == 2
+    assert said in " ".join(err.split())
+
+
 def test_genuine_files_are_told_apart_by_numbers_an_entry(shared: Path) -> None:
     files = [str(shared / "real" / name) for name in ("nano_dy.root", "nano_tt_v12.root")]
     status, _, err = here("new", "dy_or_tt", "--signal", files[0], "--background", files[1])
