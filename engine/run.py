@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lineshape.engine.clusters.cluster import Cluster
 from lineshape.engine.clusters.worker_check import require_able
 from lineshape.engine.core import ledger
 from lineshape.engine.core.errors import IncompleteRunError, RequestError, RunError, listing
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from lineshape.engine.results.drift import Drifts
     from lineshape.engine.results.look import FirstLook
     from lineshape.engine.results.performance import Performance
+    from lineshape.engine.stages.accumulating.plan import Accumulation
+    from lineshape.engine.stages.accumulating.stage import Accumulated
     from lineshape.engine.stages.applying.plan import Wanted
     from lineshape.engine.stages.applying.stage import Applied
     from lineshape.engine.stages.drift.stage import DriftBaseline
@@ -76,17 +79,8 @@ class Run:
                 stage.text += f", weighted as {effective:,.0f} of equal weight"
             if store.quarantined:  # of a file that cannot be opened the number of entries is not known
                 stage.text += f"; {len(store.quarantined)} parts, about {store.lost:.1%} of the input, are quarantined"
-        self._tell(store.notes, store.quarantined, f", listed in {self.folder.features}/manifest.json")
+        tell(self.screen, store.notes, store.quarantined, f", listed in {self.folder.features}/manifest.json")
         return store
-
-    def _tell(self, notes: Sequence[str], quarantined: Sequence[Quarantined], where: str) -> None:
-        """Print notes and the first quarantined parts. where: says where all of them are listed."""
-        for note in notes:
-            self.screen.warn(note)
-        for item in quarantined[:20]:
-            self.screen.warn(f"quarantined {item.line}")
-        if len(quarantined) > 20:
-            self.screen.warn(f"and {len(quarantined) - 20} more{where}")
 
     def train(self, only: list[str] | None = None) -> "Trained":
         """Train bundles on the feature shards.
@@ -191,7 +185,7 @@ class Run:
             )
             if applied.quarantined:
                 stage.text += f"; {len(applied.quarantined)} without one, about {applied.lost:.1%} of the input"
-        self._tell(applied.notes, applied.quarantined, f", listed in {to / INDEX}")
+        tell(self.screen, applied.notes, applied.quarantined, f", listed in {to / INDEX}")
         return applied
 
     def all(self, make: Simulate) -> list[Row]:
@@ -221,19 +215,65 @@ class Run:
 
     @contextmanager
     def _stage(self, name: str) -> Iterator["Stage"]:
-        start = time.monotonic()
-        try:
-            with self.screen.bars() as bars:
-                stage = Stage(bars)
-                yield stage
-        except RunError as error:
-            ledger.record(self.folder.ledger, name, f"failed: {error}", time.monotonic() - start)
-            raise
         # Saved only on success: a request that turns out to be wrong leaves a finished run unchanged.
-        save_record(self.folder.job, self._to_save())
-        seconds = time.monotonic() - start
-        self.screen.done(name, stage.text, seconds)
-        ledger.record(self.folder.ledger, name, stage.text, seconds)
+        with _recorded(self.folder, self.screen, name, lambda: save_record(self.folder.job, self._to_save())) as stage:
+            yield stage
+
+
+@dataclass
+class AccumulationRun:
+    """A folder of accumulators, and the workers that make them."""
+
+    folder: RunFolder
+    workers: Workers
+    screen: Screen
+
+    def accumulate(self, plan: "Accumulation") -> "Accumulated":
+        """Call a coffea processor on all chunks, and add up what it returns."""
+        from lineshape.engine.stages.accumulating.stage import accumulate
+
+        with _recorded(self.folder, self.screen, "processing") as stage:
+            found = accumulate(plan, self.folder.path, self.workers, stage.bars)
+            stage.text = (
+                f"{found.entries:,} entries in {found.files} files = {found.processed:,} processed + "
+                f"{found.entries - found.processed:,} quarantined; {found.made} of {found.chunks} chunks made now"
+            )
+            if found.quarantined:
+                stage.text += f"; {len(found.quarantined)} parts are quarantined"
+        tell(self.screen, found.notes, found.quarantined, f", listed in {self.folder.ledger}")
+        return found
+
+
+def tell(screen: Screen, notes: Sequence[str], quarantined: Sequence[Quarantined], where: str) -> None:
+    """Print notes and the first quarantined parts. where: says where all of them are listed."""
+    for note in notes:
+        screen.warn(note)
+    for item in quarantined[:20]:
+        screen.warn(f"quarantined {item.line}")
+    if len(quarantined) > 20:
+        screen.warn(f"and {len(quarantined) - 20} more{where}")
+
+
+@contextmanager
+def _recorded(
+    folder: RunFolder, screen: Screen, name: str, succeeded: Callable[[], None] = lambda: None
+) -> Iterator["Stage"]:
+    """Show a stage on the screen while the block runs, and write it to the ledger when it ends.
+
+    succeeded: called where it does not fail.
+    """
+    start = time.monotonic()
+    try:
+        with screen.bars() as bars:
+            stage = Stage(bars)
+            yield stage
+    except RunError as error:
+        ledger.record(folder.ledger, name, f"failed: {error}", time.monotonic() - start)
+        raise
+    succeeded()
+    seconds = time.monotonic() - start
+    screen.done(name, stage.text, seconds)
+    ledger.record(folder.ledger, name, stage.text, seconds)
 
 
 @dataclass
@@ -254,12 +294,24 @@ def open_run(
 
     Raises BusyError where another command is at work in the folder.
     """
+    cluster = job.built_cluster().one() if one else job.built_cluster()
+    with open_workers(folder, cluster, screen, client, one) as (run_folder, workers, shown):
+        yield Run(job, run_folder, workers, shown)
+
+
+@contextmanager
+def open_workers(
+    folder: Path, cluster: Cluster, screen: Screen | None = None, client: Any = None, one: bool = False
+) -> Iterator[tuple[RunFolder, Workers, Screen]]:
+    """Open a run folder, and workers of a cluster or of a given Dask client; other arguments are those of `open_run`.
+
+    Raises BusyError where another command is at work in the folder.
+    """
     if client is not None:
         _require_client(client)
     # Workers may have another working folder.
     run_folder = RunFolder(folder.absolute())
     screen = screen or Screen()
-    cluster = job.built_cluster().one() if one else job.built_cluster()
     with ExitStack() as opened:
         if not one:
             opened.enter_context(held_run(run_folder.path))
@@ -279,7 +331,7 @@ def open_run(
             lambda: cluster.refusals,
         )
         try:
-            yield Run(job, run_folder, workers, screen)
+            yield run_folder, workers, screen
         except IncompleteRunError:
             raise  # no worker failed
         except RunError:

@@ -10,9 +10,11 @@ result.figure("mdn", "half_68_over_baseline")
 from lineshape.jobs.api import Result, histogram, load, open_result, process, report, reprocess, run, studies, train
 from lineshape.jobs.applying import apply
 from lineshape.jobs.comparing import compare
+from lineshape.jobs.runner import Runner
 
 __all__ = [
     "Result",
+    "Runner",
     "apply",
     "compare",
     "histogram",

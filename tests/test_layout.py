@@ -30,10 +30,13 @@ ROOMS = {
         "clusters",
         "input",
         "feature_store",
+        "accumulators",
         "execution",
         "core",
     ],
-    "lineshape.engine.stages": ["processing training searching histogramming reporting drift applying looking"],
+    "lineshape.engine.stages": [
+        "processing training searching histogramming reporting drift applying looking accumulating"
+    ],
     "lineshape.engine.learning": [
         "bundles search",
         "prediction",
@@ -48,9 +51,9 @@ ROOMS = {
     ],
     "lineshape.jobs": [
         "cli",
-        "applying comparing kinds schema",
+        "applying comparing kinds runner schema",
         "api",
-        "contents job_files display starting studies",
+        "contents filesets job_files display starting studies",
         "simulate",
     ],
     "lineshape.jobs.simulate": [

@@ -11,6 +11,7 @@ from functools import cache
 from importlib.machinery import ModuleSpec
 from importlib.util import resolve_name
 from pathlib import Path
+from types import FunctionType
 from typing import Final
 
 from lineshape.engine.core.digests import digest
@@ -32,15 +33,15 @@ READING: Final = (
 )
 
 
-def source_of(kind: type) -> str:
-    """Return the code of the module that defines a class, of its bases' modules, and of everything that these import.
+def source_of(kind: type | FunctionType) -> str:
+    """Return the code of the module that defines a class or function, of its bases' modules, and of all these import.
 
     Installed packages other than the class's own (numpy, coffea …), and the engine outside the class's own folder, are
     left out.
     """
     parts = kind.__module__.split(".")
     home, own = parts[0], ".".join(parts[:3]) + "."
-    pending, seen = [base.__module__ for base in kind.__mro__], dict[str, str]()
+    pending, seen = [base.__module__ for base in getattr(kind, "__mro__", (kind,))], dict[str, str]()
     while pending:
         name = pending.pop()
         path = _file_of(name, home)

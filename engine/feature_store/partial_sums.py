@@ -4,10 +4,10 @@ A partial sum is saved under the identities of its parts, so that a resumed run 
 neighbours in the catalogue, so the order of addition, and with it every bit of the sum, is fixed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from lineshape.engine.core.digests import digest
 from lineshape.engine.core.errors import DAMAGES, RunError
@@ -112,31 +112,51 @@ class ShardGroup:
         return tuple(torn)
 
 
+class Group(Protocol):
+    """Files that are added up into one, saved at `path`."""
+
+    @property
+    def path(self) -> Path:
+        """Path of the sum."""
+        ...
+
+    @property
+    def parts(self) -> tuple[Path, ...]:
+        """Paths of what is added, in order."""
+        ...
+
+
+G = TypeVar("G", bound=Group)
+
+
 @dataclass(frozen=True)
-class Sum:
-    """The remaining steps to a partial sum of many shards: groups of shards, groups of those, …, the whole.
+class Sum(Generic[G]):
+    """The remaining steps to a sum of many files: groups of them, groups of those, …, the whole.
 
     levels: groups whose partial sum is not yet on disk, in order: those that others need come first.
     """
 
     path: Path
-    levels: tuple[tuple[ShardGroup, ...], ...]
+    levels: tuple[tuple[G, ...], ...]
 
     @classmethod
-    def of(cls, folder: Path, shards: Sequence[Path]) -> "Sum":
-        """Return the sum of shards in this order."""
-        levels = []
+    def of(cls, folder: Path, shards: Sequence[Path], group: Callable[[Path, Sequence[Path]], G]) -> "Sum[G]":
+        """Return the sum of files in this order.
+
+        group: makes a group of files from the folder of sums and its parts.
+        """
+        levels: list[list[G]] = []
         parts = list(shards)
         while True:
             whole = len(parts) <= GROUP
             cuts = [parts] if whole else cut(parts, lambda _: 1 / GROUP, lambda part: part.stem)
-            levels.append([ShardGroup.of(folder, some) for some in cuts])
-            parts = [group.path for group in levels[-1]]
+            levels.append([group(folder, some) for some in cuts])
+            parts = [each.path for each in levels[-1]]
             if whole:
                 break
         wanted = set(parts)
-        missing: list[tuple[ShardGroup, ...]] = []
+        missing: list[tuple[G, ...]] = []
         for level in reversed(levels):
-            missing.insert(0, tuple(group for group in level if group.path in wanted and not group.path.exists()))
-            wanted = {part for group in missing[0] for part in group.parts}
+            missing.insert(0, tuple(each for each in level if each.path in wanted and not each.path.exists()))
+            wanted = {part for each in missing[0] for part in each.parts}
         return cls(levels[-1][0].path, tuple(missing))

@@ -1,6 +1,6 @@
 """Discover what there is to process: the present files, their chunks, and files that cannot be used."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,23 +63,42 @@ def look_into(
     """
     listings = {sample: expand(patterns) for sample, patterns in files.items()}
     requests = requests_of(job, processor, listings)
+    notes = [note for found_of in listings.values() for note in found_of.notes]
+    catalogue = look_into_files(
+        requests, notes, folder, workers, bars, lambda record: chunks_of(record, job.chunk_entries), once
+    )
+    if not catalogue.chunks:
+        raise RequestError(f"there are no events: the trees of all {len(catalogue.records)} files have no entries")
+    return catalogue
+
+
+def look_into_files(
+    requests: Sequence[FileRequest],
+    notes: Sequence[str],
+    folder: Path,
+    workers: Workers,
+    bars: Bars,
+    divide: Callable[[FileRecord], list[Chunk]],
+    once: bool = True,
+) -> Catalogue:
+    """Open, on the workers, the files that changed since they were last inspected, and return the catalogue.
+
+    notes: of how the files were found. divide: returns the chunks of a file. Others, and errors: as of `look_into`.
+    """
     require_there(requests)
     found = _found(requests, folder, workers, bars)
     require_usable(found)
     records = [record for _, record in found if isinstance(record, FileRecord)]
     records, copies = without_copies(records) if once else (sorted(records, key=_by_path), [])
-    chunks = [chunk for record in records for chunk in chunks_of(record, job.chunk_entries)]
-    if not chunks:
-        raise RequestError(f"there are no events: the trees of all {len(records)} files have no entries")
+    chunks = [chunk for record in records for chunk in divide(record)]
     quarantined = [
         Quarantined(request.sample, request.source.path, -1, -1, outcome.cause.value, outcome.reason)
         for request, outcome in found
         if isinstance(outcome, Failure)
     ]
-    left_out = [note for found_of in listings.values() for note in found_of.notes]
-    notes = [*left_out, *(notes_on(records, copies) if once else []), *of_other_stores(found), *in_some_alone(records)]
-    notes += without_events(records, quarantined)
-    return Catalogue(records, chunks, quarantined, notes)
+    every = [*notes, *(notes_on(records, copies) if once else []), *of_other_stores(found), *in_some_alone(records)]
+    every += without_events(records, quarantined)
+    return Catalogue(records, chunks, quarantined, every)
 
 
 def _by_path(record: FileRecord) -> tuple[str, str]:

@@ -121,6 +121,7 @@ _ASKED: dict[str, str] = {
     "named_samples": "naming its samples",
     "in_words": "naming a figure in words",
     "is_of": "choosing models and samples",
+    "is_of_model": "choosing models",
     "calibrate": "looking at the validation split",
     "empty": "making empty histograms",
     "storage": "choosing how its histograms count",

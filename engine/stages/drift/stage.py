@@ -61,7 +61,7 @@ def _population(subject: DriftBaseline, store: FeatureStore) -> Population:
 
 def _sum(folder: RunFolder, shards: list[Path], workers: Workers, bars: Bars) -> Population:
     """Add up the control histograms and rows of shards on the workers."""
-    tree = Sum.of(folder.features / "partial_sums", shards)
+    tree = Sum.of(folder.features / "partial_sums", shards, ShardGroup.of)
     bar = bars.add("adding up what arrived", sum(map(len, tree.levels)))
     for level in tree.levels:
         for group, outcome in Executor(workers, ShardGroup.__call__).run(level):

@@ -117,7 +117,7 @@ def _add_up(
         if identity in there[sample]:
             shards.setdefault(sample, []).append(shard_path(plan.folder, sample, identity))
     folder = plan.folder / "partial_sums"
-    sums = {sample: Sum.of(folder, of_sample) for sample, of_sample in shards.items()}
+    sums = {sample: Sum.of(folder, of_sample, ShardGroup.of) for sample, of_sample in shards.items()}
     bar = bars.add("adding up", sum(len(level) for each in sums.values() for level in each.levels))
     torn: list[str] = []
     depth = max((len(each.levels) for each in sums.values()), default=0)

@@ -192,7 +192,7 @@ def test_the_sign_of_a_mirrored_feature_means_nothing(tmp_path: Path, rng: np.ra
     "switch",
     [
         {"precision": "bfloat16"},
-        {"compile": "default", "batch": 100_000, "epochs": 60, "rate": 0.05},
+        pytest.param({"compile": "default", "batch": 100_000, "epochs": 60, "rate": 0.05}, marks=pytest.mark.drill),
         pytest.param({"compile": "default"}, marks=pytest.mark.drill),
     ],
     ids=["precision", "compile", "compile_batches"],
@@ -200,7 +200,7 @@ def test_the_sign_of_a_mirrored_feature_means_nothing(tmp_path: Path, rng: np.ra
 def test_switches_for_gpus_work_on_a_cpu(
     switch: dict[str, Any], data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is compiled has batches of one size, all rows in one; the drill compiles for those of two sizes."""
+    """What is compiled has batches of one size, all rows in one, or of two sizes; compiling takes a minute."""
     if "compile" in switch and not shutil.which("g++"):
         pytest.skip("torch.compile needs a C++ compiler: there is no g++")
     monkeypatch.setenv("TORCHINDUCTOR_COMPILE_THREADS", "1")  # more are processes, and each imports torch

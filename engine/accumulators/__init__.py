@@ -1,0 +1,1 @@
+"""Keep what a coffea processor returns on disk without executable content, and add it up."""

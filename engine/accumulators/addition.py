@@ -1,0 +1,51 @@
+"""Add accumulators as coffea does, in order, with the place of what cannot be added."""
+
+from collections.abc import MutableMapping, MutableSet, Sequence
+from typing import Any
+
+import numpy as np
+
+from lineshape.engine.accumulators.encoding import place_of
+from lineshape.engine.core.errors import RunError, plainly
+
+
+def added(total: Any, other: Any, path: tuple[str, ...] = ()) -> Any:
+    """Return the sum of two accumulators, the first of which may be changed and the second not be used again.
+
+    Dictionaries are added key by key, in the order in which keys first appeared. Raises RunError with the place where
+    two values cannot be added.
+    """
+    if isinstance(total, MutableMapping) and isinstance(other, MutableMapping):
+        if not isinstance(other, type(total)):
+            raise _unlike(total, other, path)
+        for key, value in other.items():
+            total[key] = added(total[key], value, (*path, repr(key))) if key in total else value
+        return total
+    if isinstance(total, MutableSet) and isinstance(other, MutableSet):
+        total |= other
+        return total
+    if type(total) is not type(other) and not _are_numbers(total, other):
+        raise _unlike(total, other, path)
+    if isinstance(total, np.ndarray) and total.shape != other.shape:
+        raise RunError(
+            f"{place_of(path)}: arrays of shape {total.shape} in one chunk and {other.shape} in another are not added: "
+            "expected the same; columns that grow are a column_accumulator"
+        )
+    try:
+        total += other
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise RunError(f"{place_of(path)}: values of two chunks cannot be added: {plainly(error)}") from error
+    return total
+
+
+def _are_numbers(*values: Any) -> bool:
+    return all(isinstance(value, int | float | complex | np.number | np.bool_) for value in values)
+
+
+def _unlike(total: Any, other: Any, path: Sequence[str]) -> RunError:
+    return RunError(
+        f"{place_of(path)}: a {type(total).__name__} in one chunk and a {type(other).__name__} in another cannot be "
+        "added: expected the same type of all chunks"
+    )

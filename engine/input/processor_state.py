@@ -1,0 +1,112 @@
+"""Digest a processor that is given as an object: its code, wherever it is defined, and what it holds."""
+
+import hashlib
+import inspect
+import pickle
+import types
+from collections.abc import Mapping, Set
+from typing import Any, Final
+
+import cloudpickle
+import numpy as np
+
+from lineshape.engine.core.digests import digest
+from lineshape.engine.core.errors import RequestError
+from lineshape.engine.core.source_code import source_of
+
+#: Module of what is defined in a script or a notebook.
+_MAIN: Final = "__main__"
+
+
+def digest_of_processor(processor: Any) -> str:
+    """Return a digest of a processor's code and state; raise RequestError where its code cannot be read."""
+    return digest(
+        _code_of(processor if isinstance(processor, types.FunctionType) else type(processor)), _state(processor)
+    )
+
+
+def _code_of(thing: Any) -> str:
+    """Return the code of a class or a function, and of all that is local and that it imports or uses."""
+    if thing.__module__ != _MAIN:
+        return source_of(thing)
+    found: dict[str, str] = {}
+    _collect(thing, found)
+    return "\n".join(found[name] for name in sorted(found))
+
+
+def _collect(thing: Any, found: dict[str, str]) -> None:
+    """Add the source of something that is defined in a script or notebook, and of what it uses there."""
+    if thing.__qualname__ in found:
+        return
+    try:
+        found[thing.__qualname__] = inspect.getsource(thing)
+    except (OSError, TypeError) as error:
+        raise RequestError(
+            f"the code of {thing.__qualname__} cannot be read, so that no change of it would be noticed: expected a "
+            "processor in a notebook's cell, a script, or a module"
+        ) from error
+    functions = [thing] if isinstance(thing, types.FunctionType) else [*_functions_of(thing)]
+    for base in getattr(thing, "__mro__", ()):
+        if base.__module__ == _MAIN:
+            _collect(base, found)
+        elif base is not object:
+            found[f"{base.__module__}.{base.__qualname__}"] = source_of(base)
+    for function in functions:
+        for name in _names_in(function.__code__):
+            used = function.__globals__.get(name)
+            if isinstance(used, types.FunctionType | type):
+                if used.__module__ == _MAIN:
+                    _collect(used, found)
+                else:
+                    found[f"{used.__module__}.{used.__qualname__}"] = source_of(used)
+            elif used is not None and not isinstance(used, types.ModuleType | types.BuiltinFunctionType):
+                found[f"value of {name}"] = _state(used)
+
+
+def _functions_of(kind: type) -> list[types.FunctionType]:
+    members = (getattr(each, "__func__", getattr(each, "fget", each)) for each in vars(kind).values())
+    return [each for each in members if isinstance(each, types.FunctionType)]
+
+
+def _names_in(code: types.CodeType) -> set[str]:
+    names = {*code.co_names}
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            names |= _names_in(constant)
+    return names
+
+
+def _state(value: Any) -> str:
+    """Return a digest of a value that is the same in every process."""
+    about: Any
+    match value:
+        case None | bool() | int() | float() | complex() | str() | bytes():
+            about = repr(value)
+        case Mapping():
+            about = [(_state(key), _state(each)) for key, each in value.items()]
+        case Set():
+            about = sorted(map(_state, value))
+        case list() | tuple():
+            about = [*map(_state, value)]
+        case np.ndarray() if not value.dtype.hasobject:
+            about = str(value.dtype), value.shape, hashlib.blake2b(value.tobytes()).hexdigest()
+        case types.FunctionType():
+            cells = [cell.cell_contents for cell in value.__closure__ or ()]
+            about = value.__qualname__, _code_of(value), [*map(_state, cells)]
+        case type():
+            about = value.__module__, value.__qualname__
+        case _:
+            about = _of_object(value)
+    return digest(type(value).__name__, about)
+
+
+def _of_object(value: Any) -> object:
+    """Return what tells an object from others of its class: what it holds, or, of an extension's, how it is pickled."""
+    kind: Any = type(value)
+    if kind.__reduce_ex__ is object.__reduce_ex__ and hasattr(value, "__dict__"):
+        return kind.__module__, kind.__qualname__, _state(vars(value))
+    try:
+        content = pickle.dumps(value)
+    except Exception:  # noqa: BLE001 - pickle raises whatever the object's own code does
+        content = cloudpickle.dumps(value)
+    return hashlib.blake2b(content).hexdigest()
