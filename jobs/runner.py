@@ -107,9 +107,11 @@ class Runner:
             "lost": [item.line for item in found.quarantined],
         }
         result = (value, metrics) if self.savemetrics else value
-        if found.quarantined and not self.skipbadfiles:
+        number = len(found.quarantined)
+        if number and not self.skipbadfiles:
             error = IncompleteRunError(
-                f"{len(found.quarantined)} parts of the input are quarantined, first {found.quarantined[0].line}; all "
+                f"{f'{number} parts' if number > 1 else '1 part'} of the input cannot be used, first "
+                f"{found.quarantined[0].line}; all "
                 f"else is in {found.folder} and in this error's 'partial_output'; mend them and call the same again, "
                 "or set skipbadfiles=True"
             )

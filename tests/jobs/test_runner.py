@@ -1,18 +1,28 @@
 """The drop-in for coffea's Runner: the same accumulators, key by key, exactly once, whatever happens on the way."""
 
+import os
+import signal
 import warnings
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import awkward as ak
 import boost_histogram
+import hist
 import numpy as np
 import pytest
+import uproot
 from coffea import processor
-from coffea.nanoevents import DelphesSchema, NanoAODSchema, PHYSLITESchema
+from coffea.nanoevents import BaseSchema, DelphesSchema, NanoAODSchema, PHYSLITESchema
 from coffea.util import load
 from distributed import Client
 
+from lineshape.engine.accumulators.part import AccumulatorPart, Metrics
+from lineshape.engine.core.errors import IncompleteRunError, RequestError, RunError
+from lineshape.engine.execution.memory import PROCESSING_BASE
+from lineshape.engine.stages.accumulating.merging import PartGroup
 from lineshape.jobs import Runner
 from tests.jobs import stock_processors as stock
 
@@ -96,3 +106,209 @@ def test_the_same_as_coffeas(case: str, shared: Path, tmp_path: Path, client: Cl
     for dataset in files:
         saved = load(tmp_path / "datasets" / f"{dataset}.coffea")
         assert set(saved) <= set(found)
+
+
+class Counts(processor.ProcessorABC):
+    """Entries and event numbers; raises, returns nothing or kills its worker at an entry, as told."""
+
+    def __init__(self, at: int = -1, how: str = "", flag: str = "") -> None:
+        self.at, self.how, self.flag = at, how, flag
+
+    def process(self, events: Any) -> Any:
+        start, stop = events.metadata["entrystart"], events.metadata["entrystop"]
+        if start <= self.at < stop and events.metadata["filename"].endswith("0.root"):
+            if self.how == "raise":
+                raise ValueError("no such jet")
+            if self.how == "nothing":
+                return None
+            if self.how == "kill" and not Path(self.flag).exists():
+                Path(self.flag).touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+        event = ak.to_numpy(events.event)
+        weight = hist.Hist.new.Reg(10, 0, 1, name="x").Weight().fill(event % 97 / 97, weight=event % 13 / 7)
+        return {"n": len(events), "events": set(event.tolist()), "weight": weight}
+
+
+def write_flat(path: Path, first: int, number: int) -> None:
+    with uproot.recreate(path) as file:
+        file.mktree("Events", {"event": np.uint64, "run": np.uint32, "x": np.float32})
+        event = np.arange(first, first + number, dtype=np.uint64)
+        for some in np.array_split(event, 4):
+            file["Events"].extend({"event": some, "run": some.astype(np.uint32), "x": np.sqrt(some).astype(np.float32)})
+
+
+@pytest.fixture(scope="module")
+def flat(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """Three files in two datasets, of 4,000 entries each."""
+    folder = tmp_path_factory.mktemp("flat")
+    for number in range(3):
+        write_flat(folder / f"{number}.root", 4000 * number, 4000)
+    paths = [str(folder / f"{number}.root") for number in range(3)]
+    return {"one": paths[:2], "two": paths[2:]}
+
+
+def bits(folder: Path) -> dict[str, bytes]:
+    """Contents of the sums by dataset, without what was measured."""
+    found = {}
+    for path in sorted(folder.glob("datasets/*.json")):
+        found[path.name] = path.read_bytes() if not path.name.endswith(".saved.json") else b""
+    return found
+
+
+def run(flat: Any, folder: Path, client: Any, own: Any = None, **others: Any) -> Any:
+    settings: dict[str, Any] = {"chunksize": 500, "schema": "BaseSchema", "folder": folder} | others
+    return Runner(client, **settings)(flat, own or Counts(), treename="Events")
+
+
+def test_what_raises_is_quarantined_and_the_rest_is_complete(
+    flat: dict[str, list[str]], tmp_path: Path, client: Client
+) -> None:
+    """Where coffea's Runner ends, or leaves a chunk out without a word."""
+    broken = Counts(2300, "raise")
+    stock_runner = coffeas(processor.IterativeExecutor(status=False, retries=0), chunksize=500, schema=BaseSchema)
+    with pytest.raises(Exception, match="no such jet"):
+        stock_runner(flat, broken, treename="Events")
+    with pytest.raises(IncompleteRunError, match=r"1 part of the input cannot be used") as told:
+        run(flat, tmp_path, client, broken)
+    assert "no such jet" in str(told.value)
+    assert "entries 2000" in str(told.value) or "2,000" in str(told.value)
+    partial = told.value.partial_output  # type: ignore[attr-defined]
+    assert partial["n"] == 11_500
+    assert partial["events"] == {*range(12_000)} - {*range(2000, 2500)}
+    found, metrics = run(flat, tmp_path, client, broken, skipbadfiles=True, savemetrics=True)
+    assert found["n"] == 11_500
+    assert len(metrics["lost"]) == 1
+
+
+def test_a_file_cut_short_is_mended_and_that_part_done_alone(
+    flat: dict[str, list[str]], tmp_path: Path, client: Client
+) -> None:
+    folder, files = tmp_path / "run", {name: list(paths) for name, paths in flat.items()}
+    whole = Path(files["two"][0]).read_bytes()
+    cut = tmp_path / "cut.root"
+    cut.write_bytes(whole[: len(whole) * 2 // 3])
+    files["one"][1] = str(cut)
+    files["two"] = flat["one"][1:]
+    with pytest.raises(IncompleteRunError, match="expected Chunk of length"):
+        run(files, folder, client)
+    before = {path: path.stat().st_mtime_ns for path in folder.glob("parts/*/*.part")}
+    cut.write_bytes(whole)
+    assert run(files, folder, client)["n"] == 12_000
+    after = {path: path.stat().st_mtime_ns for path in folder.glob("parts/*/*.part")}
+    assert {path: after[path] for path in before} == before
+    assert len(before) == 8 + 4 + 8
+    assert len(after) - len(before) == 8, "all of the file, which is another one now"
+
+
+def test_a_killed_worker_and_other_numbers_of_workers_leave_the_same_bits(
+    flat: dict[str, list[str]], tmp_path: Path, client: Client
+) -> None:
+    known = run(flat, tmp_path / "known", client)
+    assert known["events"] == {*range(12_000)}
+    killing = Counts(2300, "kill", str(tmp_path / "flag"))
+    found = run(flat, tmp_path / "killed", processor.FuturesExecutor(workers=1, status=False), killing)
+    assert (tmp_path / "flag").exists()
+    require_same(known, found)
+    assert bits(tmp_path / "killed") == bits(tmp_path / "known")
+
+
+def test_a_repeat_does_nothing_and_changed_state_everything(
+    flat: dict[str, list[str]], tmp_path: Path, client: Client
+) -> None:
+    run(flat, tmp_path, client)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("parts/*/*.part")}
+    assert len(before) == 24
+    run(flat, tmp_path, client)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("parts/*/*.part")} == before
+    run(flat, tmp_path, client, Counts(-2))
+    assert len([*tmp_path.glob("parts/*/*.part")]) == 48
+    assert run(flat, tmp_path, client, maxchunks=3)["n"] == 3000
+
+
+def returning(value: Any) -> Any:
+    """A function of events that returns what this one does of their first entry."""
+    return lambda events: value(events.metadata["entrystart"])
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (lambda _: None, "process returned nothing"),
+        (lambda start: {"a": {float("nan"): start}}, "NaN is a key"),
+        (lambda _: {"a": [object()]}, "out['a'][0]: a builtins:object is not kept on disk"),
+        (
+            lambda start: {"a": {"b": start}} if start else {"a": {"b": {}}},
+            "out['a']['b']: a dict in one chunk and a int",
+        ),
+        (lambda start: {"a": np.zeros(2 + start // 500)}, "out['a']: arrays of shape (2,) in one chunk and (3,)"),
+        (
+            lambda start: {"h": hist.Hist.new.Reg(4, 0, 1 + start).Double()},
+            "out['h']: values of two chunks cannot be added",
+        ),
+    ],
+    ids=["nothing", "nan", "object", "types", "shapes", "axes"],
+)
+def test_accumulators_that_cannot_be(
+    value: Any, said: str, flat: dict[str, list[str]], tmp_path: Path, client: Client
+) -> None:
+    with pytest.raises((RunError, IncompleteRunError)) as told:
+        run({"two": flat["two"]}, tmp_path, client, returning(value))
+    assert said in str(told.value)
+
+
+def test_what_is_accepted_is_pickled(flat: dict[str, list[str]], tmp_path: Path, client: Client) -> None:
+    accepted = ["fractions:Fraction"]
+    found = run({"two": flat["two"]}, tmp_path, client, returning(lambda _: Fraction(1, 3)), pickle=accepted)
+    assert found == Fraction(8, 3)
+
+
+def test_a_set_that_grows_beyond_memory_is_refused(flat: dict[str, list[str]], tmp_path: Path) -> None:
+    """Before it is added up, by the sizes that parts have."""
+    parts = [AccumulatorPart({"seen": {*range(n, n + 5000)}}, {str(n): 1}, Metrics()) for n in range(0, 15_000, 5000)]
+    paths = []
+    for number, part in enumerate(parts):
+        paths.append(tmp_path / f"{number}.part")
+        part.save(paths[-1], ())
+    group = PartGroup(tmp_path / "sum.part", tuple(paths), "one", PROCESSING_BASE + 500_000, ())
+    with pytest.raises(RequestError, match=r"out\['seen'\], which grows with the number of chunks"):
+        group()
+    assert not group.path.exists()
+    replace(group, limit=PROCESSING_BASE + 50_000_000)()
+    assert len(AccumulatorPart.load(group.path, ()).value["seen"]) == 15_000
+
+
+@pytest.mark.parametrize(
+    ("settings", "fileset", "said"),
+    [
+        ({"align_clusters": True}, {}, "align_clusters is not supported"),
+        ({"format": "parquet"}, {}, "format is not supported"),
+        (
+            {"schema": "NanoSchema"},
+            {"one": {"files": {"a.root": "Events"}}},
+            "schema 'NanoSchema': expected one of coffea's",
+        ),
+        ({"chunksize": 0}, {"one": {"files": {"a.root": "Events"}}}, "at least 1"),
+        ({}, {}, "expected a dictionary of datasets"),
+        ({}, {"one": {"files": ["a.root"], "tree": "Events"}}, "'tree' is not known"),
+        ({}, {"one": {"files": {"a.root": None}}}, "expected the name of a tree"),
+        ({}, {"one": {"files": {"a.root": "Events"}, "metadata": {"dataset": "x"}}}, "metadata 'dataset' is set"),
+        ({}, {"one": {"files": {"a.root": {"object_path": "Events", "steps": [[0, 5]]}}}}, "'steps' divide it"),
+    ],
+)
+def test_requests_that_are_refused(settings: Any, fileset: Any, said: str, tmp_path: Path, client: Client) -> None:
+    with pytest.raises(RequestError) as told:
+        Runner(client, folder=tmp_path, **settings)(fileset, Counts(), treename=None)
+    assert said in str(told.value)
+
+
+def test_a_dataset_named_twice_and_a_schema_that_does_not_fit(
+    flat: dict[str, list[str]], tmp_path: Path, client: Client
+) -> None:
+    path = tmp_path / "fileset.json"
+    path.write_text(
+        '{"one": {"files": {"a.root": "Events"}}, "one": {"files": {"b.root": "Events"}}}', encoding="utf-8"
+    )
+    with pytest.raises(RequestError, match="one is named twice"):
+        run(path, tmp_path, client)
+    with pytest.raises((RunError, RequestError), match="no field named 'Electrons'"):
+        run(flat, tmp_path, client, stock.Electrons(), schema=PHYSLITESchema)

@@ -92,7 +92,4 @@ def _of_reading(chunk: Chunk, error: Exception) -> Exception:
     if isinstance(error, DataError | MemoryError) or classify(error).cause is Cause.TRANSIENT:
         return error
     reason = " ".join(str(error).split()) or type(error).__name__
-    return DataError(
-        f"{chunk.file.path}: entries {chunk.start:,} to {chunk.stop:,} cannot be read: {type(error).__name__}: "
-        f"{reason[:200]}"
-    )
+    return DataError(f"{chunk.file.path}: cannot be read: {type(error).__name__}: {reason[:200]}")
