@@ -240,8 +240,17 @@ class AccumulationRun:
             )
             if found.quarantined:
                 stage.text += f"; {len(found.quarantined)} parts are quarantined"
-        tell(self.screen, found.notes, found.quarantined, f", listed in {self.folder.ledger}")
+        tell(self.screen, found.notes, found.quarantined, f", listed in {self.folder.path}")
         return found
+
+    def finish(self, found: "Accumulated") -> None:
+        """Call the processor's postprocess on the whole sum, and save what it returns."""
+        from lineshape.engine.stages.accumulating.saving import save_value
+
+        with _recorded(self.folder, self.screen, "finishing") as stage:
+            notes = save_value(self.folder.path, "output", found.whole()[0])
+            stage.text = f"{self.folder.path / 'output.coffea'}"
+        tell(self.screen, notes, (), "")
 
 
 def tell(screen: Screen, notes: Sequence[str], quarantined: Sequence[Quarantined], where: str) -> None:

@@ -51,7 +51,8 @@ ROOMS = {
     ],
     "lineshape.jobs": [
         "cli",
-        "applying comparing kinds runner schema",
+        "accumulating applying comparing kinds schema",
+        "runner",
         "api",
         "contents filesets job_files display starting studies",
         "simulate",

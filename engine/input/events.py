@@ -1,7 +1,7 @@
 """NanoEvents of named columns, in virtual mode, over an open file, and helpers to read their columns."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from lineshape.engine.core.errors import DataError, listing
 from lineshape.engine.core.jagged import Jagged
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from coffea.nanoevents.methods.base import NanoEvents
     from numpy.typing import NDArray
 
-_ENTROPY = "entropy"
+#: Key of the metadata of events with the digest of the entries that they are.
+ENTROPY: Final = "entropy"
 
 
 class EventReader:
@@ -60,7 +61,7 @@ class EventReader:
             virtual=True,
         )
         mapping.preload_column_source(key[0], key[1], self._branches)
-        metadata = {"sample": chunk.file.sample, _ENTROPY: chunk.entropy}
+        metadata = {"sample": chunk.file.sample, ENTROPY: chunk.entropy}
         form = {"fields": list(self.forms), "contents": list(self.forms.values())}
         schema = BaseSchema(form | {"parameters": {"metadata": metadata}})
         return NanoEventsFactory(schema, mapping, tuple_to_key(key), mode="virtual").events()
@@ -73,7 +74,7 @@ def generator(events: "NanoEvents", seed: int) -> "np.random.Generator":
     """
     import numpy as np
 
-    return np.random.default_rng(np.random.SeedSequence([seed, int(events.metadata[_ENTROPY], 16)]))
+    return np.random.default_rng(np.random.SeedSequence([seed, int(events.metadata[ENTROPY], 16)]))
 
 
 def flat(events: "ak.Array", column: str) -> "tuple[NDArray[Any], NDArray[np.int64] | None]":

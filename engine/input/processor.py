@@ -77,6 +77,22 @@ def fingerprint(processor: StudyProcessor, settings: Settings, nonfinite: str, d
     return digest(*content, *([derived] if derived else []))
 
 
+def flattened(columns: "Mapping[str, ak.Array]", outputs: Mapping[str, Column]) -> "dict[str, ak.Array]":
+    """Return columns without behaviors: of records the fields that `outputs` names; NaN where a value is missing."""
+    import awkward as ak
+    import numpy as np
+
+    found: dict[str, ak.Array] = {}
+    for name, values in columns.items():
+        named = {name: values}
+        if fields := ak.fields(values):
+            named = {f"{name}_{field}": values[field] for field in fields if f"{name}_{field}" in outputs}
+        for column, plain in named.items():
+            bare = ak.without_parameters(ak.materialize(plain), behavior={})
+            found[column] = ak.to_packed(ak.fill_none(bare, np.nan) if "?" in str(bare.type) else bare)
+    return found
+
+
 def control_histograms(
     columns: "Mapping[str, ak.Array]", column_metadata: Mapping[str, Column]
 ) -> "dict[str, hist.Hist[Any]]":

@@ -40,6 +40,24 @@ def find_schema(name: str) -> type:
     return found
 
 
+def schema_of(processor: Any) -> type | None:
+    """Return the schema that a processor declares, as a class or by name; None where it declares columns."""
+    declared = getattr(processor, "schema", None)
+    return find_schema(declared) if isinstance(declared, str) else declared
+
+
+def metadata_of(chunk: Chunk) -> dict[str, Any]:
+    """Return what coffea's Runner tells of a chunk."""
+    return {
+        "dataset": chunk.file.sample,
+        "filename": chunk.file.path,
+        "treename": chunk.file.tree,
+        "entrystart": chunk.start,
+        "entrystop": chunk.stop,
+        "fileuuid": chunk.file.uuid,
+    }
+
+
 @dataclass
 class FileKind:
     """The events of all files with the same branches in one schema.

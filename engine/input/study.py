@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from lineshape.engine.core import settings as core
 from lineshape.engine.core.columns import Column
 from lineshape.engine.core.role import Role
-from lineshape.engine.input.processor import Selected, control_histograms
+from lineshape.engine.input.processor import Selected, control_histograms, flattened
 
 if TYPE_CHECKING:
     import awkward as ak
@@ -23,7 +23,9 @@ class Study(ABC):
 
     Settings: class of its settings in the job file. inputs: for each column that it reads, the branch that holds it by
     default, or alternatives of which the first that exists is used; None as the last: the column may be missing, and is
-    then not a field of the events. outputs: metadata of the columns that it returns.
+    then not a field of the events. schema: of coffea's, a class or its name, in place of inputs: events are then whole
+    NanoEvents, with behaviors and cross-references, of which what is touched is read. outputs: metadata of the columns
+    that it returns; of records, such as muons, the fields under names like muon_pt.
 
     It is registered as a coffea `ProcessorABC` wherever coffea is loaded, and does not load it: that takes longer than
     all else that a command does before it starts.
@@ -31,10 +33,13 @@ class Study(ABC):
 
     Settings: ClassVar[type[core.Settings]] = core.Settings
     inputs: ClassVar[Mapping[str, str | tuple[str | None, ...]]]
+    schema: ClassVar[Any] = None
     outputs: ClassVar[Mapping[str, Column]]
 
     def __init_subclass__(cls, **named: Any) -> None:
         super().__init_subclass__(**named)
+        if cls.schema is not None and not hasattr(cls, "inputs"):
+            cls.inputs = {}
         register()
 
     def __init__(self, settings: core.Settings) -> None:
@@ -55,6 +60,8 @@ class Study(ABC):
                 f"{'nothing' if selected is None else type(selected).__name__}"
             )
         columns, cut_flow = selected
+        if self.schema is not None:
+            columns = flattened(columns, self.outputs)
         return Selected(columns, cut_flow, control_histograms(columns, self.outputs))
 
     def postprocess(self, accumulator: Selected) -> Selected:

@@ -14,6 +14,7 @@ from lineshape.engine.input.catalogue import Chunk
 from lineshape.engine.input.events import flat, numbers
 from lineshape.engine.input.processor import Selected, Selects
 from lineshape.engine.input.root_files import may_pass, open_file
+from lineshape.engine.input.schemas import is_of_reading
 from lineshape.engine.job.derived import Deriving
 
 if TYPE_CHECKING:
@@ -104,6 +105,31 @@ def select(processor: Selects, events: Any) -> Selected:
         if classify(error).cause is Cause.TRANSIENT:
             raise
         raise ProcessorError(code_line(error)) from error
+
+
+def called(process: Callable[[Any], Any], events: Any, chunk: Chunk) -> Any:
+    """Return what a processor returns of events in a schema; errors of reading, which it only asks for, are the file's.
+
+    Raises what `select` does, and DataError where the file is damaged.
+    """
+    try:
+        return process(events)
+    except (DataError, MemoryError):
+        raise
+    except Exception as error:
+        if is_of_reading(error):
+            raise of_reading(chunk, error) from error
+        if classify(error).cause is Cause.TRANSIENT:
+            raise
+        raise ProcessorError(code_line(error)) from error
+
+
+def of_reading(chunk: Chunk, error: Exception) -> Exception:
+    """Return the error of a file that cannot be read: a transient one as it is, any other as a DataError."""
+    if isinstance(error, DataError | MemoryError) or classify(error).cause is Cause.TRANSIENT:
+        return error
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return DataError(f"{chunk.file.path}: cannot be read: {type(error).__name__}: {reason[:200]}")
 
 
 def check_columns(selected: Selected, processor: Selects) -> NDArray[np.uint64]:

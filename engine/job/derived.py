@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import numpy as np
 from pydantic import Field, field_validator, model_validator
@@ -99,6 +99,11 @@ class Deriving:
     def inputs(self) -> Mapping[str, str | tuple[str | None, ...]]:
         """Inputs of the processor."""
         return self.processor.inputs
+
+    @property
+    def schema(self) -> Any:
+        """Schema of the processor's events; None where it declares columns."""
+        return getattr(self.processor, "schema", None)
 
     @cached_property
     def outputs(self) -> Mapping[str, Column]:

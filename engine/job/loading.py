@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from lineshape.engine.core.errors import RequestError, nearest
 from lineshape.engine.core.records import CHECKSUM
 from lineshape.engine.core.validation import SettingsError, validated
+from lineshape.engine.job.accumulator_job import AccumulatorJob
 from lineshape.engine.job.classes import as_written
 from lineshape.engine.job.inputs import inputs_of
 from lineshape.engine.job.job import Job
@@ -16,6 +17,7 @@ from lineshape.engine.learning.search import with_settings
 
 #: Raises SettingsError where something is wrong with a job.
 Check = Callable[[Job], None]
+S = TypeVar("S", Job, AccumulatorJob)
 
 
 def load_job(path: Path, changes: Mapping[str, Any] | None = None, checks: Iterable[Check] = ()) -> Job:
@@ -26,14 +28,21 @@ def load_job(path: Path, changes: Mapping[str, Any] | None = None, checks: Itera
 
     Raises RequestError with the file, the line, what was expected and what was found.
     """
+    return load_settings(path, Job, changes, (_check_measures, _check_models, _check_search, *checks))
+
+
+def load_settings(
+    path: Path, shape: type[S], changes: Mapping[str, Any] | None = None, checks: Iterable[Callable[[S], None]] = ()
+) -> S:
+    """Return the settings of a job file of another shape; arguments and errors are those of `load_job`."""
     source = YamlSource.read(path)
     source.values.setdefault("cluster", {"kind": "local"})
     source.values.pop(CHECKSUM, None)  # of the job in a run folder
     for key, value in (changes or {}).items():
         source.change(key, value)
     try:
-        job = validated(Job, source.values)
-        for check in (_check_measures, _check_models, _check_search, *checks):
+        job = validated(shape, source.values)
+        for check in checks:
             check(job)
         job.built_cluster()
     except SettingsError as error:

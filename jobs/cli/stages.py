@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from lineshape.engine.core.errors import ClusterError, IncompleteRunError
+from lineshape.jobs.cli.accumulators import accumulate, accumulates
 from lineshape.jobs.cli.options import (
     Changes,
     ClusterName,
@@ -35,6 +36,9 @@ def run(
     dashboard: Dashboard = False,
 ) -> None:
     """Run all stages; finished work is not repeated."""
+    if accumulates(job):
+        accumulate(job, output, sample, changes_of(set_, workers, cluster), dashboard)
+        return
     from lineshape.engine.core import signals as stopping
     from lineshape.engine.execution.progress import Screen
     from lineshape.engine.reprocessing import output_folders as places
@@ -78,8 +82,26 @@ def process(
     workers: Workers = None,
     cluster: ClusterName = None,
     dashboard: Dashboard = False,
+    processor: Annotated[
+        str | None,
+        typer.Option("--processor", metavar="MODULE:CLASS", help="A coffea processor, for a fileset as JOB."),
+    ] = None,
+    schema: Annotated[
+        str, typer.Option("--schema", help="Schema of its events: a class of coffea's, or module:Class.")
+    ] = "NanoAODSchema",
+    tree: Annotated[
+        str | None, typer.Option("--tree", help="Tree of the fileset's files, where it does not name one.")
+    ] = None,
 ) -> None:
-    """Process ROOT files into feature shards (samples to be simulated are made first)."""
+    """Process ROOT files into feature shards (samples to be simulated are made first).
+
+    With --processor, or a job file whose processor has 'accumulator: true', a coffea processor is called on all files,
+    and what it returns is added up.
+    """
+    if processor or accumulates(job):
+        changes = changes_of(set_, workers, cluster)
+        accumulate(job, output, sample, changes, dashboard, (processor, schema, tree) if processor else None)
+        return
     from lineshape.jobs.simulate.orders import simulator
 
     with opened(job, output, sample, changes_of(set_, workers, cluster), dashboard) as run:

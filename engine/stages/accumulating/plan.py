@@ -9,7 +9,6 @@ from typing import Any
 
 from lineshape.engine.core.digests import digest
 from lineshape.engine.input.catalogue import Chunk, FileRecord
-from lineshape.engine.input.sources import Patterns
 
 
 @dataclass(frozen=True)
@@ -19,7 +18,7 @@ class DatasetFiles:
     files: patterns, by the name of their tree.
     """
 
-    files: Mapping[str, Patterns]
+    files: Mapping[str, Sequence[str]]
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 

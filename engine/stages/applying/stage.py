@@ -16,6 +16,7 @@ from lineshape.engine.execution.workers import Workers
 from lineshape.engine.feature_store.store import Quarantined
 from lineshape.engine.input.catalogue import Chunk, FileRecord
 from lineshape.engine.input.processor import Selects
+from lineshape.engine.input.schemas import schema_of
 from lineshape.engine.input.sources import Patterns
 from lineshape.engine.input.tasks import outcomes
 from lineshape.engine.job.discovery import Catalogue, look_into
@@ -131,6 +132,11 @@ def _plan(job: Job, bundles: Mapping[str, Bundle], state: Path, to: Path, wanted
     """Return the plan and the processor; raises RequestError where a bundle needs what the processor does not make."""
     bare, settings = build_processor(job)
     processor = with_derived(bare, job.derived)
+    if schema_of(processor) is not None:
+        raise RequestError(
+            f"processor {job.processor.kind} reads whole events in a schema, and which objects it chose is not known: "
+            "expected one with 'inputs'; in Python, Bundle.predict takes columns"
+        )
     for bundle in bundles.values():
         _require_columns(bundle, processor)
     plan = ApplyPlan(

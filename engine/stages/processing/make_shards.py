@@ -10,10 +10,11 @@ from lineshape.engine.execution.failures import Failure
 from lineshape.engine.feature_store.event_numbers import sample_of
 from lineshape.engine.feature_store.shards import ShardInfo, shard_path, write_shard
 from lineshape.engine.input.catalogue import Chunk
-from lineshape.engine.input.events import EventReader
-from lineshape.engine.input.processor import Selects
+from lineshape.engine.input.events import ENTROPY, EventReader
+from lineshape.engine.input.processor import Selected, Selects
+from lineshape.engine.input.schemas import SchemaReader, metadata_of, schema_of
 from lineshape.engine.input.study import PROCESSORS
-from lineshape.engine.job.chunks import check_columns, each, event_numbers, finite, select
+from lineshape.engine.job.chunks import called, check_columns, each, event_numbers, finite, of_reading, select
 from lineshape.engine.job.derived import Derived
 from lineshape.engine.job.processor_builder import with_derived
 
@@ -45,10 +46,24 @@ class ShardPlan:
 
         def prepare(file: Any) -> Callable[[Chunk], None]:
             processor = with_derived(PROCESSORS.find(self.kind)(self.settings), self.derived)
+            schema = schema_of(processor)
+            if schema is not None:
+                whole = SchemaReader(file, chunks[0].file, schema, self.fingerprint, {})
+                return lambda chunk: None if self.path(chunk).exists() else self._of_schema(processor, whole, chunk)
             reader = EventReader(file, chunks[0].file)
             return lambda chunk: None if self.path(chunk).exists() else make_shard(self, processor, reader, chunk)
 
         return each(chunks, prepare)
+
+    def _of_schema(self, processor: Selects, reader: SchemaReader, chunk: Chunk) -> None:
+        """Apply the processor to whole events, and write the shard."""
+        try:
+            events = reader.events(chunk, metadata_of(chunk) | {"sample": chunk.file.sample, ENTROPY: chunk.entropy})
+        except Exception as error:
+            raise of_reading(chunk, error) from error
+        selected = called(processor.process, events, chunk)
+        reader.end()
+        write(self, processor, selected, chunk, 0)
 
 
 def make_shard(plan: ShardPlan, processor: Selects, reader: EventReader, chunk: Chunk) -> None:
@@ -57,9 +72,12 @@ def make_shard(plan: ShardPlan, processor: Selects, reader: EventReader, chunk: 
     good = finite(events, chunk, plan.nonfinite)
     events = events if good.all() else events[good]
     event_numbers(events, chunk)
-    selected = select(processor, events)
+    write(plan, processor, select(processor, events), chunk, int((~good).sum()))
+
+
+def write(plan: ShardPlan, processor: Selects, selected: Selected, chunk: Chunk, dropped: int) -> None:
+    """Check what a processor selected of a chunk, and write the shard. dropped: entries that were left out before."""
     numbers_of = check_columns(selected, processor)
-    dropped = int((~good).sum())
     info = ShardInfo(
         chunk.to_dict(), len(numbers_of), selected.cut_flow, selected.histograms, dropped, sample_of(numbers_of)
     )
