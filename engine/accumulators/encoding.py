@@ -125,7 +125,7 @@ class AccumulatorEncoder:
         # UHI does not say that contents are sums of weights whose squares were not kept: these have no variances.
         node = {name: self.encode(words, path), "variances": vars(value).get("_variance_known", True)}
         # UHI keeps variances, and means are added by sums of squares: what comes back may differ in a last digit.
-        if type(value)(words) != value:
+        if value.kind == boost_histogram.Kind.MEAN:
             node["raw"] = self._array(np.asarray(value.view(flow=True)), path)
         return node
 

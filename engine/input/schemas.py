@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lineshape.engine.core.errors import DataError, RequestError, listing, nearest
 from lineshape.engine.input.catalogue import Chunk, FileRecord
+from lineshape.engine.input.remote import is_remote
 from lineshape.engine.input.root_files import find_tree
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ class SchemaReader:
         #: Buffers read by the latest chunk, as coffea's Runner counts them.
         self.columns: set[str] = set()
         self._log: list[Any] = []
+        self._branches: dict[str, Any] = {}
 
     def _interpreted(self, schema: type, purpose: str, iteritems_options: Mapping[str, Any]) -> FileKind:
         key = _digest_of_tree(self._tree, schema, purpose, repr(sorted(iteritems_options)))
@@ -175,11 +177,20 @@ class SchemaReader:
         names = self._kind.touched
         if not names or isinstance(self._tree, uproot.behaviors.RNTuple.HasFields):
             return {}
-        read = self._tree.arrays(
-            filter_branch=lambda branch: branch.name in names, entry_start=chunk.start, entry_stop=chunk.stop, how=dict
-        )
+        where: dict[str, Any] = {"entry_start": chunk.start, "entry_stop": chunk.stop}
+        if is_remote(chunk.file.path):
+            # One request for all, though uproot looks at each of the file's branches for it.
+            read = self._tree.arrays(filter_branch=lambda branch: branch.name in names, how=dict, **where)
+        else:
+            read = {name: self._branch(name).array(**where) for name in sorted(names)}
         whole = slice(chunk.start, chunk.stop)
         return {name: _OnlySliceableAs(array, whole) for name, array in read.items()}
+
+    def _branch(self, name: str) -> Any:
+        """Return a branch, which uproot would look for among all others each time."""
+        if name not in self._branches:
+            self._branches[name] = self._tree[name]
+        return self._branches[name]
 
     def end(self) -> None:
         """Note what was touched of the latest chunk."""
