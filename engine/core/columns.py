@@ -8,17 +8,17 @@ import hist
 
 #: Name of every column's axis: a column may be called `weight` or `sample`, and an axis may not.
 AXIS: Final = "column"
-_GREEK = {
-    "eta": "η",
-    "mu": "μ",
-    "rho": "ρ",
-    "lambda": "λ",
-    "pi": "π",
-    "Sigma": "Σ",
-    "sigma": "σ",
-    "tau": "τ",
-    "phi": "φ",
-}
+#: What TeX's macros stand for in running text; those of fonts for nothing.
+_SYMBOLS: Final = dict(
+    zip(
+        # As a table of names above their signs.
+        "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi pi rho sigma tau phi chi psi omega "
+        "Gamma Delta Theta Lambda Sigma Phi Psi Omega perp parallel langle rangle times pm leq geq le ge to "
+        "rightarrow sqrt ell prime approx sim infty cdot sum mathrm mathit mathbf text rm it quad".split(),  # noqa: SIM905
+        [*"αβγδεζηθκλμνξπρστφχψωΓΔΘΛΣΦΨΩ⊥∥⟨⟩×±≤≥≤≥→→√ℓ′≈∼∞·Σ", "", "", "", "", "", "", " "],
+        strict=True,
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,8 @@ class Column:
     @property
     def plain(self) -> str:
         """Label without mathtext, for running text."""
-        text = self.label.replace("^", " ").replace(r"\langle", "⟨").replace(r"\rangle", "⟩")
-        for name, letter in _GREEK.items():
-            text = text.replace(f"\\{name}", letter)
+        text = re.sub(r"\\[,;: ]", " ", self.label.replace("^", " "))
+        text = re.sub(r"\\([A-Za-z]+)", lambda macro: _SYMBOLS.get(macro[1], macro[1]), text)
         return re.sub(r"\s+", " ", re.sub(r"[$\\{}_]", "", text)).strip()
 
     def axis(self) -> hist.axis.Regular:

@@ -90,6 +90,7 @@ def test_flipped_bits_are_noticed(shard: Path) -> None:
 def test_plain_labels_are_for_sentences() -> None:
     assert Column(r"True $p_T^{vis}$", "GeV", 0, 1).plain == "True pT vis"
     assert Column(r"$\eta$", "", 0, 1).plain == "η"
+    assert Column(r"$\sigma(u_\perp)\,/\,\mathrm{d}\beta$", "", 0, 1).plain == "σ(u⊥) / dβ"
 
 
 def test_a_manifest_of_another_version_is_named(tmp_path: Path) -> None:
