@@ -8,17 +8,15 @@ import hist
 
 #: Name of every column's axis: a column may be called `weight` or `sample`, and an axis may not.
 AXIS: Final = "column"
-#: What TeX's macros stand for in running text; those of fonts for nothing.
-_SYMBOLS: Final = dict(
-    zip(
-        # As a table of names above their signs.
-        "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi pi rho sigma tau phi chi psi omega "
-        "Gamma Delta Theta Lambda Sigma Phi Psi Omega perp parallel langle rangle times pm leq geq le ge to "
-        "rightarrow sqrt ell prime approx sim infty cdot sum mathrm mathit mathbf text rm it quad".split(),  # noqa: SIM905
-        [*"αβγδεζηθκλμνξπρστφχψωΓΔΘΛΣΦΨΩ⊥∥⟨⟩×±≤≥≤≥→→√ℓ′≈∼∞·Σ", "", "", "", "", "", "", " "],
-        strict=True,
-    )
+#: TeX's macros, and what each stands for in running text; those of fonts stand for nothing.
+_MACROS: Final = (
+    "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi pi rho sigma tau phi chi psi omega Gamma Delta "
+    "Theta Lambda Sigma Phi Psi Omega perp parallel langle rangle times pm leq geq le ge to rightarrow sqrt ell prime "
+    "approx sim infty cdot sum"
 )
+_SIGNS: Final = "αβγδεζηθκλμνξπρστφχψωΓΔΘΛΣΦΨΩ⊥∥⟨⟩×±≤≥≤≥→→√ℓ′≈∼∞·Σ"
+_FONTS: Final = ("mathrm", "mathit", "mathbf", "text", "rm", "it")
+_SYMBOLS: Final[dict[str, str]] = dict(zip(_MACROS.split(), _SIGNS, strict=True)) | dict.fromkeys(_FONTS, "")
 
 
 @dataclass(frozen=True)
