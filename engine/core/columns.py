@@ -10,9 +10,9 @@ import hist
 AXIS: Final = "column"
 #: TeX's macros, and what each stands for in running text; those of fonts stand for nothing.
 _MACROS: Final = (
-    "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi pi rho sigma tau phi chi psi omega Gamma Delta "
-    "Theta Lambda Sigma Phi Psi Omega perp parallel langle rangle times pm leq geq le ge to rightarrow sqrt ell prime "
-    "approx sim infty cdot sum"
+    "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi pi rho sigma tau phi chi psi omega Gamma "
+    "Delta Theta Lambda Sigma Phi Psi Omega perp parallel langle rangle times pm leq geq le ge to rightarrow sqrt ell "
+    "prime approx sim infty cdot sum"
 )
 _SIGNS: Final = "αβγδεζηθκλμνξπρστφχψωΓΔΘΛΣΦΨΩ⊥∥⟨⟩×±≤≥≤≥→→√ℓ′≈∼∞·Σ"
 _FONTS: Final = ("mathrm", "mathit", "mathbf", "text", "rm", "it")
