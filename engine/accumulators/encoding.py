@@ -52,6 +52,22 @@ def name_of(kind: type) -> str:
     return f"{kind.__module__}:{kind.__qualname__}"
 
 
+#: For storages whose contents are arrays alone: words of UHI, and the field of a view that each is; None: the view.
+_CONTENTS: Final[Mapping[type, Mapping[str, str | None]]] = {
+    hist.storage.Int64: {"values": None},
+    hist.storage.Double: {"values": None},
+    hist.storage.Weight: {"values": "value", "variances": "variance"},
+}
+#: Words of the latest histogram at each place, with what they depend on but for its contents; of so many at most.
+_KNOWN: Final[dict[tuple[str, ...], tuple[Any, Any]]] = {}
+_MOST_KNOWN: Final = 10_000
+
+
+def _item(words: Any, key: str) -> Any:
+    """Return the value of a key in an encoded dictionary."""
+    return next(value for name, value in words["dict"] if name == key)
+
+
 @dataclass
 class AccumulatorEncoder:
     """AccumulatorEncoder of one accumulator.
@@ -121,13 +137,39 @@ class AccumulatorEncoder:
         return {name: [self.encode(each, (*path, str(number))) for number, each in enumerate(value)]}
 
     def _histogram(self, name: str, value: Any, path: tuple[str, ...]) -> Any:
-        words = value._to_uhi_()
         # UHI does not say that contents are sums of weights whose squares were not kept: these have no variances.
-        node = {name: self.encode(words, path), "variances": vars(value).get("_variance_known", True)}
+        node = {name: self._words(value, path), "variances": vars(value).get("_variance_known", True)}
         # UHI keeps variances, and means are added by sums of squares: what comes back may differ in a last digit.
         if value.kind == boost_histogram.Kind.MEAN:
             node["raw"] = self._array(np.asarray(value.view(flow=True)), path)
         return node
+
+    def _words(self, value: Any, path: tuple[str, ...]) -> Any:
+        """Return the UHI words of a histogram; those of its axes are made once while they stay as they are.
+
+        For a chunk with few entries, they take longer than the contents.
+        """
+        contents = _CONTENTS.get(value.storage_type)
+        others = {key: each for key, each in vars(value).items() if key != "_variance_known"}
+        about = value.axes, value.storage_type, others
+        known, words = _KNOWN.get(path, (None, {}))
+        if known != about or contents is None:
+            uhi = value._to_uhi_()
+            # Edges as lists: words that are used again must not refer to this encoder's arrays.
+            axes = [
+                {key: np.asarray(each).tolist() if key == "edges" else each for key, each in axis.items()}
+                for axis in uhi["axes"]
+            ]
+            words = self.encode(uhi | {"axes": axes}, path)
+            if contents is not None and len(_KNOWN) < _MOST_KNOWN:
+                _KNOWN[path] = about, words
+            return words
+        view = value.view(flow=True)
+        arrays = {key: np.array(view[field] if field else view) for key, field in contents.items()}
+        # As `encode` writes a dictionary.
+        storage = [[key, each] for key, each in _item(words, "storage")["dict"] if key not in arrays]
+        storage += [[key, self._array(array, path)] for key, array in arrays.items()]
+        return {"dict": [[key, {"dict": storage} if key == "storage" else each] for key, each in words["dict"]]}
 
     def _array(self, value: Any, path: tuple[str, ...]) -> Any:
         array = np.asarray(value)
