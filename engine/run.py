@@ -16,7 +16,7 @@ from lineshape.engine.core.records import save_record
 from lineshape.engine.core.run_folder import RunFolder, read_job
 from lineshape.engine.execution.progress import Bars, Screen
 from lineshape.engine.execution.workers import Promise, Workers, collect_logs
-from lineshape.engine.feature_store.store import FeatureStore, Quarantined
+from lineshape.engine.feature_store.store import FeatureStore, Quarantined, WeightSums
 from lineshape.engine.input.sources import Patterns
 from lineshape.engine.job.job import Job
 from lineshape.engine.results.row import Row
@@ -75,7 +75,7 @@ class Run:
                 f"{store.entries - store.processed:,} quarantined → {store.rows:,} objects, {len(store.shards)} shards"
             )
             if store.weights:
-                effective = sum(sums.effective for sums in store.weights.values())
+                effective = sum(store.weights.values(), WeightSums()).effective
                 stage.text += f", weighted as {effective:,.0f} of equal weight"
             if store.quarantined:  # of a file that cannot be opened the number of entries is not known
                 stage.text += f"; {len(store.quarantined)} parts, about {store.lost:.1%} of the input, are quarantined"

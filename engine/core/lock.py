@@ -92,7 +92,9 @@ def born(pid: int) -> str | None:
     """Return a process's start time in clock ticks since boot; None where there is none, empty where it is unknown."""
     try:
         # The command's name, in parentheses, may hold any character.
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19]
+        about = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        # One that has ended, and whose parent has not asked how, holds nothing any more.
+        return None if about[0] == "Z" else about[19]
     except OSError:
         pass
     try:

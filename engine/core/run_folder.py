@@ -37,6 +37,8 @@ class RunFolder:
         For a reprocessing folder, or a study under reprocessing/, it is the run of the champion. Raises RequestError
         where there is none.
         """
+        if Path(name).suffix in {".yaml", ".yml"} and Path(name).is_file():
+            name = _study_in(Path(name))
         for path in (Path(name), Path("runs") / name):
             if (path / "job.json").is_file():
                 return cls(path)
@@ -146,6 +148,14 @@ class JobRecord:
 def read_job(run: RunFolder) -> JobRecord:
     """Return these fields of a run's job; raise RunError where the file is damaged."""
     return read_record(run.job, JobRecord, JOB_AGAIN.format(run.path), partly=True)
+
+
+def _study_in(path: Path) -> str:
+    """Return the study of a job file, whose run is under runs/ by default; its own path where it names none."""
+    found = re.search(
+        r"^study:\s*[\"']?([^\"'#\n]+?)[\"']?\s*(?:#.*)?$", path.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    return found[1] if found else str(path)
 
 
 @dataclass(frozen=True)

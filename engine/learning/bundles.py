@@ -21,6 +21,7 @@ from lineshape.engine.core.row_selection import meeting
 from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.core.seen_events import Seen
 from lineshape.engine.core.split import Folds, SplitName, Target
+from lineshape.engine.feature_store.event_numbers import exact
 from lineshape.engine.learning.prediction import Prediction, in_parts, mean_of
 from lineshape.engine.learning.roles.model import MODELS, REMARKS, Model, Output
 
@@ -249,7 +250,7 @@ class Bundle:
         self._require(columns)
         arrays: dict[str, Any] = {name: np.asarray(columns[name]) for name in self.columns if name not in self.lists}
         arrays |= self._lists(columns)
-        event = arrays["event"].astype(np.uint64)
+        event = exact(np.asarray(arrays["event"]), f"bundle {self.name}, column event")
         of = Folds(folds=len(self.made_of)).model_of(event, split)
         found = []
         for number, part in enumerate(self.made_of):

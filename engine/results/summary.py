@@ -148,7 +148,7 @@ def headline_tables(
                 _heading(text.replace("baseline", baseline), figure, [line.cells[i] for line in cut])
                 for i, (text, figure) in enumerate(heads)
             ]
-            title = measure.title or name
+            title = (measure.title or name) + ("" if measure.weighted else ", not weighted")
             tables.append(Headline(name, "; ".join([title, *common]), headings, cut))
     return tables
 

@@ -78,7 +78,7 @@ def test_stages_one_by_one(client: Client, tmp_path: Path) -> None:
     again = lineshape("run", job, files, "--workers=1", folder=tmp_path)
     assert again.returncode == 0, again.stderr
     assert "d0, brt kept" in again.stderr
-    status = quickly("status", "toy", folder=tmp_path)
+    status = quickly("status", job, folder=tmp_path)
     assert "reporting" in status.stdout
     rows = json.loads(quickly("status", "toy", "--json", folder=tmp_path).stdout)
     assert {row["model"] for row in rows} == {"d0", "brt"}

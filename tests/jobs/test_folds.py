@@ -14,7 +14,7 @@ import uproot
 from distributed import Client
 from numpy.typing import NDArray
 
-from lineshape.engine.core.errors import RequestError, RunError
+from lineshape.engine.core.errors import DataError, IncompleteRunError, RequestError, RunError
 from lineshape.engine.core.row_weight import EVENT_WEIGHT
 from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.core.split import Fold, Folds, Split
@@ -210,6 +210,20 @@ def test_scores_in_files_are_those_of_the_folds(
     assert result.figure("brt", "auc").value == pytest.approx(area, abs=1e-3)
 
 
+def test_events_without_a_number_of_their_own_are_refused(
+    files: Path, result: api.Result, rows: dict[str, NDArray[Any]], tmp_path: Path, client: Client
+) -> None:
+    """Where scores are made, as where columns are: one fold's model would score them all."""
+    with uproot.open(files / "s.root") as file:
+        branches = file["tree"].arrays(library="np")
+    write_events(tmp_path / "same.root", branches | {"event": np.full(len(branches["event"]), 7)})
+    with pytest.raises((IncompleteRunError, RunError), match="branch event is 7 in all entries"):
+        apply(result.folder, {"s": [str(tmp_path / "same.root")]}, tmp_path / "to", ["brt"], client=client)
+    for wrong in (np.nan, 0.5):
+        with pytest.raises(DataError, match="bundle brt, column event: expected event numbers, whole"):
+            result.model("brt").predict({**rows, "event": rows["event"] + wrong})
+
+
 def test_each_fold_is_exported_and_says_which_events_it_is_for(result: api.Result, tmp_path: Path) -> None:
     import onnx
 
@@ -358,6 +372,7 @@ def test_folds_that_cannot_be(changes: dict[str, Any], said: str, tmp_path: Path
     [
         ({"kind": "column", "column": "d0", "seeds": 2}, "seeds: nothing is trained"),
         (TREES | {"seeds": [1, 1]}, "a seed is listed twice"),
+        (TREES | {"rows": 1, "seeds": 2}, "seeds: nothing in this training is drawn at random"),
         ({"kind": "paired_trees", "features": "f"}, "each training of this kind finds a variable of its own"),
         ({"kind": "paired_trees", "features": "f", "seeds": 2}, "seeds: its trainings find variables of their own"),
         ({"kind": "ensemble", "models": ["brt"]}, "models"),
@@ -389,6 +404,7 @@ def test_a_fold_without_events_or_without_a_class_is_named(tmp_path: Path, clien
     left = json.loads(run.index.read_text(encoding="utf-8"))["left_out"]["brt"]
     assert left.startswith("fold ")
     assert "validation rows are too few" in left
+    assert left.endswith(": 20 folds are too many for so few events")
     many = events(2000)
     signal = Folds(folds=4).fold_of(many["event"].astype(np.uint64)) == 2
     write_events(tmp_path / "many.root", many | {"label": signal.astype(np.int32)})
@@ -400,4 +416,5 @@ def test_a_fold_without_events_or_without_a_class_is_named(tmp_path: Path, clien
     run = RunFolder(tmp_path / "many")
     api.run(job_of(tmp_path, values), run.path, client)
     left = json.loads(run.index.read_text(encoding="utf-8"))["left_out"]["brt"]
-    assert left.startswith("fold 1: class s has no training rows")
+    assert left.startswith("fold 0: class s has no validation rows: ")
+    assert "of which none is in the folds for validation and meets the conditions: use fewer folds" in left

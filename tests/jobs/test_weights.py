@@ -42,6 +42,8 @@ class Weighed(Toy):
     def select(self, events: Any) -> Selection:
         """All events."""
         columns, cut_flow = super().select(events)
+        if "w" not in events.fields:
+            return columns, cut_flow
         weight = flat(events, "w")[0]
         weight = np.where(weight == 998, np.inf, np.where(weight == 999, np.nan, weight))
         return columns | {"w": ak.Array(weight)}, cut_flow
@@ -253,7 +255,19 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "negative": (
         {"weight": {"columns": ["w"], "generated": {"kind": "entries"}}},
-        r"training rows have negative weights: say under 'weight\.training'",
+        r"training rows have negative weights: expected 'negative: drop'.* under 'weight\.training'",
+    ),
+    "negative in a class": (
+        {
+            "target": {
+                "classes": {"signal": {"where": {"w": {"high": 0}}}, "background": {"where": {"w": {"low": 0}}}}
+            },
+        },
+        r"class signal of target_classes: the weights \(w\) of its .* rows add up to -.*: expected more than zero",
+    ),
+    "kept for trees": (
+        {"weight": {"columns": ["w"], "generated": {"kind": "entries"}, "training": {"negative": "keep"}}},
+        r"cannot take them: expected 'negative: drop' or 'negative: absolute' under 'weight\.training'",
     ),
 }
 
@@ -271,8 +285,8 @@ def test_mistakes_are_named(name: str, files: Path, tmp_path: Path, client: Clie
     [
         (999, "column w of sample b is nan in 1 of"),
         (998, "column w of sample b is inf in 1 of"),
-        (0.0, "sample b: the weights of all .* rows are zero"),
-        (-1.0, "sample b: the weights of its .* rows add up to -"),
+        (0.0, r"sample b: the weights \(w\) of all .* rows are zero: .* name other columns"),
+        (-1.0, r"sample b: the weights \(w\) of its .* rows add up to -.* name other columns"),
     ],
 )
 def test_wrong_weights_are_named(weight: float, expected: str, files: Path, tmp_path: Path, client: Client) -> None:
@@ -334,6 +348,19 @@ def test_scores_of_data_need_no_weights(files: Path, result: api.Result, tmp_pat
         table = inputs["tree"].arrays(library="np")
         expected = result.model("brt").predict(table).estimate
         np.testing.assert_allclose(outputs["tree"]["brt"].array(library="np"), expected, rtol=1e-6)
+    # Nor have they the branch of the weights.
+    del table["w"]
+    write_events(tmp_path / "data.root", table)
+    applied = apply(result.folder, {"data": [str(tmp_path / "data.root")]}, tmp_path / "bare", client=client)
+    with uproot.open(applied.files[0].output) as outputs:
+        np.testing.assert_allclose(outputs["tree"]["brt"].array(library="np"), expected, rtol=1e-6)
+
+
+def test_a_sample_without_a_cross_section_beside_others_is_said(files: Path, tmp_path: Path, client: Client) -> None:
+    values = values_of(files)
+    del values["samples"]["b"]["scale"]
+    found = api.process(job_of(tmp_path, values), tmp_path / "run", client)
+    assert [note for note in found.store.notes if note.startswith("b has no 'cross_section', as other samples have")]
 
 
 @pytest.mark.parametrize("changes", [{"weight.training.use": False}, {"weight.training.negative": "absolute"}])

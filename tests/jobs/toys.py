@@ -30,7 +30,8 @@ class Toy(Study):
 
     def select(self, events: Any) -> Selection:
         """All events."""
-        columns = {name: ak.Array(flat(events, name)[0]) for name in ("event", *self.outputs)}
+        names = [name for name in ("event", *self.outputs) if name in events.fields]
+        columns = {name: ak.Array(flat(events, name)[0]) for name in names}
         return columns, {"read": len(columns["event"])}
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from lineshape.engine.core.class_column import ClassColumn
 from lineshape.engine.core.digests import digest
@@ -9,8 +10,10 @@ from lineshape.engine.feature_store.store import FeatureStore, Shard
 from lineshape.engine.feature_store.tables import read_table
 from lineshape.engine.learning.roles.dataset import SPLITS, Dataset
 
-#: Number of rows of each split, and of each class in the training split (`class_key`), by the name of the data set.
+#: Number of rows of each split, and of each class in TRAINED_BY (`class_key`), by the name of the data set.
 Counts = dict[str, dict[str, int]]
+#: Splits that a training sees: each must have rows of all classes.
+TRAINED_BY: Final = ("training", "validation")
 #: Number of rows at which a group of shards, which one task counts, is complete.
 _ROWS = 1_000_000
 
@@ -38,7 +41,8 @@ class Counting:
         """Return the number of rows of each split in these shards."""
         total: Counts = {name: dict.fromkeys(SPLITS, 0) for name in self.datasets}
         for name, data in self.datasets.items():
-            total[name] |= {class_key(number): 0 for number in range(len(self._classes(data)))}
+            numbers = range(len(self._classes(data)))
+            total[name] |= {class_key(split, number): 0 for split in TRAINED_BY for number in numbers}
         for shard in shards:
             asked = {name: data for name, data in self.datasets.items() if data.takes(shard)}
             if not asked:
@@ -49,10 +53,10 @@ class Counting:
                 for split, rows in data.rows_of(shard, table).items():
                     if split in SPLITS:
                         total[name][split] += int(rows.sum())
-                    if split == "training":
+                    if split in TRAINED_BY:
                         for number in range(len(self._classes(data))):
                             own = table[data.target.truths[0]][rows] == number
-                            total[name][class_key(number)] += int(own.sum())
+                            total[name][class_key(split, number)] += int(own.sum())
         return total
 
     def _classes(self, data: Dataset) -> list[str]:
@@ -61,9 +65,9 @@ class Counting:
         return [*self.classes[truth].parts] if truth in self.classes and not others else []
 
 
-def class_key(number: int) -> str:
-    """Return the key of the count of a class."""
-    return f"class {number}"
+def class_key(split: str, number: int) -> str:
+    """Return the key of the count of a class in a split."""
+    return f"{split} class {number}"
 
 
 def groups(store: FeatureStore) -> Iterator[tuple[Shard, ...]]:

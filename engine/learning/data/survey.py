@@ -205,8 +205,13 @@ def _require_weight(look: Look, columns: Columns, takes: Takes, split: SplitName
     if look.negative and not takes.negative:
         raise RunError(
             f"column {name} holds {look.negative:,} negative weights among {look.rows:,} {split} rows, and "
-            f"{takes.who} cannot take them: weigh by another column (|{name}|, made in the processor), cut such rows, "
-            "or train a network, which can"
+            f"{takes.who} cannot take them: "
+            + (
+                "expected 'negative: drop' or 'negative: absolute' under 'weight.training' of the job file"
+                if columns.weight == WEIGHT
+                else f"weigh by another column (|{name}|, made in the processor), cut such rows, or train a network, "
+                "which can"
+            )
         )
     if not look.weight > 0:
         raise RunError(

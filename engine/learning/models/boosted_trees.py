@@ -87,6 +87,11 @@ class BoostedTrees(Model):
     Their trees are not those of one worker.
     """
 
+    @property
+    def draws(self) -> bool:
+        """Whether trees draw rows or features."""
+        return self.rows < 1 or self.columns < 1
+
     def trained_on(self) -> tuple[str, ...]:
         """Return the columns that the weight is computed from."""
         return weight_reads(self.weight)

@@ -105,6 +105,11 @@ class Model(Settings, ABC):
     #: Whether estimates of two trainings are of the same quantity, so that folds and means of them make sense.
     comparable: ClassVar[bool] = True
 
+    @property
+    def draws(self) -> bool:
+        """Whether its training draws random numbers, so that another seed gives another model."""
+        return True
+
     @field_validator("seeds")
     @classmethod
     def _seeds_differ(cls, seeds: int | list[int] | None) -> int | list[int] | None:
@@ -117,6 +122,11 @@ class Model(Settings, ABC):
         if self.seeds is not None and not (self.trains and self.comparable):
             why = "its trainings find variables of their own" if self.trains else "nothing is trained"
             raise ValueError(f"seeds: {why}, so that there is no mean: leave it out")
+        if self.seeds is not None and not self.draws:
+            raise ValueError(
+                "seeds: nothing in this training is drawn at random, so that all would be the same: let each tree draw "
+                "its rows or features, as in 'rows: 0.7' or 'columns: 0.7', or leave it out"
+            )
         return self
 
     def members(self) -> tuple[str, ...]:

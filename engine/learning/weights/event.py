@@ -50,8 +50,8 @@ class EventWeights(Weight):
                 sums[int(label)] = sums.get(int(label), 0.0) + float(weight[labels == label].sum())
         if negative and self.negative == "refuse":
             raise RunError(
-                f"{negative:,} of {rows:,} training rows have negative weights: say under 'weight.training' of the job "
-                "file whether to keep them (networks alone), drop them, or take them as absolute"
+                f"{negative:,} of {rows:,} training rows have negative weights: expected 'negative: drop', 'negative: "
+                "absolute' or, for networks alone, 'negative: keep' under 'weight.training' of the job file"
             )
         if rows and (bad := [label for label, total in sums.items() if not total > 0]):
             of = f" of class {bad[0]} of {self.classes}" if self.classes else ""

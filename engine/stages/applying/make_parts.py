@@ -26,6 +26,8 @@ from lineshape.engine.stages.applying.plan import ApplyPlan, ScoreFile
 from lineshape.engine.stages.applying.rows import TracedChunk, TracedRows
 from lineshape.engine.stages.applying.scores import Scorer
 
+#: Entries from which a single event number cannot be true.
+_SEVERAL = 20
 _SCORERS: dict[str, Scorer] = {}
 
 
@@ -92,10 +94,23 @@ class _FileWork:
             traced.require_usual()
             self._traceable = True
         rows = traced.rows()
+        self._require_events(rows, chunk)
         copies = copied(self._copies, chunk) if self._copies else {}
         if not len(rows.places.entry):
             return ScorePart(0, None, {}, copies, rows.collections, traced.counts())
         return ScorePart(len(rows.places.entry), rows.places.collection, self._scores(rows, chunk), copies)
+
+    def _require_events(self, rows: TracedRows, chunk: Chunk) -> None:
+        """Raise DataError where all entries have one event number, by which folds would be told apart."""
+        entries = np.unique(rows.places.entry)
+        if "event" not in self._scorer.columns or len(entries) < _SEVERAL:
+            return
+        event = as_stored("event", rows.columns["event"])
+        if len(np.unique(event)) == 1:
+            raise DataError(
+                f"{chunk.file.path}: branch {chunk.file.branches['event']} is {event[0]} in all entries, by which the "
+                "model of each event's fold is found: name the branch that holds its number under 'branches:'"
+            )
 
     def _scores(self, rows: TracedRows, chunk: Chunk) -> dict[str, PartColumn]:
         needed = [name for name in self._scorer.columns if name in rows.columns]

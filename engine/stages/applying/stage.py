@@ -95,7 +95,7 @@ def apply(
     """
     plan, processor = _plan(job, bundles, state, to, wanted)
     # Files of data have no sums of generated weights, and no score needs them.
-    unweighted = job.model_copy(update={"weight": None})
+    unweighted = job.model_copy(update={"weight": None, "branches": job.branches | _optional(job, processor)})
     catalogue = look_into(unweighted, processor, state, workers, bars, files, once=False)
     outputs = _outputs(catalogue, wanted)
     existing = find_existing(plan, outputs)
@@ -119,6 +119,17 @@ def apply(
     save_index(to, existing.done | records, failures, quarantined)
     _clean(plan, [output for output in todo if output.name in failures])
     return _applied(plan, outputs, existing.done | records, len(records), quarantined, notes)
+
+
+def _optional(job: Job, processor: Selects) -> dict[str, list[str | None]]:
+    """Return alternatives for the branches of the weight's columns: data have none, and no score needs them."""
+    found: dict[str, list[str | None]] = {}
+    for name in job.weight.columns if job.weight else ():
+        if name in processor.inputs:
+            branch = job.branches.get(name, processor.inputs[name])
+            known = [branch] if isinstance(branch, str) or branch is None else list(branch)
+            found[name] = known if None in known else [*known, None]
+    return found
 
 
 def _outputs(catalogue: Catalogue, wanted: Wanted) -> list[ScoreFile]:

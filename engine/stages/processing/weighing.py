@@ -1,14 +1,15 @@
 """Find the weight of rows: the sums of generated weights, the factor of each sample, and what the weights add up to."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from lineshape.engine.core.errors import RequestError, RunError
+from lineshape.engine.core.errors import RequestError, RunError, listing
 from lineshape.engine.core.grouping import cut
 from lineshape.engine.core.row_weight import EVENT_WEIGHT
 from lineshape.engine.execution.executor import Executor
@@ -19,27 +20,42 @@ from lineshape.engine.feature_store.store import MANIFEST, FeatureStore, Shard, 
 from lineshape.engine.feature_store.tables import Computed, read_table
 from lineshape.engine.job.discovery import Catalogue
 from lineshape.engine.job.job import Job
-from lineshape.engine.job.weighting import row_weight
+from lineshape.engine.job.weighting import is_scaled, row_weight
 
 #: Shards whose weights one task adds up, about.
 _GROUP = 64
 
 
+#: Key of the sums of all rows; others are of a class, by its column and number.
+_ALL = ("", -1)
+Sums = dict[tuple[str, int], WeightSums]
+
+
 @dataclass(frozen=True)
 class WeightTask:
-    """Task that adds up the weights of some shards of one sample."""
+    """Task that adds up the weights of some shards of one sample, and of each class among them."""
 
     folder: Path
     computed: Mapping[str, Computed]
 
-    def __call__(self, shards: Sequence[Shard]) -> WeightSums:
+    def __call__(self, shards: Sequence[Shard]) -> Sums:
         """Return the sums."""
-        total = WeightSums()
+        total: Sums = {_ALL: WeightSums()}
+        classes = [name for name in self.computed if name != EVENT_WEIGHT]
         for shard in shards:
-            weight = read_table(self.folder / shard.path, shard.sample, [EVENT_WEIGHT], self.computed)[EVENT_WEIGHT]
-            sums = float(weight.sum()), float(np.square(weight).sum()), int((weight < 0).sum())
-            total += WeightSums(len(weight), *sums)
+            table = read_table(self.folder / shard.path, shard.sample, [EVENT_WEIGHT, *classes], self.computed)
+            weight = table[EVENT_WEIGHT]
+            total[_ALL] += _sums_of(weight)
+            for name in classes:
+                numbers = table[name]
+                for number in np.unique(numbers[np.isfinite(numbers)]):
+                    key = name, int(number)
+                    total[key] = total.get(key, WeightSums()) + _sums_of(weight[numbers == number])
         return total
+
+
+def _sums_of(weight: NDArray[np.float64]) -> WeightSums:
+    return WeightSums(len(weight), float(weight.sum()), float(np.square(weight).sum()), int((weight < 0).sum()))
 
 
 def weigh(job: Job, store: FeatureStore, catalogue: Catalogue, workers: Workers, bars: Bars) -> FeatureStore:
@@ -55,15 +71,37 @@ def weigh(job: Job, store: FeatureStore, catalogue: Catalogue, workers: Workers,
     _require_columns(weighted)
     kept = _kept(weighted)
     weights = kept if kept is not None else _sums(weighted, workers, bars)
-    for sample, sums in weights.items():
-        if sums.rows and not sums.squares:
-            raise RunError(f"sample {sample}: the weights of all {sums.rows:,} rows are zero: expected others")
-        if sums.rows and not sums.total > 0:
-            raise RunError(
-                f"sample {sample}: the weights of its {sums.rows:,} rows add up to {sums.total:g}: expected more than "
-                "zero"
-            )
-    return replace(weighted, weights=weights, generated=generated)
+    notes = _without_cross_section(job, weights)
+    return replace(weighted, weights=weights, generated=generated, notes=(*weighted.notes, *notes))
+
+
+def _without_cross_section(job: Job, samples: Iterable[str]) -> list[str]:
+    """Return a note on samples that are not scaled beside others that are."""
+    weighted = [name for name in samples if name in job.samples and job.samples[name].weighted]
+    bare = [name for name in weighted if not is_scaled(job.samples[name])]
+    if not bare or not any(job.samples[name].cross_section for name in weighted):
+        return []
+    have = "has" if len(bare) == 1 else "have"
+    note = (
+        f"{listing(bare)} {have} no 'cross_section', as other samples have, and is not scaled to the luminosity: give "
+        "one, or a 'scale', or 'weighted: false' for data"
+    )
+    return [note]
+
+
+def _require_positive(what: str, sums: WeightSums, columns: Sequence[str]) -> None:
+    """Raise RunError where weights are all zero, or do not add up to more than zero, as no figure is of such rows."""
+    of = f" ({' × '.join(columns)})" if columns else ""
+    if sums.rows and not sums.squares:
+        raise RunError(
+            f"{what}: the weights{of} of all {sums.rows:,} rows are zero: expected others; name other columns under "
+            "'weight.columns' of the job file, or leave the sample out"
+        )
+    if sums.rows and not sums.total > 0:
+        raise RunError(
+            f"{what}: the weights{of} of its {sums.rows:,} rows add up to {sums.total:g}: expected more than zero; "
+            "name other columns under 'weight.columns' of the job file, or take more files"
+        )
 
 
 def generated_sums(job: Job, store: FeatureStore, catalogue: Catalogue) -> dict[str, float]:
@@ -97,7 +135,8 @@ def _kept(store: FeatureStore) -> dict[str, WeightSums] | None:
         before = FeatureStore.load(store.folder) if (store.folder / MANIFEST).is_file() else None
     except (RequestError, RunError):
         return None
-    same = before and before.weight == store.weight and before.shards == store.shards and before.weights
+    same = before and before.weights and before.classes == store.classes
+    same = before and same and before.weight == store.weight and before.shards == store.shards
     return dict(before.weights) if before and same else None
 
 
@@ -107,14 +146,25 @@ def _sums(store: FeatureStore, workers: Workers, bars: Bars) -> dict[str, Weight
     for _, shards in groupby(store.shards, key=lambda shard: shard.sample):
         groups += map(tuple, cut(shards, lambda _: 1 / _GROUP, lambda shard: shard.identity))
     bar = bars.add("weights", len(groups))
-    found: dict[tuple[Shard, ...], WeightSums] = {}
+    found: dict[tuple[Shard, ...], Sums] = {}
     for group, outcome in Executor(workers, WeightTask(store.folder, store.computed)).run(groups):
         bar.advance()
         if isinstance(outcome, Failure):
             raise RunError(outcome.reason)
         found[tuple(group)] = outcome
     total: dict[str, WeightSums] = {}
+    classes: Sums = {}
     for group in groups:
         sample = group[0].sample
-        total[sample] = total.get(sample, WeightSums()) + found[group]
+        for key, sums in found[group].items():
+            if key == _ALL:
+                total[sample] = total.get(sample, WeightSums()) + sums
+            else:
+                classes[key] = classes.get(key, WeightSums()) + sums
+    columns = store.weight.columns if store.weight else ()
+    for sample, sums in total.items():
+        _require_positive(f"sample {sample}", sums, columns)
+    for (column, number), sums in classes.items():
+        name = [*store.classes[column].parts][number]
+        _require_positive(f"class {name} of {column}", sums, columns)
     return total

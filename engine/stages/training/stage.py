@@ -8,6 +8,7 @@ from typing import Any
 
 from lineshape.engine.core.errors import RequestError, RunError, listing
 from lineshape.engine.core.run_folder import RunFolder
+from lineshape.engine.core.split import Fold
 from lineshape.engine.execution.executor import Executor
 from lineshape.engine.execution.failures import Failure
 from lineshape.engine.execution.progress import Bar, Bars
@@ -16,7 +17,7 @@ from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.job.computed_columns import require_same
 from lineshape.engine.job.job import Job
 from lineshape.engine.learning.bundles import Bundle, Index, save_index
-from lineshape.engine.learning.data.counting import Counting, Counts, class_key, groups
+from lineshape.engine.learning.data.counting import TRAINED_BY, Counting, Counts, class_key, groups
 from lineshape.engine.learning.roles.dataset import Dataset
 from lineshape.engine.stages.training.plan import ModelPlan, columns_of, plan_of
 from lineshape.engine.stages.training.trainer import TOPIC, Task, Trainer
@@ -111,6 +112,8 @@ def _too_few(plans: list[ModelPlan], store: FeatureStore, workers: Workers, bars
                 f"{rows['training']:,} training and {rows['validation']:,} validation rows are too few: "
                 f"expected at least {least:,} (minimum_entries)"
             )
+            if isinstance(division := known[name].split, Fold):
+                reason += f": {division.folds} folds are too many for so few events"
         if reason:
             reasons.setdefault(task.model_name, f"{task.of_model}{reason}")
     return reasons
@@ -120,12 +123,17 @@ def _empty_class(data: Dataset, store: FeatureStore, rows: Mapping[str, int]) ->
     """Return which class of the target has no training rows, and why; empty where all have some."""
     column = store.classes.get(data.target.truths[0])
     for number, (name, part) in enumerate(column.parts.items() if column else ()):
-        if rows.get(class_key(number)) == 0:
-            of = part.samples or store.samples
-            there = sum(shard.rows for shard in store.shards if shard.sample in of)
-            why = f"{listing(of)} {'has' if len(of) == 1 else 'have'} {there:,} objects"
-            why += ", of which none meets its conditions and those of the model" if there else ""
-            return f"class {name} has no training rows: {why}"
+        of = part.samples or store.samples
+        there = sum(shard.rows for shard in store.shards if shard.sample in of)
+        for split in TRAINED_BY:
+            if rows.get(class_key(split, number)) == 0:
+                why = f"{listing(of)} {'has' if len(of) == 1 else 'have'} {there:,} objects"
+                if there and isinstance(data.split, Fold):
+                    why += f", of which none is in the folds for {split} and meets the conditions: use fewer folds"
+                elif there:
+                    of_split = "" if split == "training" else f" that is of the {split} split"
+                    why += f", of which none{of_split} meets its conditions and those of the model"
+                return f"class {name} has no {split} rows: {why}"
     return ""
 
 

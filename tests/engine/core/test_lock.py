@@ -145,6 +145,9 @@ def test_born_tells_processes_of_one_number_apart() -> None:
     process = subprocess.Popen(["sleep", "60"])
     first = born(process.pid)
     process.kill()
+    while Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8").split()[2] != "Z":
+        time.sleep(0.01)
+    assert born(process.pid) is None, "it has ended, though nobody has asked how"
     process.wait()
     assert first != born(os.getpid())
     assert born(process.pid) is None

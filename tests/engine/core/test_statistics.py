@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from lineshape.engine.core import statistics
 from lineshape.engine.core.contents import Contents
@@ -124,6 +125,30 @@ def test_the_uncertainty_of_a_weighted_width_covers(number: int) -> None:
         value, error = statistics.with_uncertainty(Contents(*sums), width)
         inside += bool(abs(value - truth) < error)
     assert inside / 300 == pytest.approx(0.68, abs=0.05)
+
+
+@pytest.mark.parametrize("negative", [0.0, 0.2])
+def test_the_uncertainty_of_a_weighted_width_is_that_of_a_bootstrap(negative: float, rng: np.random.Generator) -> None:
+    """Of 300 draws of as many entries, whose spread is known to 4 %; the jackknife's, of 20 groups, to 16 %.
+
+    Within 50 % a right uncertainty lies but for some 0.3 % of all seeds.
+    """
+    number = 20_000
+    values = rng.normal(1.0, 0.1, number)
+    weight = np.where(rng.random(number) < negative, -1.0, 1.0) * rng.gamma(4, 0.25, number)
+    edges = np.concatenate([[-np.inf], EDGES, [np.inf]])
+    group = statistics.groups(rng.integers(0, 2**63, number, dtype=np.uint64))
+
+    def contents(rows: NDArray[np.int64]) -> Contents:
+        sums = [
+            np.histogram2d(group[rows], values[rows], [np.arange(21) - 0.5, edges], weights=each[rows])[0]
+            for each in (weight, weight**2)
+        ]
+        return Contents(*sums)
+
+    _, error = statistics.with_uncertainty(contents(np.arange(number)), width)
+    drawn = [statistics.with_uncertainty(contents(rng.integers(0, number, number)), width)[0] for _ in range(300)]
+    assert error / np.std(drawn) == pytest.approx(1, abs=0.5)
 
 
 def test_the_effective_number_of_entries(rng: np.random.Generator) -> None:
