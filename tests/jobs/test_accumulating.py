@@ -13,6 +13,7 @@ from coffea.util import load
 from distributed import Client
 
 from lineshape.engine import Column, Settings, Study
+from lineshape.engine.accumulators.part import AccumulatorPart
 from lineshape.engine.core.errors import RequestError
 from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.input.processor_state import digest_of_processor
@@ -90,6 +91,26 @@ def test_a_job_file_of_accumulators(shared: Path, tmp_path: Path, client: Client
     with uproot.open(tmp_path / "run" / "datasets" / "dy.root") as file:
         assert file["mass"].values(flow=True).sum() == whole["mass"].sum(flow=True)
     assert accumulate(load_accumulating(written(tmp_path, shared)), tmp_path / "run", client).made == 0
+
+
+@pytest.mark.processes
+def test_the_command_holds_no_accumulator(
+    shared: Path, tmp_path: Path, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are added up and saved on workers, dataset by dataset, where no postprocess asks for the whole."""
+    delphes = {"files": [str(shared / "real" / "delphes.root")], "tree": "Delphes"}
+    processor = {"kind": "tests.jobs.stock_processors:Towers", "accumulator": True, "schema": "DelphesSchema"}
+    path = written(tmp_path, shared, processor=processor, samples=dict.fromkeys(["one", "two", "three"], delphes))
+
+    def refuse(*_: Any) -> Any:
+        raise AssertionError("read in the command's own process")
+
+    monkeypatch.setattr(AccumulatorPart, "load", refuse)
+    found = accumulate(load_accumulating(path), tmp_path / "run", client)
+    assert list(found.sums) == ["one", "two", "three"]
+    assert not (tmp_path / "run" / "output.coffea").exists()
+    monkeypatch.undo()
+    assert [load(tmp_path / "run" / "datasets" / f"{name}.coffea")["n"] for name in found.sums] == [25, 25, 25]
 
 
 @pytest.mark.parametrize(

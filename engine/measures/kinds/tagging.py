@@ -119,6 +119,7 @@ class Tagging(Measure):
     def headline(self) -> dict[str, str]:
         """Areas, and efficiencies at the thresholds."""
         share = f"{100 * self.points.efficiency:g} %"
+        share += ", in bins" if len(self.points.edges) > 2 else ""
         found = {"AUC": "auc", "AUC − baseline": "auc_minus_baseline"}
         for name in self.told.backgrounds:
             found |= {f"{name} at {share}": f"mean_efficiency_{name}", f"AUC {name}": f"auc_{name}"}
