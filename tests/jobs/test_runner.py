@@ -88,15 +88,18 @@ def require_same(one: Any, other: Any, place: str = "out") -> None:
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_same_as_coffeas(case: str, shared: Path, tmp_path: Path, client: Client) -> None:
-    """One that runs here, chunk by chunk; and the metrics, but for the bytes, of which fewer are read."""
+    """One that runs here, chunk by chunk, or on Dask; and the metrics, but for the bytes, of which fewer are read."""
     own, schema, files = CASES[case]
     fileset = fileset_of(shared, files)
     # For each chunk coffea looks at all branches again, of an RNTuple for some seven seconds.
-    entries = {"dimuons": 15, "rntuple": 100}.get(case, 30)
+    entries = {"dimuons": 15, "towers": 10, "rntuple": 100}.get(case, 30)
     common: dict[str, Any] = {"chunksize": entries, "schema": schema, "savemetrics": True}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        known, about = coffeas(processor.IterativeExecutor(status=False), **common)(fileset, own)
+        executor = processor.IterativeExecutor(status=False)
+        if case == "towers":
+            executor = processor.DaskExecutor(client=client, status=False)
+        known, about = coffeas(executor, **common)(fileset, own)
     runner = Runner(client, folder=tmp_path, **common)
     found, metrics = runner(fileset, own)
     require_same(known, found)
