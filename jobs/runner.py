@@ -159,7 +159,7 @@ def plan_of(
 
     from lineshape.engine.accumulators.part import LAYOUT
     from lineshape.engine.core.digests import digest
-    from lineshape.engine.input.processor_state import digest_of_processor
+    from lineshape.engine.input.processor_state import digest_of_processor, digest_of_state
     from lineshape.engine.input.schemas import find_schema
     from lineshape.engine.stages.accumulating.plan import Accumulation
 
@@ -172,7 +172,9 @@ def plan_of(
     known = find_schema(schema) if isinstance(schema, str) else schema or NanoAODSchema
     options = dict(iteritems_options or {})
     kind = type(processor) if hasattr(processor, "process") else processor
-    mark = digest(LAYOUT, digest_of_processor(processor), digest_of_processor(known), repr(options), accepted or [])
+    mark = digest(
+        LAYOUT, digest_of_processor(processor), digest_of_processor(known), digest_of_state(options), accepted or []
+    )
     return Accumulation(
         f"{kind.__module__}.{kind.__qualname__}",
         _pickled(processor, cloudpickle.dumps),

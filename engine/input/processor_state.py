@@ -5,6 +5,7 @@ import inspect
 import pickle
 import types
 from collections.abc import Mapping, Set
+from importlib.metadata import version
 from typing import Any, Final
 
 import cloudpickle
@@ -19,14 +20,15 @@ _MAIN: Final = "__main__"
 
 
 def digest_of_processor(processor: Any) -> str:
-    """Return a digest of a processor's code and state; raise RequestError where its code cannot be read."""
-    return digest(
-        _code_of(processor if isinstance(processor, types.FunctionType) else type(processor)), _state(processor)
-    )
+    """Return a digest of a processor's code and state, or of a class; raise RequestError where code cannot be read."""
+    known = isinstance(processor, types.FunctionType | type)
+    return digest(_code_of(processor if known else type(processor)), digest_of_state(processor))
 
 
 def _code_of(thing: Any) -> str:
     """Return the code of a class or a function, and of all that is local and that it imports or uses."""
+    if thing.__module__.partition(".")[0] == "coffea":
+        return version("coffea")
     if thing.__module__ != _MAIN:
         return source_of(thing)
     found: dict[str, str] = {}
@@ -60,7 +62,7 @@ def _collect(thing: Any, found: dict[str, str]) -> None:
                 else:
                     found[f"{used.__module__}.{used.__qualname__}"] = source_of(used)
             elif used is not None and not isinstance(used, types.ModuleType | types.BuiltinFunctionType):
-                found[f"value of {name}"] = _state(used)
+                found[f"value of {name}"] = digest_of_state(used)
 
 
 def _functions_of(kind: type) -> list[types.FunctionType]:
@@ -76,23 +78,30 @@ def _names_in(code: types.CodeType) -> set[str]:
     return names
 
 
-def _state(value: Any) -> str:
+def digest_of_state(value: Any) -> str:
     """Return a digest of a value that is the same in every process."""
     about: Any
     match value:
         case None | bool() | int() | float() | complex() | str() | bytes():
             about = repr(value)
         case Mapping():
-            about = [(_state(key), _state(each)) for key, each in value.items()]
+            about = [(digest_of_state(key), digest_of_state(each)) for key, each in value.items()]
         case Set():
-            about = sorted(map(_state, value))
+            about = sorted(map(digest_of_state, value))
         case list() | tuple():
-            about = [*map(_state, value)]
+            about = [*map(digest_of_state, value)]
         case np.ndarray() if not value.dtype.hasobject:
             about = str(value.dtype), value.shape, hashlib.blake2b(value.tobytes()).hexdigest()
         case types.FunctionType():
             cells = [cell.cell_contents for cell in value.__closure__ or ()]
-            about = value.__qualname__, _code_of(value), [*map(_state, cells)]
+            code = value.__code__
+            # Of two lambdas in a line the module's code is the same.
+            own = (
+                code.co_code.hex(),
+                code.co_names,
+                repr([each for each in code.co_consts if not hasattr(each, "co_code")]),
+            )
+            about = value.__qualname__, _code_of(value), own, [*map(digest_of_state, cells)]
         case type():
             about = value.__module__, value.__qualname__
         case _:
@@ -104,7 +113,7 @@ def _of_object(value: Any) -> object:
     """Return what tells an object from others of its class: what it holds, or, of an extension's, how it is pickled."""
     kind: Any = type(value)
     if kind.__reduce_ex__ is object.__reduce_ex__ and hasattr(value, "__dict__"):
-        return kind.__module__, kind.__qualname__, _state(vars(value))
+        return kind.__module__, kind.__qualname__, digest_of_state(vars(value))
     try:
         content = pickle.dumps(value)
     except Exception:  # noqa: BLE001 - pickle raises whatever the object's own code does

@@ -91,7 +91,8 @@ class SchemaReader:
     """Reader of an open file's NanoEvents in a schema, chunk by chunk.
 
     The file's branches are interpreted once for each kind of file in a process: with 1,500 of them, that takes longer
-    than a chunk. purpose: digest of who reads, as what was touched by one processor is not what another touches.
+    than a chunk. purpose: digest of who reads and how, as what was touched by one processor is not what another
+    touches. iteritems_options: of uproot, which choose branches.
     """
 
     def __init__(
@@ -112,7 +113,7 @@ class SchemaReader:
         self._branches: dict[str, Any] = {}
 
     def _interpreted(self, schema: type, purpose: str, iteritems_options: Mapping[str, Any]) -> FileKind:
-        key = _digest_of_tree(self._tree, schema, purpose, repr(sorted(iteritems_options)))
+        key = _digest_of_tree(self._tree, schema, purpose)
         if key not in _KINDS:
             if len(_KINDS) >= _MOST_FORMS:
                 _KINDS.pop(next(iter(_KINDS)))

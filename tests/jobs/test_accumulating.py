@@ -9,6 +9,7 @@ import awkward as ak
 import numpy as np
 import pytest
 import uproot
+from coffea.nanoevents import BaseSchema, NanoAODSchema
 from coffea.util import load
 from distributed import Client
 
@@ -16,7 +17,7 @@ from lineshape.engine import Column, Settings, Study
 from lineshape.engine.accumulators.part import AccumulatorPart
 from lineshape.engine.core.errors import RequestError
 from lineshape.engine.feature_store.store import FeatureStore
-from lineshape.engine.input.processor_state import digest_of_processor
+from lineshape.engine.input.processor_state import digest_of_processor, digest_of_state
 from lineshape.jobs import api
 from lineshape.jobs.accumulating import accumulate, job_of_fileset, load_accumulating
 from tests.jobs import stock_processors as stock
@@ -150,7 +151,7 @@ def test_a_fileset_on_the_command_line(shared: Path, tmp_path: Path, monkeypatch
 
 
 SCRIPT = """
-from lineshape.engine.input.processor_state import digest_of_processor
+from lineshape.engine.input.processor_state import digest_of_processor, digest_of_state
 LOW = 3
 def helper(x):
     return x + 1
@@ -189,3 +190,15 @@ def test_a_processor_is_told_by_what_it_holds() -> None:
 
 def test_settings_of_such_a_study_are_its_own() -> None:
     assert CleanJets(Settings()).inputs == {}
+
+
+def test_schemas_and_options_are_told_by_their_code() -> None:
+    """A user's own schema by its code, coffea's by its version; options by what they choose, not by an address."""
+    assert digest_of_processor(NanoAODSchema) != digest_of_processor(BaseSchema)
+    assert digest_of_processor(NanoAODSchema) == digest_of_processor(NanoAODSchema)
+
+    def options(suffix: str) -> dict[str, Any]:
+        return {"filter_name": lambda name: not name.endswith(suffix)}
+
+    assert digest_of_state(options("_a")) == digest_of_state(options("_a"))
+    assert digest_of_state(options("_a")) != digest_of_state(options("_b"))
