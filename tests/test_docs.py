@@ -298,12 +298,13 @@ def test_tables_of_studies_are_written_from_a_run(finished: api.Result, monkeypa
     assert models.startswith("# A\n")
     assert models.endswith("<!-- end -->\n\nB\n")
     assert tables.filled(models, finished) == models
+    assert "68 %" in tables.filled(page.format("measures", "tau_energy_scale"), finished)
     claims = tables.filled(page.format("claims", "tau_energy_scale"), finished)
     assert len(re.findall("[✓✗] \\|", claims)) == len(finished.job.claims)
     other = page.format("claims", "tau_muons")
     assert tables.filled(other, finished) == other
     marked = [found[2] for path in PAGES for found in tables._MARKED.finditer(path.read_text(encoding="utf-8"))]
-    assert set(marked) == {"models", "claims"}
+    assert set(marked) == {"models", "claims", "measures"}
 
 
 def test_the_fold_in_cpp_is_that_of_the_models(tmp_path: Path) -> None:
