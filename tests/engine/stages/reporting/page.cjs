@@ -20,8 +20,13 @@ async function main() {
   for (const section of await page.$$("details.section:not([open]) > summary")) await section.click();
   const places = await page.$$(".plot");
   for (const place of places) {
-    await place.scrollIntoViewIfNeeded();
-    await page.waitForFunction((one) => one.dataset.drawn === "yes", place);
+    // Plots that are drawn above it may push it out of sight again.
+    const until = Date.now() + 60_000;
+    while (!(await place.evaluate((one) => one.dataset.drawn === "yes"))) {
+      if (Date.now() > until) throw new Error("a plot in sight was not drawn in a minute");
+      await place.scrollIntoViewIfNeeded();
+      await page.waitForTimeout(100);
+    }
   }
   await places[0].scrollIntoViewIfNeeded();
   await page.waitForTimeout(1000);
