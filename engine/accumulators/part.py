@@ -23,7 +23,7 @@ LAYOUT = 1
 
 @dataclass
 class Metrics:
-    """What coffea's Runner measures of chunks.
+    """Measurements of chunks, as coffea's Runner makes them.
 
     bytesread: from files. columns: buffers that were read. processtime: seconds in the processor.
     """

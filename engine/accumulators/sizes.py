@@ -27,11 +27,6 @@ class Sizes:
     fixed: float = 0.0
     growing: dict[str, float] = field(default_factory=dict)
 
-    @property
-    def total(self) -> float:
-        """Both together."""
-        return self.fixed + sum(self.growing.values())
-
 
 def sizes_of(value: Any) -> Sizes:
     """Return the sizes of an accumulator."""

@@ -77,7 +77,7 @@ _KINDS: dict[str, FileKind] = {}
 
 @dataclass(frozen=True)
 class _Interpreted:
-    """What `NanoEventsFactory` asks of a schema: a form, and behaviors."""
+    """Form and behaviors of events, which are all that `NanoEventsFactory` asks of a schema."""
 
     form: Any
     schema: Any

@@ -37,6 +37,11 @@ def build_processor(job: Job) -> tuple[StudyProcessor, Settings]:
         if name not in found.inputs:
             text = f"'{name}' is not a column of this study{nearest(name, found.inputs)}"
             raise SettingsError.at(("branches", name), text)
+    if job.nonfinite == "drop" and getattr(processor, "schema", None) is not None:
+        text = (
+            "a processor of whole events reads what it touches, and no entry is left out before: cut in the processor"
+        )
+        raise SettingsError.at(("nonfinite",), text)
     derived.require(processor, job.derived)
     return processor, settings
 

@@ -188,6 +188,12 @@ def test_a_processor_is_told_by_what_it_holds() -> None:
     assert digest_of_processor(stock.Dimuons(3)) != digest_of_processor(stock.CleanedJets())
 
 
+def test_entries_of_whole_events_are_not_dropped(tmp_path: Path) -> None:
+    values = toy_values("a.root", processor={"kind": "tests.jobs.test_accumulating:CleanJets"}, nonfinite="drop")
+    with pytest.raises(RequestError, match="nonfinite: a processor of whole events reads what it touches"):
+        job_of(tmp_path, values)
+
+
 def test_settings_of_such_a_study_are_its_own() -> None:
     assert CleanJets(Settings()).inputs == {}
 
