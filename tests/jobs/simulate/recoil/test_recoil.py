@@ -31,7 +31,7 @@ from lineshape.jobs.simulate.writing import FileOrder, write_file
 from tests.conftest import TREE
 
 Floats = NDArray[np.float64]
-EVENTS = 6000
+EVENTS = 3000
 
 
 @cache
@@ -206,9 +206,11 @@ def test_muons_and_bosons_of_w_and_z() -> None:
 
 
 def test_true_pt_covers_what_the_study_averages() -> None:
-    pt = np.hypot(*(WMuNu().generate(EVENTS, np.random.default_rng(9)).objects[BOSON][name] for name in ("px", "py")))
+    pt = np.hypot(
+        *(WMuNu().generate(2 * EVENTS, np.random.default_rng(9)).objects[BOSON][name] for name in ("px", "py"))
+    )
     counts = np.histogram(pt / 1000, bins=10, range=(0, 100))[0]
-    assert counts.min() > 0.02 * EVENTS
+    assert counts.min() > 0.02 * 2 * EVENTS
     assert counts.argmax() <= 1
 
 
