@@ -48,6 +48,7 @@ _BY_NAME: dict[tuple[str, str], Cause] = {
     ("uproot", "DeserializationError"): Cause.CORRUPT,
     ("uproot", "KeyInFileError"): Cause.CORRUPT,
     ("zlib", "error"): Cause.CORRUPT,
+    ("igzip_lib", "IsalError"): Cause.CORRUPT,
     ("zstandard", "ZstdError"): Cause.CORRUPT,
     ("distributed", "FutureCancelledError"): Cause.CLUSTER,
     ("distributed", "KilledWorker"): Cause.KILLED,

@@ -229,7 +229,8 @@ def _digest_of_tree(tree: Any, schema: type, *others: str) -> str:
             )
             for name, branch in tree.iteritems()
         ]
-        about.append(sorted((name, sorted(versions)) for name, versions in tree.file.streamers.items()))
+        if any(class_name for _, _, class_name, _ in about):
+            about.append(sorted((name, sorted(versions)) for name, versions in tree.file.streamers.items()))
     own = f"{schema.__module__}.{schema.__qualname__}.{id(schema)}"
     # EDM4HEP's types of collections stand in the file's metadata, beside the tree.
     if "edm4hep" in schema.__module__ or "fcc" in schema.__module__:

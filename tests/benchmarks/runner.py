@@ -65,6 +65,7 @@ def flat_file(folder: Path) -> Path:
 
 
 def coffeas(files: list[Path], tree: str, schema: Any, own: Any, entries: int) -> Any:
+    uproot.compression._decompress_ZLIB.library = "zlib"  # what it is where nobody chooses
     runner = processor.Runner(processor.IterativeExecutor(status=False), schema=schema, chunksize=entries)
     return runner({"one": [str(path) for path in files]}, own, treename=tree)
 

@@ -10,6 +10,7 @@ import aiohttp
 import cramjam
 import pytest
 from distributed import scheduler
+from isal import isal_zlib
 
 from lineshape.engine.core.errors import DataError, ProcessorError, StorageError
 from lineshape.engine.execution.failures import ATTEMPTS, Cause, Failure, back_off, classify, try_again
@@ -35,6 +36,7 @@ class KilledWorker(Exception):  # noqa: N818 - a user's, named as Dask's
         (aiohttp.ServerDisconnectedError(), Cause.TRANSIENT),
         (DataError("no tree"), Cause.CORRUPT),
         (zlib.error("incorrect header check"), Cause.CORRUPT),
+        (isal_zlib.error("incomplete or truncated stream"), Cause.CORRUPT),
         (cramjam.DecompressionError("bad frame"), Cause.CORRUPT),
         (scheduler.KilledWorker("task", SimpleNamespace(address="tcp://127.0.0.1:1"), 3), Cause.KILLED),
         (MemoryError(), Cause.TRANSIENT),

@@ -8,8 +8,10 @@ import awkward as ak
 import numpy as np
 import pytest
 import uproot
+from isal import isal_zlib
 
 from lineshape.engine.core.errors import DataError
+from lineshape.engine.execution.failures import Cause, classify
 from lineshape.engine.input.catalogue import Chunk, FileRecord, FileRequest
 from lineshape.engine.input.content import same_as_far_as_both_go
 from lineshape.engine.input.copies import is_copy
@@ -41,6 +43,24 @@ def read(record: FileRecord, column: str) -> Any:
     with open_file(record.path) as file:
         events = EventReader(file, record).events(Chunk(record, 0, record.entries))
         return flat(events, column)[0]
+
+
+def test_zlib_is_read_by_the_faster_library_and_damage_is_found(tmp_path: Path) -> None:
+    """With the values of Python's own; a basket with one bit changed has another checksum."""
+    wanted = columns(entries=5000)
+    record = look(write(tmp_path / "a.root", wanted, compression=uproot.ZLIB(4)))
+    assert read(record, "event").tobytes() == wanted["event"].tobytes()
+    assert uproot.compression._decompress_ZLIB.library == "isal"
+    assert uproot.ZLIB.library == "zlib"
+    with uproot.open(record.path) as file:
+        _, place = file["tree/event"].basket_chunk_cursor(0)
+        size = file["tree/event"].basket_compressed_bytes(0)
+    content = bytearray(Path(record.path).read_bytes())
+    content[place.index + size - 1] ^= 1
+    Path(record.path).write_bytes(content)
+    with pytest.raises(isal_zlib.error) as error:
+        read(record, "event")
+    assert classify(error.value).cause is Cause.CORRUPT
 
 
 SAME = {"uuid_function": lambda *_: uuid.UUID(int=0), "compression": None}
