@@ -11,7 +11,7 @@ SHELL := bash
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install facility demo test lint unit docs studies soak bench clean
+.PHONY: help install facility demo test lint unit docs studies samples soak bench clean
 
 help:  ## What there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -55,6 +55,14 @@ studies: $(STAMP)  ## The studies at full size: whether their claims hold, and t
 	  $(BIN)/lineshape run $$study && $(BIN)/python docs/study_tables.py $$study && \
 	    $(BIN)/lineshape check $$study || failed="$$failed $$study"; \
 	done; test -z "$$failed" || { echo "not as claimed:$$failed"; exit 1; }
+
+# Of the source distribution, which pip looks into by its build system.
+samples: $(STAMP)  ## Files of formats that coffea's own tests read, 30 MB; where they are not, a drill skips
+	@$(BIN)/pip install --disable-pip-version-check --quiet hatchling hatch-vcs
+	rm -rf $(VENV)/coffea
+	$(BIN)/pip download --disable-pip-version-check --quiet --no-deps --no-build-isolation --no-binary coffea \
+	  --constraint constraints.txt --dest $(VENV)/coffea coffea
+	tar -xzf $(VENV)/coffea/*.tar.gz -C $(VENV)/coffea --wildcards '*/tests/samples/*.root'
 
 soak: $(STAMP)  ## Random inputs, ten times as many and new ones at every run, and drills of many minutes
 	LINESHAPE_SOAK=1 $(BIN)/python -m pytest -m 'soak or drill'

@@ -77,7 +77,8 @@ def ours(files: list[Path], tree: str, schema: Any, own: Any, entries: int, fold
     number = 0
     for path in files:
         chunks = plan.chunks_of(inspect_file(FileRequest("one", FileSource(str(path)), tree, {})))
-        assert AccumulatorMaker(plan, folder)(chunks) == [None] * len(chunks)
+        failures = AccumulatorMaker(plan, folder)(chunks)
+        assert failures == [None] * len(chunks), failures
         for chunk in chunks:
             part = AccumulatorPart.load(part_path(folder, identity_of(plan, chunk)), ())
             if total is None:

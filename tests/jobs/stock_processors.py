@@ -103,3 +103,20 @@ class Towers(processor.ProcessorABC):
     def process(self, events: Any) -> Any:
         jets = events.Jet
         return {"n": len(events), "pt": hist.Hist.new.Var([0, 20, 50, 100, 500]).Int64().fill(ak.flatten(jets.PT))}
+
+
+class Everything(processor.ProcessorABC):
+    """A histogram of the first four numbers of each collection, whatever the schema, or why there is none."""
+
+    def process(self, events: Any) -> Any:
+        return {"n": len(events)} | {name: self.shown(events, name) for name in events.fields}
+
+    def shown(self, events: Any, name: str) -> Any:
+        shown = hist.Hist.new.StrCat([], growth=True, name="field").Reg(10, -100, 100, name="x").Double()
+        try:
+            values = events[name]
+            for field, own in [(each, values[each]) for each in values.fields[:4]] or [("", values)]:
+                shown.fill(field, ak.to_numpy(ak.drop_none(ak.flatten(own, axis=None))).astype(float))
+        except (AssertionError, TypeError, ValueError, IndexError) as error:
+            return {type(error).__name__}
+        return shown
