@@ -58,4 +58,4 @@ def test_the_same_as_coffeas(name: str, samples: Path, tmp_path: Path, client: C
     found = Runner(client, folder=tmp_path, **common)(fileset, own, treename=tree)
     require_same(known, found)
     shown = [each for each in known.values() if isinstance(each, hist.Hist)]
-    assert len(shown) > len(known) / 2
+    assert len(shown) >= 2
