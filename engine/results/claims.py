@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from lineshape.engine.core.errors import listing, nearest
 from lineshape.engine.job.claim import Claim
-from lineshape.engine.results.numbers import with_uncertainty
+from lineshape.engine.results.numbers import exactly, with_uncertainty
 from lineshape.engine.results.row import Row
 
 
@@ -140,9 +140,11 @@ def _missing(claim: Claim, model: str, rows: Sequence[Row]) -> str:
 def _required(claim: Claim) -> str:
     low, high = claim.limits
     if low is not None and high is not None:
-        text = f"{low:g} to {high:g}"
+        text = f"{exactly(low)} to {exactly(high)}"
+    elif low is not None:
+        text = f"≥ {exactly(low)}"
     else:
-        text = f"≥ {low:g}" if low is not None else f"≤ {high:g}"
+        text = f"≤ {exactly(high or 0.0)}"
     return f"{text}, {claim.sigmas:g} σ allowed" if claim.sigmas else text
 
 
@@ -151,16 +153,16 @@ def _found(claim: Claim, values: Sequence[_Value]) -> str:
     if not values:
         return "–"
     if len(values) == 1:
-        return with_uncertainty(values[0].value, values[0].uncertainty, 6)
+        return with_uncertainty(values[0].value, values[0].uncertainty)
     worst = max(values, key=lambda each: each.beyond)
     ends = min(each.value for each in values), max(each.value for each in values)
-    low, high = (with_uncertainty(end, worst.uncertainty, 6).partition(" ± ")[0] for end in ends)
+    low, high = (with_uncertainty(end, worst.uncertainty).partition(" ± ")[0] for end in ends)
     spread = f"{low} to {high}"
     missed = sum(value.beyond > 0 for value in values)
     of = f" in {len(values)} bins" if claim.by else ""
     if not missed:
         return spread + of
-    furthest = f"{with_uncertainty(worst.value, worst.uncertainty, 6)} {_place(worst.row)}"
+    furthest = f"{with_uncertainty(worst.value, worst.uncertainty)} {_place(worst.row)}"
     return f"{spread}{of}, {missed} of them beyond: {furthest}"
 
 

@@ -6,7 +6,12 @@ from typing import Final
 _MINUS: Final = "\N{MINUS SIGN}"
 
 
-def with_uncertainty(value: float, uncertainty: float, most: int = 4) -> str:
+def exactly(value: float) -> str:
+    """Return a number that somebody chose, with up to six digits."""
+    return f"{value:g}".replace("-", _MINUS)
+
+
+def with_uncertainty(value: float, uncertainty: float, most: int = 8) -> str:
     """Return value ± uncertainty, rounded as the Particle Data Group does: an uncertainty of 10 to 35 has two digits.
 
     Others have one. most: number of decimals that are shown at most. Without an uncertainty: four digits of the value.

@@ -173,7 +173,7 @@ def written(row: Row | None, unit: bool = True) -> str:
     percent = row.shown == "%"
     value, error = (100 * (each or 0.0) if percent else each or 0.0 for each in (row.value, row.uncertainty))
     ending = f" {unit_of(row)}" if unit and unit_of(row) else ""
-    return with_uncertainty(value, error, 2 if percent else 4) + ending
+    return with_uncertainty(value, error, 6 if percent else 8) + ending
 
 
 def inclusive(rows: list[Row], sample: str, model: str, measure: str, figure: str) -> Row | None:
