@@ -29,8 +29,22 @@
     return figure;
   }
 
-  // Adds a curve; returns its parts, which are switched together.
-  function curve(figure, one) {
+  // The value at a share of an axis that is seen.
+  const inside = ([low, high], share, log) => (log ? low * (high / low) ** share : low + share * (high - low));
+
+  // Adds triangles at the edges where points are beyond the range; returns them.
+  function beyond(figure, one, ends, log) {
+    const [places, y] = [numbers(one.places), numbers(one.y)];
+    const sides = [[(value) => value > ends[1], 0.97, "triangle"], [(value) => value < ends[0], 0.03, "inverted_triangle"]];
+    return sides.flatMap(([outside, share, marker]) => {
+      const at = places.filter((_, i) => outside(y[i]));
+      const style = { marker, size: 9, line_color: one.colour, fill_color: null, line_width: 1.3, name: "beyond" };
+      return at.length ? [figure.scatter(at, at.map(() => inside(ends, share, log)), style)] : [];
+    });
+  }
+
+  // Adds a curve; returns its parts, which are switched together. ends: range of the vertical axis.
+  function curve(figure, one, ends, log) {
     const [x, y] = [numbers(one.x), numbers(one.y)];
     const error = one.error && numbers(one.error);
     const stroke = { line_color: one.colour, line_dash: DASHES[one.line], line_width: 1.8 };
@@ -51,12 +65,12 @@
       parts.push(figure.segment(places, low, places, high, { line_color: one.colour, line_width: 1.3 }));
     }
     parts.push(figure.scatter(places, y, { marker: MARKERS[one.marker], size: 6, line_color: one.colour, fill_color: one.colour }));
-    return parts;
+    return ends ? [...parts, ...beyond(figure, one, ends, log)] : parts;
   }
 
-  function curves(figure, all, legend) {
+  function curves(figure, all, legend, ends, log) {
     all.forEach((one, index) => {
-      const parts = curve(figure, one);
+      const parts = curve(figure, one, ends, log);
       if (!drawn.has(one.key)) drawn.set(one.key, []);
       drawn.get(one.key).push(...parts);
       for (const part of parts) part.visible = !hidden.has(one.key);
@@ -72,13 +86,12 @@
       figure.add_layout(new Bokeh.BoxAnnotation({ bottom: band.low, top: band.high, fill_color: "black", fill_alpha: 0.1 }));
   }
 
-  // The number of columns of a legend whose labels have so many letters.
+  // The number of columns of a legend that is filled row by row, so that the widest label of each fits.
   function columns(labels, width) {
     for (let count = labels.length; count > 1; count--) {
-      const lines = Math.ceil(labels.length / count);
       let letters = 0;
-      for (let start = 0; start < labels.length; start += lines)
-        letters += 6 + Math.max(...labels.slice(start, start + lines).map((label) => label.length));
+      for (let column = 0; column < count; column++)
+        letters += 6 + Math.max(...labels.filter((_, i) => i % count === column).map((label) => label.length));
       if (letters * 6.2 < width - 70) return count;
     }
     return 1;
@@ -116,14 +129,14 @@
     if (data.plane) return plane(data);
     const main = panel(data, HEIGHT, data.y_range, data.y_log);
     const items = [];
-    curves(main, data.curves, items);
+    curves(main, data.curves, items, data.y_range, data.y_log);
     marks(main, data);
     main.yaxis.axis_label = data.y_label;
     const panels = [main];
     if (data.ratio) {
       const below = panel(data, RATIO_HEIGHT, data.ratio.y_range, false);
       below.x_range = main.x_range;
-      curves(below, data.ratio.curves, items);
+      curves(below, data.ratio.curves, items, data.ratio.y_range, false);
       marks(below, { reference: 1 });
       below.yaxis.axis_label = data.ratio.y_label;
       main.xaxis.visible = false;
@@ -134,7 +147,7 @@
     const named = data.curves.map((one) => one.label).filter((label) => label);
     const legend = new Bokeh.Legend({
       items: items.filter((item) => item.label.value), ncols: columns(named, width), click_policy: "hide",
-      border_line_color: null, label_text_font_size: "9pt", padding: 2, spacing: 10, margin: 4, orientation: "horizontal",
+      border_line_color: null, label_text_font_size: "9pt", padding: 2, spacing: 10, margin: 8, orientation: "horizontal",
     });
     main.add_layout(legend, "above");
     return panels.length === 1 ? main : new Bokeh.Column({ children: panels, sizing_mode: "stretch_width", spacing: 0 });

@@ -31,7 +31,11 @@ async function main() {
   await places[0].scrollIntoViewIfNeeded();
   await page.waitForTimeout(1000);
   const shot = (name) => places[0].screenshot({ path: `${folder}/${name}.png` });
-  const seen = { plots: places.length, before: await parts(page) };
+  const beyond = () => Bokeh.documents.flatMap((one) => [...one._all_models.values()])
+    .filter((each) => each.type === "GlyphRenderer" && each.name === "beyond")
+    .reduce((sum, each) => sum + each.data_source.get_length(), 0);
+  const names = await Promise.all(places.map((place) => place.evaluate((one) => one.dataset.plot)));
+  const seen = { plots: places.length, names, beyond: await page.evaluate(beyond), before: await parts(page) };
   await shot("before");
 
   const box = page.locator(`input[data-model="${model}"]`);

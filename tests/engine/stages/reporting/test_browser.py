@@ -42,6 +42,16 @@ def pixels(path: Path, colour: str) -> int:
     return int((np.abs(picture - wanted).max(axis=-1) < 12).sum())
 
 
+def beyond(path: Path) -> int:
+    """Number of points of a plot and of its ratios that are beyond their axes."""
+    data, found = json.loads(path.read_text(encoding="utf-8")), 0
+    for panel in [data, data["ratio"]] if data["ratio"] else [data]:
+        low, high = panel["y_range"] or (-np.inf, np.inf)
+        y = [value for each in panel["curves"] if each["style"] == "points" for value in each["y"] if value is not None]
+        found += sum(not low <= value <= high for value in y)
+    return found
+
+
 def test_models_are_switched_off_and_pictures_stand_without_scripts(
     finished: api.Result, browser: str, tmp_path: Path
 ) -> None:
@@ -66,6 +76,8 @@ def test_models_are_switched_off_and_pictures_stand_without_scripts(
     data = [json.loads(path.read_text(encoding="utf-8")) for path in (finished.page.parent / "plots").glob("*.json")]
     plots = [each for each in data if "curves" in each]
     assert seen["plots"] == seen["pictures"] == len(plots) + 1, "the first stands above, too"
+    outside = [beyond(finished.page.parent / "plots" / f"{name}.json") for name in seen["names"]]
+    assert seen["beyond"] == sum(outside) > 0, "a triangle at the edge for each point that is out of range"
     assert seen["before"]["hidden"] == seen["again"]["hidden"] == 0
     shown = sum(curve["key"] == "mdn" for each in plots for curve in each["curves"])
     assert seen["without"]["hidden"] > shown
