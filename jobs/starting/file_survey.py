@@ -119,8 +119,9 @@ def survey(path: Path, tree: str | None) -> Survey:
         entries = int(found.num_entries)
         if not entries:
             raise RequestError(f"{path}: tree {name} has no entries, and nothing can be learnt of it")
-        # An RNTuple's field of records starts so; its members are fields of their own as well.
-        keys = {key: branch for key, branch in found.iteritems() if not key.startswith("_")}
+        # An RNTuple's field of records starts so; its members are fields of their own as well, beside all others.
+        every = found.iteritems(recursive=hasattr(found, "branches"))
+        keys = {key: branch for key, branch in every if not key.startswith("_")}
         numbers = [key for key, branch in keys.items() if _holds_numbers(branch)]
         # uproot looks through all fields of an RNTuple each time that it reads one.
         at_once = {} if hasattr(found, "branches") else found.arrays(numbers, entry_stop=LOOKED_AT, how=dict)
