@@ -1,5 +1,6 @@
 """What the tests of muons and of electrons share."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,10 @@ import numpy as np
 import uproot
 from numpy.typing import NDArray
 
+from lineshape.engine.core.settings import Settings
 from lineshape.engine.input.processor import Selected
-from tests.conftest import TREE
+from lineshape.engine.input.study import Study
+from tests.conftest import TREE, select
 
 _NAMES = {"r21": "physlite_r21_ttbar", "r22": "physlite_r22_zee", "r23": "physlite_r23_ttbar"}
 
@@ -17,6 +20,12 @@ _NAMES = {"r21": "physlite_r21_ttbar", "r22": "physlite_r22_zee", "r23": "physli
 def genuine(shared: Path, release: str) -> Path:
     """The genuine file of a release."""
     return shared / "real" / f"{_NAMES[release]}.root"
+
+
+@cache
+def of_genuine(processor: type[Study], settings: Settings, shared: Path, release: str) -> Selected:
+    """What a processor makes of a genuine file, which has hundreds of branches to look at."""
+    return select(processor(settings), genuine(shared, release))
 
 
 def numpy_columns(selected: Selected) -> dict[str, NDArray[Any]]:

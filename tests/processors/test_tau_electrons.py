@@ -9,8 +9,7 @@ import pytest
 from lineshape.processors.leptons import FAKE, PROMPT, TAU, LeptonCuts
 from lineshape.processors.physlite import GSF_TRACKS
 from lineshape.processors.tau_electrons import TauElectrons
-from tests.conftest import select
-from tests.processors.leptons import by_hand, genuine, numpy_columns
+from tests.processors.leptons import by_hand, genuine, numpy_columns, of_genuine
 
 RELEASES = ("r21", "r22", "r23")
 
@@ -23,7 +22,7 @@ def test_origins_in_genuine_files(
     shared: Path, release: str, reconstructed: int, medium: int, origins: list[int]
 ) -> None:
     """Electrons seen by way of a photon that they radiated (1, 5 and 1 of them) count for what they are."""
-    found = select(TauElectrons(LeptonCuts()), genuine(shared, release))
+    found = of_genuine(TauElectrons, LeptonCuts(), shared, release)
     assert list(found.cut_flow.values())[:4] == [reconstructed, reconstructed, reconstructed, medium]
     origin = ak.to_numpy(found.columns["origin"])
     assert [(origin == each).sum() for each in (PROMPT, TAU, FAKE)] == origins
@@ -31,9 +30,8 @@ def test_origins_in_genuine_files(
 
 @pytest.mark.parametrize("release", RELEASES)
 def test_features_are_those_of_the_first_track(shared: Path, release: str) -> None:
-    path = genuine(shared, release)
-    found = numpy_columns(select(TauElectrons(LeptonCuts()), path))
-    tracks = by_hand(path, "AnalysisElectronsAuxDyn.", "GSFTrackParticlesAuxDyn.", GSF_TRACKS)
+    found = numpy_columns(of_genuine(TauElectrons, LeptonCuts(), shared, release))
+    tracks = by_hand(genuine(shared, release), "AnalysisElectronsAuxDyn.", "GSFTrackParticlesAuxDyn.", GSF_TRACKS)
     tracks = [track for track in tracks if np.isclose(found["pt"], track["ownPt"], rtol=1e-6).any()]
     assert len(tracks) == len(found["pt"])
     for name in ("absD0", "absZ0SinTheta", "absDeltaZ0", "relativePtError"):
@@ -46,7 +44,7 @@ def test_features_are_those_of_the_first_track(shared: Path, release: str) -> No
 
 @pytest.mark.parametrize("release", RELEASES)
 def test_prompt_electrons_are_plausible(shared: Path, release: str) -> None:
-    found = numpy_columns(select(TauElectrons(LeptonCuts()), genuine(shared, release)))
+    found = numpy_columns(of_genuine(TauElectrons, LeptonCuts(), shared, release))
     prompt = {name: values[found["origin"] == PROMPT] for name, values in found.items()}
     assert 0.005 < np.median(prompt["absD0"]) < 0.03
     assert 0.02 < np.median(prompt["relativePtError"]) < 0.15

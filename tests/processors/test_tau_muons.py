@@ -15,7 +15,7 @@ from lineshape.processors.leptons import FAKE, PROMPT, TAU, origin_of
 from lineshape.processors.physlite import COMBINED_MUON_TRACKS, linked
 from lineshape.processors.tau_muons import MuonCuts, TauMuons
 from tests.conftest import TREE, select
-from tests.processors.leptons import by_hand, genuine, numpy_columns
+from tests.processors.leptons import by_hand, genuine, numpy_columns, of_genuine
 
 RELEASES = ("r21", "r22", "r23")
 MUONS, TRACKS = "AnalysisMuonsAuxDyn", "CombinedMuonTrackParticlesAuxDyn"
@@ -37,7 +37,7 @@ def test_origins_in_genuine_files(
 
     The two muons of taus from W bosons have the origin of the W, and lie within 0.002 of a leptonic true tau.
     """
-    found = select(TauMuons(MuonCuts()), genuine(shared, release))
+    found = of_genuine(TauMuons, MuonCuts(), shared, release)
     assert list(found.cut_flow.values())[:3] == [reconstructed, reconstructed, with_track]
     origin = ak.to_numpy(found.columns["origin"])
     assert [(origin == each).sum() for each in (PROMPT, TAU, FAKE)] == origins
@@ -47,9 +47,8 @@ def test_origins_in_genuine_files(
 
 @pytest.mark.parametrize("release", RELEASES)
 def test_features_are_those_of_the_linked_track(shared: Path, release: str) -> None:
-    path = genuine(shared, release)
-    expected = by_hand(path, MUONS + ".", TRACKS + ".", COMBINED_MUON_TRACKS)
-    found = columns(path, ALL)
+    expected = by_hand(genuine(shared, release), MUONS + ".", TRACKS + ".", COMBINED_MUON_TRACKS)
+    found = numpy_columns(of_genuine(TauMuons, ALL, shared, release))
     expected = [muon for muon in expected if np.isclose(found["pt"], muon["ownPt"], rtol=1e-6).any()]
     assert len(expected) == len(found["pt"])
     for name in ("absD0", "absZ0SinTheta", "absDeltaZ0", "relativePtError"):
@@ -69,14 +68,14 @@ def test_tracks_are_not_in_the_order_of_muons(shared: Path) -> None:
 @pytest.mark.parametrize(("release", "cuts"), [("r21", MuonCuts()), ("r22", ALL), ("r23", MuonCuts())])
 def test_the_error_of_q_over_p_is_that_of_a_muon(shared: Path, release: str, cuts: MuonCuts) -> None:
     """Any other element of the covariance, in its triangle or in its diagonal, is orders of magnitude away."""
-    error = columns(genuine(shared, release), cuts)["relativePtError"]
+    error = numpy_columns(of_genuine(TauMuons, cuts, shared, release))["relativePtError"]
     assert 0.01 < np.median(error) < 0.03
     assert ((error > 0.005) & (error < 0.1)).all()
 
 
 @pytest.mark.parametrize("release", ["r21", "r23"])
 def test_prompt_muons_are_plausible(shared: Path, release: str) -> None:
-    found = columns(genuine(shared, release))
+    found = numpy_columns(of_genuine(TauMuons, MuonCuts(), shared, release))
     prompt = {name: values[found["origin"] == PROMPT] for name, values in found.items()}
     assert 0.005 < np.median(prompt["absD0"]) < 0.02
     assert 0.02 < np.median(prompt["absDeltaZ0"]) < 0.08
