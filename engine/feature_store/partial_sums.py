@@ -4,8 +4,9 @@ A partial sum is saved under the identities of its parts, so that a resumed run 
 neighbours in the catalogue, so the order of addition, and with it every bit of the sum, is fixed.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -160,3 +161,11 @@ class Sum(Generic[G]):
             missing.insert(0, tuple(each for each in level if each.path in wanted and not each.path.exists()))
             wanted = {part for each in missing[0] for part in each.parts}
         return cls(levels[-1][0].path, tuple(missing))
+
+
+def by_height(sums: Iterable[Sum[G]]) -> list[list[G]]:
+    """Return the groups of several sums that can be added up at the same time, those that others need first."""
+    return [
+        [group for level in levels for group in level]
+        for levels in zip_longest(*(each.levels for each in sums), fillvalue=())
+    ]

@@ -45,26 +45,32 @@ class EventReader:
 
     def events(self, chunk: Chunk) -> "NanoEvents":
         """Return the events of a chunk of the file, as `NanoEventsFactory.from_root` does, with these columns."""
-        from coffea.nanoevents import BaseSchema, NanoEventsFactory
-        from coffea.nanoevents.mapping import TrivialUprootOpener, UprootSourceMapping
-        from coffea.nanoevents.util import tuple_to_key
+        from coffea.nanoevents import BaseSchema
 
-        tree = self._tree
-        key = (str(tree.file.uuid), tree.object_path, f"{chunk.start}-{chunk.stop}")
-        mapping = UprootSourceMapping(
-            TrivialUprootOpener({key[0]: tree.file.file_path}, {}),
-            chunk.start,
-            chunk.stop,
-            cache={},
-            file_handle=self._file,
-            use_ak_forth=True,
-            virtual=True,
-        )
-        mapping.preload_column_source(key[0], key[1], self._branches)
         metadata = {"sample": chunk.file.sample, ENTROPY: chunk.entropy}
         form = {"fields": list(self.forms), "contents": list(self.forms.values())}
         schema = BaseSchema(form | {"parameters": {"metadata": metadata}})
-        return NanoEventsFactory(schema, mapping, tuple_to_key(key), mode="virtual").events()
+        return virtual_events(self._file, self._tree, chunk, schema, self._branches)
+
+
+def virtual_events(
+    file: "uproot.ReadOnlyDirectory", tree: Any, chunk: Chunk, schema: Any, source: Any, **options: Any
+) -> "NanoEvents":
+    """Return the events of a chunk of an open file, whose buffers are read where they are looked at.
+
+    schema: their form and behaviors. source: the tree, or what stands for it, in which branches are found by their
+    names. options: of coffea's mapping.
+    """
+    from coffea.nanoevents import NanoEventsFactory
+    from coffea.nanoevents.mapping import TrivialUprootOpener, UprootSourceMapping
+    from coffea.nanoevents.util import tuple_to_key
+
+    key = (str(tree.file.uuid), tree.object_path, f"{chunk.start}-{chunk.stop}")
+    opener = TrivialUprootOpener({key[0]: tree.file.file_path}, {})
+    common = {"cache": {}, "file_handle": file, "use_ak_forth": True, "virtual": True}
+    mapping = UprootSourceMapping(opener, chunk.start, chunk.stop, **common, **options)
+    mapping.preload_column_source(key[0], key[1], source)
+    return NanoEventsFactory(schema, mapping, tuple_to_key(key), mode="virtual").events()
 
 
 def generator(events: "NanoEvents", seed: int) -> "np.random.Generator":

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lineshape.engine.core.errors import DataError, RequestError, listing, nearest
 from lineshape.engine.input.catalogue import Chunk, FileRecord
+from lineshape.engine.input.events import virtual_events
 from lineshape.engine.input.remote import is_remote
 from lineshape.engine.input.root_files import find_tree
 
@@ -147,28 +148,12 @@ class SchemaReader:
 
     def events(self, chunk: Chunk, metadata: Mapping[str, Any]) -> "NanoEvents":
         """Return the events of a chunk of the file, in virtual mode, as coffea's Runner gives them to a processor."""
-        from coffea.nanoevents import NanoEventsFactory
-        from coffea.nanoevents.mapping import TrivialUprootOpener, UprootSourceMapping
-        from coffea.nanoevents.util import tuple_to_key
-
-        tree, self._log = self._tree, []
-        key = (str(tree.file.uuid), tree.object_path, f"{chunk.start}-{chunk.stop}")
-        mapping = UprootSourceMapping(
-            TrivialUprootOpener({key[0]: tree.file.file_path}, {}),
-            chunk.start,
-            chunk.stop,
-            cache={},
-            access_log=self._log,
-            file_handle=self._file,
-            use_ak_forth=True,
-            virtual=True,
-            preloaded_arrays=self._at_once(chunk),
-        )
-        mapping.preload_column_source(key[0], key[1], tree)
+        self._log = []
         parameters = dict(self._kind.form.parameters) | {"metadata": dict(metadata)}
         form = self._kind.form.copy(parameters=parameters)
-        interpreted: Any = _Interpreted(form, self._kind.schema)
-        return NanoEventsFactory(interpreted, mapping, tuple_to_key(key), mode="virtual").events()
+        interpreted = _Interpreted(form, self._kind.schema)
+        options = {"access_log": self._log, "preloaded_arrays": self._at_once(chunk)}
+        return virtual_events(self._file, self._tree, chunk, interpreted, self._tree, **options)
 
     def _at_once(self, chunk: Chunk) -> dict[str, Any]:
         """Return the arrays of all branches that are known to be touched, read together."""

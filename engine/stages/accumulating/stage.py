@@ -17,6 +17,7 @@ from lineshape.engine.execution.executor import Executor
 from lineshape.engine.execution.failures import Failure, hopeless
 from lineshape.engine.execution.progress import Bars
 from lineshape.engine.execution.workers import Workers
+from lineshape.engine.feature_store.partial_sums import by_height
 from lineshape.engine.feature_store.store import Quarantined
 from lineshape.engine.input.catalogue import Chunk, FileRequest, versions
 from lineshape.engine.input.sources import expand
@@ -164,9 +165,9 @@ def _add_up(
         parts.setdefault(chunk.file.sample, []).append(part_path(folder, identity_of(plan, chunk)))
     limit = memory.worker_limit(workers)
     sums = {dataset: sum_of(folder, dataset, of, limit, plan.accepted) for dataset, of in parts.items()}
-    bar = bars.add("adding up", sum(len(level) for each in sums.values() for level in each.levels))
-    for height in range(max((len(each.levels) for each in sums.values()), default=0)):
-        level = [group for each in sums.values() if height < len(each.levels) for group in each.levels[height]]
+    levels = by_height(sums.values())
+    bar = bars.add("adding up", sum(map(len, levels)))
+    for level in levels:
         torn: list[str] = []
         for group, outcome in Executor(workers, PartGroup.__call__).run(level):
             bar.advance()

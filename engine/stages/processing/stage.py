@@ -15,7 +15,7 @@ from lineshape.engine.execution.failures import Failure, hopeless
 from lineshape.engine.execution.progress import Bars
 from lineshape.engine.execution.workers import Workers
 from lineshape.engine.feature_store.event_numbers import remark
-from lineshape.engine.feature_store.partial_sums import PartialSum, ShardGroup, Sum
+from lineshape.engine.feature_store.partial_sums import PartialSum, ShardGroup, Sum, by_height
 from lineshape.engine.feature_store.shards import columns_in, identities_in, shard_path
 from lineshape.engine.feature_store.store import FeatureStore, Quarantined, Shard
 from lineshape.engine.input.catalogue import Chunk
@@ -118,11 +118,10 @@ def _add_up(
             shards.setdefault(sample, []).append(shard_path(plan.folder, sample, identity))
     folder = plan.folder / "partial_sums"
     sums = {sample: Sum.of(folder, of_sample, ShardGroup.of) for sample, of_sample in shards.items()}
-    bar = bars.add("adding up", sum(len(level) for each in sums.values() for level in each.levels))
+    levels = by_height(sums.values())
+    bar = bars.add("adding up", sum(map(len, levels)))
     torn: list[str] = []
-    depth = max((len(each.levels) for each in sums.values()), default=0)
-    for height in range(depth):
-        level = [group for each in sums.values() if height < len(each.levels) for group in each.levels[height]]
+    for level in levels:
         for group, outcome in Executor(workers, ShardGroup.__call__).run(level):
             bar.advance()
             if isinstance(outcome, Failure):
