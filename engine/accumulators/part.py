@@ -17,6 +17,8 @@ from lineshape.engine.accumulators.sizes import Sizes, sizes_of
 from lineshape.engine.core.files import replacing
 
 _ABOUT, _VALUE = "about.json", "value.json"
+#: Bytes up to which compression takes longer than it is worth: for each array it is set up anew.
+_SMALL = 1 << 16
 #: Version of the layout of parts: raise it when that changes.
 LAYOUT = 1
 
@@ -69,7 +71,9 @@ class AccumulatorPart:
             "sizes": vars(sizes_of(self.value)),
             "pickles": len(encoder.pickles),
         }
-        with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as to:
+        size = sum(array.nbytes for array in encoder.arrays) + sum(map(len, encoder.pickles))
+        way = zipfile.ZIP_DEFLATED if size > _SMALL else zipfile.ZIP_STORED
+        with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", way, compresslevel=1) as to:
             for number, array in enumerate(encoder.arrays):
                 buffer = BytesIO()
                 np.save(buffer, array, allow_pickle=False)
