@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -322,6 +322,8 @@ def open_workers(
     run_folder = RunFolder(folder.absolute())
     screen = screen or Screen()
     with ExitStack() as opened:
+        if client is not None:
+            opened.enter_context(_patient())
         if not one:
             opened.enter_context(held_run(run_folder.path))
 
@@ -347,6 +349,13 @@ def open_workers(
             if logs := collect_logs(workers, run_folder.logs):
                 screen.warn(f"what the workers said is in {logs}")
             raise
+
+
+def _patient() -> "AbstractContextManager[object]":
+    """Let a LocalCluster of this process wait for workers that died; by default it gives them up after 15 seconds."""
+    import dask
+
+    return dask.config.set({"distributed.deploy.lost-worker-timeout": "600s"})
 
 
 def _require_client(client: Any) -> None:

@@ -172,13 +172,14 @@ def plan_of(
     known = find_schema(schema) if isinstance(schema, str) else schema or NanoAODSchema
     options = dict(iteritems_options or {})
     kind = type(processor) if hasattr(processor, "process") else processor
+    # Before it is looked at what they hold.
+    pickled = _pickled(processor, cloudpickle.dumps), _pickled(known, cloudpickle.dumps)
     mark = digest(
         LAYOUT, digest_of_processor(processor), digest_of_processor(known), digest_of_state(options), accepted or []
     )
     return Accumulation(
         f"{kind.__module__}.{kind.__qualname__}",
-        _pickled(processor, cloudpickle.dumps),
-        _pickled(known, cloudpickle.dumps),
+        *pickled,
         mark,
         getattr(type(processor), "postprocess", None) not in (None, ProcessorABC.postprocess),
         datasets,
@@ -193,7 +194,10 @@ def _pickled(thing: Any, dumps: Callable[[Any], bytes]) -> bytes:
     try:
         return dumps(thing)
     except Exception as error:
-        raise RequestError(f"{thing!r:.80} cannot be sent to workers: {error}") from error
+        raise RequestError(
+            f"{thing!r:.80} cannot be sent to workers: {error}; make in 'process' what cannot be pickled, such as an "
+            "evaluator of correctionlib, and keep the path of its file"
+        ) from error
 
 
 def where(executor: Any) -> "tuple[Cluster, Any]":

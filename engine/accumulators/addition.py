@@ -3,6 +3,7 @@
 from collections.abc import MutableMapping, MutableSet, Sequence
 from typing import Any
 
+import awkward as ak
 import numpy as np
 
 from lineshape.engine.accumulators.encoding import place_of
@@ -32,6 +33,8 @@ def added(total: Any, other: Any, path: tuple[str, ...] = ()) -> Any:
             "expected the same; columns that grow are a column_accumulator"
         )
     try:
+        if isinstance(total, ak.Array):  # which are not added in place
+            return total + other
         total += other
     except MemoryError:
         raise

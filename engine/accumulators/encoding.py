@@ -189,6 +189,8 @@ class AccumulatorEncoder:
         return {"dict": [[key, {"dict": storage} if key == "storage" else each] for key, each in words["dict"]]}
 
     def _array(self, value: Any, path: tuple[str, ...]) -> Any:
+        if isinstance(value, np.ma.MaskedArray):
+            return {"masked": [self._array(each, path) for each in (value.data, np.ma.getmaskarray(value))]}
         array = np.asarray(value)
         if array.dtype.hasobject:
             raise ProcessorError(f"{place_of(path)}: an array of Python objects: expected numbers, or a list")
@@ -317,6 +319,7 @@ _DECODED: Final[Mapping[str, Callable[[AccumulatorDecoder, Any], Any]]] = {
     "bytes": lambda _, value: base64.b64decode(value),
     "array": lambda self, value: self.arrays[value],
     "scalar": lambda self, value: self.arrays[value][()],
+    "masked": lambda self, value: np.ma.MaskedArray(*map(self.decode, value)),
     "awkward": AccumulatorDecoder._awkward,
     "column_accumulator": lambda self, value: column_accumulator(self.decode(value)),
     "value_accumulator": lambda self, value: value_accumulator(_FACTORIES[value[0]], self.decode(value[1])),

@@ -149,7 +149,9 @@ class SchemaReader:
     def events(self, chunk: Chunk, metadata: Mapping[str, Any]) -> "NanoEvents":
         """Return the events of a chunk of the file, in virtual mode, as coffea's Runner gives them to a processor."""
         self._log = []
-        parameters = dict(self._kind.form.parameters) | {"metadata": dict(metadata)}
+        # Some schemas say their version there.
+        parameters = dict(self._kind.form.parameters)
+        parameters["metadata"] = dict(metadata) | dict(parameters.get("metadata") or {})
         form = self._kind.form.copy(parameters=parameters)
         interpreted = _Interpreted(form, self._kind.schema)
         options = {"access_log": self._log, "preloaded_arrays": self._at_once(chunk)}

@@ -24,7 +24,9 @@ class Dimuons(processor.ProcessorABC):
         dataset = events.metadata["dataset"]
         mass = hist.Hist.new.StrCat([], growth=True, name="dataset").Reg(30, 0, 150, name="mass").Double()
         mass.fill(dataset=dataset, mass=(pairs[:, 0] + pairs[:, 1]).mass)
-        return {"mass": mass, "entries": defaultdict(int, {dataset: len(events)}), "pairs": len(pairs)}
+        told = {key: {str(value)} for key, value in events.metadata.items() if key != "fileuuid"}
+        found = {"mass": mass, "entries": defaultdict(int, {dataset: len(events)}), "pairs": len(pairs)}
+        return found | {"metadata": told}
 
     def postprocess(self, accumulator: Any) -> Any:
         return accumulator | {"seen": sorted(accumulator["entries"])}

@@ -17,7 +17,7 @@ import uproot
 from coffea import processor
 from coffea.nanoevents import BaseSchema, DelphesSchema, NanoAODSchema, PHYSLITESchema
 from coffea.util import load
-from distributed import Client
+from distributed import Client, LocalCluster
 
 from lineshape.engine.accumulators.part import AccumulatorPart, Metrics
 from lineshape.engine.core.errors import IncompleteRunError, RequestError, RunError
@@ -214,6 +214,25 @@ def test_a_killed_worker_and_other_numbers_of_workers_leave_the_same_bits(
     assert (tmp_path / "flag").exists()
     require_same(known, found)
     assert bits(tmp_path / "killed") == bits(tmp_path / "known")
+
+
+class Deadly(Counts):
+    """Kills every worker that comes to an entry."""
+
+    def process(self, events: Any) -> Any:
+        if events.metadata["entrystart"] <= self.at < events.metadata["entrystop"]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().process(events)
+
+
+@pytest.mark.drill
+def test_a_chunk_that_kills_every_worker_is_quarantined(flat: dict[str, list[str]], tmp_path: Path) -> None:
+    """On a cluster of the user's, which would give its workers up."""
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster, Client(cluster) as own:
+        files = {"one": flat["one"][:1]}
+        with pytest.raises(IncompleteRunError, match="1 part of the input cannot be used") as told:
+            run(files, tmp_path, own, Deadly(2300))
+    assert told.value.partial_output["n"] == 3500  # type: ignore[attr-defined]
 
 
 def test_a_repeat_does_nothing_and_changed_state_everything(

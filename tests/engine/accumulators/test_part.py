@@ -89,6 +89,22 @@ def test_values_come_back(case: str, tmp_path: Path) -> None:
     assert [type(each) for each in found.values()] == [type(each) for each in known.values()]
 
 
+def test_masked_values_stay_masked(tmp_path: Path) -> None:
+    """As `ak.to_numpy` makes them of missing values."""
+    known = np.ma.MaskedArray([1.5, 2.5, 3.5], [False, True, False])
+    found = again({"a": known, "c": column_accumulator(known)}, tmp_path)
+    for each in (found["a"], found["c"].value):
+        assert isinstance(each, np.ma.MaskedArray)
+        assert each.tolist() == [1.5, None, 3.5]
+
+
+def test_awkward_arrays_are_added_number_by_number(tmp_path: Path) -> None:
+    one, other = (AccumulatorPart({"a": ak.Array([[1, 2], [3]])}, {name: 2}, Metrics()) for name in "xy")
+    one.add(other)
+    assert one.value["a"].to_list() == [[2, 4], [6]]
+    assert again(one.value, tmp_path)["a"].to_list() == [[2, 4], [6]]
+
+
 def test_coffeas_own_come_back(tmp_path: Path) -> None:
     value = {
         "columns": column_accumulator(np.arange(3.0)),
