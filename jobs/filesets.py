@@ -61,7 +61,7 @@ def _dataset(name: str, value: Any, treename: str | None) -> DatasetFiles:
     if not isinstance(files, Mapping | Sequence) or not files:
         raise RequestError(f"dataset {name}: expected a list of files, or a dictionary of files and their trees")
     if isinstance(files, Sequence) and tree is None:
-        raise RequestError(f"dataset {name}: no tree is named: expected 'treename', or files as {{file: tree}}")
+        raise RequestError(f"dataset {name}: expected a 'treename' (--tree), or files as {{file: tree}}")
     by_tree: dict[str, list[str]] = {}
     for file in files:
         by_tree.setdefault(_tree_of(name, file, files[file] if isinstance(files, Mapping) else tree), []).append(

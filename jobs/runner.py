@@ -88,6 +88,8 @@ class Runner:
         Raises RequestError where the request is wrong, and IncompleteRunError where a part of the input is quarantined
         and `skipbadfiles` is false; the accumulator of all else is its `partial_output`.
         """
+        from lineshape.engine.execution.failures import Cause
+
         if trace is not None:
             raise RequestError("Runner: trace is not supported, as what is touched is found out: leave it out")
         if others := [key for key in uproot_options or {} if key != "timeout"]:
@@ -107,13 +109,15 @@ class Runner:
             "lost": [item.line for item in found.quarantined],
         }
         result = (value, metrics) if self.savemetrics else value
-        number = len(found.quarantined)
-        if number and not self.skipbadfiles:
+        # What a processor raises is no matter of files.
+        missing = [item for item in found.quarantined if not self.skipbadfiles or item.cause != Cause.CORRUPT.value]
+        number = len(missing)
+        if number:
             error = IncompleteRunError(
                 f"{f'{number} parts' if number > 1 else '1 part'} of the input cannot be used, first "
-                f"{found.quarantined[0].line}; all "
+                f"{missing[0].line}; all "
                 f"else is in {found.folder} and in this error's 'partial_output'; mend them and call the same again, "
-                "or set skipbadfiles=True"
+                "or, where files are damaged, set skipbadfiles=True"
             )
             error.partial_output = result  # type: ignore[attr-defined]
             raise error

@@ -80,6 +80,12 @@ def _storage_of(histogram: Any) -> type:
     return _STORAGES[own]
 
 
+def _has_nan(key: Any) -> bool:
+    if isinstance(key, tuple):
+        return any(map(_has_nan, key))
+    return isinstance(key, float | np.floating) and math.isnan(key)
+
+
 def _is_array(node: Any) -> bool:
     return isinstance(node, dict) and "array" in node
 
@@ -125,7 +131,7 @@ class AccumulatorEncoder:
 
     def key(self, key: Any, path: tuple[str, ...]) -> Any:
         """Return a key of a dictionary as JSON; raise ProcessorError for NaN, which equals no other key."""
-        if isinstance(key, float | np.floating) and math.isnan(key):
+        if _has_nan(key):
             raise ProcessorError(f"{place_of(path)}: NaN is a key, which equals no other: expected a number or a text")
         return self.encode(key, (*path, repr(key)))
 

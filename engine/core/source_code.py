@@ -40,8 +40,18 @@ def source_of(kind: type | FunctionType) -> str:
     left out.
     """
     parts = kind.__module__.split(".")
-    home, own = parts[0], ".".join(parts[:3]) + "."
-    pending, seen = [base.__module__ for base in getattr(kind, "__mro__", (kind,))], dict[str, str]()
+    modules = [base.__module__ for base in getattr(kind, "__mro__", (kind,))]
+    return _source_from(modules, parts[0], ".".join(parts[:3]) + ".")
+
+
+def source_of_module(name: str) -> str:
+    """Return the code of a module and of all that it imports; of an installed one, nothing."""
+    return _source_from([name], "", _ENGINE)
+
+
+def _source_from(pending: list[str], home: str, own: str) -> str:
+    """Return the code of modules and of all that they import. home: see `_file_of`. own: start of names that count."""
+    seen = dict[str, str]()
     while pending:
         name = pending.pop()
         path = _file_of(name, home)

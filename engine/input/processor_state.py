@@ -4,7 +4,8 @@ import hashlib
 import inspect
 import pickle
 import types
-from collections.abc import Mapping, Set
+from collections import defaultdict
+from collections.abc import Mapping, Sequence, Set
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -13,8 +14,10 @@ import numpy as np
 
 from lineshape.engine.core.digests import digest
 from lineshape.engine.core.errors import RequestError
-from lineshape.engine.core.source_code import source_of
+from lineshape.engine.core.source_code import source_of, source_of_module
 
+#: How Python 3.11 and later say what an object holds; a class may say it in another way.
+_GET_STATE: Final = getattr(object, "__getstate__", None)
 #: Module of what is defined in a script or a notebook.
 _MAIN: Final = "__main__"
 
@@ -22,7 +25,10 @@ _MAIN: Final = "__main__"
 def digest_of_processor(processor: Any) -> str:
     """Return a digest of a processor's code and state, or of a class; raise RequestError where code cannot be read."""
     known = isinstance(processor, types.FunctionType | type)
-    return digest(_code_of(processor if known else type(processor)), digest_of_state(processor))
+    try:
+        return digest(_code_of(processor if known else type(processor)), digest_of_state(processor))
+    except RecursionError as error:
+        raise RequestError(f"{processor!r:.80} holds itself: expected a processor that does not") from error
 
 
 def _code_of(thing: Any) -> str:
@@ -40,29 +46,61 @@ def _collect(thing: Any, found: dict[str, str]) -> None:
     """Add the source of something that is defined in a script or notebook, and of what it uses there."""
     if thing.__qualname__ in found:
         return
-    try:
-        found[thing.__qualname__] = inspect.getsource(thing)
-    except (OSError, TypeError) as error:
-        raise RequestError(
-            f"the code of {thing.__qualname__} cannot be read, so that no change of it would be noticed: expected a "
-            "processor in a notebook's cell, a script, or a module"
-        ) from error
     functions = [thing] if isinstance(thing, types.FunctionType) else [*_functions_of(thing)]
+    found[thing.__qualname__] = _written(thing, functions)
+    if isinstance(thing, type):
+        found[f"values of {thing.__qualname__}"] = digest_of_state(_values_of(thing))
+    for function in functions:
+        defaults = function.__defaults__, function.__kwdefaults__
+        found[f"defaults of {function.__qualname__}"] = digest_of_state(defaults)
     for base in getattr(thing, "__mro__", ()):
         if base.__module__ == _MAIN:
             _collect(base, found)
         elif base is not object:
             found[f"{base.__module__}.{base.__qualname__}"] = source_of(base)
     for function in functions:
-        for name in _names_in(function.__code__):
-            used = function.__globals__.get(name)
-            if isinstance(used, types.FunctionType | type):
-                if used.__module__ == _MAIN:
-                    _collect(used, found)
-                else:
-                    found[f"{used.__module__}.{used.__qualname__}"] = source_of(used)
-            elif used is not None and not isinstance(used, types.ModuleType | types.BuiltinFunctionType):
-                found[f"value of {name}"] = digest_of_state(used)
+        _collect_used(function, found)
+
+
+def _collect_used(function: types.FunctionType, found: dict[str, str]) -> None:
+    """Add what a function uses of what is defined around it."""
+    for name in _names_in(function.__code__):
+        used = function.__globals__.get(name)
+        if isinstance(used, types.FunctionType | type):
+            if used.__module__ == _MAIN:
+                _collect(used, found)
+            else:
+                found[f"{used.__module__}.{used.__qualname__}"] = source_of(used)
+        elif isinstance(used, types.ModuleType):
+            found[f"module {used.__name__}"] = source_of_module(used.__name__)
+        elif used is not None and not isinstance(used, types.BuiltinFunctionType):
+            found[f"value of {name}"] = digest_of_state(used)
+
+
+def _written(thing: Any, functions: Sequence[types.FunctionType]) -> str:
+    """Return the source of a class or function; of a class in a notebook's cell, which has no file, its functions'."""
+    try:
+        return inspect.getsource(thing)
+    except (OSError, TypeError) as error:
+        try:
+            if isinstance(thing, type) and functions:
+                return "\n".join(map(inspect.getsource, functions))
+        except (OSError, TypeError):
+            pass
+        raise RequestError(
+            f"the code of {thing.__qualname__} cannot be read, so that no change of it would be noticed: expected a "
+            "processor in a notebook's cell, a script, or a module"
+        ) from error
+
+
+def _values_of(kind: type) -> dict[str, Any]:
+    """Return what a class holds beside its functions."""
+    functions = (types.FunctionType, staticmethod, classmethod, property, types.GetSetDescriptorType)
+    return {
+        name: value
+        for name, value in vars(kind).items()
+        if not name.startswith(("__", "_abc_")) and not isinstance(value, (*functions, types.MemberDescriptorType))
+    }
 
 
 def _functions_of(kind: type) -> list[types.FunctionType]:
@@ -84,6 +122,8 @@ def digest_of_state(value: Any) -> str:
     match value:
         case None | bool() | int() | float() | complex() | str() | bytes():
             about = repr(value)
+        case defaultdict():
+            about = digest_of_state(value.default_factory), digest_of_state(dict(value))
         case Mapping():
             about = [(digest_of_state(key), digest_of_state(each)) for key, each in value.items()]
         case Set():
@@ -112,7 +152,8 @@ def digest_of_state(value: Any) -> str:
 def _of_object(value: Any) -> object:
     """Return what tells an object from others of its class: what it holds, or, of an extension's, how it is pickled."""
     kind: Any = type(value)
-    if kind.__reduce_ex__ is object.__reduce_ex__ and hasattr(value, "__dict__"):
+    plain = kind.__reduce_ex__ is object.__reduce_ex__ and getattr(kind, "__getstate__", None) is _GET_STATE
+    if plain and hasattr(value, "__dict__"):
         return kind.__module__, kind.__qualname__, digest_of_state(vars(value))
     try:
         content = pickle.dumps(value)

@@ -41,7 +41,7 @@ def tasks_of(todo: Sequence[Chunk], workers: int) -> list[tuple[Chunk, ...]]:
 
     (Guided self-scheduling: Polychronopoulos and Kuck, IEEE Trans. Comput. C-36 (1987) 1425.)
     """
-    entries = sum(chunk.stop - chunk.start for chunk in todo) / len(todo)
+    entries = max(1.0, sum(chunk.stop - chunk.start for chunk in todo) / len(todo))
     most, least = min(TASK_CHUNKS, TASK_ENTRIES / entries), LEAST_ENTRIES / entries
     tasks: list[tuple[Chunk, ...]] = []
     left = len(todo)

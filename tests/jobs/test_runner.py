@@ -112,6 +112,13 @@ def test_the_same_as_coffeas(case: str, shared: Path, tmp_path: Path, client: Cl
         assert set(saved) <= set(found)
 
 
+def test_a_file_without_events_alone(shared: Path, tmp_path: Path, client: Client) -> None:
+    fileset = fileset_of(shared, {"dy": {"nano_dy_empty.root": "Events"}})
+    found = Runner(client, folder=tmp_path, schema=NanoAODSchema)(fileset, stock.Dimuons())
+    assert found["entries"] == {"dy": 0}
+    assert found["mass"].sum() == 0
+
+
 class Counts(processor.ProcessorABC):
     """Entries and event numbers; raises, returns nothing or kills its worker at an entry, as told."""
 
@@ -179,7 +186,9 @@ def test_what_raises_is_quarantined_and_the_rest_is_complete(
     partial = told.value.partial_output  # type: ignore[attr-defined]
     assert partial["n"] == 11_500
     assert partial["events"] == {*range(12_000)} - {*range(2000, 2500)}
-    found, metrics = run(flat, tmp_path, client, broken, skipbadfiles=True, savemetrics=True)
+    with pytest.raises(IncompleteRunError, match="no such jet") as told:
+        run(flat, tmp_path, client, broken, skipbadfiles=True, savemetrics=True)
+    found, metrics = told.value.partial_output  # type: ignore[attr-defined]
     assert found["n"] == 11_500
     assert len(metrics["lost"]) == 1
 
@@ -196,6 +205,9 @@ def test_a_file_cut_short_is_mended_and_that_part_done_alone(
     with pytest.raises(IncompleteRunError, match="expected Chunk of length"):
         run(files, folder, client)
     before = {path: path.stat().st_mtime_ns for path in folder.glob("parts/*/*.part")}
+    found, metrics = run(files, folder, client, skipbadfiles=True, savemetrics=True)
+    assert found["n"] < 12_000
+    assert metrics["lost"]
     cut.write_bytes(whole)
     assert run(files, folder, client)["n"] == 12_000
     after = {path: path.stat().st_mtime_ns for path in folder.glob("parts/*/*.part")}

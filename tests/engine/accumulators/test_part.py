@@ -89,6 +89,12 @@ def test_values_come_back(case: str, tmp_path: Path) -> None:
     assert [type(each) for each in found.values()] == [type(each) for each in known.values()]
 
 
+@pytest.mark.parametrize("value", [{(float("nan"), 1): 2}, {"a": {(1, float("nan"))}}])
+def test_nan_in_a_key_is_refused_at_any_depth(value: Any, tmp_path: Path) -> None:
+    with pytest.raises(ProcessorError, match="NaN is a key"):
+        again(value, tmp_path)
+
+
 def test_masked_values_stay_masked(tmp_path: Path) -> None:
     """As `ak.to_numpy` makes them of missing values."""
     known = np.ma.MaskedArray([1.5, 2.5, 3.5], [False, True, False])
