@@ -29,7 +29,7 @@ from lineshape.jobs.simulate.recoil.boson_record import BosonEvents
 from lineshape.jobs.simulate.recoil.particle_flow_family import MAXIMUM_ETA, Bosons
 from lineshape.jobs.simulate.recoil.recoil_sample import BOSON, CHARGED, MUONS, VERTICES
 
-EVENTS = 250
+EVENTS = 150
 #: As many where each must be right, and no mean is asked for: Pythia makes 60 a second.
 FEW = 60
 WAY = "pip install 'lineshape"
