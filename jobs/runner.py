@@ -86,7 +86,7 @@ class Runner:
         Arguments are those of coffea's Runner; files may be globs, folders and text lists, too.
 
         Raises RequestError where the request is wrong, and IncompleteRunError where a part of the input is quarantined
-        and `skipbadfiles` is false; the accumulator of all else is its `partial_output`.
+        that is not a damaged file left out by `skipbadfiles`; the accumulator of all else is its `partial_output`.
         """
         from lineshape.engine.execution.failures import Cause
 

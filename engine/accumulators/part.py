@@ -20,7 +20,7 @@ _ABOUT, _VALUE = "about.json", "value.json"
 #: Bytes up to which compression takes longer than it is worth: for each array it is set up anew.
 _SMALL = 1 << 16
 #: Version of the layout of parts: raise it when that changes.
-LAYOUT = 1
+LAYOUT = 2
 
 
 @dataclass
