@@ -20,7 +20,7 @@ from coffea.processor import (
     value_accumulator,
 )
 
-from lineshape.engine.accumulators.part import AccumulatorPart, Metrics, entries_in, sizes_in
+from lineshape.engine.accumulators.part import LAYOUT, AccumulatorPart, Metrics, entries_in, sizes_in
 from lineshape.engine.core.errors import DAMAGES, ProcessorError, RunError
 
 STORAGES = {
@@ -160,7 +160,7 @@ def test_a_damaged_part_is_noticed(tmp_path: Path) -> None:
             AccumulatorPart.load(path, ())
     path.write_bytes(content)
     with zipfile.ZipFile(path, "a") as file:
-        assert json.loads(file.read("about.json"))["layout"] == 1
+        assert json.loads(file.read("about.json"))["layout"] == LAYOUT
 
 
 def test_sizes_tell_what_grows(tmp_path: Path) -> None:
