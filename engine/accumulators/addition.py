@@ -4,6 +4,7 @@ from collections.abc import MutableMapping, MutableSet, Sequence
 from typing import Any
 
 import awkward as ak
+import boost_histogram
 import numpy as np
 
 from lineshape.engine.accumulators.encoding import place_of
@@ -27,24 +28,39 @@ def added(total: Any, other: Any, path: tuple[str, ...] = ()) -> Any:
         return total
     if type(total) is not type(other) and not _are_numbers(total, other):
         raise _unlike(total, other, path)
-    if isinstance(total, np.ndarray) and total.shape != other.shape:
+    if isinstance(total, np.ndarray) and not _are_numbers(total, other) and total.shape != other.shape:
         raise RunError(
             f"{place_of(path)}: arrays of shape {total.shape} in one chunk and {other.shape} in another are not added: "
             "expected the same; columns that grow are a column_accumulator"
         )
     try:
-        if isinstance(total, ak.Array):  # which are not added in place
+        # Awkward arrays are not added in place, and the sum of arrays without dimensions is a number.
+        if isinstance(total, ak.Array) or _is_point(total):
             return total + other
         total += other
     except MemoryError:
         raise
     except Exception as error:
+        if isinstance(total, boost_histogram.Histogram) and tuple(total.axes) != tuple(other.axes):
+            raise RunError(
+                f"{place_of(path)}: histograms of other axes cannot be added: {_axes(total)} in one chunk, "
+                f"{_axes(other)} in another; expected the same of all chunks"
+            ) from error
         raise RunError(f"{place_of(path)}: values of two chunks cannot be added: {plainly(error)}") from error
     return total
 
 
+def _axes(histogram: Any) -> str:
+    return ", ".join(f"{axis!r:.80}" for axis in histogram.axes)
+
+
 def _are_numbers(*values: Any) -> bool:
-    return all(isinstance(value, int | float | complex | np.number | np.bool_) for value in values)
+    return all(isinstance(value, int | float | complex | np.number | np.bool_) or _is_point(value) for value in values)
+
+
+def _is_point(value: Any) -> bool:
+    """Return whether a value is an array without dimensions."""
+    return isinstance(value, np.ndarray) and not value.ndim
 
 
 def _unlike(total: Any, other: Any, path: Sequence[str]) -> RunError:

@@ -4,6 +4,7 @@ import base64
 import json
 import math
 import pickle
+import sys
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -124,9 +125,15 @@ class AccumulatorEncoder:
         if name_of(kind) in self.accepted:
             self.pickles.append(pickle.dumps(value))
             return {"pickle": [len(self.pickles) - 1, name_of(kind)]}
+        # What is defined within a function cannot be found by its name when it is read.
+        advice = (
+            f"to have it pickled add '{name_of(kind)}' to 'pickle'"
+            if getattr(sys.modules.get(kind.__module__), kind.__qualname__, None) is kind
+            else "return what it holds"
+        )
         raise ProcessorError(
             f"{place_of(path)}: a {name_of(kind)} is not kept on disk: expected dictionaries, sets, lists, numbers, "
-            f"texts, histograms, arrays and coffea's accumulators; to have it pickled add '{name_of(kind)}' to 'pickle'"
+            f"texts, histograms, arrays and coffea's accumulators; {advice}"
         )
 
     def key(self, key: Any, path: tuple[str, ...]) -> Any:

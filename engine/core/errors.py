@@ -81,7 +81,9 @@ def code_line(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not _is_installed(frame.filename)]
     last = (_of_users(own) or own or frames)[-1]
-    return f"{plainly(error)} ({last.filename}, line {last.lineno})"
+    # An assertion without a text says what it is about in its own line alone.
+    line = "" if str(error).strip() or not last.line else f" at '{last.line:.80}'"
+    return f"{plainly(error)}{line} ({last.filename}, line {last.lineno})"
 
 
 def is_users(error: BaseException) -> bool:

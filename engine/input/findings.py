@@ -25,11 +25,14 @@ def require_there(requests: Iterable[FileRequest]) -> None:
             )
 
 
-def require_usable(found: Found) -> None:
+def require_usable(found: Found, whole: bool = True) -> None:
     """Raise RequestError where no file of a sample can be used: without the sample it would be another run.
 
-    Raises RunError instead where a retry may still read them.
+    whole: whether each sample must have one that can; otherwise one sample that has is enough. Raises RunError instead
+    where a retry may still read them.
     """
+    if not whole and any(isinstance(outcome, FileRecord) for _, outcome in found):
+        return
     for sample, of_sample in _by_sample(found).items():
         failures = [outcome for _, outcome in of_sample if isinstance(outcome, Failure)]
         if len(failures) == len(of_sample):

@@ -97,8 +97,8 @@ def find_tree(file: "uproot.ReadOnlyDirectory", path: str, name: str) -> "uproot
     except KeyError:
         trees = trees_in(file)
         raise DataError(
-            f"{path}: no tree '{name}': it has {listing(trees) or 'none'}{nearest(name, trees)}; name the tree under "
-            "'samples.SAMPLE.tree' in the job file"
+            f"{path}: no tree '{name}': it has {listing(trees) or 'none'}{nearest(name, trees)}; name the tree in the "
+            "job file ('tree' of the sample) or in the fileset"
         ) from None
     except (ValueError, AssertionError, IndexError, OSError) as error:
         if isinstance(error, OSError) and (error.errno or is_remote(path)):
@@ -108,7 +108,8 @@ def find_tree(file: "uproot.ReadOnlyDirectory", path: str, name: str) -> "uproot
         within = [f"{name}/{other}" for other in trees_in(tree)]
         raise DataError(
             f"{path}: '{name}' is a folder of the file (TDirectory), expected a tree; the trees in it: "
-            f"{listing(within) or 'none'}; name one under 'tree:' of the sample in the job file"
+            f"{listing(within) or 'none'}; name one in the job file ('tree' of the sample) or in the "
+            "fileset"
         )
     if not hasattr(tree, "num_entries"):
         trees = trees_in(file)

@@ -143,7 +143,8 @@ class SchemaReader:
             except Exception as error:
                 raise DataError(
                     f"{self._record.path}: tree {self._record.tree} does not fit {schema.__name__}: "
-                    f"{type(error).__name__}: {error}; expected the schema of the format that the file is of"
+                    f"{type(error).__name__}: {error}; name the schema of the format that the file is of "
+                    "(schema, or --schema)"
                 ) from error
 
     def events(self, chunk: Chunk, metadata: Mapping[str, Any]) -> "NanoEvents":

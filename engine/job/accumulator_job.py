@@ -2,17 +2,25 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from lineshape.engine.clusters.cluster import CLUSTERS, Cluster
 from lineshape.engine.core.kinds import KindSpec
 from lineshape.engine.core.settings import Name, Settings
 
 
+def _with_module(kind: str) -> str:
+    """Raise ValueError unless it is the name of a module and of what is in it."""
+    module, _, name = kind.partition(":")
+    if not (module and name):
+        raise ValueError(f"expected their_module:TheirProcessor, found '{kind}'")
+    return kind
+
+
 class StockProcessor(Settings):
     """A processor of coffea's, which is called as coffea's Runner calls it."""
 
-    kind: str = Field(pattern=r"^.+:.+$")
+    kind: Annotated[str, AfterValidator(_with_module)]
     """The processor's class, as their_module:TheirProcessor, or a function of events."""
     accumulator: Literal[True]
     """Whether it returns an accumulator: always true."""

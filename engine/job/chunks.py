@@ -129,7 +129,10 @@ def of_reading(chunk: Chunk, error: Exception) -> Exception:
     if isinstance(error, DataError | MemoryError) or classify(error).cause is Cause.TRANSIENT:
         return error
     reason = " ".join(str(error).split()) or type(error).__name__
-    return DataError(f"{chunk.file.path}: cannot be read: {type(error).__name__}: {reason[:200]}")
+    return DataError(
+        f"{chunk.file.path}: cannot be read, so that it may be damaged or cut short: "
+        f"{type(error).__name__}: {reason[:200]}"
+    )
 
 
 def check_columns(selected: Selected, processor: Selects) -> NDArray[np.uint64]:

@@ -80,14 +80,17 @@ def look_into_files(
     bars: Bars,
     divide: Callable[[FileRecord], list[Chunk]],
     once: bool = True,
+    whole: bool = True,
 ) -> Catalogue:
     """Open, on the workers, the files that changed since they were last inspected, and return the catalogue.
 
-    notes: of how the files were found. divide: returns the chunks of a file. Others, and errors: as of `look_into`.
+    notes: of how the files were found. divide: returns the chunks of a file. whole: whether a sample of which no file
+    can be opened is an error, as where samples are used together, and not left out. Others, and errors: as of
+    `look_into`.
     """
     require_there(requests)
     found = _found(requests, folder, workers, bars)
-    require_usable(found)
+    require_usable(found, whole)
     records = [record for _, record in found if isinstance(record, FileRecord)]
     records, copies = without_copies(records) if once else (sorted(records, key=_by_path), [])
     chunks = [chunk for record in records for chunk in divide(record)]

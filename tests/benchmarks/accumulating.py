@@ -31,7 +31,7 @@ from distributed import Client, LocalCluster
 from lineshape.jobs import Runner
 from tests.benchmarks.runner import Flat, Wide, flat_file
 
-ROUNDS = 2
+ROUNDS = 4
 MIB = 1 << 20
 
 
@@ -112,7 +112,7 @@ def speed(real: Path, folder: Path, client: Client) -> None:
             5,
         ),
         "flat, 50,000 entries a chunk": (
-            {f"d{n}": [str(flat_file(folder))] for n in range(8)},
+            {f"d{n}": [str(flat_file(folder, chunks=32))] for n in range(4)},
             "Events",
             BaseSchema,
             Flat(),

@@ -54,12 +54,12 @@ class Flat(processor.ProcessorABC):
         }
 
 
-def flat_file(folder: Path) -> Path:
-    """Write 400,000 entries of ten normal numbers."""
+def flat_file(folder: Path, chunks: int = 8) -> Path:
+    """Write 50,000 entries of ten normal numbers for each of a number of chunks."""
     random, path = np.random.default_rng(1), folder / "flat.root"
     with uproot.recreate(path) as file:
         file.mktree("Events", {f"x{number}": np.float32 for number in range(10)})
-        for _ in range(8):
+        for _ in range(chunks):
             file["Events"].extend({f"x{n}": random.normal(size=50_000).astype(np.float32) for n in range(10)})
     return path
 

@@ -119,6 +119,7 @@ def test_the_command_holds_no_accumulator(
     [
         ({"processor": {"kind": "tests.jobs.stock_processors:Dimuon", "accumulator": True}}, "has no 'Dimuon'"),
         ({"processor": {"kind": "no_module:X", "accumulator": True}}, "no module 'no_module'"),
+        ({"processor": {"kind": "fx", "accumulator": True}}, "expected their_module:TheirProcessor, found 'fx'"),
         (
             {"processor": {"kind": "tests.jobs.stock_processors:Dimuons", "accumulator": True, "settings": {"lo": 1}}},
             "unexpected keyword argument 'lo'",

@@ -42,6 +42,12 @@ def test_an_error_that_is_called_so_has_the_name_of_its_module() -> None:
     assert code_line(caught.value).startswith("struct.error: unpack requires")
 
 
+def test_an_assertion_without_a_text_says_its_line() -> None:
+    with pytest.raises(AssertionError) as caught:
+        exec(compile("assert 1 > 2", __file__, "exec"), {})
+    assert "AssertionError at '" in code_line(caught.value)
+
+
 def test_a_module_that_is_no_python_is_named_with_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "no_python.py").write_text("x = 1\ny = = 2\n", encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))

@@ -271,6 +271,7 @@ def returning(value: Any) -> Any:
         (lambda _: None, "process returned nothing"),
         (lambda start: {"a": {float("nan"): start}}, "NaN is a key"),
         (lambda _: {"a": [object()]}, "out['a'][0]: a builtins:object is not kept on disk"),
+        (lambda _: {"a": lambda: 1}, "coffea's accumulators; return what it holds"),
         (
             lambda start: {"a": {"b": start}} if start else {"a": {"b": {}}},
             "out['a']['b']: a dict in one chunk and a int",
@@ -278,10 +279,10 @@ def returning(value: Any) -> Any:
         (lambda start: {"a": np.zeros(2 + start // 500)}, "out['a']: arrays of shape (2,) in one chunk and (3,)"),
         (
             lambda start: {"h": hist.Hist.new.Reg(4, 0, 1 + start).Double()},
-            "out['h']: values of two chunks cannot be added",
+            "out['h']: histograms of other axes cannot be added: Regular(4, 0, 1, label='Axis 0') in one chunk",
         ),
     ],
-    ids=["nothing", "nan", "object", "types", "shapes", "axes"],
+    ids=["nothing", "nan", "object", "function", "types", "shapes", "axes"],
 )
 def test_accumulators_that_cannot_be(
     value: Any, said: str, flat: dict[str, list[str]], tmp_path: Path, client: Client
@@ -289,6 +290,25 @@ def test_accumulators_that_cannot_be(
     with pytest.raises((RunError, IncompleteRunError)) as told:
         run({"two": flat["two"]}, tmp_path, client, returning(value))
     assert said in str(told.value)
+
+
+def test_the_sum_of_arrays_without_dimensions_is_a_number(
+    flat: dict[str, list[str]], tmp_path: Path, client: Client
+) -> None:
+    found = run({"two": flat["two"]}, tmp_path, client, returning(lambda start: {"n": np.array(start)}))
+    assert type(found["n"]) is np.int64
+    assert found["n"] == sum(range(0, 4000, 500))
+
+
+def test_a_dataset_of_which_no_file_can_be_opened(flat: dict[str, list[str]], tmp_path: Path, client: Client) -> None:
+    """All else is completed, as where a file of several is damaged."""
+    broken = tmp_path / "broken.root"
+    broken.write_bytes(b"root and no more")
+    fileset = {**flat, "three": [str(broken)]}
+    with pytest.raises(IncompleteRunError, match=r"broken\.root") as told:
+        run(fileset, tmp_path / "run", client)
+    assert told.value.partial_output["n"] == 12_000  # type: ignore[attr-defined]
+    assert run(fileset, tmp_path / "run", client, skipbadfiles=True)["n"] == 12_000
 
 
 def test_what_is_accepted_is_pickled(flat: dict[str, list[str]], tmp_path: Path, client: Client) -> None:

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from lineshape.engine.clusters.cluster import LOGS, THREADS, Cluster
 from lineshape.engine.clusters.forkserver import start_forkserver
+from lineshape.engine.clusters.script import require_guard
 from lineshape.engine.clusters.site import require_loopback, require_unencrypted, starting
 from lineshape.engine.core.output import forgive
 
@@ -43,6 +44,7 @@ class Local(Cluster):
         import dask
         from distributed import Client, Nanny, Scheduler, SpecCluster
 
+        require_guard()
         require_unencrypted()
         require_loopback()
         workers = self.workers or len(os.sched_getaffinity(0))

@@ -128,7 +128,7 @@ def _catalogue(plan: Accumulation, folder: Path, workers: Workers, bars: Bars) -
     ]
     place = {(each.sample, each.source.path): number for number, each in enumerate(requests)}
     notes = [note for each in listings.values() for note in each.notes]
-    found = look_into_files(requests, notes, folder, workers, bars, plan.chunks_of)
+    found = look_into_files(requests, notes, folder, workers, bars, plan.chunks_of, whole=False)
     found.chunks.sort(key=lambda chunk: (place[chunk.file.sample, chunk.file.path], chunk.start))
     return found
 

@@ -1,6 +1,9 @@
 """The local cluster: closed to the world, and of as many single-threaded processes as were asked for."""
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import psutil
 import pytest
@@ -9,7 +12,7 @@ from distributed import Client
 from lineshape.engine.clusters.kinds.local import Local
 from lineshape.engine.learning.fit.resources import threads
 
-PROCESSES = 9
+PROCESSES = 11
 
 pytestmark = pytest.mark.processes
 
@@ -54,3 +57,23 @@ def test_gpus_are_declared_by_one_worker_however_often_it_is_started_anew() -> N
             workers = client.scheduler_info(n_workers=-1)["workers"].values()
             assert sorted((worker["id"], worker["resources"]) for worker in workers) == [(0, {"GPU": 3}), (1, {})]
             client.restart()
+
+
+_SCRIPT = """
+from lineshape.engine.clusters.kinds.local import Local
+
+def start():
+    with Local(workers=1).open() as client:
+        print(client.submit(sum, [1, 2]).result())
+"""
+
+
+def test_a_script_that_starts_workers_when_it_is_imported(tmp_path: Path) -> None:
+    """It is refused in one line, and said where."""
+    script = tmp_path / "script.py"
+    script.write_text(f"{_SCRIPT}\nstart()\n", encoding="utf-8")
+    found = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert f"RequestError: {script}, line 8: workers are started whenever the script is imported" in found.stderr
+    assert found.stderr.count("Traceback") == 1
+    script.write_text(f'{_SCRIPT}\nif __name__ == "__main__":\n    start()\n', encoding="utf-8")
+    assert subprocess.run([sys.executable, script], capture_output=True, text=True, check=True).stdout == "3\n"
