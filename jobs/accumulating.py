@@ -80,7 +80,8 @@ def accumulate(
 
     Raises IncompleteRunError where more of the input is quarantined than the job tolerates.
     """
-    from lineshape.engine.run import AccumulationRun, open_workers
+    from lineshape.engine.running.accumulation_run import AccumulationRun
+    from lineshape.engine.running.workers import open_workers
 
     plan = _plan(job)
     folder = Path(output or Path("runs") / job.study)

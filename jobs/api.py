@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from lineshape.engine.feature_store.shards import Table
     from lineshape.engine.learning.bundles import Bundle
     from lineshape.engine.results.look import FirstLook
-    from lineshape.engine.run import Run
+    from lineshape.engine.running.run import Run
     from lineshape.engine.stages.training.stage import Trained
 
 #: Sections of the report whose first plot a result shows in a notebook.
@@ -191,7 +191,7 @@ def run(
     from lineshape.jobs.simulate.orders import simulator
 
     with opened(job, output, client, screen) as one:
-        rows = one.all(simulator(one.job))
+        rows = one.all(simulator)
         one.check_complete()
     return Result(one.job, output_of(one.job, output, _named(job)), rows)
 
@@ -251,6 +251,22 @@ def histogram(
         one.histogram()
 
 
+def vary(
+    job: Job | str | Path,
+    output: str | Path | None = None,
+    client: "Client | None" = None,
+    screen: Screen | None = None,
+) -> None:
+    """Fill performance histograms of the job's systematic variations; shards of their own are made first.
+
+    Arguments are those of `run`.
+    """
+    from lineshape.jobs.simulate.orders import simulator
+
+    with opened(job, output, client, screen, again=True) as one:
+        one.vary(one.simulate(simulator(one.job)), simulator)
+
+
 def report(
     job: Job | str | Path,
     output: str | Path | None = None,
@@ -276,7 +292,7 @@ def opened(
     again: for stages after the first, on the samples that the run was processed with. Other arguments are those of
     `run`.
     """
-    from lineshape.engine.run import open_run
+    from lineshape.engine.running.run import open_run
 
     loaded = job if isinstance(job, Job) else load(job)
     folder = output_of(loaded, output, _named(job))

@@ -138,7 +138,8 @@ class Runner:
         )
 
     def _run(self, plan: "Accumulation") -> "Accumulated":
-        from lineshape.engine.run import AccumulationRun, open_workers
+        from lineshape.engine.running.accumulation_run import AccumulationRun
+        from lineshape.engine.running.workers import open_workers
 
         cluster, client = where(self.executor)
         folder = Path(self.folder or Path("runs") / plan.name.rpartition(".")[2])

@@ -20,13 +20,14 @@ LAYERS = {"engine": 0, "processors": 1, "jobs": 2}
 ROOMS = {
     "lineshape.engine": [
         "reprocessing",
-        "run",
+        "running",
         "stages",
         "results",
         "job",
         "export",
         "measures",
         "learning",
+        "variations",
         "clusters",
         "input",
         "feature_store",

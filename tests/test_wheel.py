@@ -74,7 +74,7 @@ for package in (engine, jobs, processors):
 """
     names = in_the_wheel(code, installed, tmp_path).split()
     assert len(names) > 250
-    assert {"lineshape.engine.run", "lineshape.jobs.simulate.families.pythia"} <= set(names)
+    assert {"lineshape.engine.running.run", "lineshape.jobs.simulate.families.pythia"} <= set(names)
 
 
 @pytest.mark.drill

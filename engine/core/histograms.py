@@ -58,6 +58,25 @@ def counts(histogram: hist.Hist[Any]) -> NDArray[np.float64]:
     return np.asarray(histogram.values(flow=True), dtype=np.float64)
 
 
+def as_weighted(histogram: hist.Hist[Any]) -> hist.Hist[Any]:
+    """Return a histogram of counts as one of weights; others as they are."""
+    if is_weighted(histogram):
+        return histogram
+    found = hist.Hist(*histogram.axes, storage=hist.storage.Weight())
+    view: Any = found.view(flow=True)
+    view.value = view.variance = histogram.values(flow=True)
+    return found
+
+
+def without_group(histogram: hist.Hist[Any], group: int) -> hist.Hist[Any]:
+    """Return a histogram without the entries of one group of the jackknife, which is its last axis."""
+    found = histogram.copy()
+    view: Any = found.view(flow=True)
+    for contents in (view.value, view.variance) if is_weighted(histogram) else (view,):
+        contents[..., group] = 0
+    return found
+
+
 def merge(parts: Iterable[Mapping[str, hist.Hist[Any]]]) -> Histograms:
     """Return the sums of histograms with the same names, added in the order given.
 

@@ -20,9 +20,10 @@ class RunFolder:
 
     job.json holds the job as it was run, ledger.jsonl the stages that were run and when, features/ the feature store,
     models/ the bundles, histograms/ the performance histograms, report/ the page and its plots, look/ a page on the
-    columns, summary.json every figure, search/ the trials of searches for a model's settings, export/ models in other
-    software's formats, logs/ workers' logs where something failed, lock.json the process that is using the folder,
-    while there is one.
+    columns, summary.json every figure, variations/ for each direction of a systematic variation a folder like this with
+    what is other in it, variations.json what they shift figures by, search/ the trials of searches for a model's
+    settings, export/ models in other software's formats, logs/ workers' logs where something failed, lock.json the
+    process that is using the folder, while there is one.
 
     store: a feature store elsewhere, used instead of the run's own.
     """
@@ -89,6 +90,23 @@ class RunFolder:
     def search(self, model: str) -> "RunFolder":
         """Return the run folder of the trials for a model's settings, which shares this run's feature store."""
         return RunFolder(self.path / "search" / model, self.features)
+
+    def variation(self, key: str, reads_events: bool) -> "RunFolder":
+        """Return the run folder of a variation in one direction.
+
+        reads_events: whether it has a feature store of its own, or uses this run's.
+        """
+        return RunFolder(self.path / "variations" / key, None if reads_events else self.features)
+
+    @property
+    def variations(self) -> Path:
+        """Folder of variations, with a subfolder for each direction."""
+        return self.path / "variations"
+
+    @property
+    def shifts(self) -> Path:
+        """File of what variations shift figures by."""
+        return self.path / "variations.json"
 
     @property
     def histograms(self) -> Path:

@@ -84,7 +84,7 @@ class FeatureStore:
     seen: for each derived column, which events its bundle was trained on. control: digest of the control histograms
     beside them. classes: columns of classes, which are computed when rows are read, as the weight is. weights: sums of
     the weights of each sample's rows, where there are weights. generated: sum of the generated weights of each sample
-    with a cross-section.
+    with a cross-section. beside: of a variation of some samples, the others, whose shards are in another store.
     """
 
     folder: Path
@@ -102,6 +102,7 @@ class FeatureStore:
     weight: RowWeight | None = None
     weights: Mapping[str, WeightSums] = field(default_factory=dict)
     generated: Mapping[str, float] = field(default_factory=dict)
+    beside: tuple[str, ...] = ()
 
     @classmethod
     def load(cls, folder: Path) -> "FeatureStore":
@@ -174,6 +175,17 @@ class FeatureStore:
     def samples(self) -> list[str]:
         """Names of the samples, in order."""
         return list(dict.fromkeys(shard.sample for shard in self.shards))
+
+    @property
+    def measured(self) -> list[str]:
+        """Names of the samples that are measured together, in this store and beside it."""
+        return [*self.samples, *self.beside]
+
+    def only(self, samples: Container[str]) -> "FeatureStore":
+        """Return the store with the shards of some samples, the others beside it."""
+        kept = tuple(shard for shard in self.shards if shard.sample in samples)
+        beside = tuple(name for name in self.samples if name not in samples)
+        return replace(self, shards=kept, beside=beside)
 
     def digest(self, samples: Container[str] | None = None) -> str:
         """Return a digest of the identities of all shards, or of those of some samples."""

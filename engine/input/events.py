@@ -1,9 +1,9 @@
 """NanoEvents of named columns, in virtual mode, over an open file, and helpers to read their columns."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from lineshape.engine.core.errors import DataError, listing
+from lineshape.engine.core.errors import DataError, ProcessorError, listing
 from lineshape.engine.core.jagged import Jagged
 from lineshape.engine.input.catalogue import Chunk, FileRecord
 from lineshape.engine.input.column_forms import NamedBranches, has_records, require_readable, type_of
@@ -210,3 +210,45 @@ def with_column(events: "NanoEvents", name: str, values: "NDArray[Any]") -> "Nan
     contents = [column if field == name else layout.content(field) for field in layout.fields]
     changed = ak.contents.RecordArray(contents, layout.fields, layout.length, parameters=layout.parameters)
     return ak.Array(changed, behavior=events.behavior, attrs=events.attrs)
+
+
+def only_columns(events: "NanoEvents", names: Container[str]) -> "NanoEvents":
+    """Return the events with some of their columns, with the metadata that they have."""
+    import awkward as ak
+
+    layout = events.layout if events.layout.is_record else events.layout.to_packed()
+    kept = [field for field in layout.fields if field in names]
+    contents = [layout.content(field) for field in kept]
+    record = ak.contents.RecordArray(contents, kept, layout.length, parameters=layout.parameters)
+    return ak.Array(record, behavior=events.behavior, attrs=events.attrs)
+
+
+def with_columns(events: "NanoEvents", columns: Mapping[str, Any]) -> "NanoEvents":
+    """Return the events with other values in columns, as awkward arrays, or with columns more; others are not copied.
+
+    columns: by name; Jet.pt is the field pt of Jet, where no column has that name.
+    """
+    import awkward as ak
+
+    known = ak.fields(events)
+    plain = {name: values for name, values in columns.items() if name in known or "." not in name}
+    for name in columns.keys() - plain.keys():
+        events = ak.with_field(events, columns[name], name.split("."))
+    if not plain:
+        return events
+    layout = events.layout if events.layout.is_record else events.layout.to_packed()
+    changed = {name: ak.to_layout(values) for name, values in plain.items()}
+    for name, content in changed.items():
+        if content.length != layout.length:
+            raise ProcessorError(
+                f"column {name} was given {content.length:,} values for {layout.length:,} events: expected one each"
+            )
+    contents = [changed[field] if field in changed else layout.content(field) for field in layout.fields]
+    more = [name for name in changed if name not in layout.fields]
+    record = ak.contents.RecordArray(
+        [*contents, *(changed[name] for name in more)],
+        [*layout.fields, *more],
+        layout.length,
+        parameters=layout.parameters,
+    )
+    return ak.Array(record, behavior=events.behavior, attrs=events.attrs)

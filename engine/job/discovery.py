@@ -52,11 +52,13 @@ def look_into(
     bars: Bars,
     files: Mapping[str, Patterns],
     once: bool = True,
+    known: Path | None = None,
 ) -> Catalogue:
     """Open, on the workers, the files that changed since they were last inspected, and return the catalogue.
 
     folder: where results of inspection are cached, as that of the feature store. files: for each sample, as of
-    `process`. once: whether a file of which a sample has copies is counted once.
+    `process`. once: whether a file of which a sample has copies is counted once. known: another such folder, whose
+    results are taken over.
 
     Raises RequestError where no file of a sample can be used, or none has any entries; RunError where a retry may still
     read those of a sample.
@@ -65,7 +67,7 @@ def look_into(
     requests = requests_of(job, processor, listings)
     notes = [note for found_of in listings.values() for note in found_of.notes]
     catalogue = look_into_files(
-        requests, notes, folder, workers, bars, lambda record: chunks_of(record, job.chunk_entries), once
+        requests, notes, folder, workers, bars, lambda record: chunks_of(record, job.chunk_entries), once, known=known
     )
     if not catalogue.chunks:
         raise RequestError(f"there are no events: the trees of all {len(catalogue.records)} files have no entries")
@@ -81,6 +83,7 @@ def look_into_files(
     divide: Callable[[FileRecord], list[Chunk]],
     once: bool = True,
     whole: bool = True,
+    known: Path | None = None,
 ) -> Catalogue:
     """Open, on the workers, the files that changed since they were last inspected, and return the catalogue.
 
@@ -89,7 +92,7 @@ def look_into_files(
     `look_into`.
     """
     require_there(requests)
-    found = _found(requests, folder, workers, bars)
+    found = _found(requests, folder, workers, bars, known)
     require_usable(found, whole)
     records = [record for _, record in found if isinstance(record, FileRecord)]
     records, copies = without_copies(records) if once else (sorted(records, key=_by_path), [])
@@ -108,10 +111,12 @@ def _by_path(record: FileRecord) -> tuple[str, str]:
     return record.sample, record.path
 
 
-def _found(requests: Sequence[FileRequest], folder: Path, workers: Workers, bars: Bars) -> Found:
+def _found(
+    requests: Sequence[FileRequest], folder: Path, workers: Workers, bars: Bars, known: Path | None = None
+) -> Found:
     """Return results of inspection: cached ones where the file is unchanged, new ones for the others."""
     bar = bars.add("catalogue", len(requests))
-    before = remembered(folder)
+    before = (remembered(known) if known else {}) | remembered(folder)
     found: Found = [(request, before[request.key]) for request in requests if request.key in before]
     new = [request for request in requests if request.key not in before]
     bar.advance(len(found))

@@ -21,6 +21,7 @@ from lineshape.engine.job.weighting import Weighting, check_weights, is_scaled, 
 from lineshape.engine.learning.roles.model import MODELS, Model
 from lineshape.engine.learning.search import Search
 from lineshape.engine.measures.measure import MEASURES, Measure
+from lineshape.engine.variations.variation import VARIATIONS, Variation
 
 
 class SampleSpec(Settings):
@@ -85,6 +86,8 @@ class Job(Settings):
     """
     derived: dict[Name, Derived] = {}
     """Columns computed by bundles of other studies, by name."""
+    variations: dict[Name, Annotated[KindSpec, VARIATIONS]] = {}
+    """Systematic variations, by name: what each shifts figures by is their systematic uncertainty."""
     chunk_entries: int = Field(50_000, gt=0)
     """Maximum number of entries in a chunk.
     Lower it where workers run out of memory, raise it where there are too many chunks.
@@ -207,6 +210,14 @@ class Job(Settings):
     def built_measures(self) -> dict[str, Measure]:
         """Return the measures by name, in the job file's order."""
         return self._kinds[1]
+
+    @cached_property
+    def _variations(self) -> dict[str, Variation]:
+        return {name: VARIATIONS.build(spec, ("variations", name)) for name, spec in self.variations.items()}
+
+    def built_variations(self) -> dict[str, Variation]:
+        """Return the systematic variations by name, in the job file's order."""
+        return self._variations
 
     def built_cluster(self) -> Cluster:
         """Return the cluster to run on."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lineshape.engine.core.columns import Column
+from lineshape.engine.core.digests import digest
 from lineshape.engine.core.errors import LineshapeError, RequestError, code_line, nearest
 from lineshape.engine.core.settings import Settings
 from lineshape.engine.core.validation import SettingsError, validated
@@ -12,6 +13,7 @@ from lineshape.engine.input.study import PROCESSORS
 from lineshape.engine.job import derived
 from lineshape.engine.job.derived import Derived, Deriving
 from lineshape.engine.job.job import Job
+from lineshape.engine.job.varied import Varied, Varying, require_variations
 
 
 def build_processor(job: Job) -> tuple[StudyProcessor, Settings]:
@@ -33,8 +35,9 @@ def build_processor(job: Job) -> tuple[StudyProcessor, Settings]:
         raise SettingsError.at(("processor",), str(error)) from error
     except Exception as error:
         raise SettingsError.at(("processor",), f"{kind} cannot be made: {code_line(error)}") from error
+    varied = {name for each in job.built_variations().values() for name in each.reads()}
     for name in job.branches:
-        if name not in found.inputs:
+        if name not in {*found.inputs, *varied}:
             text = f"'{name}' is not a column of this study{nearest(name, found.inputs)}"
             raise SettingsError.at(("branches", name), text)
     if job.nonfinite == "drop" and getattr(processor, "schema", None) is not None:
@@ -43,18 +46,25 @@ def build_processor(job: Job) -> tuple[StudyProcessor, Settings]:
         )
         raise SettingsError.at(("nonfinite",), text)
     derived.require(processor, job.derived)
+    require_variations(job, processor)
     return processor, settings
 
 
-def with_derived(processor: Selects, derived: Mapping[str, Derived]) -> Selects:
-    """Return the processor, with derived columns added where there are any."""
-    return Deriving(processor, derived) if derived else processor
+def built_of(processor: Selects, derived: Mapping[str, Derived], varied: Varied | None = None) -> Selects:
+    """Return the processor, with events changed before it, and derived columns added, where there are any."""
+    given = Varying(processor, varied) if varied and varied.variation.changes_events else processor
+    return Deriving(given, derived) if derived else given
 
 
-def fingerprint_of(job: Job) -> str:
-    """Return a digest of the job's processor, its code and settings; see `build_processor` for the errors it raises."""
+def fingerprint_of(job: Job, varied: Varied | None = None) -> str:
+    """Return a digest of the job's processor, its code and settings; see `build_processor` for the errors it raises.
+
+    varied: a variation of it, whose shards have another one where it changes events.
+    """
     bare, settings = build_processor(job)
-    return fingerprint(bare, settings, job.nonfinite, derived.mark(job.derived))
+    own = fingerprint(bare, settings, job.nonfinite, derived.mark(job.derived))
+    mark = varied.mark() if varied else ""
+    return digest(own, mark) if mark else own
 
 
 def _require_declared(processor: Any) -> None:

@@ -14,7 +14,8 @@ class Series:
     """One curve of a plot.
 
     key: decides the colour; curves of the same model share it. x: bin edges for steps and points, positions for a line.
-    ratio: ratio to the baseline and its uncertainty, where they are known better than from the two curves.
+    ratio: ratio to the baseline and its uncertainty, where they are known better than from the two curves. systematic,
+    ratio_systematic: systematic uncertainty of the values and of that ratio; None where nothing is varied.
     """
 
     key: str
@@ -25,6 +26,8 @@ class Series:
     style: Literal["steps", "points", "line"] = "points"
     dashed: bool = False
     ratio: tuple[Floats, Floats] | None = None
+    systematic: Floats | None = None
+    ratio_systematic: Floats | None = None
 
 
 @dataclass(frozen=True)

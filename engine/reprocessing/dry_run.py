@@ -82,7 +82,7 @@ def _files(job: Job, folder: ReprocessingFolder, records: Sequence[RunRecord]) -
     from lineshape.engine.input.findings import require_there
     from lineshape.engine.input.sources import expand
     from lineshape.engine.job.discovery import requests_of
-    from lineshape.engine.job.processor_builder import build_processor, with_derived
+    from lineshape.engine.job.processor_builder import build_processor, built_of
 
     patterns, said = {}, []
     for name, sample in job.samples.items():
@@ -94,7 +94,7 @@ def _files(job: Job, folder: ReprocessingFolder, records: Sequence[RunRecord]) -
     bare, _ = build_processor(job)
     derived.require(bare, job.derived)
     listings = {name: expand(some) for name, some in patterns.items()}
-    requests = requests_of(job, with_derived(bare, job.derived), listings)
+    requests = requests_of(job, built_of(bare, job.derived), listings)
     require_there(requests)
     return _counted(requests, folder, records), said
 

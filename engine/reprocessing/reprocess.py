@@ -14,6 +14,7 @@ from lineshape.engine.core import ledger
 from lineshape.engine.core.errors import BusyError, IncompleteRunError, LineshapeError, RequestError, StorageError
 from lineshape.engine.core.lock import held
 from lineshape.engine.core.run_folder import ReprocessingFolder
+from lineshape.engine.core.validation import validated
 from lineshape.engine.execution.progress import Screen
 from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.job.job import Job
@@ -22,7 +23,8 @@ from lineshape.engine.reprocessing.comparison import criterion_of
 from lineshape.engine.reprocessing.output_folders import folder_of
 from lineshape.engine.reprocessing.reprocessing_run import ReprocessingRun
 from lineshape.engine.reprocessing.run_record import RunRecord, read_runs
-from lineshape.engine.run import Simulate, open_run
+from lineshape.engine.running.run import open_run
+from lineshape.engine.running.variations import Simulate
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -52,6 +54,9 @@ def reprocess(
     Raises RequestError where the request is wrong, BusyError where another run is going on, RunError where the run
     failed, and IncompleteRunError where it is done but more of the input is quarantined than the job tolerates.
     """
+    if job.variations:
+        # They are of a result, and not of which of two models is better on the same events.
+        job = validated(Job, job.model_dump(mode="json") | {"variations": {}})
     folder = folder_of(job, output)
     criterion = criterion_of(job)
     with held(folder.lock) as lock:

@@ -56,7 +56,7 @@ from lineshape.engine.reprocessing.run_record import (
     UnknownDrift,
 )
 from lineshape.engine.results.claims import check
-from lineshape.engine.run import Run
+from lineshape.engine.running.run import Run
 
 #: File in the latest run: digest of everything that it depends on.
 _STATE = "state.json"

@@ -35,6 +35,8 @@ def curve(axes: "Axes", series: Series, style: Style, shift: float) -> None:
     """Draw a curve: steps, a line with its band, or points, those of wide bins on bars as long as the bin."""
     colour, line = style.colour(series.key), "--" if series.dashed else style.line(series.key)
     label = barred(series.label)
+    if series.systematic is not None:
+        _band(axes, series, colour)
     if series.style == "steps":
         axes.stairs(series.y, series.x, label=label, color=colour, linestyle=line, linewidth=1.6, baseline=None)
     elif series.style == "line":
@@ -57,6 +59,16 @@ def curve(axes: "Axes", series: Series, style: Style, shift: float) -> None:
             linestyle="none",
             elinewidth=1.2,
         )
+
+
+def _band(axes: "Axes", series: Series, colour: str) -> None:
+    """Draw the systematic uncertainty as a band around a curve, in each bin or along a line."""
+    assert series.systematic is not None
+    low, high = series.y - series.systematic, series.y + series.systematic
+    if series.style == "line":
+        axes.fill_between(series.x, low, high, color=colour, alpha=0.25, linewidth=0)
+    else:
+        axes.stairs(high, series.x, baseline=low, fill=True, color=colour, alpha=0.25, linewidth=0)
 
 
 def ratio_panel(axes: "Axes", plot: Plot, reference: Series, style: Style) -> None:

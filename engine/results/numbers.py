@@ -11,13 +11,31 @@ def exactly(value: float) -> str:
     return f"{value:g}".replace("-", _MINUS)
 
 
-def with_uncertainty(value: float, uncertainty: float, most: int = 8) -> str:
+def with_uncertainty(value: float, uncertainty: float, most: int = 8, systematic: float | None = None) -> str:
     """Return value ± uncertainty, rounded as the Particle Data Group does: an uncertainty of 10 to 35 has two digits.
 
-    Others have one. most: number of decimals that are shown at most. Without an uncertainty: four digits of the value.
+    Others have one. most: number of decimals that are shown at most. systematic: a second uncertainty, where there is
+    one; the larger of both decides the digits. Without an uncertainty: four digits of the value.
     """
-    if not uncertainty or not math.isfinite(uncertainty):
+    sizes = [each for each in (uncertainty, systematic) if each and math.isfinite(each)]
+    if not sizes:
         return f"{value:.4g}".replace("-", _MINUS)
+    decimals = _decimals(max(sizes) if systematic else sizes[0], most)
+    texts = [f"{value:.{decimals}f}", f"{uncertainty or 0.0:.{decimals}f}"]
+    if systematic is not None:
+        texts.append(f"{systematic:.{decimals}f}")
+    return " ± ".join(texts).replace("-", _MINUS)
+
+
+def signed(value: float, uncertainty: float, most: int = 8) -> str:
+    """Return a difference with its sign, ± its uncertainty."""
+    if not value and not uncertainty:
+        return "0"
+    text = with_uncertainty(value, uncertainty, most)
+    return text if text.startswith(_MINUS) else f"+{text}"
+
+
+def _decimals(uncertainty: float, most: int) -> int:
+    """Return the number of decimals that an uncertainty is rounded to."""
     mantissa, exponent = f"{uncertainty:.2e}".split("e")
-    decimals = max(0, min(most, (1 if float(mantissa) < 3.55 else 0) - int(exponent)))
-    return f"{value:.{decimals}f} ± {uncertainty:.{decimals}f}".replace("-", _MINUS)
+    return max(0, min(most, (1 if float(mantissa) < 3.55 else 0) - int(exponent)))

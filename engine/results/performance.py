@@ -1,16 +1,17 @@
 """Hold, save and load performance histograms: merged, per sample, of every model and measure."""
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import hist
 
+from lineshape.engine.core.contents import is_weighted
 from lineshape.engine.core.digests import digest
 from lineshape.engine.core.errors import RequestError, reading
 from lineshape.engine.core.files import write_json
-from lineshape.engine.core.histograms import Histograms, add_part, save_part, save_root, to_uhi
+from lineshape.engine.core.histograms import Histograms, add_part, as_weighted, save_part, save_root, to_uhi
 from lineshape.engine.core.records import digest_of_file, find_record, read_record, save_record
 from lineshape.engine.core.source_code import READING, code_of, code_of_modules, source_of
 from lineshape.engine.core.statistics import GROUPS
@@ -108,7 +109,7 @@ class Performance:
         """Return empty histograms for each sample of a feature store."""
         models, trainings = tuple(models), trainings or {}
         measured = [*models, *(name for names in trainings.values() for name in names)]
-        subjects = subjects_of(job, store.samples)
+        subjects = subjects_of(job, store.measured)
         samples = {
             sample: {
                 f"{model}/{name}/{key}": histogram
@@ -176,6 +177,21 @@ class Performance:
                     raise ValueError("its content is not what was written")
                 add_part(path, histograms)
         return performance
+
+    def beside(self, nominal: "Performance") -> "Performance":
+        """Return the histograms of a variation of some samples with those of the others, which do not change."""
+        measured = {name.split("/")[1] for each in self.samples.values() for name in each}
+        weighted = any(is_weighted(each) for of in self.samples.values() for each in of.values())
+        others = {
+            sample: {
+                name: as_weighted(each) if weighted else each
+                for name, each in histograms.items()
+                if name.split("/")[1] in measured
+            }
+            for sample, histograms in nominal.samples.items()
+            if sample not in self.samples
+        }
+        return replace(self, samples={name: (self.samples | others)[name] for name in nominal.samples})
 
     def of(self, subject: str, model: str, measure: str) -> Histograms:
         """Return the histograms of a measure of a model on a sample, or summed over a group, by their names.

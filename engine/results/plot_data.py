@@ -60,6 +60,7 @@ def _curve(series: Series, style: Style, shift: float) -> dict[str, Any]:
         "x": _numbers(series.x),
         "y": _numbers(series.y),
         "error": None if series.error is None else _numbers(series.error),
+        "systematic": None if series.systematic is None else _numbers(series.systematic),
         "places": _numbers(places_of(series, shift)) if points else None,
     }
 

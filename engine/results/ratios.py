@@ -29,7 +29,7 @@ def ratios_of(plot: Plot, reference: Series) -> list[Series]:
             ratio, error = series.ratio
         if series.style == "steps":
             ratio = np.where(_relative_error(series, reference) < _CLEAR, ratio, np.nan)
-        found.append(replace(series, label="", y=ratio, error=error, ratio=None))
+        found.append(replace(series, label="", y=ratio, error=error, ratio=None, systematic=series.ratio_systematic))
     return found
 
 

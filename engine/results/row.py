@@ -12,7 +12,7 @@ class Row:
     that it was read off. remark: what a reader must know of it, such as the bins of a mean. shown: unit that tables
     show the figure in, where that is another one. training_mean, training_spread: of a model that is the mean of
     several trainings, the mean of the figure over them, each measured by itself, and its standard deviation; None of
-    other models.
+    other models. systematic: systematic uncertainty, of the job's variations together; None where none is of it.
     """
 
     sample: str
@@ -30,3 +30,4 @@ class Row:
     shown: str = ""
     training_mean: float | None = None
     training_spread: float | None = None
+    systematic: float | None = None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from lineshape.engine.core.histograms import Histograms, without_group
 from lineshape.engine.measures.measure import BASELINE, Figure, Measure
 from lineshape.engine.results.numbers import with_uncertainty
 from lineshape.engine.results.performance import Performance
@@ -18,9 +19,9 @@ def rows_of(performance: Performance, measures: Mapping[str, Measure], baseline:
     for sample in performance.subjects.members:
         for model in performance.models:
             for name, measure in measures.items():
-                figures = _figures(performance, sample, model, name, measure, baseline)
+                figures = figures_of(performance, sample, model, name, measure, baseline)
                 trainings = [
-                    {_key(each): each.value for each in _figures(performance, sample, one, name, measure, baseline)}
+                    {_key(each): each.value for each in figures_of(performance, sample, one, name, measure, baseline)}
                     for one in performance.trainings.get(model, ())
                 ]
                 for figure in figures:
@@ -47,20 +48,34 @@ def rows_of(performance: Performance, measures: Mapping[str, Measure], baseline:
     return rows
 
 
-def _figures(
-    performance: Performance, sample: str, model: str, name: str, measure: Measure, baseline: str
+def figures_of(
+    performance: Performance,
+    sample: str,
+    model: str,
+    name: str,
+    measure: Measure,
+    baseline: str,
+    without: int | None = None,
 ) -> Sequence[Figure]:
     """Return the figures of a model on a sample; none where it was not measured.
 
-    Ratios to the baseline are left out where that was not measured.
+    Ratios to the baseline are left out where that was not measured. without: group of the jackknife that is left out;
+    None: none.
     """
     if sample not in performance.subjects.shown(name, measure, model):
         return []
-    histograms = performance.of(sample, model, name)
+
+    def histograms_of(one: str) -> Histograms:
+        found = performance.of(sample, one, name)
+        if without is None:
+            return found
+        return {key: without_group(each, without) for key, each in found.items()}
+
+    histograms = histograms_of(model)
     if not histograms:
         return []
     others = {BASELINE: baseline} | {other: other for other in measure.against}
-    references = {key: performance.of(sample, other, name) for key, other in others.items()}
+    references = {key: histograms_of(other) for key, other in others.items()}
     references = {key: found for key, found in references.items() if found}
     return [
         figure
@@ -167,13 +182,20 @@ def unit_of(row: Row) -> str:
 
 
 def written(row: Row | None, unit: bool = True) -> str:
-    """Return value ± uncertainty in the unit that tables show it in; unit: whether it is written beside them."""
+    """Return value ± statistical uncertainty (± systematic, where it is varied) in the unit that tables show it in.
+
+    unit: whether it is written beside them.
+    """
     if row is None or row.value is None:
         return "–"
-    percent = row.shown == "%"
-    value, error = (100 * (each or 0.0) if percent else each or 0.0 for each in (row.value, row.uncertainty))
-    ending = f" {unit_of(row)}" if unit and unit_of(row) else ""
-    return with_uncertainty(value, error, 6 if percent else 8) + ending
+    scale = 100 if row.shown == "%" else 1
+    text = with_uncertainty(
+        scale * row.value,
+        scale * (row.uncertainty or 0.0),
+        6 if scale == 100 else 8,
+        None if row.systematic is None else scale * row.systematic,
+    )
+    return f"{text} {unit_of(row)}" if unit and unit_of(row) else text
 
 
 def inclusive(rows: list[Row], sample: str, model: str, measure: str, figure: str) -> Row | None:

@@ -175,6 +175,23 @@ def histogram(
 
 
 @app.command()
+def vary(
+    job: JobName,
+    output: Output = None,
+    set_: Changes = None,
+    workers: Workers = None,
+    cluster: ClusterName = None,
+    dashboard: Dashboard = False,
+) -> None:
+    """Fill performance histograms of systematic variations, with shards of their own where events change."""
+    from lineshape.jobs.simulate.orders import simulator
+
+    with opened(job, output, None, changes_of(set_, workers, cluster), dashboard, again=True) as run:
+        run.vary(run.simulate(simulator(run.job)), simulator)
+        run.check_complete()
+
+
+@app.command()
 def report(
     job: JobName,
     output: Output = None,
@@ -197,7 +214,7 @@ def preflight(
     """Try one worker of each sort on the cluster, and report problems."""
     from lineshape.engine.clusters import preflight as trial
     from lineshape.engine.reprocessing.output_folders import output_of
-    from lineshape.engine.run import open_run
+    from lineshape.engine.running.run import open_run
 
     loaded = load(job, sample, changes_of(set_, None, cluster))
     folder = output_of(loaded, output, job)

@@ -13,7 +13,7 @@ from lineshape.engine.execution.failures import Failure
 from lineshape.engine.execution.progress import Bars
 from lineshape.engine.execution.workers import Workers
 from lineshape.engine.job.job import Job
-from lineshape.engine.run import Simulate
+from lineshape.engine.running.variations import Simulate
 from lineshape.jobs.simulate.family import FAMILIES, Family
 from lineshape.jobs.simulate.request import SimulationRequest, request_in
 from lineshape.jobs.simulate.writing import FileOrder, write_file

@@ -22,7 +22,7 @@ from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.job.inputs import inputs_of
 from lineshape.engine.job.job import Job
 from lineshape.engine.learning.bundles import Bundle, read_index
-from lineshape.engine.run import open_run
+from lineshape.engine.running.run import open_run
 from lineshape.jobs import api
 from lineshape.jobs.simulate.orders import simulator
 

@@ -16,7 +16,7 @@ from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.export.exporting import export
 from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.learning.bundles import Bundle
-from lineshape.engine.run import open_run
+from lineshape.engine.running.run import open_run
 from lineshape.jobs import api
 from lineshape.jobs.simulate.orders import simulator
 

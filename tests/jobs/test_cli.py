@@ -84,7 +84,9 @@ def test_stages_one_by_one(client: Client, tmp_path: Path) -> None:
     assert {row["model"] for row in rows} == {"d0", "brt"}
     assert {"auc", "efficiency_signal"} <= {row["figure"] for row in rows}
     keys = ["sample", "model", "measure", "figure", "by", "low", "high", "value", "uncertainty", "unit", "entries"]
-    assert all(list(row) == [*keys, "remark", "shown", "training_mean", "training_spread"] for row in rows)
+    assert all(
+        list(row) == [*keys, "remark", "shown", "training_mean", "training_spread", "systematic"] for row in rows
+    )
 
 
 def test_the_address_of_the_dashboard_is_printed(client: Client, tmp_path: Path) -> None:

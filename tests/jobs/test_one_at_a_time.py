@@ -11,7 +11,7 @@ from lineshape.engine.core.errors import BusyError, RequestError, StorageError
 from lineshape.engine.core.lock import Holder, held_run, read_holder
 from lineshape.engine.core.records import save_record
 from lineshape.engine.core.run_folder import RunFolder
-from lineshape.engine.run import open_run
+from lineshape.engine.running.run import open_run
 from lineshape.jobs import api
 from tests.jobs.commands import here
 from tests.jobs.toys import toy_job, toy_values

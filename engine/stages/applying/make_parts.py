@@ -19,7 +19,7 @@ from lineshape.engine.input.root_files import find_tree
 from lineshape.engine.input.study import PROCESSORS
 from lineshape.engine.input.tracing import Places
 from lineshape.engine.job.chunks import each, read_column
-from lineshape.engine.job.processor_builder import with_derived
+from lineshape.engine.job.processor_builder import built_of
 from lineshape.engine.learning.bundles import Bundle
 from lineshape.engine.stages.applying.parts import PartColumn, ScorePart, write_part
 from lineshape.engine.stages.applying.plan import ApplyPlan, ScoreFile
@@ -47,7 +47,7 @@ def scorer_of(plan: ApplyPlan) -> Scorer:
 
 def processor_of(plan: ApplyPlan) -> Selects:
     """Build the processor, with its derived columns."""
-    return with_derived(PROCESSORS.find(plan.kind)(plan.settings), plan.derived)
+    return built_of(PROCESSORS.find(plan.kind)(plan.settings), plan.derived)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from lineshape.engine.input.sources import Patterns
 from lineshape.engine.input.tasks import outcomes
 from lineshape.engine.job.discovery import Catalogue, look_into
 from lineshape.engine.job.job import Job
-from lineshape.engine.job.processor_builder import build_processor, fingerprint_of, with_derived
+from lineshape.engine.job.processor_builder import build_processor, built_of, fingerprint_of
 from lineshape.engine.learning.bundles import Bundle
 from lineshape.engine.stages.applying.existing import (
     Existing,
@@ -142,7 +142,7 @@ def _outputs(catalogue: Catalogue, wanted: Wanted) -> list[ScoreFile]:
 def _plan(job: Job, bundles: Mapping[str, Bundle], state: Path, to: Path, wanted: Wanted) -> tuple[ApplyPlan, Selects]:
     """Return the plan and the processor; raises RequestError where a bundle needs what the processor does not make."""
     bare, settings = build_processor(job)
-    processor = with_derived(bare, job.derived)
+    processor = built_of(bare, job.derived)
     if schema_of(processor) is not None:
         raise RequestError(
             f"processor {job.processor.kind} reads whole events in a schema, and which objects it chose is not known: "

@@ -197,10 +197,60 @@ def histogram(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> Perf
     bundles, given = _bundles(job, folder, store)
     identity = Performance.identity_of(job, store, bundles, given)
     events = counted(job, store, bundles, job.built_measures().values())
-    trainings = {name: [*bundle.trainings] for name, bundle in bundles.items() if bundle.trainings}
     measured = {**bundles, **{name: each for bundle in bundles.values() for name, each in bundle.trainings.items()}}
     calibrate(job, folder, store, measured, events, workers, bars)
-    work = _work(job, folder, store, measured, events)
+    trainings = {name: [*bundle.trainings] for name, bundle in bundles.items() if bundle.trainings}
+    empty = Performance.empty(job, store, bundles, *_about(events, identity), trainings=trainings)
+    return _fill(job, folder, store, measured, events, empty, workers, bars)
+
+
+def histogram_varied(
+    job: Job,
+    folder: RunFolder,
+    store: FeatureStore,
+    bundles: Mapping[str, Bundle],
+    replaced: Mapping[str, Bundle],
+    workers: Workers,
+    bars: Bars,
+) -> Performance:
+    """Fill histograms of a variation of a job with given bundles, at the working points that were found for these.
+
+    job, store: of the variation. folder: of the variation, where the histograms are saved. replaced: the job's bundles
+    whose place others take; what these were trained on does not count either, so that events are the job's own.
+
+    Raises RunError where a shard could not be measured.
+    """
+    identity = Performance.identity_of(job, store, bundles, given=True)
+    behind = {**bundles, **{f"{name} replaced": bundle for name, bundle in replaced.items()}}
+    events = counted(job, store, behind, job.built_measures().values())
+    empty = Performance.empty(job, store, bundles, *_about(events, identity))
+    return _fill(job, folder, store, bundles, events, empty, workers, bars)
+
+
+def calibrate_copies(
+    job: Job, folder: RunFolder, store: FeatureStore, bundles: Mapping[str, Bundle], workers: Workers, bars: Bars
+) -> None:
+    """Find the working points of bundles that were made elsewhere on the data of this job. bundles: copies of them."""
+    events = counted(job, store, bundles, job.built_measures().values())
+    calibrate(job, folder, store, bundles, events, workers, bars)
+
+
+def _about(events: Counted, identity: str) -> tuple[str, str, str, str]:
+    return events.name, identity, events.words, events.doubt
+
+
+def _fill(
+    job: Job,
+    folder: RunFolder,
+    store: FeatureStore,
+    bundles: Mapping[str, Bundle],
+    events: Counted,
+    performance: Performance,
+    workers: Workers,
+    bars: Bars,
+) -> Performance:
+    """Fill empty histograms from those parts that are there, and others that are made on workers, and save them."""
+    work = _work(job, folder, store, bundles, events)
     groups = _groups(store)
     todo = [todo for group in groups if (todo := work.todo(group)).models]
     bar = bars.add("histogramming", sum(len(group) for group in groups))
@@ -214,8 +264,6 @@ def histogram(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> Perf
             failures.append(f"{each.group[0].path}: {outcome.reason}")
     if failures:
         raise RunError("shards that could not be measured:\n" + "\n".join(sorted(failures)[:5]))
-    about = events.name, identity, events.words, events.doubt
-    performance = Performance.empty(job, store, bundles, *about, trainings=trainings)
     parts = [(work.path(group, model), group[0].sample, model) for group in groups for model in work.models]
     for path, sample, model in parts:
         try:
@@ -235,7 +283,7 @@ def needs(job: Job, store: FeatureStore, models: Sequence[str], parts: int, work
 
     models: that have a bundle. parts: number of groups of shards. worker_limit: bytes that a worker may use.
     """
-    measures, subjects = job.built_measures(), subjects_of(job, store.samples)
+    measures, subjects = job.built_measures(), subjects_of(job, store.measured)
     bins = {
         name: sum(np.asarray(h.view(flow=True)).nbytes for h in measure.empty(store.columns).values())
         for name, measure in measures.items()
@@ -327,7 +375,7 @@ def _work(
 
 def _filled(job: Job, store: FeatureStore, models: Sequence[str]) -> dict[str, dict[str, tuple[str, ...]]]:
     """Return for each sample and model the names of the measures whose histograms its objects are filled into."""
-    subjects, measures = subjects_of(job, store.samples), job.built_measures()
+    subjects, measures = subjects_of(job, store.measured), job.built_measures()
     return {
         sample: {
             model: tuple(name for name, each in measures.items() if sample in subjects.filled(name, each, model))

@@ -16,7 +16,8 @@ from lineshape.engine.input.schemas import SchemaReader, metadata_of, schema_of
 from lineshape.engine.input.study import PROCESSORS
 from lineshape.engine.job.chunks import called, check_columns, each, event_numbers, finite, of_reading, select
 from lineshape.engine.job.derived import Derived
-from lineshape.engine.job.processor_builder import with_derived
+from lineshape.engine.job.processor_builder import built_of
+from lineshape.engine.job.varied import Varied
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class ShardPlan:
     """Everything a worker needs to make shards: the processor's kind and settings, the folder, and how to treat NaN.
 
     nonfinite: "refuse" or "drop" entries with NaN or infinite values. derived: columns beside the processor's own.
+    varied: a variation of the events.
     """
 
     kind: str
@@ -32,6 +34,7 @@ class ShardPlan:
     folder: Path
     nonfinite: str
     derived: Mapping[str, Derived] = field(default_factory=dict)
+    varied: Varied | None = None
 
     def path(self, chunk: Chunk) -> Path:
         """Return the path of the shard of a chunk."""
@@ -45,7 +48,7 @@ class ShardPlan:
         """
 
         def prepare(file: Any) -> Callable[[Chunk], None]:
-            processor = with_derived(PROCESSORS.find(self.kind)(self.settings), self.derived)
+            processor = built_of(PROCESSORS.find(self.kind)(self.settings), self.derived, self.varied)
             schema = schema_of(processor)
             if schema is not None:
                 whole = SchemaReader(file, chunks[0].file, schema, self.fingerprint, {})

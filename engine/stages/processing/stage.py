@@ -24,24 +24,34 @@ from lineshape.engine.input.sources import Patterns
 from lineshape.engine.input.tasks import outcomes
 from lineshape.engine.job.discovery import Catalogue, look_into
 from lineshape.engine.job.job import Job
-from lineshape.engine.job.processor_builder import build_processor, fingerprint_of, with_derived
+from lineshape.engine.job.processor_builder import build_processor, built_of, fingerprint_of
+from lineshape.engine.job.varied import Varied
 from lineshape.engine.stages.processing.make_shards import ShardPlan
 from lineshape.engine.stages.processing.needs import needs
 from lineshape.engine.stages.processing.weighing import weigh
 
 
-def process(job: Job, folder: RunFolder, workers: Workers, bars: Bars, files: Mapping[str, Patterns]) -> FeatureStore:
+def process(
+    job: Job,
+    folder: RunFolder,
+    workers: Workers,
+    bars: Bars,
+    files: Mapping[str, Patterns],
+    varied: Varied | None = None,
+    known: Path | None = None,
+) -> FeatureStore:
     """Make the shards that do not exist yet, and the manifest of all of them.
 
-    files: for each sample its files, as paths, URLs, globs, folders or lists, or an already expanded listing.
+    files: for each sample its files, as paths, URLs, globs, folders or lists, or an already expanded listing. varied: a
+    variation of the job. known: another feature store, whose findings on files are taken over.
 
     Raises RequestError where no file can be used, RunError where every chunk failed.
     """
     bare, settings = build_processor(job)
-    mark = fingerprint_of(job)
-    plan = ShardPlan(job.processor.kind, settings, mark, folder.features, job.nonfinite, job.derived)
-    processor = with_derived(bare, job.derived)
-    catalogue = look_into(job, processor, folder.features, workers, bars, files)
+    mark = fingerprint_of(job, varied)
+    plan = ShardPlan(job.processor.kind, settings, mark, folder.features, job.nonfinite, job.derived, varied)
+    processor = built_of(bare, job.derived, varied)
+    catalogue = look_into(job, processor, folder.features, workers, bars, files, known=known)
     failures = _make(plan, catalogue, workers, bars)
     sums, torn = _add_up(plan, catalogue.chunks, workers, bars)
     if torn:

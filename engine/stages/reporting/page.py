@@ -23,7 +23,9 @@ from lineshape.engine.results.performance import Performance
 from lineshape.engine.results.row import Row
 from lineshape.engine.results.summary import headline_tables, written
 from lineshape.engine.results.trainings import trainings_lines
+from lineshape.engine.results.variation_tables import variation_tables
 from lineshape.engine.stages.reporting import template
+from lineshape.engine.stages.reporting.variations import VariedResults
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class Content:
     ledger: list[StageRecord]
     drifts: DriftReport | None = None
     look: LookRecord | None = None
+    variations: VariedResults | None = None
 
     @property
     def contents(self) -> dict[str, list[tuple[str, int]]]:
@@ -176,6 +179,17 @@ def _of_sample(content: Content, sample: str) -> dict[str, Any]:
                 if any(sample in content.performance.subjects.shown(name, each, model) for model in labels)
             )
         ),
+        "variations": variation_tables(
+            content.rows,
+            content.variations.shifts,
+            sample,
+            measures,
+            labels,
+            content.variations.labels,
+            labels.get(content.job.baseline, content.job.baseline),
+        )
+        if content.variations
+        else [],
         "others": [(titles[name], rows) for name, rows in others.items() if rows],
         "trainings": [
             (titles[name], lines)

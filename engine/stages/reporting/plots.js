@@ -43,8 +43,22 @@
     });
   }
 
-  // Adds a curve; returns its parts, which are switched together. ends: range of the vertical axis.
+  // Adds the systematic uncertainty as a band, in each bin or along a line; returns it.
+  function band(figure, one) {
+    if (!one.systematic) return [];
+    const [x, y, size] = [one.x, one.y, one.systematic].map(numbers);
+    const [low, high] = [-1, 1].map((sign) => y.map((value, i) => value + sign * size[i]));
+    const style = { fill_color: one.colour, fill_alpha: 0.22, line_color: null };
+    if (one.style === "line") return [figure.varea(x, low, high, { fill_color: one.colour, fill_alpha: 0.22 })];
+    return [figure.quad(x.slice(0, -1), x.slice(1), low, high, style)];
+  }
+
+  // Adds a curve with its band; returns its parts, which are switched together. ends: range of the vertical axis.
   function curve(figure, one, ends, log) {
+    return [...band(figure, one), ...bare(figure, one, ends, log)];
+  }
+
+  function bare(figure, one, ends, log) {
     const [x, y] = [numbers(one.x), numbers(one.y)];
     const error = one.error && numbers(one.error);
     const stroke = { line_color: one.colour, line_dash: DASHES[one.line], line_width: 1.8 };

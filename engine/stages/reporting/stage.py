@@ -29,6 +29,7 @@ from lineshape.engine.learning.bundles import Bundle, Index, read_index
 from lineshape.engine.learning.fit.history import read_history
 from lineshape.engine.measures.measure import Measured
 from lineshape.engine.measures.plots import Plot, Series
+from lineshape.engine.results.bands import with_bands
 from lineshape.engine.results.claims import check
 from lineshape.engine.results.contents import file_name, is_whole, keep_unchanged, read_rows, seal
 from lineshape.engine.results.drawing import draw, draw_grid
@@ -37,9 +38,16 @@ from lineshape.engine.results.look import FIGURES, LookRecord, identity_of
 from lineshape.engine.results.performance import Performance
 from lineshape.engine.results.plot_data import data_of
 from lineshape.engine.results.row import Row
+from lineshape.engine.results.shifts import with_systematics
 from lineshape.engine.results.style import Style
 from lineshape.engine.results.summary import rows_of
 from lineshape.engine.stages.reporting.page import Content, Section, Shown, write_page
+from lineshape.engine.stages.reporting.variations import (
+    VariedPerformance,
+    VariedResults,
+    read_variations,
+    results_of,
+)
 
 
 @dataclass(frozen=True)
@@ -94,17 +102,27 @@ def report(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> list[Ro
         if name in job.models
     }
     performance = Performance.load(job, folder.histograms, store, bundles, index.given)
+    varied = read_variations(job, folder, store, performance)
     drifts = read_drifts(folder)
     seen = find_record(folder.look / FIGURES, LookRecord)
     seen = seen if seen and seen.store == identity_of(store) else None
-    identity = _identity(job, store, performance, index, drifts, seen)
+    identity = _identity(job, store, performance, index, drifts, seen, varied)
     if is_whole(folder, identity):
         return read_rows(folder)
     rows = rows_of(performance, measures, job.baseline)
     if not rows:
         reasons = dict.fromkeys(measure.lacking for measure in measures.values())
         raise RunError(f"no measure gives a figure: {'; '.join(reasons)}")
-    wanted = [*_drift(job, folder, drifts), *_drawings(job, folder, store, performance, bundles)]
+    labels = {name: bundle.label for name, bundle in bundles.items()}
+    variations = results_of(
+        job,
+        performance,
+        varied,
+        lambda of, sample, name: _plots(job, name, _measured(job, store, of, labels, sample, name)),
+        bars,
+    )
+    rows = with_systematics(rows, variations.shifts, variations.parameters)
+    wanted = [*_drift(job, folder, drifts), *_drawings(job, folder, store, performance, bundles, variations)]
     drawings = [drawing.as_file() for drawing in wanted]
     identities = {drawing.name: drawing.identity() for drawing in drawings}
     kept = keep_unchanged(folder, identities)
@@ -126,10 +144,15 @@ def report(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> list[Ro
         ledger.stages(folder.ledger),
         drifts,
         seen,
+        variations,
     )
     write_page(folder.page, content)
     write_json(folder.plots, [_entry(drawing) for drawing in drawings])
     write_json(folder.summary, [asdict(row) for row in rows])
+    if variations.shifts:
+        write_json(folder.shifts, [asdict(shift) for shift in variations.shifts])
+    else:
+        folder.shifts.unlink(missing_ok=True)
     seal(folder, identity, identities)
     return rows
 
@@ -145,6 +168,7 @@ def _identity(
     index: Index,
     drifts: DriftReport | None,
     seen: LookRecord | None,
+    varied: Sequence[VariedPerformance],
 ) -> str:
     """Return a digest of everything that the page shows: figures, labels, missing parts, and the code that draws it."""
     missing = [vars(item) for item in store.quarantined], store.notes, index.left_out
@@ -156,6 +180,7 @@ def _identity(
         moved,
         code_of(*REPORTING),
         *([seen.separation] if seen else []),
+        *([(each.store.varied.key, each.performance.identity, each.lost) for each in varied]),
     )
 
 
@@ -164,7 +189,12 @@ def _draw(drawing: Drawing) -> None:
 
 
 def _drawings(
-    job: Job, folder: RunFolder, store: FeatureStore, performance: Performance, bundles: dict[str, Bundle]
+    job: Job,
+    folder: RunFolder,
+    store: FeatureStore,
+    performance: Performance,
+    bundles: dict[str, Bundle],
+    variations: VariedResults,
 ) -> Iterable[Drawing]:
     plots = folder.report / "plots"
     # The baseline has the first colour, whichever models there are.
@@ -174,11 +204,11 @@ def _drawings(
     subjects = performance.subjects
     for sample, prefix in _prefixes([*subjects.members]).items():
         style = Style(keys, job.title or job.study, label_of(job, sample), trained)
-        for name, measure in job.built_measures().items():
-            measured = _measured(job, store, performance, labels, sample, name)
+        for name in job.measures:
             start = f"{prefix}{_start(job, name)}"
-            drawn = measure.plots(measured) if measured.histograms else []
-            for plot in filter(None, (plot.without_empty() for plot in drawn)):
+            for bare in _plots(job, name, _measured(job, store, performance, labels, sample, name)):
+                varied = variations.plots.get((sample, name, bare.name), {})
+                plot = with_bands(bare, varied, variations.parameters)
                 of = "" if len(subjects.members) == 1 else style.note
                 yield Drawing(f"{start}{plot.name}", plot.section, of, plot.caption, _named(plot, start), style, plots)
         control = load_control(folder.features, store.control).get(sample, {}) if sample in store.samples else {}
@@ -221,6 +251,12 @@ def _measured(
     histograms = {model: performance.of(sample, model, name) for model in shown}
     found = {model: each for model, each in histograms.items() if each}
     return Measured(sample, found, labels, job.baseline, store.columns, label_of(job, sample))
+
+
+def _plots(job: Job, measure: str, measured: Measured) -> list[Plot]:
+    """Return the plots of a measure that show anything."""
+    drawn = job.built_measures()[measure].plots(measured) if measured.histograms else []
+    return [*filter(None, (plot.without_empty() for plot in drawn))]
 
 
 def _start(job: Job, measure: str) -> str:

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from lineshape.engine.clusters.kinds.environment import Environment
 from lineshape.engine.clusters.kinds.gateway import Gateway
 from lineshape.engine.core.errors import RequestError
-from lineshape.engine.run import open_run
+from lineshape.engine.running.run import open_run
 from lineshape.jobs import api
 from tests.conftest import small_job
 from tests.faults.runs import content

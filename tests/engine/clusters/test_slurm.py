@@ -20,7 +20,7 @@ from lineshape.engine.core.errors import ClusterError, RunError
 from lineshape.engine.core.files import write_json
 from lineshape.engine.execution.workers import Workers
 from lineshape.engine.job.job import Job
-from lineshape.engine.run import open_run
+from lineshape.engine.running.run import open_run
 from tests.faults.runs import content, faulty_job
 from tests.jobs.commands import here
 from tests.slurm import Slurm, missing, slurm

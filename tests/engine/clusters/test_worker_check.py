@@ -14,7 +14,7 @@ from distributed import Client
 from lineshape.engine.clusters.kinds.local import Local
 from lineshape.engine.clusters.worker_check import require_able
 from lineshape.engine.core.errors import ClusterError, RequestError
-from lineshape.engine.run import open_run
+from lineshape.engine.running.run import open_run
 from lineshape.jobs import api
 from tests.conftest import small_job
 from tests.servers import free_port

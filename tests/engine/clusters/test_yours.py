@@ -22,7 +22,7 @@ import pytest
 from lineshape.engine.clusters.batch import BatchSystem
 from lineshape.engine.clusters.cluster import Cluster
 from lineshape.engine.clusters.kinds.local import Local
-from lineshape.engine.run import open_run
+from lineshape.engine.running.run import open_run
 from lineshape.jobs import api
 from lineshape.jobs.cli.cluster_option import section
 from lineshape.jobs.simulate.families.gamma_tautau import GammaTauTau

@@ -15,7 +15,7 @@ from lineshape.engine.execution.workers import Workers
 from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.learning.bundles import Bundle
 from lineshape.engine.results.summary import rows_of
-from lineshape.engine.run import open_run
+from lineshape.engine.running.run import open_run
 from lineshape.engine.stages.histogramming.stage import histogram
 from lineshape.engine.stages.processing.stage import process
 from lineshape.engine.stages.training.stage import train

@@ -1,25 +1,25 @@
 """Run the stages in order on a cluster, writing into a run folder. Each stage can also be run alone."""
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lineshape.engine.clusters.cluster import Cluster
-from lineshape.engine.clusters.worker_check import require_able
-from lineshape.engine.core import ledger
 from lineshape.engine.core.errors import IncompleteRunError, RequestError, RunError, listing
-from lineshape.engine.core.lock import held_run
 from lineshape.engine.core.records import save_record
 from lineshape.engine.core.run_folder import RunFolder, read_job
-from lineshape.engine.execution.progress import Bars, Screen
-from lineshape.engine.execution.workers import Promise, Workers, collect_logs
-from lineshape.engine.feature_store.store import FeatureStore, Quarantined, WeightSums
+from lineshape.engine.execution.progress import Screen
+from lineshape.engine.execution.workers import Workers
+from lineshape.engine.feature_store.store import FeatureStore, WeightSums
 from lineshape.engine.input.sources import Patterns
 from lineshape.engine.job.job import Job
+from lineshape.engine.job.varied import varied_of
+from lineshape.engine.job.varied_store import own_folder, reads_files
 from lineshape.engine.results.row import Row
+from lineshape.engine.running.recording import Stage, recorded, tell
+from lineshape.engine.running.variations import Simulate, SimulatorOf, copy_bundles, make_store, shards_in
+from lineshape.engine.running.workers import open_workers
 
 if TYPE_CHECKING:
     from lineshape.engine.learning.bundles import Bundle
@@ -27,15 +27,10 @@ if TYPE_CHECKING:
     from lineshape.engine.results.drift import Drifts
     from lineshape.engine.results.look import FirstLook
     from lineshape.engine.results.performance import Performance
-    from lineshape.engine.stages.accumulating.plan import Accumulation
-    from lineshape.engine.stages.accumulating.stage import Accumulated
     from lineshape.engine.stages.applying.plan import Wanted
     from lineshape.engine.stages.applying.stage import Applied
     from lineshape.engine.stages.drift.stage import DriftBaseline
     from lineshape.engine.stages.training.stage import Trained
-
-#: Makes the ROOT files of a sample that has none of its own: sample's name, folder, workers, bars → files, text.
-Simulate = Callable[[str, Path, Workers, Bars], tuple[list[str], str]]
 
 
 @dataclass
@@ -158,6 +153,30 @@ class Run:
             self.screen.warn(f"drift of {feature} is not known: {reason}")
         return found
 
+    def vary(self, files: Mapping[str, Patterns], simulator_of: SimulatorOf) -> None:
+        """Fill histograms of the job's variations, each direction in a folder of its own; what is there is kept.
+
+        files: of the job's samples. simulator_of: for samples of a variation that are to be simulated.
+        """
+        from lineshape.engine.learning.bundles import Bundle
+        from lineshape.engine.stages.histogramming.stage import calibrate_copies, histogram_varied
+
+        for varied in varied_of(self.job):
+            with self._stage(f"variation {varied.key}") as stage:
+                before = shards_in(self.folder, varied)
+                own = make_store(self.job, self.folder, varied, files, simulator_of, self.workers, stage.bars)
+                if copies := copy_bundles(own, self.job, self.folder):
+                    nominal = FeatureStore.load(self.folder.features)
+                    calibrate_copies(self.job, self.folder, nominal, copies, self.workers, stage.bars)
+                bundles = own.bundles(self.job, self.folder)
+                replaced = {name: Bundle.load(self.folder.models / name) for name in copies}
+                histogram_varied(own.job, own.folder, own.store, bundles, replaced, self.workers, stage.bars)
+                made = shards_in(self.folder, varied) - before
+                stage.text = f"{own.store.rows:,} objects of {listing(own.store.samples)}; {made} shards made"
+            if reads_files(varied):
+                where = f", listed in {own.folder.features}/manifest.json"
+                tell(self.screen, (), own.store.quarantined, where)
+
     def report(self) -> list[Row]:
         """Write summary.json, plots and the page from the performance histograms."""
         from lineshape.engine.stages.reporting.stage import report
@@ -188,22 +207,26 @@ class Run:
         tell(self.screen, applied.notes, applied.quarantined, f", listed in {to / INDEX}")
         return applied
 
-    def all(self, make: Simulate) -> list[Row]:
+    def all(self, simulator_of: SimulatorOf) -> list[Row]:
         """Run all stages in order, and return the rows of the summary."""
-        self.process(self.simulate(make))
+        files = self.simulate(simulator_of(self.job))
+        self.process(files)
         self.train()
         self.histogram()
+        self.vary(files, simulator_of)
         return self.report()
 
     def check_complete(self) -> None:
         """Raise IncompleteRunError where more of the input is quarantined than the job tolerates."""
-        store = FeatureStore.load(self.folder.features)
-        if store.quarantined and store.lost > self.job.tolerate:
-            raise IncompleteRunError(
-                f"{len(store.quarantined)} parts of the input, about {store.lost:.2%} of its entries, are quarantined, "
-                f"more than 'tolerate: {self.job.tolerate}' allows; everything else is in {self.folder.path}. "
-                f"The list is in {self.folder.features}/manifest.json"
-            )
+        varied = [own_folder(self.folder, each).features for each in varied_of(self.job) if reads_files(each)]
+        for features in [self.folder.features, *(each for each in varied if each.is_dir())]:
+            store = FeatureStore.load(features)
+            if store.quarantined and store.lost > self.job.tolerate:
+                raise IncompleteRunError(
+                    f"{len(store.quarantined)} parts of the input, about {store.lost:.2%} of its entries, are "
+                    f"quarantined, more than 'tolerate: {self.job.tolerate}' allows; everything else is in "
+                    f"{self.folder.path}. The list is in {features}/manifest.json"
+                )
 
     def _to_save(self) -> dict[str, Any]:
         """Return the values of the job; a cluster that was not needed does not take the place of the saved one."""
@@ -214,83 +237,10 @@ class Run:
         return values
 
     @contextmanager
-    def _stage(self, name: str) -> Iterator["Stage"]:
+    def _stage(self, name: str) -> Iterator[Stage]:
         # Saved only on success: a request that turns out to be wrong leaves a finished run unchanged.
-        with _recorded(self.folder, self.screen, name, lambda: save_record(self.folder.job, self._to_save())) as stage:
+        with recorded(self.folder, self.screen, name, lambda: save_record(self.folder.job, self._to_save())) as stage:
             yield stage
-
-
-@dataclass
-class AccumulationRun:
-    """A folder of accumulators, and the workers that make them."""
-
-    folder: RunFolder
-    workers: Workers
-    screen: Screen
-
-    def accumulate(self, plan: "Accumulation") -> "Accumulated":
-        """Call a coffea processor on all chunks, and add up what it returns."""
-        from lineshape.engine.stages.accumulating.stage import accumulate
-
-        with _recorded(self.folder, self.screen, "processing") as stage:
-            found = accumulate(plan, self.folder.path, self.workers, stage.bars)
-            stage.text = (
-                f"{found.entries:,} entries in {found.files} files = {found.processed:,} processed + "
-                f"{found.entries - found.processed:,} quarantined; {found.made} of {found.chunks} chunks made now"
-            )
-            if found.quarantined:
-                stage.text += f"; {len(found.quarantined)} parts are quarantined"
-        tell(self.screen, found.notes, found.quarantined, f", listed in {self.folder.path}")
-        return found
-
-    def finish(self, found: "Accumulated") -> None:
-        """Call the processor's postprocess on the whole sum, and save what it returns."""
-        from lineshape.engine.stages.accumulating.saving import save_value
-
-        with _recorded(self.folder, self.screen, "finishing") as stage:
-            notes = save_value(self.folder.path, "output", found.whole()[0])
-            stage.text = f"{self.folder.path / 'output.coffea'}"
-        tell(self.screen, notes, (), "")
-
-
-def tell(screen: Screen, notes: Sequence[str], quarantined: Sequence[Quarantined], where: str) -> None:
-    """Print notes and the first quarantined parts. where: says where all of them are listed."""
-    for note in notes:
-        screen.warn(note)
-    for item in quarantined[:20]:
-        screen.warn(f"quarantined {item.line}")
-    if len(quarantined) > 20:
-        screen.warn(f"and {len(quarantined) - 20} more{where}")
-
-
-@contextmanager
-def _recorded(
-    folder: RunFolder, screen: Screen, name: str, succeeded: Callable[[], None] = lambda: None
-) -> Iterator["Stage"]:
-    """Show a stage on the screen while the block runs, and write it to the ledger when it ends.
-
-    succeeded: called where it does not fail.
-    """
-    start = time.monotonic()
-    try:
-        with screen.bars() as bars:
-            stage = Stage(bars)
-            yield stage
-    except RunError as error:
-        ledger.record(folder.ledger, name, f"failed: {error}", time.monotonic() - start)
-        raise
-    succeeded()
-    seconds = time.monotonic() - start
-    screen.done(name, stage.text, seconds)
-    ledger.record(folder.ledger, name, stage.text, seconds)
-
-
-@dataclass
-class Stage:
-    """A stage in progress: its progress bars, and the line that it leaves in the ledger."""
-
-    bars: Bars
-    text: str = ""
 
 
 @contextmanager
@@ -306,64 +256,3 @@ def open_run(
     cluster = job.built_cluster().one() if one else job.built_cluster()
     with open_workers(folder, cluster, screen, client, one) as (run_folder, workers, shown):
         yield Run(job, run_folder, workers, shown)
-
-
-@contextmanager
-def open_workers(
-    folder: Path, cluster: Cluster, screen: Screen | None = None, client: Any = None, one: bool = False
-) -> Iterator[tuple[RunFolder, Workers, Screen]]:
-    """Open a run folder, and workers of a cluster or of a given Dask client; other arguments are those of `open_run`.
-
-    Raises BusyError where another command is at work in the folder.
-    """
-    if client is not None:
-        _require_client(client)
-    # Workers may have another working folder.
-    run_folder = RunFolder(folder.absolute())
-    screen = screen or Screen()
-    with ExitStack() as opened:
-        if client is not None:
-            opened.enter_context(_patient())
-        if not one:
-            opened.enter_context(held_run(run_folder.path))
-
-        def connect() -> Any:
-            found = client or opened.enter_context(cluster.open(run_folder.logs))
-            if not one:  # with `one` the workers themselves are on trial
-                require_able(found, run_folder.path, cluster)
-            screen.show_dashboard(found.dashboard_link)
-            return found
-
-        workers = Workers(
-            connect,
-            cluster.wait,
-            Promise() if client else cluster.promise,
-            lambda: cluster.trouble,
-            lambda: cluster.refusals,
-        )
-        try:
-            yield run_folder, workers, screen
-        except IncompleteRunError:
-            raise  # no worker failed
-        except RunError:
-            if logs := collect_logs(workers, run_folder.logs):
-                screen.warn(f"what the workers said is in {logs}")
-            raise
-
-
-def _patient() -> "AbstractContextManager[object]":
-    """Let a LocalCluster of this process wait for workers that died; by default it gives them up after 15 seconds."""
-    import dask
-
-    return dask.config.set({"distributed.deploy.lost-worker-timeout": "600s"})
-
-
-def _require_client(client: Any) -> None:
-    from distributed import Client
-
-    if not isinstance(client, Client):
-        address = repr(client) if isinstance(client, str) else "address"
-        raise RequestError(
-            f"client: expected a Dask client, as Client({address}) gives, found {type(client).__name__} {client!r}; "
-            "without one the job's own cluster is started"
-        )

@@ -1,0 +1,169 @@
+"""Find by how much variations shift each figure, with statistical uncertainties, and what that adds up to."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lineshape.engine.core import statistics
+from lineshape.engine.core.statistics import GROUPS
+from lineshape.engine.measures.measure import Measure
+from lineshape.engine.results.performance import Performance
+from lineshape.engine.results.row import Row
+from lineshape.engine.results.summary import figures_of
+from lineshape.engine.variations.variation import Direction
+
+#: Sample, model, measure, figure, column, and edges of its bin.
+Key = tuple[str, str, str, str, str, float | None, float | None]
+#: Column and edges of an inclusive figure.
+_INCLUSIVE: Final = ("", None, None)
+#: Relative size of differences that are of rounding alone.
+_ROUNDING: Final = 1e-12
+
+
+@dataclass(frozen=True)
+class FigureShift:
+    """Difference of a figure between a variation and the job itself.
+
+    Sample to high: what the figure is of, as in a row of the summary. value: the varied figure; shift: less the
+    nominal one; None where either is not finite. uncertainty: statistical one of the shift, from the same events. lost:
+    whether the variation lacks entries that are there without it, so that the events are not the same.
+    """
+
+    variation: str
+    direction: Direction
+    sample: str
+    model: str
+    measure: str
+    figure: str
+    by: str
+    low: float | None
+    high: float | None
+    value: float | None
+    shift: float | None
+    uncertainty: float | None
+    lost: bool = False
+
+    @property
+    def key(self) -> Key:
+        """What the figure is of."""
+        return self.sample, self.model, self.measure, self.figure, self.by, self.low, self.high
+
+
+def key_of(row: Row) -> Key:
+    """Return what the figure of a row is of; of an inclusive one without the range of bins that it is a mean over."""
+    place = (row.by, row.low, row.high) if row.by else _INCLUSIVE
+    return row.sample, row.model, row.measure, row.figure, *place
+
+
+@dataclass
+class Replicates:
+    """Figures of a performance and of the same without one group of the jackknife each.
+
+    known: filled with the values (1 + groups,) of each figure, by what it is of, as they are asked for.
+    """
+
+    performance: Performance
+    measures: Mapping[str, Measure]
+    baseline: str
+    known: dict[tuple[str, str, str], dict[Key, NDArray[np.float64]]] = field(default_factory=dict)
+
+    def of(self, sample: str, model: str, measure: str) -> dict[Key, NDArray[np.float64]]:
+        """Return the values of all figures of a measure of a model on a sample or group."""
+        place = sample, model, measure
+        if place not in self.known:
+            self.known[place] = self._found(*place)
+        return self.known[place]
+
+    def _found(self, sample: str, model: str, measure: str) -> dict[Key, NDArray[np.float64]]:
+        found: dict[Key, NDArray[np.float64]] = {}
+        about = sample, model, measure, self.measures[measure], self.baseline
+        with statistics.values_alone():
+            for number in range(GROUPS + 1):
+                for each in figures_of(self.performance, *about, without=number - 1 if number else None):
+                    place = (each.by, each.low, each.high) if each.by else _INCLUSIVE
+                    key = sample, model, measure, each.figure, *place
+                    found.setdefault(key, np.full(GROUPS + 1, np.nan))[number] = each.value
+        return found
+
+
+def shifts_of(
+    variation: str,
+    direction: Direction,
+    nominal: Replicates,
+    varied: Replicates,
+    changed: Iterable[str],
+    same_events: bool = True,
+    lost: bool = False,
+) -> list[FigureShift]:
+    """Return the shift of each figure of samples that are changed, and of groups with one of them.
+
+    same_events: whether both are of the same events, by which their statistical uncertainties are correlated.
+    """
+    affected = set(changed)
+    found = []
+    members = nominal.performance.subjects.members
+    for sample in (subject for subject, own in members.items() if affected & set(own)):
+        for model in varied.performance.models:
+            for measure in varied.measures:
+                before = nominal.of(sample, model, measure)
+                for key, values in varied.of(sample, model, measure).items():
+                    own = before.get(key, np.full_like(values, np.nan))
+                    differences = values - own
+                    # Sums of other weights are rounded otherwise.
+                    differences[np.abs(differences) < _ROUNDING * np.abs(values)] = 0.0
+                    spread = _spread(differences) if same_events else math.hypot(_spread(own), _spread(values))
+                    numbers = (float(values[0]), float(differences[0]), spread)
+                    value, shift, error = (each if math.isfinite(each) else None for each in numbers)
+                    found.append(FigureShift(variation, direction, *key, value, shift, error, lost))
+    return found
+
+
+def _spread(values: NDArray[np.float64]) -> float:
+    """Return the jackknife's uncertainty, NaN where a figure is missing without one of the groups."""
+    return float(statistics.spread_of(values[1:]))
+
+
+def both_directions(shifts: Sequence[FigureShift]) -> dict[str, dict[Key, tuple[float, float]]]:
+    """Return the shifts up and down of each figure, by variation: the opposite of up where that is all there is."""
+    found: dict[str, dict[Key, tuple[float, float]]] = {}
+    directions: dict[str, set[Direction]] = {}
+    for each in shifts:
+        directions.setdefault(each.variation, set()).add(each.direction)
+    for each in shifts:
+        if each.shift is None:
+            continue
+        own = found.setdefault(each.variation, {})
+        up, down = own.get(each.key, (0.0, 0.0))
+        if len(directions[each.variation]) == 1:
+            own[each.key] = each.shift, -each.shift
+        else:
+            own[each.key] = (each.shift, down) if each.direction == "up" else (up, each.shift)
+    return found
+
+
+def systematic_of(shifts: Sequence[FigureShift], parameters: Mapping[str, str]) -> dict[Key, float]:
+    """Return the systematic uncertainty of each figure that is varied: the larger direction, in quadrature.
+
+    parameters: for each variation the name of what is uncertain; variations of the same one are added up before.
+    """
+    together: dict[str, dict[Key, tuple[float, float]]] = {}
+    for variation, own in both_directions(shifts).items():
+        of = together.setdefault(parameters.get(variation, variation), {})
+        for key, (up, down) in own.items():
+            before = of.get(key, (0.0, 0.0))
+            of[key] = before[0] + up, before[1] + down
+    squares: dict[Key, float] = {}
+    for of in together.values():
+        for key, (up, down) in of.items():
+            squares[key] = squares.get(key, 0.0) + max(abs(up), abs(down)) ** 2
+    return {key: math.sqrt(value) for key, value in squares.items()}
+
+
+def with_systematics(rows: Sequence[Row], shifts: Sequence[FigureShift], parameters: Mapping[str, str]) -> list[Row]:
+    """Return the rows with the systematic uncertainty of each figure that is varied."""
+    found = systematic_of(shifts, parameters)
+    return [replace(row, systematic=found.get(key_of(row))) for row in rows]

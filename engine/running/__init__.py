@@ -1,0 +1,1 @@
+"""Runs: the stages in order, on workers, recorded in the ledger."""

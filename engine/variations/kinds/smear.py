@@ -1,0 +1,55 @@
+"""Vary the resolution of columns."""
+
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from lineshape.engine.core.errors import ProcessorError
+from lineshape.engine.core.settings import Names
+from lineshape.engine.variations.amount import Amount, column_of, columns_of, evaluated
+from lineshape.engine.variations.columns import MissingMomentum, scaled
+from lineshape.engine.variations.variation import Direction, Variation
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class SmearVariation(Variation):
+    """Multiplication of columns by 1 + width × a normal random number, the same for all columns of an object.
+
+    Both directions draw the same numbers, of the job's seed, the chunk and the variation's name.
+    """
+
+    columns: Annotated[Names, Field(min_length=1)]
+    """Columns that the processor reads, which are smeared; of whole events as Jet.pt."""
+    up: Amount
+    """Relative width: a number (0.05), a column that has it for each value or event, or a correction."""
+    down: Amount | None = None
+    """The same for the other direction, as resolutions mostly become worse alone; null beside `symmetrise: true`."""
+    missing_momentum: MissingMomentum | None = None
+    """Missing momentum that takes the opposite of the change; null: it stays as it is."""
+
+    changes_events: ClassVar[bool] = True
+
+    def reads(self) -> list[str]:
+        """Return the columns that are changed, and those of the width."""
+        missing = self.missing_momentum.names() if self.missing_momentum else []
+        return list(dict.fromkeys([*self.columns, *missing, *columns_of(self.up), *columns_of(self.down)]))
+
+    def alters(self) -> list[str]:
+        """Return the columns that are changed."""
+        missing = self.missing_momentum
+        return [*self.columns, *([missing.pt, missing.phi] if missing else [])]
+
+    def changed(self, events: Any, direction: Direction, chance: "np.random.Generator") -> Any:
+        """Return the events with the columns smeared."""
+        import awkward as ak
+
+        width = evaluated(self.up if direction == "up" or self.down is None else self.down, events)
+        if ak.any(ak.flatten(ak.Array([width]) if isinstance(width, float) else width, axis=None) < 0):
+            raise ProcessorError("the width of a smearing is below zero: expected one of at least 0")
+        like = column_of(events, self.columns[0])
+        number = int(ak.count(like, axis=None))
+        drawn = chance.standard_normal(number)
+        normal = ak.unflatten(drawn, ak.num(like)) if like.ndim > 1 else ak.Array(drawn)
+        return scaled(events, self.columns, 1 + width * normal, self.missing_momentum)
