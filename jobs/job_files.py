@@ -122,6 +122,8 @@ def _check_processor(job: Job) -> None:
                 raise SettingsError.at(where, text)
 
     require(("weight", "columns"), job.weight.columns if job.weight else ())
+    for number, part in enumerate(job.weight.scaled if job.weight else ()):
+        require(("weight", "scaled", number, "where"), part.where)
     for name, measure in job.built_measures().items():
         require(("measures", name), measure.columns())
         if taken := [word for word in measure.not_columns() if word in made]:

@@ -25,6 +25,36 @@ _TAU = "TauJetsAuxDyn."
 _TRUTH = ("truthPtVis", "truthEtaVis", "truthDecayMode")
 
 
+def cluster_energy(taus: Any, direction: str, _: Any, by: float) -> dict[str, Any]:
+    """Vary the energy of clusters by a fraction: the calorimeter's estimates, and their part of the combined one."""
+    factor = 1 + by if direction == "up" else 1 - by
+    names = ("ptIntermediateAxis", "ptIntermediateAxisEM", "ptTauEnergyScale")
+    moved = (factor - 1) * taus.ptTauEnergyScale
+    return {name: taus[name] * factor for name in names} | {
+        "ptCombined": taus.ptCombined + _calorimeter_share(taus) * moved
+    }
+
+
+def tracking(taus: Any, direction: str, _: Any, by: float) -> dict[str, Any]:
+    """Vary the momenta of tracks by a fraction: the charged part of particle flow, and its part of the combined one."""
+    factor = 1 + by if direction == "up" else 1 - by
+    charged, neutral = (1 + taus.PFOEngRelDiff) / 2 * factor, (1 - taus.PFOEngRelDiff) / 2
+    particle_flow = taus.ptPanTauCellBased * (charged + neutral)
+    moved = (1 - _calorimeter_share(taus)) * (particle_flow - taus.ptPanTauCellBased)
+    return {
+        "ptPanTauCellBased": particle_flow,
+        "PFOEngRelDiff": (charged - neutral) / (charged + neutral),
+        "ptCombined": taus.ptCombined + moved,
+    }
+
+
+def _calorimeter_share(taus: Any) -> Any:
+    """Return the weight of the calorimeter in the combined estimate, which lies between it and particle flow."""
+    apart = taus.ptTauEnergyScale - taus.ptPanTauCellBased
+    share = (taus.ptCombined - taus.ptPanTauCellBased) / ak.where(apart == 0, 1, apart)
+    return ak.where(share < 0, 0, ak.where(share > 1, 1, share))
+
+
 class TauCuts(Settings):
     """Cuts on taus, and the unit of momenta in the file."""
 

@@ -230,4 +230,4 @@ class FeatureStore:
             if name in self.classes:
                 self.require(self.classes[name].columns)
             if name == EVENT_WEIGHT and self.weight:
-                self.require(self.weight.columns)
+                self.require(self.weight.needed)

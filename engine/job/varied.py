@@ -19,6 +19,7 @@ from lineshape.engine.core.validation import SettingsError, validated
 from lineshape.engine.input.events import ENTROPY, numbers, only_columns
 from lineshape.engine.input.processor import Selected, Selects
 from lineshape.engine.job.job import Job
+from lineshape.engine.job.weighting import row_weight
 from lineshape.engine.variations.variation import VARIATIONS, Direction, Variation
 
 if TYPE_CHECKING:
@@ -151,20 +152,21 @@ def require_variations(job: Job, processor: Selects) -> None:
         for direction in variation.directions:
             _require_known((*place, "model"), variation.bundles(direction), job.models, "model")
             changed = Varied(name, direction, job.variations[name], job.seed).job(job)
-            columns = changed.weight.columns if changed.weight else []
-            own = job.weight.columns if job.weight else []
+            columns, own = (_weight_columns(each) for each in (changed, job))
             made = {*processor.outputs, *job.derived, EVENT_WEIGHT}
             _require_known((*place, direction), [each for each in columns if each not in own], made, "column")
-        unknown = [each for each in getattr(variation, "replaces", ()) if each not in (job.weight or _NONE).columns]
+        unknown = [
+            each
+            for each in getattr(variation, "replaces", ())
+            if each not in (job.weight.columns if job.weight else [])
+        ]
         if unknown:
             raise SettingsError.at((*place, "replaces"), f"'{unknown[0]}' is not among the job's weight.columns")
 
 
-class _NoWeight:
-    columns: Sequence[str] = ()
-
-
-_NONE = _NoWeight()
+def _weight_columns(job: Job) -> list[str]:
+    """Return the columns that a job's weights are computed from."""
+    return row_weight(job.weight, job.samples, None, {}).needed
 
 
 def _require_known(place: tuple[str, ...], names: Any, known: Any, what: str) -> None:

@@ -35,7 +35,7 @@ class VariedStore:
             weight = row_weight(changed.weight, changed.samples, changed.luminosity, nominal.generated)
         store = nominal.only(samples).with_weight(weight)
         if weight:
-            store.require(weight.columns)
+            store.require(weight.needed)
         return cls(varied, changed, own, store)
 
     def bundles(self, job: Job, folder: RunFolder) -> dict[str, Bundle]:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 from lineshape.engine.core.errors import RequestError
 from lineshape.engine.core.kinds import KindSpec
-from lineshape.engine.core.row_weight import RowWeight
+from lineshape.engine.core.row_weight import RowWeight, ScaledRows
 from lineshape.engine.core.settings import Names, Settings
 from lineshape.engine.core.validation import SettingsError
 from lineshape.engine.input.generated_sum import GENERATED
@@ -36,6 +36,8 @@ class Weighting(Settings):
 
     columns: Names = []
     """Columns of the feature store that are multiplied; empty: none."""
+    scaled: list[ScaledRows] = []
+    """Rows whose weights are multiplied, by sample and conditions on columns of the feature store; empty: none."""
     generated: Annotated[KindSpec, GENERATED] | None = None
     """Where files keep the sum of the weights of all generated events, which a cross-section needs; null: nowhere."""
     training: TrainingWeights = TrainingWeights()
@@ -151,4 +153,5 @@ def row_weight(
                 )
             factors[name] *= sample.cross_section * (luminosity or 0) * _PB_PER_FB / generated[name]
     bare = [name for name, sample in samples.items() if not sample.weighted]
-    return RowWeight(columns=weight.columns if weight else [], factors=factors, bare=bare)
+    columns, scaled = (weight.columns, weight.scaled) if weight else ([], [])
+    return RowWeight(columns=columns, factors=factors, bare=bare, scaled=scaled)

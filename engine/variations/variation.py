@@ -41,7 +41,7 @@ class Variation(Settings, ABC):
 
     #: Whether events are changed before they are processed, so that there are shards of its own.
     changes_events: ClassVar[bool] = False
-    #: Whether files are others, so that their events are not those of the job itself.
+    #: Whether files are others than those of the job.
     changes_files: ClassVar[bool] = False
 
     @model_validator(mode="after")
@@ -55,6 +55,11 @@ class Variation(Settings, ABC):
         if down is not None and self.symmetrise:
             raise ValueError("there is a 'down', which 'symmetrise: true' would replace by the mirrored shift of 'up'")
         return self
+
+    @property
+    def changes_what_is_measured(self) -> bool:
+        """Whether events are others than those of the job, so that both are statistically independent."""
+        return False
 
     @property
     def directions(self) -> tuple[Direction, ...]:

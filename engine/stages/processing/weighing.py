@@ -124,7 +124,7 @@ def _require_columns(store: FeatureStore) -> None:
     """Raise RequestError where a column of the weight is not in the feature store."""
     assert store.weight is not None
     try:
-        store.require(store.weight.columns)
+        store.require(store.weight.needed)
     except RequestError as error:
         raise RequestError(f"weight.columns: {error}") from error
 

@@ -90,7 +90,7 @@ def results_of(
         about = each.store.varied
         measures = each.store.job.built_measures()
         after = Replicates(each.performance, measures, job.baseline)
-        same = not (about.variation.changes_files or each.other_events)
+        same = not (about.variation.changes_what_is_measured or each.other_events)
         changed = about.samples(job)
         shifts = shifts_of(about.name, about.direction, before, after, changed, same, each.lost > 0)
         found.shifts += shifts

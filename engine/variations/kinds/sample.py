@@ -21,7 +21,17 @@ class SampleVariation(Variation):
     down: dict[str, Any] | None = None
     """The same for the other direction."""
 
+    same_events: bool = False
+    """Whether the files hold the same events, by their numbers, as where they were reconstructed otherwise: statistical
+    uncertainties of shifts are then those of a difference.
+    """
+
     changes_files: ClassVar[bool] = True
+
+    @property
+    def changes_what_is_measured(self) -> bool:
+        """Whether events are others than those of the job."""
+        return not self.same_events
 
     def of_job(self, values: JobValues, direction: Direction) -> JobValues:
         """Return the job's words with other settings of the sample."""
