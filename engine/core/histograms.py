@@ -68,12 +68,17 @@ def as_weighted(histogram: hist.Hist[Any]) -> hist.Hist[Any]:
     return found
 
 
-def without_group(histogram: hist.Hist[Any], group: int) -> hist.Hist[Any]:
-    """Return a histogram without the entries of one group of the jackknife, which is its last axis."""
-    found = histogram.copy()
+def without_group(histogram: hist.Hist[Any], group: int | None) -> hist.Hist[Any]:
+    """Return a histogram without the entries of one group of the jackknife, all others as one group; None: of all."""
+    *axes, groups = histogram.axes
+    one = hist.axis.Integer(0, 1, name=groups.name, label=groups.label, flow=False)
+    storage = hist.storage.Weight() if is_weighted(histogram) else hist.storage.Double()
+    found = hist.Hist(*axes, one, storage=storage)
+    own: Any = histogram.view(flow=True)
     view: Any = found.view(flow=True)
-    for contents in (view.value, view.variance) if is_weighted(histogram) else (view,):
-        contents[..., group] = 0
+    parts = [(view.value, own.value), (view.variance, own.variance)] if is_weighted(histogram) else [(view, own)]
+    for contents, of in parts:
+        contents[..., 0] = of.sum(axis=-1) if group is None else of.sum(axis=-1) - of[..., group]
     return found
 
 

@@ -154,12 +154,20 @@ class Performance:
         Raises RequestError where there is nothing, or where it was made from something else, RunError where it is
         damaged.
         """
+        cls.require_made_of(job, folder, store, bundles, given)
+        return cls.as_saved(job, folder, store)
+
+    @classmethod
+    def require_made_of(
+        cls, job: Job, folder: Path, store: FeatureStore, bundles: Mapping[str, Bundle], given: bool = False
+    ) -> tuple[str, str]:
+        """Return identity and events in words of what `save` wrote, without reading it; errors are those of `load`."""
         index = _index_of(folder)
         if index.identity != cls.identity_of(job, store, bundles, given):
             raise RequestError(
                 f"the histograms in {folder} are of other bundles, data or measures: run 'lineshape histogram' first"
             )
-        return cls.as_saved(job, folder, store)
+        return index.identity, index.about
 
     @classmethod
     def as_saved(cls, job: Job, folder: Path, store: FeatureStore) -> "Performance":

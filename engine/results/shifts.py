@@ -1,14 +1,15 @@
 """Find by how much variations shift each figure, with statistical uncertainties, and what that adds up to."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lineshape.engine.core import statistics
+from lineshape.engine.core.histograms import without_group
 from lineshape.engine.core.statistics import GROUPS
 from lineshape.engine.measures.measure import Measure
 from lineshape.engine.results.performance import Performance
@@ -59,66 +60,63 @@ def key_of(row: Row) -> Key:
     return row.sample, row.model, row.measure, row.figure, *place
 
 
-@dataclass
-class Replicates:
-    """Figures of a performance and of the same without one group of the jackknife each.
+#: Values of figures (1 + groups,): of everything, and without each group of the jackknife.
+Values = Mapping[Key, NDArray[np.float64]]
 
-    known: filled with the values (1 + groups,) of each figure, by what it is of, as they are asked for.
-    """
 
-    performance: Performance
-    measures: Mapping[str, Measure]
-    baseline: str
-    known: dict[tuple[str, str, str], dict[Key, NDArray[np.float64]]] = field(default_factory=dict)
+def replicates_of(
+    performance: Performance, measures: Mapping[str, Measure], baseline: str, subjects: Iterable[str]
+) -> dict[Key, NDArray[np.float64]]:
+    """Return the values of all figures of samples and groups, and of the same without one group each."""
+    found: dict[Key, NDArray[np.float64]] = {}
+    with statistics.values_alone():
+        for sample in subjects:
+            for name, measure in measures.items():
+                for number, one in enumerate(_without_each(performance, sample, name)):
+                    for model in performance.models:
+                        for each in figures_of(one, sample, model, name, measure, baseline):
+                            place = (each.by, each.low, each.high) if each.by else _INCLUSIVE
+                            key = sample, model, name, each.figure, *place
+                            found.setdefault(key, np.full(GROUPS + 1, np.nan))[number] = each.value
+    return found
 
-    def of(self, sample: str, model: str, measure: str) -> dict[Key, NDArray[np.float64]]:
-        """Return the values of all figures of a measure of a model on a sample or group."""
-        place = sample, model, measure
-        if place not in self.known:
-            self.known[place] = self._found(*place)
-        return self.known[place]
 
-    def _found(self, sample: str, model: str, measure: str) -> dict[Key, NDArray[np.float64]]:
-        found: dict[Key, NDArray[np.float64]] = {}
-        about = sample, model, measure, self.measures[measure], self.baseline
-        with statistics.values_alone():
-            for number in range(GROUPS + 1):
-                for each in figures_of(self.performance, *about, without=number - 1 if number else None):
-                    place = (each.by, each.low, each.high) if each.by else _INCLUSIVE
-                    key = sample, model, measure, each.figure, *place
-                    found.setdefault(key, np.full(GROUPS + 1, np.nan))[number] = each.value
-        return found
+def _without_each(performance: Performance, sample: str, measure: str) -> Iterator[Performance]:
+    """Yield the histograms of a measure on a sample or group, and then without one group of the jackknife each."""
+    models = performance.models
+    summed = {
+        f"{model}/{measure}/{name}": each
+        for model in models
+        for name, each in performance.of(sample, model, measure).items()
+    }
+    members = replace(performance.subjects, members=dict(performance.subjects.members) | {sample: (sample,)})
+    for group in (None, *range(GROUPS)):
+        histograms = {name: without_group(each, group) for name, each in summed.items()}
+        yield replace(performance, samples={sample: histograms}, subjects=members)
 
 
 def shifts_of(
     variation: str,
     direction: Direction,
-    nominal: Replicates,
-    varied: Replicates,
-    changed: Iterable[str],
+    nominal: Values,
+    varied: Values,
     same_events: bool = True,
     lost: bool = False,
 ) -> list[FigureShift]:
-    """Return the shift of each figure of samples that are changed, and of groups with one of them.
+    """Return the shift of each figure of a variation.
 
     same_events: whether both are of the same events, by which their statistical uncertainties are correlated.
     """
-    affected = set(changed)
     found = []
-    members = nominal.performance.subjects.members
-    for sample in (subject for subject, own in members.items() if affected & set(own)):
-        for model in varied.performance.models:
-            for measure in varied.measures:
-                before = nominal.of(sample, model, measure)
-                for key, values in varied.of(sample, model, measure).items():
-                    own = before.get(key, np.full_like(values, np.nan))
-                    differences = values - own
-                    # Sums of other weights are rounded otherwise.
-                    differences[np.abs(differences) < _ROUNDING * np.abs(values)] = 0.0
-                    spread = _spread(differences) if same_events else math.hypot(_spread(own), _spread(values))
-                    numbers = (float(values[0]), float(differences[0]), spread)
-                    value, shift, error = (each if math.isfinite(each) else None for each in numbers)
-                    found.append(FigureShift(variation, direction, *key, value, shift, error, lost))
+    for key, values in varied.items():
+        own = nominal.get(key, np.full_like(values, np.nan))
+        differences = values - own
+        # Sums of other weights are rounded otherwise.
+        differences[np.abs(differences) < _ROUNDING * np.abs(values)] = 0.0
+        spread = _spread(differences) if same_events else math.hypot(_spread(own), _spread(values))
+        numbers = (float(values[0]), float(differences[0]), spread)
+        value, shift, error = (each if math.isfinite(each) else None for each in numbers)
+        found.append(FigureShift(variation, direction, *key, value, shift, error, lost))
     return found
 
 

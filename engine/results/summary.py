@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lineshape.engine.core.histograms import Histograms, without_group
 from lineshape.engine.measures.measure import BASELINE, Figure, Measure
 from lineshape.engine.results.numbers import with_uncertainty
 from lineshape.engine.results.performance import Performance
@@ -49,33 +48,19 @@ def rows_of(performance: Performance, measures: Mapping[str, Measure], baseline:
 
 
 def figures_of(
-    performance: Performance,
-    sample: str,
-    model: str,
-    name: str,
-    measure: Measure,
-    baseline: str,
-    without: int | None = None,
+    performance: Performance, sample: str, model: str, name: str, measure: Measure, baseline: str
 ) -> Sequence[Figure]:
     """Return the figures of a model on a sample; none where it was not measured.
 
-    Ratios to the baseline are left out where that was not measured. without: group of the jackknife that is left out;
-    None: none.
+    Ratios to the baseline are left out where that was not measured.
     """
     if sample not in performance.subjects.shown(name, measure, model):
         return []
-
-    def histograms_of(one: str) -> Histograms:
-        found = performance.of(sample, one, name)
-        if without is None:
-            return found
-        return {key: without_group(each, without) for key, each in found.items()}
-
-    histograms = histograms_of(model)
+    histograms = performance.of(sample, model, name)
     if not histograms:
         return []
     others = {BASELINE: baseline} | {other: other for other in measure.against}
-    references = {key: histograms_of(other) for key, other in others.items()}
+    references = {key: performance.of(sample, other, name) for key, other in others.items()}
     references = {key: found for key, found in references.items() if found}
     return [
         figure

@@ -27,7 +27,6 @@ from lineshape.engine.job.job import Job
 from lineshape.engine.job.subjects import label_of
 from lineshape.engine.learning.bundles import Bundle, Index, read_index
 from lineshape.engine.learning.fit.history import read_history
-from lineshape.engine.measures.measure import Measured
 from lineshape.engine.measures.plots import Plot, Series
 from lineshape.engine.results.bands import with_bands
 from lineshape.engine.results.claims import check
@@ -41,11 +40,12 @@ from lineshape.engine.results.row import Row
 from lineshape.engine.results.shifts import with_systematics
 from lineshape.engine.results.style import Style
 from lineshape.engine.results.summary import rows_of
+from lineshape.engine.stages.reporting.measured import measured_of, plots_of
 from lineshape.engine.stages.reporting.page import Content, Section, Shown, write_page
 from lineshape.engine.stages.reporting.variations import (
-    VariedPerformance,
+    VariedRecord,
     VariedResults,
-    read_variations,
+    find_variations,
     results_of,
 )
 
@@ -102,7 +102,7 @@ def report(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> list[Ro
         if name in job.models
     }
     performance = Performance.load(job, folder.histograms, store, bundles, index.given)
-    varied = read_variations(job, folder, store, performance)
+    varied = find_variations(job, folder, store, performance)
     drifts = read_drifts(folder)
     seen = find_record(folder.look / FIGURES, LookRecord)
     seen = seen if seen and seen.store == identity_of(store) else None
@@ -114,13 +114,7 @@ def report(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> list[Ro
         reasons = dict.fromkeys(measure.lacking for measure in measures.values())
         raise RunError(f"no measure gives a figure: {'; '.join(reasons)}")
     labels = {name: bundle.label for name, bundle in bundles.items()}
-    variations = results_of(
-        job,
-        performance,
-        varied,
-        lambda of, sample, name: _plots(job, name, _measured(job, store, of, labels, sample, name)),
-        bars,
-    )
+    variations = results_of(job, folder, varied, labels, workers, bars)
     rows = with_systematics(rows, variations.shifts, variations.parameters)
     wanted = [*_drift(job, folder, drifts), *_drawings(job, folder, store, performance, bundles, variations)]
     drawings = [drawing.as_file() for drawing in wanted]
@@ -168,7 +162,7 @@ def _identity(
     index: Index,
     drifts: DriftReport | None,
     seen: LookRecord | None,
-    varied: Sequence[VariedPerformance],
+    varied: Sequence[VariedRecord],
 ) -> str:
     """Return a digest of everything that the page shows: figures, labels, missing parts, and the code that draws it."""
     missing = [vars(item) for item in store.quarantined], store.notes, index.left_out
@@ -180,7 +174,7 @@ def _identity(
         moved,
         code_of(*REPORTING),
         *([seen.separation] if seen else []),
-        *([(each.store.varied.key, each.performance.identity, each.lost) for each in varied]),
+        *([(each.varied.key, each.identity, each.lost) for each in varied]),
     )
 
 
@@ -206,7 +200,7 @@ def _drawings(
         style = Style(keys, job.title or job.study, label_of(job, sample), trained)
         for name in job.measures:
             start = f"{prefix}{_start(job, name)}"
-            for bare in _plots(job, name, _measured(job, store, performance, labels, sample, name)):
+            for bare in plots_of(job, store, performance, labels, sample, name):
                 varied = variations.plots.get((sample, name, bare.name), {})
                 plot = with_bands(bare, varied, variations.parameters)
                 of = "" if len(subjects.members) == 1 else style.note
@@ -234,29 +228,13 @@ def _across(
     samples = store.samples
     style = Style(tuple(samples), job.title or job.study, "")
     for name, measure in job.built_measures().items():
-        all_of_it = [_measured(job, store, performance, labels, sample, name) for sample in samples]
+        all_of_it = [measured_of(job, store, performance, labels, sample, name) for sample in samples]
         measured = [each for each in all_of_it if each.histograms]
         start = _start(job, name)
         for plot in filter(None, (plot.without_empty() for plot in measure.plots_across(measured))):
             what = _named(plot, start)
             plots = folder.report / "plots"
             yield Drawing(what.name, plot.section, "all samples", plot.caption, what, style, plots)
-
-
-def _measured(
-    job: Job, store: FeatureStore, performance: Performance, labels: dict[str, str], sample: str, name: str
-) -> Measured:
-    measure = job.built_measures()[name]
-    shown = [model for model in performance.models if sample in performance.subjects.shown(name, measure, model)]
-    histograms = {model: performance.of(sample, model, name) for model in shown}
-    found = {model: each for model, each in histograms.items() if each}
-    return Measured(sample, found, labels, job.baseline, store.columns, label_of(job, sample))
-
-
-def _plots(job: Job, measure: str, measured: Measured) -> list[Plot]:
-    """Return the plots of a measure that show anything."""
-    drawn = job.built_measures()[measure].plots(measured) if measured.histograms else []
-    return [*filter(None, (plot.without_empty() for plot in drawn))]
 
 
 def _start(job: Job, measure: str) -> str:

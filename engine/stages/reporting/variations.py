@@ -1,56 +1,103 @@
-"""Read the histograms of variations, and find what they shift figures and plots by."""
+"""Find what variations shift figures and plots by, from their histograms, on workers."""
 
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from lineshape.engine.core.errors import RequestError
+from lineshape.engine.core.errors import RequestError, RunError
 from lineshape.engine.core.run_folder import RunFolder
+from lineshape.engine.core.statistics import values_alone
+from lineshape.engine.core.validation import validated
+from lineshape.engine.execution.executor import Executor
+from lineshape.engine.execution.failures import Failure
 from lineshape.engine.execution.progress import Bars
+from lineshape.engine.execution.workers import Workers
 from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.job.job import Job
 from lineshape.engine.job.varied import Varied, varied_of
 from lineshape.engine.job.varied_store import VariedStore
 from lineshape.engine.measures.plots import Plot
 from lineshape.engine.results.performance import Performance
-from lineshape.engine.results.shifts import FigureShift, Replicates, shifts_of
+from lineshape.engine.results.shifts import FigureShift, Values, replicates_of, shifts_of
+from lineshape.engine.stages.reporting.measured import plots_of
 from lineshape.engine.variations.variation import Direction
 
-#: Returns the plots of a measure on a sample or group: performance, sample, measure.
-PlotsOf = Callable[[Performance, str, str], list[Plot]]
+#: Sample or group, measure, and name of a plot.
+PlotKey = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
-class VariedPerformance:
-    """The histograms of a variation in one direction, beside those of the samples that it does not change.
+class VariedRecord:
+    """What a run has of a variation in one direction.
 
-    lost: parts of the input that it lacks and the job has, or the other way round. other_events: whether it is measured
-    on another selection of events, as a bundle was trained on some of them.
+    identity: of its histograms. lost: parts of the input that it lacks and the job has, or the other way round. events:
+    those that it is measured on, in words, where they are others than the job's.
     """
 
-    store: VariedStore
-    performance: Performance
+    varied: Varied
+    identity: str
     lost: int
-    other_events: bool
+    events: str
 
     @classmethod
-    def load(
+    def find(
         cls, job: Job, folder: RunFolder, store: FeatureStore, nominal: Performance, varied: Varied
-    ) -> "VariedPerformance":
-        """Return what the run has of a variation; raise RequestError where that is nothing, or of other data."""
+    ) -> "VariedRecord":
+        """Return it; raise RequestError where the run has no histograms of the variation, or of other data."""
         try:
             own = VariedStore.load(job, folder, store, varied)
             bundles = own.bundles(job, folder)
-            found = Performance.load(own.job, own.folder.histograms, own.store, bundles, given=True)
+            made = Performance.require_made_of(own.job, own.folder.histograms, own.store, bundles, given=True)
         except RequestError as error:
             text = f"variation {varied.key} is not there, or is of other data or settings ({error}): run 'lineshape "
             raise RequestError(f"{text}vary' first") from error
+        identity, about = made
         changed = varied.samples(job)
         parts = [
             {(item.sample, item.file, item.start) for item in each.quarantined if item.sample in changed}
             for each in (store, own.store)
         ]
         lost = 0 if varied.variation.changes_files else len(parts[0] ^ parts[1])
-        return cls(own, found.beside(nominal), lost, found.about != nominal.about)
+        return cls(varied, identity, lost, about if about != nominal.about else "")
+
+    @property
+    def has_same_events(self) -> bool:
+        """Whether the figures are of the same events as the job's."""
+        return not (self.varied.variation.changes_what_is_measured or self.events)
+
+
+@dataclass(frozen=True)
+class ReplicatesTask:
+    """Task that finds the values of figures without each group of the jackknife, and of plots; runs on a worker.
+
+    values: of the job. folder: of the run. labels: of the models.
+    """
+
+    values: Mapping[str, Any]
+    folder: RunFolder
+    labels: Mapping[str, str]
+
+    def __call__(self, varied: Varied | None) -> tuple[Values, dict[PlotKey, Plot]]:
+        """Return the values and plots of a variation, of what it changes; None: of the job itself, without plots."""
+        job = validated(Job, dict(self.values))
+        store = FeatureStore.load(self.folder.features)
+        nominal = Performance.as_saved(job, self.folder.histograms, store)
+        members = nominal.subjects.members
+        if varied is None:
+            return replicates_of(nominal, job.built_measures(), job.baseline, members), {}
+        own = VariedStore.load(job, self.folder, store, varied)
+        found = Performance.as_saved(own.job, own.folder.histograms, own.store).beside(nominal)
+        changed = set(varied.samples(job))
+        subjects = [subject for subject, of in members.items() if changed & set(of)]
+        measures = own.job.built_measures()
+        with values_alone():
+            plots = {
+                (subject, name, plot.name): plot
+                for subject in subjects
+                for name in measures
+                for plot in plots_of(own.job, store, found, self.labels, subject, name)
+            }
+        return replicates_of(found, measures, job.baseline, subjects), plots
 
 
 @dataclass
@@ -64,60 +111,66 @@ class VariedResults:
     labels: dict[str, str]
     parameters: dict[str, str]
     shifts: list[FigureShift] = field(default_factory=list)
-    plots: dict[tuple[str, str, str], dict[str, dict[Direction, Plot]]] = field(default_factory=dict)
+    plots: dict[PlotKey, dict[str, dict[Direction, Plot]]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
-def read_variations(job: Job, folder: RunFolder, store: FeatureStore, nominal: Performance) -> list[VariedPerformance]:
-    """Return the histograms of all variations of a job; raise RequestError where one has not been made."""
-    return [VariedPerformance.load(job, folder, store, nominal, varied) for varied in varied_of(job)]
+def find_variations(job: Job, folder: RunFolder, store: FeatureStore, nominal: Performance) -> list[VariedRecord]:
+    """Return what the run has of all variations of a job; raise RequestError where one has not been made."""
+    return [VariedRecord.find(job, folder, store, nominal, varied) for varied in varied_of(job)]
 
 
 def results_of(
-    job: Job, nominal: Performance, varied: list[VariedPerformance], plots_of: PlotsOf, bars: Bars
+    job: Job,
+    folder: RunFolder,
+    records: Sequence[VariedRecord],
+    labels: Mapping[str, str],
+    workers: Workers,
+    bars: Bars,
 ) -> VariedResults:
-    """Return what variations shift figures and plots by."""
+    """Return what variations shift figures and plots by; raise RunError where that cannot be found."""
     variations = job.built_variations()
     found = VariedResults(
         {name: each.label or name for name, each in variations.items()},
         {name: each.parameter or name for name, each in variations.items()},
     )
-    if not varied:
+    if not records:
         return found
-    before = Replicates(nominal, job.built_measures(), job.baseline)
-    bar = bars.add("variations", len(varied))
-    for each in varied:
-        about = each.store.varied
-        measures = each.store.job.built_measures()
-        after = Replicates(each.performance, measures, job.baseline)
-        same = not (about.variation.changes_what_is_measured or each.other_events)
-        changed = about.samples(job)
-        shifts = shifts_of(about.name, about.direction, before, after, changed, same, each.lost > 0)
-        found.shifts += shifts
-        found.notes += _notes(about, shifts, each)
-        members = nominal.subjects.members
-        for subject in (one for one, own in members.items() if set(own) & set(changed)):
-            for measure in measures:
-                for plot in plots_of(each.performance, subject, measure):
-                    of = found.plots.setdefault((subject, measure, plot.name), {}).setdefault(about.name, {})
-                    of[about.direction] = plot
+    todo = [None, *(each.varied for each in records)]
+    bar = bars.add("variations", len(todo))
+    made: dict[str, tuple[Values, dict[PlotKey, Plot]]] = {}
+    task = ReplicatesTask(job.model_dump(mode="json"), folder, labels)
+    for varied, outcome in Executor(workers, task).run(todo):
+        if isinstance(outcome, Failure):
+            raise RunError(f"shifts of variation {varied.key if varied else 'none'} were not found: {outcome.reason}")
+        made[varied.key if varied else ""] = outcome
         bar.advance()
+    nominal, _ = made[""]
+    for record in records:
+        varied = record.varied
+        values, plots = made[varied.key]
+        same, lost = record.has_same_events, record.lost > 0
+        shifts = shifts_of(varied.name, varied.direction, nominal, values, same, lost)
+        found.shifts += shifts
+        found.notes += _notes(record, shifts)
+        for key, plot in plots.items():
+            found.plots.setdefault(key, {}).setdefault(varied.name, {})[varied.direction] = plot
     return found
 
 
-def _notes(varied: Varied, shifts: list[FigureShift], found: VariedPerformance) -> list[str]:
-    notes = []
+def _notes(record: VariedRecord, shifts: Sequence[FigureShift]) -> list[str]:
+    notes, key = [], record.varied.key
     if not any(each.shift for each in shifts):
-        notes.append(f"variation {varied.key} changes no figure")
-    if found.lost:
-        parts = "1 part" if found.lost == 1 else f"{found.lost} parts"
+        notes.append(f"variation {key} changes no figure")
+    if record.lost:
+        parts = "1 part" if record.lost == 1 else f"{record.lost} parts"
         notes.append(
-            f"variation {varied.key}: {parts} of the input could be used with or without it alone, so that its shifts "
-            "are not of the same events"
+            f"variation {key}: {parts} of the input could be used with or without it alone, so that its shifts are not "
+            "of the same events"
         )
-    if found.other_events:
+    if record.events:
         notes.append(
-            f"variation {varied.key} is measured on {found.performance.about}, as its models were trained on others: "
-            "its shifts are not of the same events"
+            f"variation {key} is measured on {record.events}, as its models were trained on others: its shifts are not "
+            "of the same events"
         )
     return notes
