@@ -22,6 +22,7 @@ ROOMS = {
         "reprocessing",
         "running",
         "stages",
+        "fits",
         "results",
         "job",
         "export",
@@ -52,7 +53,7 @@ ROOMS = {
     ],
     "lineshape.jobs": [
         "cli",
-        "accumulating applying comparing kinds schema",
+        "accumulating applying comparing kinds schema templates",
         "runner",
         "api",
         "contents filesets job_files display starting studies",

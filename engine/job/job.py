@@ -17,6 +17,7 @@ from lineshape.engine.job.claim import Claim
 from lineshape.engine.job.classes import ClassPart, check_classes, numbered, with_named_classes
 from lineshape.engine.job.derived import Derived
 from lineshape.engine.job.policy import Policy
+from lineshape.engine.job.regions import Region, with_regions
 from lineshape.engine.job.weighting import Weighting, check_weights, is_scaled, with_training_weights
 from lineshape.engine.learning.roles.model import MODELS, Model
 from lineshape.engine.learning.search import Search
@@ -67,6 +68,8 @@ class Job(Settings):
     """Samples to read, by name."""
     groups: dict[Name, Annotated[Names, Field(min_length=1)]] = {}
     """Samples that figures are also given of together, by name of the group."""
+    regions: dict[Name, Region] = {}
+    """Selections of rows, by name, which measures refer to."""
     classes: dict[Name, Annotated[dict[Name, ClassPart], Field(min_length=2)]] = {}
     """Columns that number classes, by name of the column: for each class the samples or groups that its rows are of, or
     `samples` and conditions, `where`. They are computed when rows are read, so that another definition reads no file
@@ -126,7 +129,7 @@ class Job(Settings):
     @model_validator(mode="before")
     @classmethod
     def _classes_and_weights_are_named(cls, values: Any) -> Any:
-        return with_training_weights(with_named_classes(values))
+        return with_training_weights(with_regions(with_named_classes(values)))
 
     @model_validator(mode="after")
     def _classes_are_of_samples(self) -> Self:

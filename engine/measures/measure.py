@@ -115,6 +115,7 @@ class Measured:
 _ASKED: dict[str, str] = {
     "require_models": "checking the models",
     "columns": "naming its columns",
+    "filled_splits": "naming splits",
     "not_columns": "naming words that are no columns",
     "reference": "choosing its reference sample",
     "calibration_settings": "naming the settings of its calibration",
@@ -221,6 +222,10 @@ class Measure(Settings, ABC):
     @abstractmethod
     def columns(self) -> list[str]:
         """Return the columns of the feature store that filling needs."""
+
+    def filled_splits(self) -> tuple[SplitName, ...]:
+        """Return the splits whose objects it is filled with."""
+        return self.splits
 
     def not_columns(self) -> list[str]:
         """Return names with another meaning where the settings expect a column: no column may have them."""

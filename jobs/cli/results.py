@@ -145,7 +145,8 @@ def status(
     for heading in ("stage", "finished", "seconds", "result"):
         table.add_column(heading, justify="right" if heading == "seconds" else "left")
     searches = [name for name in last if name.startswith("search ")]
-    for name in ("simulation", "processing", "training", *searches, "histogramming", "reporting"):
+    variations = [name for name in last if name.startswith("variation ")]
+    for name in ("simulation", "processing", "training", *searches, "histogramming", *variations, "reporting"):
         record = last.get(name)
         cells = [record.finished, f"{record.seconds:.1f}", record.result.text] if record else ["–", "", "not run"]
         table.add_row(name, *cells)

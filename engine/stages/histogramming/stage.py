@@ -102,7 +102,7 @@ class HistogramTask:
             )
             of = self.counted.of(columns["event"])
             for split in of:
-                if any(split in measure.splits for measure in loaded.measures.values()):
+                if any(split in measure.filled_splits() for measure in loaded.measures.values()):
                     rows = {name: values[of[split]] for name, values in columns.items()}
                     own = loaded.measures_of(self.filled[shard.sample])
                     fill(total, loaded, own, split, self.column_metadata, rows)
@@ -175,7 +175,7 @@ def fill(
             start = f"{model}/{name}/"
             if not any(key.startswith(start) for key in total):
                 total |= {start + key: histogram for key, histogram in measure.empty(column_metadata).items()}
-        measures = {name: each for name, each in own.items() if split in each.splits}
+        measures = {name: each for name, each in own.items() if split in each.filled_splits()}
         if not measures:
             continue
         predict = partial(bundle.predict, split=split)
