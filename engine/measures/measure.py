@@ -171,6 +171,8 @@ class Measure(Settings, ABC):
 
     #: Splits whose objects fill the histograms; the training split beside the test split shows overfitting.
     splits: ClassVar[tuple[SplitName, ...]] = ("test",)
+    #: Whether it has figures, and not histograms alone.
+    gives_figures: ClassVar[bool] = True
     #: Whether `calibrate` is to be called.
     calibrates: ClassVar[bool] = False
     #: Figures relative to the baseline (ratios or differences) that decide which of two models is better, and the

@@ -63,6 +63,7 @@ class Template(Measure):
     """Relative uncertainty of the luminosity, for all samples but data; 0: none."""
 
     splits: ClassVar[tuple[SplitName, ...]] = _SPLITS
+    gives_figures: ClassVar[bool] = False
 
     @model_validator(mode="after")
     def _has_a_range(self) -> Self:

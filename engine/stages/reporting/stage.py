@@ -110,7 +110,7 @@ def report(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> list[Ro
     if is_whole(folder, identity):
         return read_rows(folder)
     rows = rows_of(performance, measures, job.baseline)
-    if not rows:
+    if not rows and any(measure.gives_figures for measure in measures.values()):
         reasons = dict.fromkeys(measure.lacking for measure in measures.values())
         raise RunError(f"no measure gives a figure: {'; '.join(reasons)}")
     labels = {name: bundle.label for name, bundle in bundles.items()}
