@@ -15,12 +15,14 @@ def with_uncertainty(value: float, uncertainty: float, most: int = 8, systematic
     """Return value ± uncertainty, rounded as the Particle Data Group does: an uncertainty of 10 to 35 has two digits.
 
     Others have one. most: number of decimals that are shown at most. systematic: a second uncertainty, where there is
-    one; the larger of both decides the digits. Without an uncertainty: four digits of the value.
+    one; the larger of both decides the digits, of which the smaller has one at least. Without an uncertainty: four
+    digits of the value.
     """
     sizes = [each for each in (uncertainty, systematic) if each and math.isfinite(each)]
     if not sizes:
         return f"{value:.4g}".replace("-", _MINUS)
-    decimals = _decimals(max(sizes) if systematic else sizes[0], most)
+    first = min(most, -math.floor(math.log10(min(sizes))))
+    decimals = max(_decimals(max(sizes), most), first if len(sizes) > 1 else 0)
     texts = [f"{value:.{decimals}f}", f"{uncertainty or 0.0:.{decimals}f}"]
     if systematic is not None:
         texts.append(f"{systematic:.{decimals}f}")

@@ -109,6 +109,7 @@ def fitted(shared: Path, tmp_path_factory: pytest.TempPathFactory, client: Clien
                 "column": "met",
                 "high": 300,
                 "bins": 300,
+                "edges": [0, 40, 70, 100, 150, 300],
                 "regions": list(REGIONS),
                 "signal": ["signal"],
                 "luminosity_error": 0.02,
