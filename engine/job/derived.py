@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
 from lineshape.engine.core.columns import Column
@@ -23,6 +24,7 @@ from lineshape.engine.learning.bundles import FILE, Bundle
 
 if TYPE_CHECKING:
     import awkward as ak
+    import hist
     from coffea.nanoevents.methods.base import NanoEvents
 
 
@@ -41,6 +43,13 @@ class Derived(Settings):
     """Upper edge of the column's control histogram, in its unit; must be greater than `low`."""
     bins: Annotated[int, Field(gt=0)] = 50
     """Number of bins of the column's control histogram."""
+    density_ratio: bool = False
+    """Whether it is p/(1 − p) of the probability p of the first class: the ratio of the densities of both classes, by
+    which rows of the second, such as simulation, are weighted to be distributed as the first, such as data. The bundle
+    must be of two classes that had the same sum of weights in its training (`balance: true`).
+    """
+    most: Annotated[float, Field(gt=0)] | None = None
+    """Largest value: what is above takes it, and is counted; null: none."""
     may_have_seen: bool = False
     """Whether to accept a bundle that does not record which events it was trained on.
     They may then be among those that it is measured on here.
@@ -59,6 +68,14 @@ class Derived(Settings):
     def metadata(self, name: str) -> Column:
         """Return the column's metadata, as processors declare theirs."""
         return Column(self.label or name, self.unit, self.low, self.high, self.bins)
+
+    def values(self, table: Mapping[str, Any]) -> NDArray[np.float64]:
+        """Return the column for objects with these columns."""
+        found = np.asarray(self.loaded.predict(table).estimate, dtype=np.float64)
+        if self.density_ratio:
+            with np.errstate(divide="ignore"):
+                found = found / (1 - found)
+        return found if self.most is None else np.minimum(found, self.most)
 
     def require_known(self, name: str, seen: Seen) -> None:
         """Raise RequestError where the events trained on are not known, and that is not accepted."""
@@ -116,9 +133,25 @@ class Deriving:
 
         selected = self.processor.process(events)
         table = {name: _plain(values) for name, values in selected.columns.items()}
-        found = {name: ak.Array(each.loaded.predict(table).estimate) for name, each in self.columns.items()}
+        found = {name: ak.Array(each.values(table)) for name, each in self.columns.items()}
         histograms = control_histograms(found, self.outputs)
+        for name, each in self.columns.items():
+            if each.most is not None:
+                histograms[limited(name)] = _at_limit(name, found[name], each.most)
         return Selected(selected.columns | found, selected.cut_flow, selected.histograms | histograms)
+
+
+def limited(name: str) -> str:
+    """Return the name of the control histogram of how many values of a derived column are at its limit."""
+    return f"{name} at its limit"
+
+
+def _at_limit(name: str, values: "ak.Array", most: float) -> "hist.Hist[Any]":
+    import awkward as ak
+    import hist
+
+    axis = hist.axis.Regular(2, -0.5, 1.5, name="limited", label=limited(name))
+    return hist.Hist(axis, storage=hist.storage.Int64()).fill((ak.to_numpy(values) >= most).astype(float))
 
 
 def require(processor: Selects, columns: Mapping[str, Derived]) -> None:
@@ -138,12 +171,26 @@ def _require(processor: Selects, name: str, column: Derived) -> None:
     given = bundle.gives
     if len(given) > 1:
         raise RequestError(f"bundle {bundle.name} gives a vector ({', '.join(given)}), and a column is one number")
+    if column.density_ratio:
+        _require_density(bundle)
     for needed in bundle.columns:
         if needed not in {*processor.outputs, "event"}:
             raise RequestError(
                 f"bundle {bundle.name} needs column '{needed}', which the processor does not make"
                 f"{nearest(needed, processor.outputs)}"
             )
+
+
+def _require_density(bundle: Bundle) -> None:
+    """Raise RequestError where a bundle's estimate over one less it is no ratio of densities."""
+    if not bundle.built.learns_labels:
+        raise RequestError(f"density_ratio: bundle {bundle.name} is no classifier: expected one of two classes")
+    weight = bundle.model.settings.get("weight")
+    if not (isinstance(weight, Mapping) and weight.get("classes")):
+        raise RequestError(
+            f"density_ratio: the classes of bundle {bundle.name} did not have the same sum of weights in its training, "
+            "so that p/(1 − p) is not the ratio of their densities: train it with 'weight: {training: {balance: true}}'"
+        )
 
 
 def require_no_circle(columns: Mapping[str, Derived], run: Path) -> None:

@@ -22,6 +22,7 @@ from lineshape.engine.input.catalogue import Chunk
 from lineshape.engine.input.processor import Selects
 from lineshape.engine.input.sources import Patterns
 from lineshape.engine.input.tasks import outcomes
+from lineshape.engine.job.derived import limited
 from lineshape.engine.job.discovery import Catalogue, look_into
 from lineshape.engine.job.job import Job
 from lineshape.engine.job.processor_builder import build_processor, built_of, fingerprint_of
@@ -66,6 +67,7 @@ def process(
     store = replace(_store(plan, processor, catalogue, failures, sums), seen=seen).with_classes(job.class_columns)
     _check(store)
     store = weigh(job, store, catalogue, workers, bars)
+    store = replace(store, notes=(*store.notes, *_limits(job, sums)))
     control = save_control(plan.folder, {sample: total.histograms for sample, total in sums.items()})
     store = replace(store, control=control)
     store.save()
@@ -188,6 +190,20 @@ def _store(
         files,
         tuple(notes),
     )
+
+
+def _limits(job: Job, sums: Mapping[str, PartialSum]) -> list[str]:
+    """Return a note for each derived column and sample that has values at the column's limit."""
+    notes = []
+    for name, column in job.derived.items():
+        for sample, total in sums.items():
+            if (found := total.histograms.get(limited(name))) is not None and (most := found.values()[1]):
+                number = found.sum()
+                notes.append(
+                    f"sample {sample}: {name} is limited to {column.most:g} in {most:,.0f} of {number:,.0f} rows "
+                    f"({most / number:.2%})"
+                )
+    return notes
 
 
 def _check(store: FeatureStore) -> None:
