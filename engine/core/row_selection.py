@@ -33,6 +33,37 @@ class Range(Settings):
         return above if self.high is None else above & (values < self.high)
 
 
+class Blind(Settings):
+    """Scores that are not looked at, in data and in simulation."""
+
+    above: float | None = None
+    """Scores above this; null: none."""
+    below: float | None = None
+    """Scores below this; null: none."""
+
+    @model_validator(mode="after")
+    def _hides_something(self) -> Self:
+        if self.above is None and self.below is None:
+            raise ValueError("expected 'above', 'below' or both")
+        return self
+
+    def shows(self, score: NDArray[Any]) -> NDArray[np.bool_]:
+        """Return which scores may be looked at."""
+        shown = np.ones(len(score), dtype=bool)
+        if self.above is not None:
+            shown &= ~(score > self.above)
+        return shown if self.below is None else shown & ~(score < self.below)
+
+    @property
+    def words(self) -> str:
+        """Which scores are hidden."""
+        ends = [
+            f"above {self.above:g}" if self.above is not None else "",
+            f"below {self.below:g}" if self.below is not None else "",
+        ]
+        return "scores " + " and ".join(filter(None, ends))
+
+
 def _listed(condition: object) -> object:
     """Return one allowed value as a list of it."""
     return [condition] if isinstance(condition, int | float) else condition

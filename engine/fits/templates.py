@@ -185,7 +185,9 @@ def _channel(
     if not samples:
         raise RequestError(f"templates {name}: region {region} has no entries on the test split: leave it out")
     observed = None
-    if measure.data:
+    if measure.data and region in measure.blind:
+        notes.append(f"{region} is blind ({measure.blind[region].words}): nothing is observed there")
+    elif measure.data:
         observed = sum(
             (_observed(measure, region, nominal[each], whole) for each in measure.data), np.zeros(measure.bins)
         )

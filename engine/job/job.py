@@ -15,6 +15,7 @@ from lineshape.engine.core.validation import SettingsError
 from lineshape.engine.input.study import PROCESSORS
 from lineshape.engine.job.claim import Claim
 from lineshape.engine.job.classes import ClassPart, check_classes, numbered, with_named_classes
+from lineshape.engine.job.data_samples import with_data
 from lineshape.engine.job.derived import Derived
 from lineshape.engine.job.policy import Policy
 from lineshape.engine.job.regions import Region, with_regions
@@ -43,8 +44,19 @@ class SampleSpec(Settings):
     """
     scale: float = 1.0
     """Factor of the weights of its rows."""
+    data: bool = False
+    """Whether it is of data: no truth is asked of it, no model learns from it unless its target's classes name it, its
+    rows have no weights, and it is not varied.
+    """
     weighted: bool = True
     """Whether the columns of the job's `weight` apply to its rows; false for data."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _data_have_no_weights(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("data") in (True, "true"):
+            return {"weighted": False} | values
+        return values
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -129,7 +141,7 @@ class Job(Settings):
     @model_validator(mode="before")
     @classmethod
     def _classes_and_weights_are_named(cls, values: Any) -> Any:
-        return with_training_weights(with_regions(with_named_classes(values)))
+        return with_training_weights(with_data(with_regions(with_named_classes(values))))
 
     @model_validator(mode="after")
     def _classes_are_of_samples(self) -> Self:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from lineshape.engine.core.errors import nearest
-from lineshape.engine.core.row_selection import Condition
+from lineshape.engine.core.row_selection import Blind, Condition
 from lineshape.engine.core.settings import Settings
 from lineshape.engine.core.validation import SettingsError
 
@@ -16,6 +16,8 @@ class Region(Settings):
 
     where: Annotated[dict[str, Condition], Field(min_length=1)]
     """Conditions by column: a range (`low`, `high`), an allowed value or a list of these."""
+    blind: Blind | None = None
+    """Scores of data that are not looked at there, such as {above: 0.8}; null: all are."""
 
 
 def with_regions(values: Any) -> Any:
@@ -34,11 +36,13 @@ def _resolved(name: str, measure: Any, regions: Mapping[str, Any]) -> Any:
     named = measure.get("regions") if isinstance(measure, dict) else None
     if not isinstance(named, list):
         return measure
-    found = {}
+    found, blind = {}, {}
     for region in named:
         if region not in regions:
             text = f"'{region}' is not a region: expected one of those under 'regions' of the job file"
             raise SettingsError.at(("measures", name, "regions"), text + nearest(str(region), [*map(str, regions)]))
         own = regions[region]
         found[str(region)] = own.get("where", {}) if isinstance(own, dict) else {}
-    return measure | {"regions": found}
+        if isinstance(own, dict) and own.get("blind") is not None:
+            blind[str(region)] = own["blind"]
+    return measure | {"regions": found} | ({"blind": blind} if blind else {})

@@ -41,13 +41,22 @@ def subjects_of(job: Job, samples: Sequence[str]) -> Subjects:
             wanted = (*([ALL] if own == tuple(there) else []), name, f"{name}_samples")
             # A sample or group may have the name already, and keeps it.
             groups[next(each for each in wanted if each not in groups and each not in there)] = own
+    if any(measure.of_all_samples for measure in job.built_measures().values()) and tuple(there) not in groups.values():
+        groups[ALL if ALL not in groups and ALL not in there else f"{ALL}_samples"] = tuple(there)
     members = {name: own for name, own in groups.items() if own} | {name: (name,) for name in there}
+    data = {name for name in there if name in job.samples and job.samples[name].data}
     together: dict[str, tuple[str, ...]] = {}
     for name, measure in job.built_measures().items():
         if measure.truth in job.class_columns:
             classes = job.class_columns[measure.truth]
             several = (each for each, own in members.items() if len(classes.classes_in(list(own))) > 1)
             together[name] = tuple(several)
+        elif measure.of_all_samples:
+            together[name] = tuple(each for each, own in members.items() if set(own) == set(there))
+        elif measure.truth and data:
+            together[name] = tuple(members)
+        if measure.truth and data:  # which have no truth
+            together[name] = tuple(each for each in together[name] if not data & set(members[each]))
     return Subjects(members, together)
 
 

@@ -57,7 +57,8 @@ class Objects:
     group: groups of the jackknife. split: the split that the objects belong to. predict: the model, to predict from
     other columns. calibration: what the measure's `calibrate` found on the validation split. log_density_ratio: the
     logarithm of the joint density of estimates and values of the target over the product of their densities, for models
-    that have one. weight: of each object; None where all count the same.
+    that have one. weight: of each object; None where all count the same. sample:
+    that all are of.
     """
 
     columns: Mapping[str, NDArray[Any]]
@@ -68,6 +69,7 @@ class Objects:
     calibration: Mapping[str, Any] = field(default_factory=dict)
     log_density_ratio: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]] | None = None
     weight: NDArray[np.float64] | None = None
+    sample: str = ""
 
     def chosen(self, chosen: NDArray[Any]) -> "ChosenObjects":
         """Return what histograms need of some of the objects, by a mask or by their places, beside their values."""
@@ -171,6 +173,8 @@ class Measure(Settings, ABC):
 
     #: Splits whose objects fill the histograms; the training split beside the test split shows overfitting.
     splits: ClassVar[tuple[SplitName, ...]] = ("test",)
+    #: Whether it is of all samples together, such as data and simulation.
+    of_all_samples: ClassVar[bool] = False
     #: Whether it has figures, and not histograms alone.
     gives_figures: ClassVar[bool] = True
     #: Whether `calibrate` is to be called.

@@ -1,12 +1,15 @@
 """Describe plots as data, apart from drawing them."""
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+#: Keys of the curves of data, which are black, and of all simulation.
+DATA: Final = "(data)"
+SIMULATION: Final = "(simulation)"
 
 
 @dataclass(frozen=True)
@@ -14,6 +17,7 @@ class Series:
     """One curve of a plot.
 
     key: decides the colour; curves of the same model share it. x: bin edges for steps and points, positions for a line.
+    filled: whether a curve of steps is a layer of a stack, filled down to the axis.
     ratio: ratio to the baseline and its uncertainty, where they are known better than from the two curves. systematic,
     ratio_systematic: systematic uncertainty of the values and of that ratio; None where nothing is varied.
     """
@@ -25,6 +29,7 @@ class Series:
     error: Floats | None = None
     style: Literal["steps", "points", "line"] = "points"
     dashed: bool = False
+    filled: bool = False
     ratio: tuple[Floats, Floats] | None = None
     systematic: Floats | None = None
     ratio_systematic: Floats | None = None
@@ -63,7 +68,8 @@ class Plot:
     section: section of the report that it belongs to. ratio_to: key of the series that the lower panel divides by.
     names: names of the bins, where the axis is one of categories. reference: position of a horizontal line. bands:
     horizontal bands. plane: a quantity over a plane, in place of curves.
-    x_whole: whether x counts something, so that its ticks are whole numbers.
+    x_whole: whether x counts something, so that its ticks are whole numbers. compares: of a plot of data and
+    simulation, the model and the ending of the names of its figures.
     """
 
     name: str
@@ -82,6 +88,7 @@ class Plot:
     bands: list[Band] = field(default_factory=list)
     plane: Map | None = None
     x_whole: bool = False
+    compares: tuple[str, str] | None = None
 
     def without_empty(self) -> "Plot | None":
         """Return the plot without its empty curves, or None where all are empty."""

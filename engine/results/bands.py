@@ -24,16 +24,19 @@ def with_bands(plot: Plot, varied: Mapping[str, Directions], parameters: Mapping
         return plot
     reference = reference_of(plot)
     series = []
-    for number, each in enumerate(plot.series):
+    for each in plot.series:
+        if each.filled:
+            series.append(each)
+            continue
         found = {name: {way: _same(each, other.series) for way, other in of.items()} for name, of in varied.items()}
         band = _band(
             each.y, {name: {way: _y(one) for way, one in of.items()} for name, of in found.items()}, parameters
         )
         ratio = None
         if reference is not None:
-            own = ratios_of(plot, reference)[number].y
+            own = _ratio(each, plot)
             of_ratio = {name: {way: _ratio(each, other) for way, other in of.items()} for name, of in varied.items()}
-            ratio = _band(own, of_ratio, parameters)
+            ratio = None if own is None else _band(own, of_ratio, parameters)
         series.append(replace(each, systematic=band, ratio_systematic=ratio))
     return replace(plot, series=series)
 
@@ -53,7 +56,8 @@ def _ratio(series: Series, plot: Plot) -> Floats | None:
     reference, own = reference_of(plot), _same(series, plot.series)
     if reference is None or own is None or reference.y.shape != own.y.shape:
         return None
-    return next(ratio.y for ratio, each in zip(ratios_of(plot, reference), plot.series, strict=True) if each is own)
+    shown = [each for each in plot.series if not each.filled]
+    return next(ratio.y for ratio, each in zip(ratios_of(plot, reference), shown, strict=True) if each is own)
 
 
 def _band(
@@ -62,14 +66,15 @@ def _band(
     """Return the systematic uncertainty of values, None where nothing varies them."""
     together: dict[str, list[Floats]] = {}
     for name, of in varied.items():
-        shifts = {way: values - nominal for way, values in of.items() if values is not None}
+        with np.errstate(invalid="ignore"):  # ratios where there is no simulation
+            shifts = {way: values - nominal for way, values in of.items() if values is not None}
         if not shifts:
             continue
         up, down = shifts.get("up"), shifts.get("down")
         up = -down if up is None and down is not None else up
         assert up is not None
         down = -up if down is None else down
-        both = np.nan_to_num(np.stack([up, down]))
+        both = np.nan_to_num(np.stack([up, down]), posinf=0.0, neginf=0.0)
         parameter = parameters.get(name, name)
         before = together.get(parameter)
         together[parameter] = [both if before is None else before[0] + both]

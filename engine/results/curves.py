@@ -37,7 +37,9 @@ def curve(axes: "Axes", series: Series, style: Style, shift: float) -> None:
     label = barred(series.label)
     if series.systematic is not None:
         _band(axes, series, colour)
-    if series.style == "steps":
+    if series.filled:
+        axes.stairs(series.y, series.x, label=label, color=colour, fill=True, alpha=0.75, linewidth=0)
+    elif series.style == "steps":
         axes.stairs(series.y, series.x, label=label, color=colour, linestyle=line, linewidth=1.6, baseline=None)
     elif series.style == "line":
         axes.plot(series.x, series.y, label=label, color=colour, linestyle=line, linewidth=1.8)

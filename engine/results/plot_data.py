@@ -54,6 +54,7 @@ def _curve(series: Series, style: Style, shift: float) -> dict[str, Any]:
         "key": series.key,
         "label": plain(series.label),
         "style": series.style,
+        "filled": series.filled,
         "colour": style.colour(series.key),
         "line": "--" if series.dashed else style.line(series.key),
         "marker": style.marker(series.key),

@@ -22,6 +22,8 @@ def ratios_of(plot: Plot, reference: Series) -> list[Series]:
     """Return the ratio of each curve, without a label: as known by the measure, else of the two curves."""
     found = []
     for series in plot.series:
+        if series.filled:
+            continue
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = series.y / reference.y
             error = None if series.error is None else np.where(series is reference, 0, series.error / reference.y)

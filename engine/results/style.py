@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, replace
 
 from lineshape.engine.core.columns import Column
-from lineshape.engine.measures.plots import Plot
+from lineshape.engine.measures.plots import DATA, SIMULATION, Plot
 
 #: Colours that colour-blind readers can distinguish (Petroff 2021), the baseline's first; his second grey is a green.
 COLOURS = ("#3f90da", "#717581", "#ffa90e", "#832db6", "#bd1f01", "#92dadd", "#a96b59", "#e76300", "#b9ac70", "#005028")
@@ -23,14 +23,16 @@ class Style:
 
     def of(self, plot: Plot) -> "Style":
         """Return the style of a plot: with colours of its own where it shows no models, or some of many."""
-        shown = dict.fromkeys(series.key for series in plot.series)
+        shown = dict.fromkeys(series.key for series in plot.series if series.key not in (DATA, SIMULATION))
         known = [key for key in self.keys if key in shown]
         if known and len(self.keys) <= len(COLOURS):
             return self
         return replace(self, keys=tuple(dict.fromkeys([self.keys[0], *known]) if known else shown))
 
     def colour(self, key: str) -> str:
-        """Return the colour of a model; black for any other key."""
+        """Return the colour of a model; grey for simulation, and black for any other key."""
+        if key == SIMULATION:
+            return "#444444"
         return COLOURS[self.keys.index(key) % len(COLOURS)] if key in self.keys else "black"
 
     def line(self, key: str) -> str:

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from lineshape.engine.core.equal_bins import require_range
 from lineshape.engine.core.histograms import Histograms
-from lineshape.engine.core.row_selection import Condition, meeting
+from lineshape.engine.core.row_selection import Blind, Condition, meeting
 from lineshape.engine.core.settings import Names, Settings
 from lineshape.engine.core.split import SplitName
 from lineshape.engine.measures.measure import ColumnMetadata, Figure, Measure, Measured, Objects, group_axis
@@ -55,6 +55,8 @@ class Template(Measure):
     """Rule that edges are chosen by."""
     regions: dict[str, dict[str, Condition]] = {}
     """Regions, by name, each a channel of the fit: in a job file a list of names of its `regions`; empty: all rows."""
+    blind: dict[str, Blind] = {}
+    """Scores of regions that are not looked at, as their `blind` says: nothing is observed in these regions."""
     signal: Annotated[Names, Field(min_length=1)]
     """Samples whose size is measured: the parameter of interest, `mu`, multiplies them."""
     data: Names = []

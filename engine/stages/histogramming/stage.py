@@ -97,15 +97,14 @@ class HistogramTask:
         loaded = _loaded(self).only(todo.models)
         total: Histograms = {}
         for shard in todo.group:
-            columns = read_table(
-                self.store / shard.path, shard.sample, sorted({*loaded.columns, *self._weight}), self.computed
-            )
+            needed = loaded.columns_of(self.filled[shard.sample])
+            columns = read_table(self.store / shard.path, shard.sample, sorted({*needed, *self._weight}), self.computed)
             of = self.counted.of(columns["event"])
             for split in of:
                 if any(split in measure.filled_splits() for measure in loaded.measures.values()):
                     rows = {name: values[of[split]] for name, values in columns.items()}
                     own = loaded.measures_of(self.filled[shard.sample])
-                    fill(total, loaded, own, split, self.column_metadata, rows)
+                    fill(total, loaded, own, split, self.column_metadata, rows, shard.sample)
         for model in todo.models:
             save_part(self.path(todo.group, model), of_model(total, model))
 
@@ -121,11 +120,11 @@ class Loaded:
     measures: Mapping[str, Measure]
     calibration: Mapping[tuple[str, str], Mapping[str, Any]]
 
-    @property
-    def columns(self) -> set[str]:
-        """Columns of the feature store that filling needs."""
+    def columns_of(self, filled: Mapping[str, tuple[str, ...]]) -> set[str]:
+        """Return the columns of the feature store that filling needs. filled: for each model names of its measures."""
         needed = {name for bundle in self.bundles.values() for name in bundle.columns}
-        return needed | {name for measure in self.measures.values() for name in measure.columns()} | {"event"}
+        measures = {name for model in self.bundles for name in filled.get(model, ())}
+        return needed | {column for name in measures for column in self.measures[name].columns()} | {"event"}
 
     def measures_of(self, filled: Mapping[str, tuple[str, ...]]) -> dict[str, dict[str, Measure]]:
         """Return for each model its measures by name. filled: their names."""
@@ -163,10 +162,11 @@ def fill(
     split: SplitName,
     column_metadata: Mapping[str, Column],
     columns: Table,
+    sample: str = "",
 ) -> None:
     """Fill objects of a split into histograms named model/measure/histogram.
 
-    filled: for each model the measures that are filled, by name.
+    filled: for each model the measures that are filled, by name. sample: that the objects are of.
     """
     group = groups(columns["event"])
     for model, bundle in loaded.bundles.items():
@@ -183,7 +183,8 @@ def fill(
         for name, measure in measures.items():
             calibration = loaded.calibration.get((model, name), {})
             weight = columns.get(EVENT_WEIGHT)
-            objects = Objects(columns, prediction, group, split, predict, calibration, bundle.log_density_ratio, weight)
+            density = bundle.log_density_ratio
+            objects = Objects(columns, prediction, group, split, predict, calibration, density, weight, sample)
             measure.fill(of_model(total, f"{model}/{name}"), objects)
 
 

@@ -62,6 +62,10 @@
     const [x, y] = [numbers(one.x), numbers(one.y)];
     const error = one.error && numbers(one.error);
     const stroke = { line_color: one.colour, line_dash: DASHES[one.line], line_width: 1.8 };
+    if (one.filled) {
+      const layer = { fill_color: one.colour, fill_alpha: 0.75, line_color: null };
+      return [figure.quad(x.slice(0, -1), x.slice(1), y.map(() => (log ? 1e-9 : 0)), y, layer)];
+    }
     if (one.style === "steps") return [figure.step(x, [...y, y.at(-1)], "after", stroke)];
     if (one.style === "line") {
       const parts = [figure.line(x, y, stroke)];

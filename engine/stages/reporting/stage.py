@@ -115,7 +115,7 @@ def report(job: Job, folder: RunFolder, workers: Workers, bars: Bars) -> list[Ro
         raise RunError(f"no measure gives a figure: {'; '.join(reasons)}")
     labels = {name: bundle.label for name, bundle in bundles.items()}
     variations = results_of(job, folder, varied, labels, workers, bars)
-    rows = with_systematics(rows, variations.shifts, variations.parameters)
+    rows = [*with_systematics(rows, variations.shifts, variations.parameters), *variations.rows]
     wanted = [*_drift(job, folder, drifts), *_drawings(job, folder, store, performance, bundles, variations)]
     drawings = [drawing.as_file() for drawing in wanted]
     identities = {drawing.name: drawing.identity() for drawing in drawings}

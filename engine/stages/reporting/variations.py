@@ -17,7 +17,9 @@ from lineshape.engine.job.job import Job
 from lineshape.engine.job.varied import Varied, varied_of
 from lineshape.engine.job.varied_store import VariedStore
 from lineshape.engine.measures.plots import Plot
+from lineshape.engine.results.data_chi2 import rows_of_plot
 from lineshape.engine.results.performance import Performance
+from lineshape.engine.results.row import Row
 from lineshape.engine.results.shifts import FigureShift, Values, replicates_of, shifts_of
 from lineshape.engine.stages.reporting.measured import plots_of
 from lineshape.engine.variations.variation import Direction
@@ -78,13 +80,24 @@ class ReplicatesTask:
     labels: Mapping[str, str]
 
     def __call__(self, varied: Varied | None) -> tuple[Values, dict[PlotKey, Plot]]:
-        """Return the values and plots of a variation, of what it changes; None: of the job itself, without plots."""
+        """Return the values and plots of a variation, of what it changes.
+
+        None: of the job itself, plots of data alone.
+        """
         job = validated(Job, dict(self.values))
         store = FeatureStore.load(self.folder.features)
         nominal = Performance.as_saved(job, self.folder.histograms, store)
         members = nominal.subjects.members
         if varied is None:
-            return replicates_of(nominal, job.built_measures(), job.baseline, members), {}
+            every = [
+                (subject, name, plot)
+                for subject in members
+                for name, measure in job.built_measures().items()
+                if measure.of_all_samples
+                for plot in plots_of(job, store, nominal, self.labels, subject, name)
+            ]
+            compared = {(subject, name, plot.name): plot for subject, name, plot in every if plot.compares}
+            return replicates_of(nominal, job.built_measures(), job.baseline, members), compared
         own = VariedStore.load(job, self.folder, store, varied)
         found = Performance.as_saved(own.job, own.folder.histograms, own.store).beside(nominal)
         changed = set(varied.samples(job))
@@ -105,7 +118,8 @@ class VariedResults:
     """What variations shift figures by, and their plots.
 
     labels, parameters: of the variations. plots: by sample and measure, name of the plot, and variation. notes: on
-    variations that change nothing, or lack a part of the input.
+    variations that change nothing, or lack a part of the input. rows: χ² of data and simulation with their systematic
+    uncertainties.
     """
 
     labels: dict[str, str]
@@ -113,6 +127,7 @@ class VariedResults:
     shifts: list[FigureShift] = field(default_factory=list)
     plots: dict[PlotKey, dict[str, dict[Direction, Plot]]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
 
 
 def find_variations(job: Job, folder: RunFolder, store: FeatureStore, nominal: Performance) -> list[VariedRecord]:
@@ -145,7 +160,7 @@ def results_of(
             raise RunError(f"shifts of variation {varied.key if varied else 'none'} were not found: {outcome.reason}")
         made[varied.key if varied else ""] = outcome
         bar.advance()
-    nominal, _ = made[""]
+    nominal, compared = made[""]
     for record in records:
         varied = record.varied
         values, plots = made[varied.key]
@@ -155,6 +170,9 @@ def results_of(
         found.notes += _notes(record, shifts)
         for key, plot in plots.items():
             found.plots.setdefault(key, {}).setdefault(varied.name, {})[varied.direction] = plot
+    for (sample, measure, name), plot in compared.items():
+        own = found.plots.get((sample, measure, name), {})
+        found.rows += rows_of_plot(sample, measure, plot, own, found.parameters)
     return found
 
 

@@ -1,0 +1,203 @@
+"""Data against simulation: no truth is asked of data, figures and plots of both, regions, blinding, systematics."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import awkward as ak
+import numpy as np
+import pytest
+import yaml
+from distributed import Client
+
+from lineshape.engine import Column, Selection, Study, flat
+from lineshape.engine.core.errors import RequestError
+from lineshape.jobs.api import Result, run
+from lineshape.jobs.job_files import load
+from tests.jobs.toys import write_events
+
+PROCESSES = 3
+
+pytestmark = pytest.mark.processes
+
+
+class WithData(Study):
+    """Two numbers of each event, and a label where it is simulated."""
+
+    inputs: ClassVar[Mapping[str, Any]] = {"event": "event", "x": "x", "y": "y", "label": ("label", None)}
+    outputs: ClassVar[Mapping[str, Column]] = {
+        "x": Column("x", "", -4, 4),
+        "y": Column("y", "", 0, 5),
+        "label": Column("Label", "", -0.5, 1.5, 2),
+    }
+
+    def select(self, events: Any) -> Selection:
+        """All events."""
+        columns = {name: ak.Array(flat(events, name)[0]) for name in events.fields}
+        return columns, {"read": len(columns["event"])}
+
+
+def branches(random: Any, rows: int, mean: float, first: int, scale: float = 1.0) -> dict[str, Any]:
+    return {
+        "event": np.arange(rows, dtype=np.int64) + first,
+        "x": (scale * random.normal(mean, 1, rows)).astype(np.float32),
+        "y": random.exponential(1, rows).astype(np.float32),
+    }
+
+
+def write_samples(folder: Path, scale: float = 1.0, seed: int = 3) -> None:
+    """Signal and background of twice the events in data; in data x is scaled."""
+    random = np.random.default_rng(seed)
+    for number, (name, mean) in enumerate({"signal": 1.0, "background": -0.5}.items()):
+        own = branches(random, 24_000, mean, 1_000_000 * number)
+        label = np.full(len(own["x"]), int(name == "signal"), dtype=np.int32)
+        write_events(folder / f"{name}.root", own | {"label": label})
+    parts = [branches(random, 12_000, mean, 5_000_000 + 100_000 * n, scale) for n, mean in enumerate((1.0, -0.5))]
+    write_events(folder / "data.root", {name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+
+
+def values_of(folder: Path, **changes: Any) -> dict[str, Any]:
+    samples = {
+        name: {"tree": "tree", "files": [str(folder / f"{name}.root")]} for name in ("signal", "background", "data")
+    }
+    samples["data"]["data"] = True
+    for name in ("signal", "background"):
+        samples[name]["scale"] = 0.5
+    return {
+        "study": "data",
+        "processor": {"kind": "tests.jobs.test_data:WithData"},
+        "samples": samples,
+        "regions": {
+            "low": {"where": {"y": {"high": 1}}},
+            "high": {"where": {"y": {"low": 1}}, "blind": {"above": 0.8}},
+        },
+        "target": {"truth": "label"},
+        "feature_sets": {"f": ["x"]},
+        "models": {
+            "trees": {
+                "kind": "boosted_trees",
+                "features": "f",
+                "objective": "logistic",
+                "depth": 2,
+                "rounds": 20,
+                "weight": {"kind": "event"},
+            }
+        },
+        "baseline": "trees",
+        "variations": {"x_scale": {"kind": "scale", "columns": ["x"], "up": 1.05, "down": 0.95}},
+        "measures": {
+            "tagging": {
+                "kind": "tests.jobs.toys:TaggingFigures",
+                "truth": "label",
+                "classes": ["background", "signal"],
+                "signal": "signal",
+                "points": {"column": "y", "edges": [0, 9], "efficiency": 0.5},
+            },
+            "data": {
+                "kind": "agreement_with_data",
+                "regions": ["low", "high"],
+                "variables": {
+                    "x": {"low": -4, "high": 4, "bins": 40},
+                    "score": {"low": 0, "high": 1, "bins": 20},
+                },
+            },
+        },
+    } | changes
+
+
+def job_of(path: Path, values: dict[str, Any]) -> Any:
+    path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+    return load(path)
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory, client: Client) -> Result:
+    """Simulation and data of the same distributions, but for a scale of x by 3 % in data."""
+    folder = tmp_path_factory.mktemp("data")
+    write_samples(folder, scale=1.03)
+    return run(job_of(folder / "job.yaml", values_of(folder)), folder / "run", client)
+
+
+def test_models_learn_from_simulation_and_are_applied_to_data(compared: Result) -> None:
+    assert compared.job.models["trees"].settings["learns_from"] == [{"samples": ["signal", "background"]}]
+    bundle = compared.model("trees")
+    assert bundle.learnt_from == {"signal", "background"}
+    assert "data" not in {row.sample for row in compared.rows if row.measure == "tagging"}
+    assert {row.sample for row in compared.rows if row.measure == "data"} == {"all"}
+
+
+def figure(result: Result, name: str) -> Any:
+    return result.figure("trees", name, "all", "data")
+
+
+def test_ratio_and_chi2_are_those_of_the_events(compared: Result) -> None:
+    """Without the statistics of a jackknife: counted from the rows of the test split."""
+    rows = {name: [*compared.events("test", ["x", "y"], name)] for name in ("signal", "background", "data")}
+    x = {
+        name: np.concatenate([table["x"][table["y"] < 1] for table in tables]).astype(float)
+        for name, tables in rows.items()
+    }
+    counts = {name: np.histogram(values, 40, (-4, 4))[0] for name, values in x.items()}
+    expected = 0.5 * (counts["signal"] + counts["background"])
+    ratio = figure(compared, "data_over_simulation_x_low")
+    assert ratio.value == pytest.approx(counts["data"].sum() / expected.sum(), rel=1e-5)
+    used = expected >= 5
+    variance = expected + 0.25 * (counts["signal"] + counts["background"])
+    chi2 = ((counts["data"] - expected) ** 2 / variance)[used].sum() / used.sum()
+    assert figure(compared, "chi2_x_low").value == pytest.approx(chi2, rel=1e-4)
+    shares = [np.cumsum(each) / each.sum() for each in (counts["data"], expected)]
+    assert figure(compared, "kolmogorov_x_low").value == pytest.approx(np.abs(shares[0] - shares[1]).max(), rel=1e-4)
+
+
+def test_systematic_uncertainties_cover_a_shift(compared: Result) -> None:
+    """χ² with the scale's variation is smaller than by statistics, and so are both with and without correlations."""
+    alone = figure(compared, "chi2_x_low").value
+    both = figure(compared, "chi2_systematic_x_low")
+    assert both.value < alone
+    assert abs(both.value - 1) < 4 * both.uncertainty  # 4 standard deviations of χ²
+    assert figure(compared, "chi2_uncorrelated_x_low").value < alone
+    assert (figure(compared, "data_over_simulation_x_low").systematic or 0) >= 0
+
+
+def test_a_blind_region_hides_scores(compared: Result) -> None:
+    plots = compared.folder / "report" / "plots"
+    for region, hidden in (("high", True), ("low", False)):
+        data = json.loads((plots / f"all_data_score_{region}_trees.json").read_text(encoding="utf-8"))
+        curves = {curve["key"]: curve for curve in data["curves"]}
+        assert (sum(curves["(data)"]["y"][16:]) == 0) is hidden
+        assert sum(curves["(data)"]["y"][:16]) > 0
+    assert "scores above 0.8" in compared.page.read_text(encoding="utf-8")
+
+
+def test_the_plot_is_a_stack_with_data_over_it(compared: Result) -> None:
+    data = json.loads((compared.folder / "report" / "plots" / "all_data_x_low_trees.json").read_text(encoding="utf-8"))
+    layers = [curve for curve in data["curves"] if curve["filled"]]
+    total = next(curve for curve in data["curves"] if curve["key"] == "(simulation)")
+    assert [layer["key"] for layer in layers] == ["background", "signal"]
+    assert layers[0]["y"] == total["y"]
+    assert sum(total["systematic"]) > 0
+    assert {curve["key"] for curve in data["ratio"]["curves"]} == {"(simulation)", "(data)"}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"samples": ["data"]}, "is of data, and has no truth"),
+        ({"regions": ["middle"]}, "'middle' is not a region"),
+    ],
+)
+def test_what_cannot_be(compared: Result, tmp_path: Path, change: dict[str, Any], said: str) -> None:
+    values = values_of(compared.folder.parent)
+    name = "tagging" if "samples" in change else "data"
+    values["measures"][name] |= change
+    with pytest.raises(RequestError) as told:
+        job_of(tmp_path / "job.yaml", values)
+    assert said in str(told.value)
+
+
+def test_without_data_there_is_nothing_to_compare(compared: Result, tmp_path: Path) -> None:
+    values = values_of(compared.folder.parent)
+    del values["samples"]["data"]["data"]
+    with pytest.raises(RequestError, match="mark a sample by 'data: true'"):
+        job_of(tmp_path / "job.yaml", values)
