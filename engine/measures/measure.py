@@ -182,6 +182,8 @@ class Measure(Settings, ABC):
     #: Figures relative to the baseline (ratios or differences) that decide which of two models is better, and the
     #: direction that is better; the default first.
     better: ClassVar[Mapping[str, Better]] = {}
+    #: Regular expression of figures that have no systematic uncertainty, as it is in them: χ²; empty: none.
+    unvaried: ClassVar[str] = ""
     #: Words of its figures, by regular expressions of their names; see `in_words`.
     figure_words: ClassVar[Mapping[str, str]] = {}
 

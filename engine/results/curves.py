@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lineshape.engine.measures.plots import Plot, Series
+from lineshape.engine.measures.plots import DATA, Plot, Series
 from lineshape.engine.results.ratios import ratios_of, scale_of
 from lineshape.engine.results.style import Style, barred
 
@@ -27,6 +27,8 @@ def _wide(series: Series) -> float:
 
 def places_of(series: Series, shift: float) -> np.ndarray:
     """Return where the points of bins stand."""
+    if series.key == DATA:  # alone, in the middle of bins
+        shift = 0.0
     widths = np.minimum(np.diff(series.x), _wide(series))
     return np.asarray((series.x[1:] + series.x[:-1]) / 2 + shift * widths)
 

@@ -1,6 +1,7 @@
 """Find by how much variations shift each figure, with statistical uncertainties, and what that adds up to."""
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -75,6 +76,8 @@ def replicates_of(
                 for number, one in enumerate(_without_each(performance, sample, name)):
                     for model in performance.models:
                         for each in figures_of(one, sample, model, name, measure, baseline):
+                            if re.fullmatch(measure.unvaried or "-", each.figure):
+                                continue
                             place = (each.by, each.low, each.high) if each.by else _INCLUSIVE
                             key = sample, model, name, each.figure, *place
                             found.setdefault(key, np.full(GROUPS + 1, np.nan))[number] = each.value

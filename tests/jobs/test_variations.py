@@ -171,7 +171,7 @@ def test_uncertainties_add_up_and_are_shown(made: Result) -> None:
     (line,) = [line for line in lines if line[0] == "brt"]
     assert line[head.index("AUC")].count("±") == 2
     page = made.page.read_text(encoding="utf-8")
-    assert "systematic uncertainties of tagging: AUC" in page
+    assert "systematic uncertainties by variation" in page
     data = json.loads((made.folder / "report" / "plots" / "roc_background.json").read_text(encoding="utf-8"))
     assert all(len(curve["systematic"]) == len(curve["y"]) for curve in data["curves"])
 

@@ -47,6 +47,7 @@ class AgreementWithData(Measure):
     """Heading of the measure's tables and plots in the report."""
 
     of_all_samples: ClassVar[bool] = True
+    unvaried: ClassVar[str] = r"chi2_.+|kolmogorov_.+"
     figure_words: ClassVar[Mapping[str, str]] = {
         r"data_over_simulation_(.+)": r"data over simulation, \1",
         r"chi2_systematic_(.+)": r"χ² per degree of freedom with systematic uncertainties, \1",
@@ -191,7 +192,10 @@ class AgreementWithData(Measure):
             Series(name, name, edges, stack[number], None, "steps", filled=True)
             for number, name in reversed([*enumerate(self.simulation)])
         ]
-        observed = Series(DATA, "Data", edges, data.values.sum(axis=0), data.errors(), "points")
+        seen = data.values.sum(axis=0)
+        # Nothing stands where there can be nothing, as in the bins of scores that are not looked at.
+        seen = np.where((seen == 0) & (total == 0), np.nan, seen)
+        observed = Series(DATA, "Data", edges, seen, data.errors(), "points")
         return [*layers, Series(SIMULATION, "Simulation", edges, total, error, "steps"), observed]
 
 
