@@ -33,6 +33,11 @@ FEW: Final = 400
 _VALUES_ALONE: Final = ContextVar("values alone", default=False)
 
 
+def are_values_alone() -> bool:
+    """Return whether figures are wanted without their uncertainties."""
+    return _VALUES_ALONE.get()
+
+
 @contextmanager
 def values_alone() -> Iterator[None]:
     """Leave uncertainties NaN while the block runs, for replicates of figures: a twentieth of the work."""

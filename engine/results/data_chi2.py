@@ -51,7 +51,7 @@ def rows_of_plot(
     }.items():
         chi2 = float(residual @ np.linalg.solve(covariance, residual)) / degrees
         about = (sample, model, measure, f"{name}_{tag}", "", None, None)
-        found.append(Row(*about, float(f"{chi2:.6g}"), float(np.sqrt(2 / degrees)), "", int(data.y.sum()), ""))
+        found.append(Row(*about, float(f"{chi2:.6g}"), float(np.sqrt(2 / degrees)), "", int(np.nansum(data.y)), ""))
     return found
 
 
