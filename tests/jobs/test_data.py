@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import awkward as ak
 import numpy as np
+import pyhf
 import pytest
 import yaml
 from distributed import Client
@@ -15,6 +16,7 @@ from lineshape.engine import Column, Selection, Study, flat
 from lineshape.engine.core.errors import RequestError
 from lineshape.jobs.api import Result, run
 from lineshape.jobs.job_files import load
+from lineshape.jobs.templates import write_templates
 from tests.jobs.toys import write_events
 
 PROCESSES = 3
@@ -25,10 +27,11 @@ pytestmark = pytest.mark.processes
 class WithData(Study):
     """Two numbers of each event, and a label where it is simulated."""
 
-    inputs: ClassVar[Mapping[str, Any]] = {"event": "event", "x": "x", "y": "y", "label": ("label", None)}
+    inputs: ClassVar[Mapping[str, Any]] = {"event": "event", "x": "x", "y": "y", "m": "m", "label": ("label", None)}
     outputs: ClassVar[Mapping[str, Column]] = {
         "x": Column("x", "", -4, 4),
         "y": Column("y", "", 0, 5),
+        "m": Column("m", "GeV", 60, 120),
         "label": Column("Label", "", -0.5, 1.5, 2),
     }
 
@@ -43,6 +46,7 @@ def branches(random: Any, rows: int, mean: float, first: int, scale: float = 1.0
         "event": np.arange(rows, dtype=np.int64) + first,
         "x": (scale * random.normal(mean, 1, rows)).astype(np.float32),
         "y": random.exponential(1, rows).astype(np.float32),
+        "m": (random.normal(91, 4, rows) if mean > 0 else 60 + random.exponential(40, rows)).astype(np.float32),
     }
 
 
@@ -102,6 +106,24 @@ def values_of(folder: Path, **changes: Any) -> dict[str, Any]:
                     "score": {"low": 0, "high": 1, "bins": 20},
                 },
             },
+            "efficiency": {
+                "kind": "efficiency_in_data",
+                "column": "m",
+                "fit": {"low": 60, "high": 120, "bins": 30},
+                "by": "y",
+                "edges": [0, 1, 5],
+                "signal": ["signal"],
+            },
+            "fit": {
+                "kind": "template",
+                "column": "x",
+                "low": -4,
+                "high": 4,
+                "bins": 80,
+                "edges": [-4, -2, -1, -0.5, 0, 0.5, 1, 1.5, 2, 3, 4],
+                "signal": ["signal"],
+                "data": ["data"],
+            },
         },
     } | changes
 
@@ -158,6 +180,41 @@ def test_systematic_uncertainties_cover_a_shift(compared: Result) -> None:
     assert abs(both.value - 1) < 4 * both.uncertainty  # 4 standard deviations of χ²
     assert figure(compared, "chi2_uncorrelated_x_low").value < alone
     assert (figure(compared, "data_over_simulation_x_low").systematic or 0) >= 0
+
+
+def test_the_efficiency_in_data_is_that_of_the_simulation(compared: Result) -> None:
+    """But for the shift of x, by which a few more pass: of a cut that half of the simulated signal passes."""
+    simulated, factor = (figure_of(compared, name) for name in ("efficiency_in_simulation", "scale_factor"))
+    assert simulated.value == pytest.approx(0.5, abs=0.03)
+    x = np.concatenate([table["x"] for table in compared.events("test", ["x"], "signal")]).astype(float)
+    threshold = np.quantile(x, 1 - simulated.value)
+    expected = (1.03 * x > threshold).mean() / simulated.value
+    assert abs(factor.value - expected) < 3 * factor.uncertainty  # 3 standard deviations
+    bins = [row for row in compared.rows if row.figure == "scale_factor" and row.by == "y"]
+    assert [(row.low, row.high) for row in bins] == [(0, 1), (1, 5)]
+    assert all(abs((row.value or 0) - expected) < 3 * (row.uncertainty or 0) for row in bins)
+    assert factor.systematic is not None
+
+
+def figure_of(result: Result, name: str) -> Any:
+    return result.figure("trees", name, "all", "efficiency")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_an_injected_scale_is_found_by_a_fit_of_the_templates(compared: Result, tmp_path: Path) -> None:
+    """3 % in data is 0.6 of the variation's 5 %; all data are in the fit."""
+    (made,) = write_templates(compared.folder, tmp_path)
+    assert made.templates.channels[0].observed.sum() == 24_000
+    spec = pyhf.Workspace(json.loads(made.files[0].read_text(encoding="utf-8")))
+    pyhf.set_backend("numpy", pyhf.optimize.minuit_optimizer(verbose=0))
+    model = spec.model()
+    fit = pyhf.infer.mle.fit(spec.data(model), model, return_uncertainties=True)
+    scale, error = fit[model.config.par_map["x_scale"]["slice"]][0]
+    assert abs(scale - 0.6) < 3 * error  # 3 standard deviations
+    assert error < 0.4
+    size, error = fit[model.config.poi_index]
+    assert abs(size - 1) < 3 * error
 
 
 def test_a_blind_region_hides_scores(compared: Result) -> None:

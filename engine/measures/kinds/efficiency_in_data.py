@@ -223,4 +223,7 @@ def _signal_yield(
         return None
     if not are_values_alone():
         fit.hesse()
-    return float(fit.values["s"]), float(fit.errors["s"])
+    value, error = float(fit.values["s"]), float(fit.errors["s"])
+    # The size of a template is no part of it: its statistical uncertainty is that of the simulated efficiency.
+    size = value * np.sqrt(signal[1].sum()) / signal[0].sum()
+    return value, float(np.sqrt(max(error**2 - size**2, 0.0)))

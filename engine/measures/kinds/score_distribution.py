@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from lineshape.engine.core.contents import Contents
+from lineshape.engine.core.equal_bins import within_range
 from lineshape.engine.core.histograms import Histograms
 from lineshape.engine.core.split import SplitName
 from lineshape.engine.measures.measure import ColumnMetadata, Figure, Measure, Measured, Objects, by_group, group_axis
@@ -56,8 +57,9 @@ class ScoreDistribution(Measure):
     def fill(self, histograms: Histograms, objects: Objects) -> None:
         """Add the objects with a class and a score."""
         good = usable(objects, self.truth, len(self.classes))
+        score = objects.prediction.estimate[good]
         # A probability of 1 belongs to the last bin.
-        score = objects.prediction.estimate[good].clip(None, np.nextafter(self.high, self.low))
+        score = np.where(score < self.low, score, within_range(score, self.low, self.high, self.bins))
         objects.chosen(good).fill(histograms[objects.split], score, objects.columns[self.truth][good])
 
     def figures(self, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:

@@ -7,7 +7,7 @@ import hist
 import numpy as np
 from pydantic import Field, model_validator
 
-from lineshape.engine.core.equal_bins import require_range
+from lineshape.engine.core.equal_bins import require_range, within_range
 from lineshape.engine.core.histograms import Histograms
 from lineshape.engine.core.row_selection import Blind, Condition, meeting
 from lineshape.engine.core.settings import Names, Settings
@@ -110,7 +110,7 @@ class Template(Measure):
         good = np.isfinite(value)
         split = np.full(len(value), objects.split)
         objects.chosen(np.ones(len(value), dtype=bool)).fill(histograms["rows"], split, good.astype(int))
-        inside = np.clip(value, self.low, np.nextafter(self.high, self.low))
+        inside = within_range(value, self.low, self.high, self.bins)
         for number, where in enumerate(self.regions.values() if self.regions else [{}]):
             chosen = good & meeting(where, objects.columns, len(value))
             objects.chosen(chosen).fill(histograms[f"values_{number}"], split[chosen], inside[chosen])

@@ -156,7 +156,8 @@ def _calibration_tasks(
 def _reference(subjects: Subjects, name: str, measure: Measure) -> str:
     """Return the sample or group that a measure is calibrated on; samples come first where one tells classes apart."""
     single = [subject for subject, members in subjects.members.items() if members == (subject,)]
-    return measure.reference(subjects.together.get(name) or (*single, *subjects.members))
+    together = () if measure.of_all_samples else subjects.together.get(name, ())
+    return measure.reference(together or (*single, *subjects.members))
 
 
 def _path(bundle: Path, measure: str) -> Path:
