@@ -34,9 +34,13 @@ class SampleTemplate:
     variations: dict[str, tuple[Floats, Floats]] = field(default_factory=dict)
 
     def is_rate(self, name: str) -> bool:
-        """Return whether a variation multiplies all bins by the same number."""
-        up, down = self.variations[name]
-        return all(np.allclose(each / self.yields, each.sum() / self.yields.sum(), rtol=_FLAT) for each in (up, down))
+        """Return whether a variation multiplies all bins that are filled by the same number."""
+        filled = self.yields > FLOOR
+        own = self.yields[filled]
+        return all(
+            np.allclose(each[filled] / own, each[filled].sum() / own.sum(), rtol=_FLAT)
+            for each in self.variations[name]
+        )
 
 
 @dataclass(frozen=True)
