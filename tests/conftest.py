@@ -163,6 +163,7 @@ def small_job(files: list[Path] | list[str], **changes: object) -> Job:
         "models.mdn.epochs": 2,
         "models.mdn.minimum_entries": 100,
         "chunk_entries": 1000,
+        "variations": {},
     }
     return api.load("tau_energy_scale", {"ntuples": [str(path) for path in files]}, quick | changes)
 

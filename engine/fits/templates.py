@@ -37,10 +37,8 @@ class SampleTemplate:
         """Return whether a variation multiplies all bins that are filled by the same number."""
         filled = self.yields > FLOOR
         own = self.yields[filled]
-        return all(
-            np.allclose(each[filled] / own, each[filled].sum() / own.sum(), rtol=_FLAT)
-            for each in self.variations[name]
-        )
+        varied = (each[filled] for each in self.variations[name])
+        return all(np.allclose(each / own, each.sum() / own.sum(), rtol=_FLAT) for each in varied)
 
 
 @dataclass(frozen=True)

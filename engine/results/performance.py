@@ -22,7 +22,8 @@ from lineshape.engine.job.subjects import Subjects, subjects_of
 from lineshape.engine.learning.bundles import Bundle
 from lineshape.engine.measures.measure import Measure
 
-_INDEX = "measured.json"
+#: File that describes the saved histograms beside it.
+INDEX = "measured.json"
 #: Files for other programs: UHI's JSON, and ROOT, which holds the time of its writing and so has no fixed digest.
 _UHI, _ROOT = "performance.json", "performance.root"
 _AGAIN = "run 'lineshape histogram' again"
@@ -129,7 +130,7 @@ class Performance:
         """
         own = {name: getattr(self, name) for name in ("models", "split", "identity", "about", "doubt")}
         own["trainings"] = {name: list(each) for name, each in self.trainings.items()}
-        kept = find_record(folder / _INDEX, _Measured)
+        kept = find_record(folder / INDEX, _Measured)
         files = {_UHI, *(f"{sample}.npz" for sample in self.samples)}
         if kept and {name: getattr(kept, name) for name in own} == own and kept.are_whole(folder, files):
             return
@@ -143,7 +144,7 @@ class Performance:
         write_json(folder / _UHI, {name: to_uhi(histogram) for name, histogram in flat.items()})
         digests = {name: digest_of_file(folder / name) for name in sorted(files)}
         size = (folder / _ROOT).stat().st_size
-        save_record(folder / _INDEX, own | {"files": digests, "root_bytes": size})
+        save_record(folder / INDEX, own | {"files": digests, "root_bytes": size})
 
     @classmethod
     def load(
@@ -214,9 +215,9 @@ class Performance:
 
 
 def _index_of(folder: Path) -> _Measured:
-    if not (folder / _INDEX).is_file():
+    if not (folder / INDEX).is_file():
         raise RequestError(f"no histograms in {folder}: run 'lineshape histogram' first")
-    return read_record(folder / _INDEX, _Measured, _AGAIN)
+    return read_record(folder / INDEX, _Measured, _AGAIN)
 
 
 def of_model(histograms: Mapping[str, hist.Hist[Any]], model: str) -> Histograms:

@@ -184,6 +184,8 @@ class Run:
         with self._stage("reporting") as stage:
             rows = report(self.job, self.folder, self.workers, stage.bars)
             stage.text = f"{len(rows):,} figures; {self.folder.page}"
+        if self.job.variations and not any(row.systematic is not None for row in rows):
+            self.screen.warn("variations have not been made: uncertainties are statistical alone; run 'lineshape vary'")
         return rows
 
     def apply(

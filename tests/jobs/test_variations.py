@@ -274,14 +274,20 @@ def test_histograms_of_the_measures_that_are_asked_for(made: Result, tmp_path: P
     assert {row.measure for row in found.rows if row.systematic is not None} == {"tagging"}
 
 
-def test_a_report_without_them_is_refused(made: Result, tmp_path: Path, client: Client) -> None:
+def test_a_report_without_them_says_so_and_one_with_others_is_refused(
+    made: Result, tmp_path: Path, client: Client
+) -> None:
     values = values_of(made.folder.parent, one=BASE["scale"])
     job = job_of(tmp_path, values)
     bare = job_of(tmp_path, values | {"variations": {}})
     run(bare, tmp_path / "run", client)
-    with pytest.raises(RequestError, match=r"variation one_up is not there.*run 'lineshape vary' first"):
-        report(job, tmp_path / "run", client)
+    found = report(job, tmp_path / "run", client)
+    assert found.figure("brt", "auc").systematic is None
+    assert "variations have not been made (one)" in found.page.read_text(encoding="utf-8")
     vary(job, tmp_path / "run", client)
+    values["variations"]["one"] = BASE["scale"] | {"up": 1.2}
+    with pytest.raises(RequestError, match=r"variation one_up is not there.*run 'lineshape vary' first"):
+        report(job_of(tmp_path, values), tmp_path / "run", client)
     assert report(job, tmp_path / "run", client).figure("brt", "auc").systematic
 
 

@@ -11,7 +11,7 @@ from lineshape.engine.input.catalogue import Chunk, FileRecord
 from lineshape.engine.input.events import EventReader
 from lineshape.engine.input.processor import Selected
 from lineshape.engine.input.root_files import open_file
-from lineshape.processors.tau_energy_scale import TauCuts, TauEnergyScale
+from lineshape.processors.tau_energy_scale import TauCuts, TauEnergyScale, cluster_energy, tracking
 from tests.conftest import TREE, select
 
 
@@ -73,3 +73,23 @@ def test_reads_no_branch_that_is_not_declared(ntuples: list[Path]) -> None:
     with open_file(str(ntuples[0])) as file:
         events = EventReader(file, record).events(Chunk(record, 0, 10))
         assert events.fields == ["eta"]
+
+
+def test_variations_move_their_part_of_the_combined_estimate(raw: dict[str, np.ndarray]) -> None:
+    """By its weight in the combination, which follows from the three estimates; nothing where nothing changes."""
+    names = ("ptIntermediateAxis", "ptIntermediateAxisEM", "ptTauEnergyScale", "ptPanTauCellBased", "ptCombined")
+    taus = ak.Array({name: raw[name] for name in (*names, "PFOEngRelDiff")})
+    for vary in (cluster_energy, tracking):
+        up, down, same = (vary(taus, *given) for given in (("up", None, 0.02), ("down", None, 0.02), ("up", None, 0.0)))
+        for name, values in same.items():
+            assert np.allclose(values, taus[name], rtol=1e-6, atol=1e-6), name
+        moved = ak.to_numpy((up["ptCombined"] - taus.ptCombined) / taus.ptCombined)
+        assert np.abs(moved).max() <= 0.0201
+        assert np.median(np.abs(moved)) > 0.002
+        assert np.allclose(up["ptCombined"] + down["ptCombined"], 2 * taus.ptCombined, rtol=1e-5)
+    moved = cluster_energy(taus, "up", None, 0.02)["ptCombined"] / taus.ptCombined - 1
+    share = np.median(ak.to_numpy(moved)) / 0.02
+    assert 0 < share < 1
+    whole = tracking(taus, "up", None, 0.02)
+    charged = (1 + taus.PFOEngRelDiff) / 2
+    assert np.allclose(whole["ptPanTauCellBased"] / taus.ptPanTauCellBased, 1 + 0.02 * charged, rtol=1e-5)

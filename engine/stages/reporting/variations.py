@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lineshape.engine.core.errors import RequestError, RunError
+from lineshape.engine.core.errors import RequestError, RunError, listing
 from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.core.statistics import values_alone
 from lineshape.engine.core.validation import validated
@@ -15,10 +15,10 @@ from lineshape.engine.execution.workers import Workers
 from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.job.job import Job
 from lineshape.engine.job.varied import Varied, varied_of
-from lineshape.engine.job.varied_store import VariedStore
+from lineshape.engine.job.varied_store import VariedStore, own_folder
 from lineshape.engine.measures.plots import Plot
 from lineshape.engine.results.data_chi2 import rows_of_plot
-from lineshape.engine.results.performance import Performance
+from lineshape.engine.results.performance import INDEX, Performance
 from lineshape.engine.results.row import Row
 from lineshape.engine.results.shifts import FigureShift, Values, replicates_of, shifts_of
 from lineshape.engine.stages.reporting.measured import plots_of
@@ -131,8 +131,14 @@ class VariedResults:
 
 
 def find_variations(job: Job, folder: RunFolder, store: FeatureStore, nominal: Performance) -> list[VariedRecord]:
-    """Return what the run has of all variations of a job; raise RequestError where one has not been made."""
-    return [VariedRecord.find(job, folder, store, nominal, varied) for varied in varied_of(job)]
+    """Return what the run has of all variations of a job, nothing where none has been made.
+
+    Raises RequestError where some have been made, and others not or of other data.
+    """
+    every = varied_of(job)
+    if not any((own_folder(folder, varied).histograms / INDEX).is_file() for varied in every):
+        return []
+    return [VariedRecord.find(job, folder, store, nominal, varied) for varied in every]
 
 
 def results_of(
@@ -150,6 +156,11 @@ def results_of(
         {name: each.parameter or name for name, each in variations.items()},
     )
     if not records:
+        if variations:
+            found.notes.append(
+                f"the job's variations have not been made ({listing(variations)}): uncertainties are statistical alone "
+                "('lineshape vary' makes them)"
+            )
         return found
     todo = [None, *(each.varied for each in records)]
     bar = bars.add("variations", len(todo))
