@@ -42,7 +42,7 @@ class SampleTemplate:
 
 
 @dataclass(frozen=True)
-class Channel:
+class FitChannel:
     """A region: its edges, the templates of its samples, and what was observed there; None: nothing."""
 
     name: str
@@ -61,7 +61,7 @@ class Templates:
     """
 
     name: str
-    channels: list[Channel]
+    channels: list[FitChannel]
     signal: Sequence[str]
     luminosity_error: float
     notes: list[str]
@@ -159,7 +159,7 @@ def _channel(
     backgrounds: Sequence[str],
     whole: Sequence[SplitName],
     notes: list[str],
-) -> Channel:
+) -> FitChannel:
     fine = np.linspace(measure.low, measure.high, measure.bins + 1)
     edges = np.asarray(measure.edges, dtype=np.float64)
     if not len(edges):
@@ -196,7 +196,7 @@ def _channel(
         observed = rebin(observed)
     s = sum((samples[each].yields for each in measure.signal if each in samples), np.zeros(len(edges) - 1))
     b = sum((samples[each].yields for each in backgrounds if each in samples), np.zeros(len(edges) - 1))
-    return Channel(region, edges, samples, observed, float(np.sqrt(asimov_squared(s, b).sum())))
+    return FitChannel(region, edges, samples, observed, float(np.sqrt(asimov_squared(s, b).sum())))
 
 
 def _summed(

@@ -8,7 +8,7 @@ import numpy as np
 import yaml
 
 from lineshape.engine.core.files import replacing, write_json
-from lineshape.engine.fits.templates import Channel, SampleTemplate, Templates
+from lineshape.engine.fits.templates import FitChannel, SampleTemplate, Templates
 
 #: Name of the parameter of interest, and of the luminosity's.
 POI: Final = "mu"
@@ -38,14 +38,14 @@ def workspace_of(templates: Templates) -> dict[str, Any]:
     return {"channels": channels, "observations": observations, "measurements": [measurement], "version": "1.0.0"}
 
 
-def observed_in(channel: Channel) -> np.ndarray:
+def observed_in(channel: FitChannel) -> np.ndarray:
     """Return what was observed in a channel, or what is expected where nothing was."""
     if channel.observed is not None:
         return channel.observed
     return np.asarray(sum(sample.yields for sample in channel.samples.values()))
 
 
-def _modifiers(templates: Templates, channel: Channel, name: str, sample: SampleTemplate) -> list[dict[str, Any]]:
+def _modifiers(templates: Templates, channel: FitChannel, name: str, sample: SampleTemplate) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [
         {"name": f"staterror_{channel.name}", "type": "staterror", "data": _list(sample.errors)}
     ]
@@ -152,6 +152,6 @@ def write(folder: Path, templates: Templates) -> list[Path]:
     return [workspace, root, config]
 
 
-def yields_by_sample(channel: Channel) -> Mapping[str, float]:
+def yields_by_sample(channel: FitChannel) -> Mapping[str, float]:
     """Return the yield of each sample in a channel."""
     return {name: float(sample.yields.sum()) for name, sample in channel.samples.items()}

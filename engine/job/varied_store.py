@@ -1,10 +1,15 @@
 """Find the feature store and bundles of a variation: its own where it has any, else those of the job."""
 
 from dataclasses import dataclass, replace
+from typing import Final
 
+from lineshape.engine.core.digests import digest
+from lineshape.engine.core.errors import RequestError
+from lineshape.engine.core.records import find_record
 from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.job.job import Job
+from lineshape.engine.job.processor_builder import fingerprint_of
 from lineshape.engine.job.varied import Varied
 from lineshape.engine.job.weighting import row_weight
 from lineshape.engine.learning.bundles import Bundle, read_index
@@ -28,6 +33,9 @@ class VariedStore:
         changed, own, samples = varied.job(job), own_folder(folder, varied), varied.samples(job)
         if reads_files(varied):
             store = FeatureStore.load(own.features)
+            made = find_record(own.path / MADE, _MadeOf)
+            if made is None or made.identity != identity_of(job, varied):
+                raise RequestError(f"the shards in {own.features} are of other settings or code")
             beside = tuple(name for name in nominal.samples if name not in store.samples)
             return cls(varied, changed, own, replace(store, beside=beside))
         weight = None
@@ -43,6 +51,24 @@ class VariedStore:
         names = [name for name in read_index(folder).bundles if name in job.models]
         replaced = self.varied.variation.bundles(self.varied.direction)
         return {name: Bundle.load((self.folder if name in replaced else folder).models / name) for name in names}
+
+
+@dataclass(frozen=True)
+class _MadeOf:
+    """Record of what a variation's shards were made of."""
+
+    identity: str
+
+
+#: File of this record, in the variation's folder.
+MADE: Final = "made_of.json"
+
+
+def identity_of(job: Job, varied: Varied) -> str:
+    """Return the digest of the processor and of a variation's settings, by which its shards are made."""
+    excluded = {"label", "measures", "parameter", "symmetrise"}
+    settings = varied.variation.model_dump(mode="json", exclude=excluded)
+    return digest(fingerprint_of(job, varied), settings, varied.direction)
 
 
 def own_folder(folder: RunFolder, varied: Varied) -> RunFolder:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from lineshape.engine.core.errors import RequestError
+from lineshape.engine.core.records import save_record
 from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.execution.progress import Bars
 from lineshape.engine.execution.workers import Workers
@@ -12,7 +13,7 @@ from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.input.sources import Patterns
 from lineshape.engine.job.job import Job
 from lineshape.engine.job.varied import Varied, bundle_path
-from lineshape.engine.job.varied_store import VariedStore, own_folder, reads_files
+from lineshape.engine.job.varied_store import MADE, VariedStore, identity_of, own_folder, reads_files
 from lineshape.engine.learning.bundles import Bundle
 
 #: Makes the ROOT files of a sample that has none of its own: sample's name, folder, workers, bars → files, text.
@@ -47,6 +48,7 @@ def make_store(
             for name in (name for name, of in taken.items() if not of):
                 taken[name], _ = simulator_of(changed)(name, own.simulated, workers, bars)
         process(changed, own, workers, bars, taken, varied, known)
+        save_record(own.path / MADE, {"identity": identity_of(job, varied)})
     return VariedStore.load(job, folder, nominal, varied)
 
 

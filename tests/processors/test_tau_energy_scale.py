@@ -84,7 +84,7 @@ def test_variations_move_their_part_of_the_combined_estimate(raw: dict[str, np.n
         for name, values in same.items():
             assert np.allclose(values, taus[name], rtol=1e-6, atol=1e-6), name
         moved = ak.to_numpy((up["ptCombined"] - taus.ptCombined) / taus.ptCombined)
-        assert np.abs(moved).max() <= 0.0201
+        assert np.abs(moved).max() < 0.03
         assert np.median(np.abs(moved)) > 0.002
         assert np.allclose(up["ptCombined"] + down["ptCombined"], 2 * taus.ptCombined, rtol=1e-5)
     moved = cluster_energy(taus, "up", None, 0.02)["ptCombined"] / taus.ptCombined - 1
