@@ -16,8 +16,10 @@ from lineshape.engine.job.job import Job
 from lineshape.engine.job.varied import Varied, Varying, require_variations
 
 
-def build_processor(job: Job) -> tuple[StudyProcessor, Settings]:
+def build_processor(job: Job, of: Varied | None = None) -> tuple[StudyProcessor, Settings]:
     """Return the job's processor and its settings.
+
+    of: the variation that the job is one of, which may read further columns.
 
     Raises SettingsError where its kind, one of its settings or one of the job's branches is unknown, or where its class
     does not declare what the engine needs.
@@ -35,7 +37,8 @@ def build_processor(job: Job) -> tuple[StudyProcessor, Settings]:
         raise SettingsError.at(("processor",), str(error)) from error
     except Exception as error:
         raise SettingsError.at(("processor",), f"{kind} cannot be made: {code_line(error)}") from error
-    varied = {name for each in job.built_variations().values() for name in each.reads()}
+    variations = [*job.built_variations().values(), *([of.variation] if of else [])]
+    varied = {name for each in variations for name in each.reads()}
     for name in job.branches:
         if name not in {*found.inputs, *varied}:
             text = f"'{name}' is not a column of this study{nearest(name, found.inputs)}"
@@ -61,7 +64,7 @@ def fingerprint_of(job: Job, varied: Varied | None = None) -> str:
 
     varied: a variation of it, whose shards have another one where it changes events.
     """
-    bare, settings = build_processor(job)
+    bare, settings = build_processor(job, varied)
     own = fingerprint(bare, settings, job.nonfinite, derived.mark(job.derived))
     mark = varied.mark() if varied else ""
     return digest(own, mark) if mark else own

@@ -9,6 +9,8 @@ import awkward as ak
 import correctionlib.schemav2 as cs
 import numpy as np
 import pytest
+import uproot
+from coffea.nanoevents import NanoAODSchema, NanoEventsFactory
 from distributed import Client
 from sklearn.metrics import roc_auc_score
 
@@ -344,3 +346,32 @@ def test_a_correction_of_correctionlib(tmp_path: Path) -> None:
     assert built.changed(found, "up", np.random.default_rng(1)).pt.tolist() == [[22.0, 48.0], [], [120.0]]
     assert built.changed(found, "down", np.random.default_rng(1)).pt.tolist() == [[18.0, 32.0], [], [80.0]]
     assert built.reads()[0] == "pt"
+
+
+def test_a_factor_in_a_column_that_nothing_else_reads(made: Result, tmp_path: Path, client: Client) -> None:
+    """It is read for the variation alone, from the branch of its name or that of `branches`."""
+    one = {"kind": "scale", "columns": ["d0"], "up": "factor", "symmetrise": True}
+    values = values_of(made.folder.parent, one=one) | {"branches": {"factor": "pt_true"}}
+    found = run(job_of(tmp_path, values), tmp_path / "run", client)
+    own, varied = rows(found.folder), rows(found.folder, "variations/one_up/features")
+    with uproot.open({made.folder.parent / "data" / "f0.root": "tree"}) as tree:
+        factors = dict(zip(*(tree[name].array(library="np") for name in ("event", "pt_true")), strict=True))
+    chosen = np.isin(own["event"], [*map(int, factors)])
+    expected = own["d0"][chosen] * np.array([factors[event] for event in own["event"][chosen]], dtype=np.float32)
+    assert np.allclose(varied["d0"][chosen], expected, rtol=1e-6)
+    assert np.array_equal(varied["pt"], own["pt"])
+
+
+@pytest.mark.filterwarnings("ignore:Missing cross-reference")
+def test_whole_events_are_varied_with_their_behaviors(shared: Path) -> None:
+    """Of NanoAOD: momenta in a collection change, all else and what belongs to the events stays."""
+    path = shared / "real" / "nano_tt_v12.root"
+    events = NanoEventsFactory.from_root({str(path): "Events"}, schemaclass=NanoAODSchema, mode="virtual").events()
+    spec = KindSpec(kind="scale", columns=["Jet.pt", "Jet.mass"], up=1.1, down=0.9)
+    built = VARIATIONS.build(spec, ("variations", "v"))
+    changed = built.changed(events, "up", np.random.default_rng(1))
+    assert np.allclose(ak.flatten(changed.Jet.pt), 1.1 * ak.flatten(events.Jet.pt), rtol=1e-6)
+    assert np.allclose(ak.flatten(changed.Jet.px), 1.1 * ak.flatten(events.Jet.px), rtol=1e-5)
+    assert np.allclose(ak.flatten(changed.Muon.pt), ak.flatten(events.Muon.pt))
+    assert changed.metadata == events.metadata
+    assert (ak.num(changed.Jet.nearest(changed.Muon)) == ak.num(events.Jet)).tolist() == [True] * len(events)

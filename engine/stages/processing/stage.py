@@ -48,7 +48,7 @@ def process(
 
     Raises RequestError where no file can be used, RunError where every chunk failed.
     """
-    bare, settings = build_processor(job)
+    bare, settings = build_processor(job, varied)
     mark = fingerprint_of(job, varied)
     plan = ShardPlan(job.processor.kind, settings, mark, folder.features, job.nonfinite, job.derived, varied)
     processor = built_of(bare, job.derived, varied)
