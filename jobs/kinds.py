@@ -85,6 +85,7 @@ def all_kinds() -> list[Kind]:
     from lineshape.engine.learning.roles.sampler import SAMPLERS
     from lineshape.engine.learning.roles.weight import WEIGHTS
     from lineshape.engine.measures.measure import MEASURES
+    from lineshape.engine.variations.variation import VARIATIONS
     from lineshape.jobs.simulate.family import FAMILIES
 
     roles: tuple[Role[Any], ...] = (
@@ -98,6 +99,7 @@ def all_kinds() -> list[Kind]:
         PENALTIES,
         SAMPLERS,
         WEIGHTS,
+        VARIATIONS,
         MEASURES,
         CLUSTERS,
         FORMATS,
@@ -119,7 +121,7 @@ def type_text(schema: Mapping[str, Any], known: Mapping[str, Any]) -> str:
     if "$ref" in schema:
         return type_text(known[schema["$ref"].rpartition("/")[2]], known)
     if "const" in schema:
-        return str(schema["const"])
+        return str(schema["const"]) or "''"
     if "enum" in schema:
         return " | ".join(map(str, schema["enum"]))
     if ROLE in schema:

@@ -70,7 +70,7 @@ def _listed(condition: object) -> object:
 
 
 #: Condition on a column: a range, an allowed value or a list of these.
-Condition = Annotated[Range | list[float], BeforeValidator(_listed)]
+Condition = Annotated[Range | list[float], BeforeValidator(_listed, json_schema_input_type=Range | list[float] | float)]
 
 
 def meeting(conditions: Mapping[str, Condition], columns: Mapping[str, NDArray[Any]], rows: int) -> NDArray[np.bool_]:
