@@ -57,6 +57,8 @@ def job_of_fileset(
         for part in within:
             place = place.setdefault(part, {})
         place[last] = value
+    if isinstance(values.get("cluster"), dict):
+        values["cluster"].setdefault("kind", "local")
     try:
         job = validated(AccumulatorJob, values)
         _check(job)
@@ -83,14 +85,15 @@ def accumulate(
     from lineshape.engine.running.accumulation_run import AccumulationRun
     from lineshape.engine.running.workers import open_workers
 
-    plan = _plan(job)
+    processor = _processor(job)
+    plan = _plan(job, processor)
     folder = Path(output or Path("runs") / job.study)
     try:
         with open_workers(folder, job.built_cluster(), screen, client) as (run_folder, workers, shown):
             run = AccumulationRun(run_folder, workers, shown)
             found = run.accumulate(plan)
             if plan.postprocesses:
-                run.finish(found)
+                run.finish(found, processor)
     except KeyboardInterrupt:
         raise Interrupted("interrupted: run the same again to go on from here") from None
     lost = 1 - found.processed / found.entries if found.entries else 0.0
@@ -104,7 +107,7 @@ def accumulate(
     return found
 
 
-def _plan(job: "AccumulatorJob") -> "Accumulation":
+def _plan(job: "AccumulatorJob", processor: Any) -> "Accumulation":
     from lineshape.engine.stages.accumulating.plan import DatasetFiles
 
     datasets = {
@@ -112,7 +115,7 @@ def _plan(job: "AccumulatorJob") -> "Accumulation":
     }
     return plan_of(
         datasets,
-        _processor(job),
+        processor,
         job.processor.schema_name,
         chunk_entries=job.chunk_entries,
         most_chunks=job.most_chunks,

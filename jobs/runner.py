@@ -1,7 +1,7 @@
 """A drop-in for coffea's Runner: the same arguments and results, exactly accounted for, and resumed."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +11,7 @@ from lineshape.jobs.filesets import read_fileset
 if TYPE_CHECKING:
     from lineshape.engine.clusters.cluster import Cluster
     from lineshape.engine.execution.progress import Screen
+    from lineshape.engine.feature_store.store import Quarantined
     from lineshape.engine.stages.accumulating.plan import Accumulation
     from lineshape.engine.stages.accumulating.stage import Accumulated
 
@@ -67,6 +68,11 @@ class Runner:
 
     def __post_init__(self) -> None:
         """Raise RequestError for what is not supported."""
+        if not isinstance(self.skipbadfiles, bool):
+            raise RequestError(
+                f"Runner: skipbadfiles={self.skipbadfiles!r} is not supported: expected True, to leave damaged files "
+                "out, or False"
+            )
         for name, (default, why) in _REFUSED.items():
             if getattr(self, name) != default:
                 raise RequestError(f"Runner: {name} is not supported, as {why}: leave it out")
@@ -88,8 +94,6 @@ class Runner:
         Raises RequestError where the request is wrong, and IncompleteRunError where a part of the input is quarantined
         that is not a damaged file left out by `skipbadfiles`; the accumulator of all else is its `partial_output`.
         """
-        from lineshape.engine.execution.failures import Cause
-
         if trace is not None:
             raise RequestError("Runner: trace is not supported, as what is touched is found out: leave it out")
         if others := [key for key in uproot_options or {} if key != "timeout"]:
@@ -99,7 +103,7 @@ class Runner:
             found = self._run(plan)
         except KeyboardInterrupt:
             raise Interrupted("interrupted: call the same again to go on from here") from None
-        value, measured = found.whole()
+        value, measured = found.whole(processor_instance)
         metrics = {
             "bytesread": measured.bytesread,
             "columns": sorted(measured.columns),
@@ -110,7 +114,7 @@ class Runner:
         }
         result = (value, metrics) if self.savemetrics else value
         # What a processor raises is no matter of files.
-        missing = [item for item in found.quarantined if not self.skipbadfiles or item.cause != Cause.CORRUPT.value]
+        missing = [item for item in found.quarantined if not self.skipbadfiles or not _is_damage(item)]
         number = len(missing)
         if number:
             error = IncompleteRunError(
@@ -145,6 +149,14 @@ class Runner:
         folder = Path(self.folder or Path("runs") / plan.name.rpartition(".")[2])
         with open_workers(folder, cluster, self.screen, client) as (run_folder, workers, screen):
             return AccumulationRun(run_folder, workers, screen).accumulate(plan)
+
+
+def _is_damage(item: "Quarantined") -> bool:
+    """Return whether a part cannot be read, and not where the request is wrong: the name of a tree."""
+    from lineshape.engine.execution.failures import Cause
+    from lineshape.engine.input.root_files import NO_TREE
+
+    return item.cause == Cause.CORRUPT.value and NO_TREE not in item.reason
 
 
 def plan_of(
@@ -182,6 +194,7 @@ def plan_of(
     mark = digest(
         LAYOUT, digest_of_processor(processor), digest_of_processor(known), digest_of_state(options), accepted or []
     )
+    datasets = {name: replace(each, mark=digest_of_state(dict(each.metadata))) for name, each in datasets.items()}
     return Accumulation(
         f"{kind.__module__}.{kind.__qualname__}",
         *pickled,

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from lineshape.engine.clusters.cluster import Cluster
 from lineshape.engine.core.errors import RequestError, listing
+from lineshape.engine.execution.imported import changed_since
 from lineshape.engine.execution.workers import Watch, worker_infos
 
 if TYPE_CHECKING:
@@ -42,6 +43,17 @@ def require_able(client: "Client", folder: Path, cluster: Cluster, disk_patience
     if bare := sorted(worker for worker, problem in said.items() if problem == "package"):
         raise RequestError(
             f"workers cannot import lineshape ({listing(bare, 3)}): install the same version in their environment"
+        )
+    _require_new(client)
+
+
+def _require_new(client: "Client") -> None:
+    """Raise RequestError where a worker imported code that has changed since: what it makes would be of the old."""
+    said = client.run(changed_since, on_error="ignore")
+    if old := sorted({file for files in said.values() if isinstance(files, list) for file in files}):
+        raise RequestError(
+            f"workers have imported code that has changed since ({listing(old, 3)}), and would use the old: restart "
+            "them (client.restart(), or start the cluster anew)"
         )
 
 

@@ -79,7 +79,7 @@ def code_line(error: BaseException) -> str:
     if isinstance(error, SyntaxError) and error.filename:
         return f"{type(error).__name__}: {error.msg} ({error.filename}, line {error.lineno})"
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not _is_installed(frame.filename)]
+    own = [frame for frame in frames if not is_installed(frame.filename)]
     last = (_of_users(own) or own or frames)[-1]
     # An assertion without a text says what it is about in its own line alone.
     line = "" if str(error).strip() or not last.line else f" at '{last.line:.80}'"
@@ -89,7 +89,7 @@ def code_line(error: BaseException) -> str:
 def is_users(error: BaseException) -> bool:
     """Return whether an error passed through a user's own code, outside this program and installed packages."""
     frames = traceback.extract_tb(error.__traceback__)
-    return bool(_of_users([frame for frame in frames if not _is_installed(frame.filename)]))
+    return bool(_of_users([frame for frame in frames if not is_installed(frame.filename)]))
 
 
 @contextmanager
@@ -108,7 +108,7 @@ def calling(what: str) -> Iterator[None]:
         raise RunError(f"{what} raised {code_line(error)}") from error
 
 
-def _is_installed(file: str) -> bool:
+def is_installed(file: str) -> bool:
     """Return whether a file belongs to an installed package or to Python itself."""
     parts = Path(file).parts
     return bool({"site-packages", "dist-packages"} & set(parts)) or file.startswith(("<", sysconfig.get_path("stdlib")))

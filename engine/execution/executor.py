@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from lineshape.engine.core.errors import ClusterError, StorageError
 from lineshape.engine.execution.failures import Cause, Failure, back_off, classify, try_again
+from lineshape.engine.execution.imported import note_imported
 from lineshape.engine.execution.workers import Watch, Workers
 
 if TYPE_CHECKING:
@@ -129,3 +130,5 @@ def _attempt(function: Callable[[Item], Result], item: Item, attempt: int) -> Re
         return function(item)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a processor raises becomes data
         return classify(error)
+    finally:
+        note_imported()

@@ -1,8 +1,11 @@
 """Digest a processor that is given as an object: its code, wherever it is defined, and what it holds."""
 
+import functools
 import hashlib
 import inspect
+import io
 import pickle
+import sys
 import types
 from collections import defaultdict
 from collections.abc import Mapping, Sequence, Set
@@ -13,7 +16,7 @@ import cloudpickle
 import numpy as np
 
 from lineshape.engine.core.digests import digest
-from lineshape.engine.core.errors import RequestError
+from lineshape.engine.core.errors import RequestError, is_installed
 from lineshape.engine.core.source_code import source_of, source_of_module
 
 #: How Python 3.11 and later say what an object holds; a class may say it in another way.
@@ -142,8 +145,12 @@ def digest_of_state(value: Any) -> str:
                 repr([each for each in code.co_consts if not hasattr(each, "co_code")]),
             )
             about = value.__qualname__, _code_of(value), own, [*map(digest_of_state, cells)]
+        case functools.partial():
+            about = [*map(digest_of_state, (value.func, value.args, value.keywords))]
+        case types.MethodType():
+            about = digest_of_state(value.__func__), digest_of_state(value.__self__)
         case type():
-            about = value.__module__, value.__qualname__
+            about = value.__module__, value.__qualname__, _code_if_own(value)
         case _:
             about = _of_object(value)
     return digest(type(value).__name__, about)
@@ -152,11 +159,38 @@ def digest_of_state(value: Any) -> str:
 def _of_object(value: Any) -> object:
     """Return what tells an object from others of its class: what it holds, or, of an extension's, how it is pickled."""
     kind: Any = type(value)
+    code = _code_if_own(kind)
     plain = kind.__reduce_ex__ is object.__reduce_ex__ and getattr(kind, "__getstate__", None) is _GET_STATE
     if plain and hasattr(value, "__dict__"):
-        return kind.__module__, kind.__qualname__, digest_of_state(vars(value))
+        return kind.__module__, kind.__qualname__, code, digest_of_state(vars(value))
     try:
-        content = pickle.dumps(value)
+        content, used = _pickled(value, pickle.Pickler)
     except Exception:  # noqa: BLE001 - pickle raises whatever the object's own code does
-        content = cloudpickle.dumps(value)
-    return hashlib.blake2b(content).hexdigest()
+        content, used = _pickled(value, cloudpickle.Pickler)
+    return hashlib.blake2b(content).hexdigest(), code, sorted(map(_code_if_own, used))
+
+
+def _pickled(value: Any, pickler: type[pickle.Pickler]) -> tuple[bytes, list[Any]]:
+    """Return a pickled value, and the classes and functions that it refers to, whose code is not in it."""
+    used: dict[int, Any] = {}
+
+    class Recording(pickler):  # type: ignore[misc, valid-type]
+        """A pickler that notes what it is given."""
+
+        def persistent_id(self, item: Any) -> None:
+            """Note a class, a function, or the class of an object."""
+            thing = item if isinstance(item, types.FunctionType | type) else type(item)
+            used[id(thing)] = thing
+
+    file = io.BytesIO()
+    Recording(file).dump(value)
+    return file.getvalue(), [*used.values()]
+
+
+def _code_if_own(thing: Any) -> str:
+    """Return the code of a class or function that is of no installed package, nor of Python's own; else nothing."""
+    name = getattr(thing, "__module__", None)
+    file = getattr(sys.modules.get(str(name)), "__file__", None)
+    if name == _MAIN or (isinstance(file, str) and not is_installed(file)):
+        return _code_of(thing)
+    return ""

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 #: For each of a study's columns, the branches that may hold it, in order; None as the last: it may be missing.
 Branches = Mapping[str, tuple[str | None, ...]]
 
+#: Start of what is said of a file without the tree that is asked for.
+NO_TREE = "no tree"
 _BLOCK = 1 << 20
 #: Alternative names of a format's event tree: of ATLAS's xAOD (PHYSLITE, AOD) as TTree and as RNTuple.
 _STORES = (("CollectionTree", "EventData"),)
@@ -97,8 +99,8 @@ def find_tree(file: "uproot.ReadOnlyDirectory", path: str, name: str) -> "uproot
     except KeyError:
         trees = trees_in(file)
         raise DataError(
-            f"{path}: no tree '{name}': it has {listing(trees) or 'none'}{nearest(name, trees)}; name the tree in the "
-            "job file ('tree' of the sample) or in the fileset"
+            f"{path}: {NO_TREE} '{name}': it has {listing(trees) or 'none'}{nearest(name, trees)}; name the tree in "
+            "the job file ('tree' of the sample) or in the fileset"
         ) from None
     except (ValueError, AssertionError, IndexError, OSError) as error:
         if isinstance(error, OSError) and (error.errno or is_remote(path)):

@@ -1,7 +1,7 @@
 """Call coffea processors on files, and add up what they return, in a run folder."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.execution.progress import Screen
@@ -36,11 +36,11 @@ class AccumulationRun:
         tell(self.screen, found.notes, found.quarantined, f", listed in {self.folder.path}")
         return found
 
-    def finish(self, found: "Accumulated") -> None:
-        """Call the processor's postprocess on the whole sum, and save what it returns."""
+    def finish(self, found: "Accumulated", processor: Any) -> None:
+        """Call the processor's postprocess on the whole sum, and save what it returns. processor: as it was given."""
         from lineshape.engine.stages.accumulating.saving import save_value
 
         with recorded(self.folder, self.screen, "finishing") as stage:
-            notes = save_value(self.folder.path, "output", found.whole()[0])
+            notes = save_value(self.folder.path, "output", found.whole(processor)[0])
             stage.text = f"{self.folder.path / 'output.coffea'}"
         tell(self.screen, notes, (), "")

@@ -42,6 +42,7 @@ def small_study(path: Path, data: str, **changes: Any) -> Path:
         "models": {"brt": job["models"]["brt"] | own},
         "measures": {"response": {"kind": "tests.jobs.small_taus:ResponseFigures", "truth": "truthPtVis"}},
         "claims": {},
+        "variations": {},
         "search": {},
         "cluster": {"kind": "local", "workers": 1},
         "reprocess": {"grown": 0.3, "sigmas": 1.0},

@@ -1,7 +1,10 @@
 """The drop-in for coffea's Runner: the same accumulators, key by key, exactly once, whatever happens on the way."""
 
+import importlib
 import os
 import signal
+import subprocess
+import sys
 import warnings
 from dataclasses import replace
 from fractions import Fraction
@@ -20,13 +23,14 @@ from coffea.util import load
 from distributed import Client, LocalCluster
 
 from lineshape.engine.accumulators.part import AccumulatorPart, Metrics
+from lineshape.engine.clusters.kinds.local import Local
 from lineshape.engine.core.errors import IncompleteRunError, RequestError, RunError
 from lineshape.engine.execution.memory import PROCESSING_BASE
 from lineshape.engine.stages.accumulating.merging import PartGroup
 from lineshape.jobs import Runner
 from tests.jobs import stock_processors as stock
 
-PROCESSES = 3
+PROCESSES = 9
 
 pytestmark = pytest.mark.processes
 
@@ -367,3 +371,89 @@ def test_a_dataset_named_twice_and_a_schema_that_does_not_fit(
         run(path, tmp_path, client)
     with pytest.raises((RunError, RequestError), match="no field named 'Electrons'"):
         run(flat, tmp_path, client, stock.Electrons(), schema=PHYSLITESchema)
+
+
+_SCRIPT = """
+import sys
+from coffea import processor
+from lineshape.jobs import Runner
+CUT = 1
+
+def cut():
+    return CUT
+
+class Own(processor.ProcessorABC):
+    def process(self, events):
+        return {"n": cut() * len(events)}
+    def postprocess(self, accumulator):
+        return accumulator
+
+if __name__ == "__main__":
+    run = Runner(schema="BaseSchema", chunksize=2000, folder=sys.argv[2])
+    fileset = {"one": [sys.argv[1]]}
+    found = [run(fileset, Own(), treename="Events")["n"]]
+    CUT = 5
+    found.append(run(fileset, Own(), treename="Events")["n"])
+    print(found, Own().process([1, 2]), Own.process.__code__.co_filename == __file__)
+"""
+
+
+def test_a_call_leaves_the_class_of_a_script_as_it_is(flat: dict[str, list[str]], tmp_path: Path) -> None:
+    """What it uses there may change afterwards, and a second call is of that."""
+    path = tmp_path / "script.py"
+    path.write_text(_SCRIPT, encoding="utf-8")
+    words = [sys.executable, str(path), flat["one"][0], str(tmp_path / "run")]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[4000, 20000] {'n': 10} True"
+
+
+def test_workers_with_old_code_are_refused(
+    flat: dict[str, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A module that has changed since workers imported it: results of the old would stand under the new."""
+    module = tmp_path / "edited_module.py"
+    code = "def process(events):\n    return {'n': FACTOR * len(events)}\n"
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with Local(workers=1).open() as client:
+        for factor in (1, 1000):
+            module.write_text(code.replace("FACTOR", str(factor)), encoding="utf-8")
+            sys.modules.pop("edited_module", None)
+            importlib.invalidate_caches()
+            own = importlib.import_module("edited_module").process
+            if factor == 1:
+                assert run({"two": flat["two"]}, tmp_path / "run", client, own)["n"] == 4000
+        with pytest.raises(RequestError, match=r"edited_module\.py\), and would use the old: restart them"):
+            run({"two": flat["two"]}, tmp_path / "run", client, own)
+        client.restart()
+        assert run({"two": flat["two"]}, tmp_path / "run", client, own)["n"] == 4_000_000
+
+
+def test_metadata_count_whatever_they_are(flat: dict[str, list[str]], tmp_path: Path, client: Client) -> None:
+    """Long arrays in full, sets in any order, keys of any type."""
+    mask = np.zeros(2000)
+    for value in (0.0, 5.0):
+        mask[1000] = value
+        about = {"mask": mask.copy(), "paths": {"HLT_a", "HLT_b", "HLT_c"}, 1: "x"}
+        fileset = {"two": {"files": dict.fromkeys(flat["two"], "Events"), "metadata": about}}
+        found = run(fileset, tmp_path, client, lambda events: {"sum": float(events.metadata["mask"].sum())})
+        assert found["sum"] == 8 * value
+
+
+def test_a_wrong_tree_is_no_damage_and_only_true_skips(
+    flat: dict[str, list[str]], tmp_path: Path, client: Client
+) -> None:
+    fileset = {"one": {"files": {flat["one"][0]: "Events", flat["one"][1]: "Event"}}}
+    with pytest.raises(IncompleteRunError, match="no tree 'Event'"):
+        run(fileset, tmp_path, client, skipbadfiles=True)
+    with pytest.raises(RequestError, match="expected True, to leave damaged files out, or False"):
+        run(fileset, tmp_path, client, skipbadfiles=(KeyError,))
+
+
+def test_files_of_another_call_are_removed(flat: dict[str, list[str]], tmp_path: Path, client: Client) -> None:
+    run(flat, tmp_path, client)
+    assert {path.name.partition(".")[0] for path in (tmp_path / "datasets").iterdir()} == {"one", "two"}
+    (tmp_path / "output.coffea").touch()
+    run({"two": flat["two"]}, tmp_path, client)
+    assert {path.name.partition(".")[0] for path in (tmp_path / "datasets").iterdir()} == {"two"}
+    assert not (tmp_path / "output.coffea").exists()

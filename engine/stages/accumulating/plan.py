@@ -15,11 +15,12 @@ from lineshape.engine.input.catalogue import Chunk, FileRecord
 class DatasetFiles:
     """Files of one dataset, the tree to read of each, and metadata that events get.
 
-    files: patterns, by the name of their tree.
+    files: patterns, by the name of their tree. mark: digest of the metadata.
     """
 
     files: Mapping[str, Sequence[str]]
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    mark: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,6 @@ def part_path(folder: Path, identity: str) -> Path:
 
 def identity_of(plan: Accumulation, chunk: Chunk) -> str:
     """Return the digest of what a chunk's part depends on: dataset and metadata, file, tree, range and processor."""
-    metadata = plan.datasets[chunk.file.sample].metadata
+    mark = plan.datasets[chunk.file.sample].mark
     # Events say where their file is, and a processor may look.
-    return digest(chunk.identity(plan.fingerprint), chunk.file.path, repr(sorted(metadata.items())))
+    return digest(chunk.identity(plan.fingerprint), chunk.file.path, mark)

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cloudpickle
-
 from lineshape.engine.accumulators.addition import added
 from lineshape.engine.accumulators.part import AccumulatorPart, Metrics, entries_in, sizes_in
 from lineshape.engine.core.errors import RunError, calling
@@ -23,6 +21,7 @@ from lineshape.engine.input.catalogue import Chunk, FileRequest, versions
 from lineshape.engine.input.sources import expand
 from lineshape.engine.input.tasks import outcomes
 from lineshape.engine.job.discovery import Catalogue, look_into_files
+from lineshape.engine.results.contents import file_name
 from lineshape.engine.stages.accumulating.make_parts import AccumulatorMaker
 from lineshape.engine.stages.accumulating.merging import PartGroup, need_of, sum_of
 from lineshape.engine.stages.accumulating.plan import Accumulation, identity_of, part_path
@@ -52,8 +51,10 @@ class Accumulated:
         """Return the sum of a dataset."""
         return AccumulatorPart.load(self.sums[dataset], self.plan.accepted)
 
-    def whole(self) -> tuple[Any, Metrics]:
+    def whole(self, processor: Any) -> tuple[Any, Metrics]:
         """Return the sum of all datasets, after the processor's postprocess, and the metrics.
+
+        processor: the object that was given, as one that is unpickled here would change its class in a script.
 
         Raises RequestError where it does not fit into memory.
         """
@@ -67,7 +68,7 @@ class Accumulated:
             value = added(value, part.value) if number else part.value
         if self.plan.postprocesses:
             with calling(f"{self.plan.name}.postprocess"):
-                changed = cloudpickle.loads(self.plan.processor).postprocess(value)
+                changed = processor.postprocess(value)
             value = value if changed is None else changed
         return value, metrics
 
@@ -96,6 +97,7 @@ def accumulate(plan: Accumulation, folder: Path, workers: Workers, bars: Bars) -
         raise RunError("every chunk failed:\n" + "\n".join(list(reasons)[:5]))
     processed = _accounted(chunks, failures, sums)
     notes = [*catalogue.notes, *_save(plan, folder, sums, workers, bars)]
+    _remove_others(plan, folder, sums)
     sweep(folder)
     quarantined = [_quarantined(chunk, failure) for chunk, failure in failures.items()]
     entries = sum(chunk.stop - chunk.start for chunk in chunks)
@@ -211,6 +213,17 @@ def _save(plan: Accumulation, folder: Path, sums: Mapping[str, Path], workers: W
             raise RunError(f"dataset {dataset} could not be saved: {outcome.reason}")
         notes += [f"dataset {dataset}: {note}" for note in outcome]
     return notes
+
+
+def _remove_others(plan: Accumulation, folder: Path, sums: Mapping[str, Path]) -> None:
+    """Remove files of datasets, and of a whole, that an earlier call saved and this one does not."""
+    names = {file_name(dataset) for dataset in sums}
+    for path in (folder / "datasets").glob("*"):
+        if not any(path.name.startswith(f"{name}.") for name in names):
+            path.unlink()
+    if not plan.postprocesses:
+        for ending in ("coffea", "root", "json"):
+            (folder / f"output.{ending}").unlink(missing_ok=True)
 
 
 def _quarantined(chunk: Chunk, failure: Failure) -> Quarantined:

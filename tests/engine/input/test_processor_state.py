@@ -1,5 +1,6 @@
 """Digests of processors: every change that could change what they return is seen."""
 
+import functools
 import importlib
 import sys
 from collections import defaultdict
@@ -85,3 +86,51 @@ def test_a_processor_that_holds_itself_is_refused() -> None:
     processor.corrections = processor  # type: ignore[assignment]
     with pytest.raises(RequestError, match="holds itself"):
         digest_of_processor(processor)
+
+
+_HELPERS = """
+class Correction:
+    def __init__(self, scale):
+        self.scale = scale
+    def __call__(self, x):
+        return FACTOR * self.scale * x
+
+def corrected(x, by):
+    return FACTOR * by * x
+"""
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        lambda module: module.Correction(2.0),
+        lambda module: [module.Correction(2.0)],
+        lambda module: {"jets": module.Correction},
+        lambda module: functools.partial(module.corrected, by=2),
+        lambda module: module.Correction(2.0).__call__,
+        lambda module: Slotted(module.Correction(2.0)),
+    ],
+    ids=["object", "list", "class", "partial", "method", "pickled"],
+)
+def test_code_of_what_is_held_counts(held: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a module beside the processor's, which that does not import."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    name = f"held_{tmp_path.name}"  # where a module lies is looked up once in a process
+    path, found = tmp_path / f"{name}.py", []
+    for factor in (1, 1, 10):
+        path.write_text(_HELPERS.replace("FACTOR", str(factor)), encoding="utf-8")
+        sys.modules.pop(name, None)
+        importlib.invalidate_caches()
+        module = importlib.import_module(name)
+        found.append(digest_of_state({"held": held(module)}))
+    assert found[0] == found[1] != found[2]
+
+
+class Slotted:
+    """An object that says itself how it is pickled."""
+
+    def __init__(self, inside: Any) -> None:
+        self.inside = inside
+
+    def __reduce__(self) -> Any:
+        return Slotted, (self.inside,)
