@@ -28,7 +28,9 @@ def read_fileset(fileset: Any, treename: str | None) -> dict[str, DatasetFiles]:
         raise RequestError(
             f"fileset: expected a dictionary of datasets, or the path of a JSON file, found {fileset!r:.80}"
         )
-    return {str(name): _dataset(str(name), value, treename) for name, value in fileset.items()}
+    if others := [name for name in fileset if not isinstance(name, str)]:
+        raise RequestError(f"fileset: dataset {others[0]!r}: expected a text as its name")
+    return {name: _dataset(name, value, treename) for name, value in fileset.items()}
 
 
 def _from_file(path: Path) -> Any:
@@ -62,12 +64,23 @@ def _dataset(name: str, value: Any, treename: str | None) -> DatasetFiles:
         raise RequestError(f"dataset {name}: expected a list of files, or a dictionary of files and their trees")
     if isinstance(files, Sequence) and tree is None:
         raise RequestError(f"dataset {name}: expected a 'treename' (--tree), or files as {{file: tree}}")
+    if treename and isinstance(files, Mapping):
+        _require_same_tree(name, files, treename)
     by_tree: dict[str, list[str]] = {}
     for file in files:
         by_tree.setdefault(_tree_of(name, file, files[file] if isinstance(files, Mapping) else tree), []).append(
             str(file)
         )
     return DatasetFiles(by_tree, dict(metadata))
+
+
+def _require_same_tree(name: str, files: Mapping[Any, Any], treename: str) -> None:
+    """Raise RequestError where a file is said to have another tree than the one that is asked for."""
+    for file, value in files.items():
+        if (found := _tree_of(name, file, value)) != treename:
+            raise RequestError(
+                f"dataset {name}, {file}: its tree is '{found}', and 'treename' (--tree) is '{treename}': leave one out"
+            )
 
 
 def _tree_of(name: str, file: Any, value: Any) -> str:

@@ -25,6 +25,8 @@ _REFUSED: Final = {
     "use_result_type": (False, "errors are raised, and what is there is their 'partial_output'"),
     "format": ("root", "ROOT files alone are read"),
 }
+#: Public methods of coffea's Runner that there are not.
+_OTHER_CALLS: Final = ("run", "preprocess", "automatic_retries", "get_cache", "metadata_fetcher")
 
 
 @dataclass
@@ -65,6 +67,14 @@ class Runner:
     pickle: list[str] = field(default_factory=list)
     """Types of values, as module:Class, that are pickled, where the processor returns others than are known."""
     screen: "Screen | None" = None
+
+    def __getattr__(self, name: str) -> Any:
+        """Raise AttributeError, with the way to go for what coffea's Runner has beside being called."""
+        if name in _OTHER_CALLS:
+            raise AttributeError(
+                f"Runner.{name} is not supported: call the Runner itself with the fileset and processor"
+            )
+        raise AttributeError(f"'Runner' object has no attribute '{name}'")
 
     def __post_init__(self) -> None:
         """Raise RequestError for what is not supported."""
@@ -147,6 +157,8 @@ class Runner:
 
         cluster, client = where(self.executor)
         folder = Path(self.folder or Path("runs") / plan.name.rpartition(".")[2])
+        if folder.is_file():
+            raise RequestError(f"folder {folder}: it is a file: expected a folder, or a name that is free")
         with open_workers(folder, cluster, self.screen, client) as (run_folder, workers, screen):
             return AccumulationRun(run_folder, workers, screen).accumulate(plan)
 
@@ -184,9 +196,14 @@ def plan_of(
         raise RequestError(
             f"processor: expected an object with 'process', or a function of events, found {processor!r:.80}"
         )
-    if chunk_entries < 1 or (most_chunks is not None and most_chunks < 1):
-        raise RequestError("chunksize and maxchunks: expected numbers of at least 1")
+    for name, number in {"chunksize": chunk_entries, "maxchunks": most_chunks}.items():
+        if not (isinstance(number, int) and number >= 1) and not (name == "maxchunks" and number is None):
+            raise RequestError(f"{name}: expected a whole number of at least 1, found {number!r}")
+    if isinstance(accepted, str) or not all(":" in str(each) for each in accepted or []):
+        raise RequestError(f"pickle: expected a list of types, each as their_module:TheirClass, found {accepted!r}")
     known = find_schema(schema) if isinstance(schema, str) else schema or NanoAODSchema
+    if not isinstance(known, type):
+        raise RequestError(f"schema: expected a class, or its name, found {schema!r:.60}")
     options = dict(iteritems_options or {})
     kind = type(processor) if hasattr(processor, "process") else processor
     # Before it is looked at what they hold.

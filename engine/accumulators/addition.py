@@ -34,8 +34,9 @@ def added(total: Any, other: Any, path: tuple[str, ...] = ()) -> Any:
             "expected the same; columns that grow are a column_accumulator"
         )
     try:
-        # Awkward arrays are not added in place, and the sum of arrays without dimensions is a number.
-        if isinstance(total, ak.Array) or _is_point(total):
+        # Awkward arrays are not added in place, nor numbers of another type; the sum of arrays without dimensions is a
+        # number.
+        if isinstance(total, ak.Array) or _is_point(total) or _has_other_numbers(total, other):
             return total + other
         total += other
     except MemoryError:
@@ -56,6 +57,11 @@ def _axes(histogram: Any) -> str:
 
 def _are_numbers(*values: Any) -> bool:
     return all(isinstance(value, int | float | complex | np.number | np.bool_) or _is_point(value) for value in values)
+
+
+def _has_other_numbers(total: Any, other: Any) -> bool:
+    """Return whether two arrays are of other types, whose sum may be of neither."""
+    return isinstance(total, np.ndarray) and isinstance(other, np.ndarray) and total.dtype != other.dtype
 
 
 def _is_point(value: Any) -> bool:

@@ -347,6 +347,10 @@ def test_a_set_that_grows_beyond_memory_is_refused(flat: dict[str, list[str]], t
             "schema 'NanoSchema': expected one of coffea's",
         ),
         ({"chunksize": 0}, {"one": {"files": {"a.root": "Events"}}}, "at least 1"),
+        ({"chunksize": "100"}, {"one": {"files": {"a.root": "Events"}}}, "at least 1, found '100'"),
+        ({"schema": 3}, {"one": {"files": {"a.root": "Events"}}}, "schema: expected a class"),
+        ({"pickle": "a:B"}, {"one": {"files": {"a.root": "Events"}}}, "pickle: expected a list of types"),
+        ({}, {1: {"files": {"a.root": "Events"}}}, "dataset 1: expected a text"),
         ({}, {}, "expected a dictionary of datasets"),
         ({}, {"one": {"files": ["a.root"], "tree": "Events"}}, "'tree' is not known"),
         ({}, {"one": {"files": {"a.root": None}}}, "expected the name of a tree"),
@@ -445,9 +449,20 @@ def test_a_wrong_tree_is_no_damage_and_only_true_skips(
 ) -> None:
     fileset = {"one": {"files": {flat["one"][0]: "Events", flat["one"][1]: "Event"}}}
     with pytest.raises(IncompleteRunError, match="no tree 'Event'"):
-        run(fileset, tmp_path, client, skipbadfiles=True)
+        Runner(client, schema="BaseSchema", chunksize=500, folder=tmp_path, skipbadfiles=True)(fileset, Counts())
     with pytest.raises(RequestError, match="expected True, to leave damaged files out, or False"):
         run(fileset, tmp_path, client, skipbadfiles=(KeyError,))
+
+
+def test_arrays_of_other_numbers_add_up(flat: dict[str, list[str]], tmp_path: Path, client: Client) -> None:
+    one = returning(lambda start: {"a": np.ones(2, dtype=np.int64 if start else np.float32)})
+    assert run({"two": flat["two"]}, tmp_path, client, one)["a"].tolist() == [8, 8]
+
+
+def test_two_names_of_a_tree_are_refused(flat: dict[str, list[str]], tmp_path: Path, client: Client) -> None:
+    fileset = {"one": {"files": {flat["one"][0]: "Event"}}}
+    with pytest.raises(RequestError, match=r"its tree is 'Event', and 'treename' .* is 'Events'"):
+        run(fileset, tmp_path, client)
 
 
 def test_files_of_another_call_are_removed(flat: dict[str, list[str]], tmp_path: Path, client: Client) -> None:

@@ -174,7 +174,8 @@ def _add_up(
         for group, outcome in Executor(workers, PartGroup.__call__).run(level):
             bar.advance()
             if isinstance(outcome, Failure):
-                raise RunError(f"dataset {group.dataset}: its sum could not be made: {outcome.reason}")
+                reason = outcome.reason.removeprefix(f"dataset {group.dataset}: ")
+                raise RunError(f"dataset {group.dataset}: its sum could not be made: {reason}")
             torn += outcome
         if torn:
             return {}, torn
