@@ -190,7 +190,7 @@ def plan_of(
     from lineshape.engine.core.digests import digest
     from lineshape.engine.input.processor_state import digest_of_processor, digest_of_state
     from lineshape.engine.input.schemas import find_schema
-    from lineshape.engine.stages.accumulating.plan import Accumulation
+    from lineshape.engine.stages.accumulating.plan import GIVEN, Accumulation
 
     if isinstance(processor, type) or not (hasattr(processor, "process") or callable(processor)):
         raise RequestError(
@@ -211,6 +211,7 @@ def plan_of(
     mark = digest(
         LAYOUT, digest_of_processor(processor), digest_of_processor(known), digest_of_state(options), accepted or []
     )
+    GIVEN[mark] = processor
     datasets = {name: replace(each, mark=digest_of_state(dict(each.metadata))) for name, each in datasets.items()}
     return Accumulation(
         f"{kind.__module__}.{kind.__qualname__}",

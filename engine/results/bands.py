@@ -25,7 +25,8 @@ def with_bands(plot: Plot, varied: Mapping[str, Directions], parameters: Mapping
     reference = reference_of(plot)
     series = []
     for each in plot.series:
-        if each.filled:
+        # Of the noise in a line shape's tails a band would show that of the variations.
+        if each.filled or (each.style == "steps" and not plot.compares):
             series.append(each)
             continue
         found = {name: {way: _same(each, other.series) for way, other in of.items()} for name, of in varied.items()}

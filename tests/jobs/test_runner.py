@@ -380,6 +380,7 @@ def test_a_dataset_named_twice_and_a_schema_that_does_not_fit(
 _SCRIPT = """
 import sys
 from coffea import processor
+from distributed import Client
 from lineshape.jobs import Runner
 CUT = 1
 
@@ -393,7 +394,8 @@ class Own(processor.ProcessorABC):
         return accumulator
 
 if __name__ == "__main__":
-    run = Runner(schema="BaseSchema", chunksize=2000, folder=sys.argv[2])
+    client = Client(processes=False, n_workers=1, dashboard_address=None) if sys.argv[3] == "threads" else None
+    run = Runner(client, schema="BaseSchema", chunksize=2000, folder=sys.argv[2])
     fileset = {"one": [sys.argv[1]]}
     found = [run(fileset, Own(), treename="Events")["n"]]
     CUT = 5
@@ -402,11 +404,12 @@ if __name__ == "__main__":
 """
 
 
-def test_a_call_leaves_the_class_of_a_script_as_it_is(flat: dict[str, list[str]], tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", ["processes", "threads"])
+def test_a_call_leaves_the_class_of_a_script_as_it_is(workers: str, flat: dict[str, list[str]], tmp_path: Path) -> None:
     """What it uses there may change afterwards, and a second call is of that."""
     path = tmp_path / "script.py"
     path.write_text(_SCRIPT, encoding="utf-8")
-    words = [sys.executable, str(path), flat["one"][0], str(tmp_path / "run")]
+    words = [sys.executable, str(path), flat["one"][0], str(tmp_path / "run"), workers]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[4000, 20000] {'n': 10} True"
 

@@ -14,7 +14,7 @@ from lineshape.engine.execution.failures import Failure
 from lineshape.engine.input.catalogue import Chunk
 from lineshape.engine.input.schemas import SchemaReader, metadata_of
 from lineshape.engine.job.chunks import called, each, of_reading
-from lineshape.engine.stages.accumulating.plan import Accumulation, identity_of, part_path
+from lineshape.engine.stages.accumulating.plan import Accumulation, identity_of, part_path, processor_of
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,7 @@ class AccumulatorMaker:
             events = reader.events(chunk, metadata_of(chunk) | dict(self.plan.datasets[chunk.file.sample].metadata))
         except Exception as error:
             raise of_reading(chunk, error) from error
-        # A new one for each chunk, so that nothing that it keeps passes from one to another.
-        processor = cloudpickle.loads(self.plan.processor)
+        processor = processor_of(self.plan)
         start = time.time()
         value = called(getattr(processor, "process", processor), events, chunk)
         seconds = time.time() - start

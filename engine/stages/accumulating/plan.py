@@ -1,11 +1,15 @@
 """Say what is accumulated: the processor, the schema that its events have, the datasets, and how they are divided."""
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+import cloudpickle
 
 from lineshape.engine.core.digests import digest
 from lineshape.engine.input.catalogue import Chunk, FileRecord
@@ -62,6 +66,19 @@ class Accumulation:
             if kept[chunk.file.sample] <= self.most_chunks:
                 found.append(chunk)
         return found
+
+
+#: Processors that this process was given, by the fingerprint of their plan. A worker that is a thread of it takes a
+#: copy: one that is unpickled would change its class in a script, as cloudpickle gives a class it knows what it read.
+GIVEN: Final[dict[str, Any]] = {}
+
+
+def processor_of(plan: Accumulation) -> Any:
+    """Return a new processor for each chunk, so that nothing that it keeps passes from one to another."""
+    if plan.fingerprint in GIVEN:
+        with suppress(Exception):  # what cannot be copied can be pickled, as was tried before
+            return copy.deepcopy(GIVEN[plan.fingerprint])
+    return cloudpickle.loads(plan.processor)
 
 
 def part_path(folder: Path, identity: str) -> Path:
