@@ -103,8 +103,10 @@ def _check_samples(job: Job) -> None:
 def _check_processor(job: Job) -> None:
     from lineshape.engine.job.inputs import inputs_of
     from lineshape.engine.job.processor_builder import build_processor
+    from lineshape.engine.job.varied import require_variations
 
     processor, _ = build_processor(job)
+    require_variations(job, processor)
     made = [*processor.outputs, *job.derived, *job.classes, "event", *([EVENT_WEIGHT] if job.is_weighted else [])]
     for name in job.classes:
         if name in processor.outputs or name in job.derived:

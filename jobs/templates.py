@@ -1,7 +1,7 @@
 """Make the templates of a run for the fit: a pyhf workspace, and ROOT histograms with cabinetry's configuration."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,8 +91,6 @@ def _varied(
     own: Mapping[str, "SampleHistograms"],
 ) -> Varied:
     """Return the histograms of variations of a measure; those of the same events keep their sample's factor."""
-    from dataclasses import replace
-
     from lineshape.engine.job.varied import varied_of
     from lineshape.engine.job.varied_store import VariedStore
     from lineshape.engine.results.performance import Performance

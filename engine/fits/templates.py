@@ -163,12 +163,8 @@ def _channel(
     fine = np.linspace(measure.low, measure.high, measure.bins + 1)
     edges = np.asarray(measure.edges, dtype=np.float64)
     if not len(edges):
-        signal, background, squares = (
-            sum(
-                (_contents(measure, region, nominal[each], "validation")[i] for each in samples), np.zeros(measure.bins)
-            )
-            for samples, i in ((measure.signal, 0), (backgrounds, 0), (backgrounds, 1))
-        )
+        signal, _ = _summed(measure, region, nominal, measure.signal)
+        background, squares = _summed(measure, region, nominal, backgrounds)
         edges, _ = chosen_edges(signal, background, squares, fine, measure.rule)
     rebin = rebinning(fine, edges)
     samples: dict[str, SampleTemplate] = {}

@@ -16,6 +16,7 @@ from lineshape.engine.input.processor import Selected, Selects
 from lineshape.engine.input.root_files import may_pass, open_file
 from lineshape.engine.input.schemas import is_of_reading
 from lineshape.engine.job.derived import Deriving
+from lineshape.engine.job.varied import Varying
 
 if TYPE_CHECKING:
     import uproot
@@ -151,8 +152,10 @@ def check_columns(selected: Selected, processor: Selects) -> NDArray[np.uint64]:
 
 
 def name_of(processor: Selects) -> str:
-    """Return the module and class of a processor, without derived columns."""
-    own = type(processor.processor if isinstance(processor, Deriving) else processor)
+    """Return the module and class of a processor, without derived columns and variations."""
+    while isinstance(processor, Deriving | Varying):
+        processor = processor.processor
+    own = type(processor)
     return f"{own.__module__}.{own.__qualname__}"
 
 

@@ -13,7 +13,7 @@ from lineshape.engine.input.study import PROCESSORS
 from lineshape.engine.job import derived
 from lineshape.engine.job.derived import Derived, Deriving
 from lineshape.engine.job.job import Job
-from lineshape.engine.job.varied import Varied, Varying, require_variations
+from lineshape.engine.job.varied import Varied, Varying
 
 
 def build_processor(job: Job, of: Varied | None = None) -> tuple[StudyProcessor, Settings]:
@@ -49,7 +49,6 @@ def build_processor(job: Job, of: Varied | None = None) -> tuple[StudyProcessor,
         )
         raise SettingsError.at(("nonfinite",), text)
     derived.require(processor, job.derived)
-    require_variations(job, processor)
     return processor, settings
 
 

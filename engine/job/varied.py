@@ -37,7 +37,7 @@ class Varied:
 
     @cached_property
     def variation(self) -> Variation:
-        """The variation."""
+        """Kind of the variation, with its settings."""
         return VARIATIONS.build(self.spec, ("variations", self.name))
 
     @property

@@ -10,7 +10,7 @@ from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.job.job import Job
 from lineshape.engine.job.processor_builder import fingerprint_of
-from lineshape.engine.job.varied import Varied
+from lineshape.engine.job.varied import Varied, bundle_path
 from lineshape.engine.job.weighting import row_weight
 from lineshape.engine.learning.bundles import Bundle, read_index
 
@@ -50,7 +50,14 @@ class VariedStore:
         """Return the job's bundles, with those of the variation in their place, as `copy_bundles` left them."""
         names = [name for name in read_index(folder).bundles if name in job.models]
         replaced = self.varied.variation.bundles(self.varied.direction)
-        return {name: Bundle.load((self.folder if name in replaced else folder).models / name) for name in names}
+        found = {name: Bundle.load((self.folder if name in replaced else folder).models / name) for name in names}
+        for name, named in replaced.items():
+            source = bundle_path(named, folder.models, [*job.models])
+            if name in found and found[name].digest != Bundle.load(source).digest:
+                raise RequestError(
+                    f"{found[name].folder} is a copy of another bundle than {source}, or of an earlier one"
+                )
+        return found
 
 
 @dataclass(frozen=True)

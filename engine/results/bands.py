@@ -65,7 +65,7 @@ def _band(
     nominal: Floats, varied: Mapping[str, Mapping[Direction, Floats | None]], parameters: Mapping[str, str]
 ) -> Floats | None:
     """Return the systematic uncertainty of values, None where nothing varies them."""
-    together: dict[str, list[Floats]] = {}
+    together: dict[str, Floats] = {}
     for name, of in varied.items():
         with np.errstate(invalid="ignore"):  # ratios where there is no simulation
             shifts = {way: values - nominal for way, values in of.items() if values is not None}
@@ -77,9 +77,8 @@ def _band(
         down = -up if down is None else down
         both = np.nan_to_num(np.stack([up, down]), posinf=0.0, neginf=0.0)
         parameter = parameters.get(name, name)
-        before = together.get(parameter)
-        together[parameter] = [both if before is None else before[0] + both]
+        together[parameter] = together[parameter] + both if parameter in together else both
     if not together:
         return None
-    squares = sum(np.abs(both[0]).max(axis=0) ** 2 for both in together.values())
+    squares = sum(np.abs(both).max(axis=0) ** 2 for both in together.values())
     return np.asarray(np.sqrt(squares))

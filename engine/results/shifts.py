@@ -51,7 +51,7 @@ class FigureShift:
 
     @property
     def key(self) -> Key:
-        """What the figure is of."""
+        """Sample, model, measure, name and bin of the figure."""
         return self.sample, self.model, self.measure, self.figure, self.by, self.low, self.high
 
 

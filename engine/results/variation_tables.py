@@ -24,7 +24,7 @@ class VariationLine:
 
 @dataclass(frozen=True)
 class VariationTable:
-    """What variations shift a figure by, for each model.
+    """Table of the shifts of a figure by all variations, for each model.
 
     title: the measure and figure. totals: for each model its value with the statistical and systematic uncertainty.
     """

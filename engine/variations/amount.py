@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, field_validator
 
 from lineshape.engine.core.errors import ProcessorError, nearest
-from lineshape.engine.core.settings import Settings
+from lineshape.engine.core.settings import Names, Settings
 
 if TYPE_CHECKING:
     import awkward as ak
@@ -22,6 +22,8 @@ class Correction(Settings):
     """Name of the correction, or compound correction, in the file."""
     inputs: Annotated[list[str | float], Field(min_length=1)]
     """Its inputs in order: columns of the events, or values, such as `up` or 2018."""
+    columns: Names = []
+    """Columns among the inputs that the processor does not read itself; other texts are values."""
 
     @field_validator("file")
     @classmethod
@@ -36,13 +38,11 @@ class Correction(Settings):
 Amount = float | str | Correction
 
 
-def columns_of(amount: Amount | None, known: "list[str] | None" = None) -> list[str]:
-    """Return the columns that an amount is read from. known: columns there are, as values may be texts, too."""
+def columns_of(amount: Amount | None) -> list[str]:
+    """Return the columns that an amount is read from, beside those that the processor reads."""
     if isinstance(amount, str):
         return [amount]
-    if isinstance(amount, Correction):
-        return [each for each in amount.inputs if isinstance(each, str) and (known is None or each in known)]
-    return []
+    return list(amount.columns) if isinstance(amount, Correction) else []
 
 
 def evaluated(amount: Amount, events: Any) -> "ak.Array | float":

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from lineshape.engine.core.settings import Settings
 from lineshape.engine.input.events import with_columns
-from lineshape.engine.variations.amount import column_of
+from lineshape.engine.variations.amount import Amount, column_of, columns_of
 
 if TYPE_CHECKING:
     import awkward as ak
@@ -26,6 +26,17 @@ class MissingMomentum(Settings):
     def names(self) -> list[str]:
         """Return the columns that it reads."""
         return [self.pt, self.phi, self.of, self.azimuth]
+
+
+def altered(columns: Sequence[str], missing: MissingMomentum | None) -> list[str]:
+    """Return the columns that change with some columns: these, and those of the missing momentum."""
+    return [*columns, *([missing.pt, missing.phi] if missing else [])]
+
+
+def read(columns: Sequence[str], missing: MissingMomentum | None, *amounts: Amount | None) -> list[str]:
+    """Return the columns that are read to change some columns by amounts."""
+    needed = [*columns, *(missing.names() if missing else [])]
+    return list(dict.fromkeys([*needed, *(name for amount in amounts for name in columns_of(amount))]))
 
 
 def scaled(

@@ -163,6 +163,16 @@ def test_another_model_in_its_place(made: Result) -> None:
     assert found["uncertainty"] == pytest.approx(difference.uncertainty, rel=1e-4)
 
 
+def test_a_report_of_another_bundle_than_was_made_is_refused(made: Result, tmp_path: Path, client: Client) -> None:
+    one = {"kind": "bundle", "model": "brt", "up": "d0", "symmetrise": True}
+    values = values_of(made.folder.parent, one=one)
+    values["models"]["pt"] = {"kind": "column", "column": "pt"}
+    run(job_of(tmp_path, values), tmp_path / "run", client)
+    values["variations"]["one"] = one | {"up": "pt"}
+    with pytest.raises(RequestError, match=r"is a copy of another bundle.*run 'lineshape vary' first"):
+        report(job_of(tmp_path, values), tmp_path / "run", client)
+
+
 def test_uncertainties_add_up_and_are_shown(made: Result) -> None:
     row = made.figure("brt", "auc")
     sizes = {}
@@ -345,7 +355,7 @@ def test_a_correction_of_correctionlib(tmp_path: Path) -> None:
     found = ak.Array({"pt": [[20.0, 40.0], [], [100.0]]})
     assert built.changed(found, "up", np.random.default_rng(1)).pt.tolist() == [[22.0, 48.0], [], [120.0]]
     assert built.changed(found, "down", np.random.default_rng(1)).pt.tolist() == [[18.0, 32.0], [], [80.0]]
-    assert built.reads()[0] == "pt"
+    assert built.reads() == ["pt"]  # the words of the correction are no branches
 
 
 def test_a_factor_in_a_column_that_nothing_else_reads(made: Result, tmp_path: Path, client: Client) -> None:

@@ -26,7 +26,7 @@ from lineshape.engine.job.derived import limited
 from lineshape.engine.job.discovery import Catalogue, look_into
 from lineshape.engine.job.job import Job
 from lineshape.engine.job.processor_builder import build_processor, built_of, fingerprint_of
-from lineshape.engine.job.varied import Varied
+from lineshape.engine.job.varied import Varied, require_variations
 from lineshape.engine.stages.processing.make_shards import ShardPlan
 from lineshape.engine.stages.processing.needs import needs
 from lineshape.engine.stages.processing.weighing import weigh
@@ -49,6 +49,7 @@ def process(
     Raises RequestError where no file can be used, RunError where every chunk failed.
     """
     bare, settings = build_processor(job, varied)
+    require_variations(job, bare)
     mark = fingerprint_of(job, varied)
     plan = ShardPlan(job.processor.kind, settings, mark, folder.features, job.nonfinite, job.derived, varied)
     processor = built_of(bare, job.derived, varied)

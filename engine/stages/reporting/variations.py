@@ -30,7 +30,7 @@ PlotKey = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class VariedRecord:
-    """What a run has of a variation in one direction.
+    """Record of the histograms that a run has of a variation in one direction.
 
     identity: of its histograms. lost: parts of the input that it lacks and the job has, or the other way round. events:
     those that it is measured on, in words, where they are others than the job's.
@@ -115,7 +115,7 @@ class ReplicatesTask:
 
 @dataclass
 class VariedResults:
-    """What variations shift figures by, and their plots.
+    """Shifts of figures by all variations, and the plots of these.
 
     labels, parameters: of the variations. plots: by sample and measure, name of the plot, and variation. notes: on
     variations that change nothing, or lack a part of the input. rows: χ² of data and simulation with their systematic

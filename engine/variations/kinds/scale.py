@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 from pydantic import Field, model_validator
 
 from lineshape.engine.core.settings import Names
-from lineshape.engine.variations.amount import Amount, columns_of, evaluated
-from lineshape.engine.variations.columns import MissingMomentum, scaled
+from lineshape.engine.variations.amount import Amount, evaluated
+from lineshape.engine.variations.columns import MissingMomentum, altered, read, scaled
 from lineshape.engine.variations.variation import Direction, Variation
 
 if TYPE_CHECKING:
@@ -35,13 +35,11 @@ class ScaleVariation(Variation):
 
     def reads(self) -> list[str]:
         """Return the columns that are changed, and those of the factor."""
-        missing = self.missing_momentum.names() if self.missing_momentum else []
-        return list(dict.fromkeys([*self.columns, *missing, *columns_of(self.up), *columns_of(self.down)]))
+        return read(self.columns, self.missing_momentum, self.up, self.down)
 
     def alters(self) -> list[str]:
         """Return the columns that are changed."""
-        missing = self.missing_momentum
-        return [*self.columns, *([missing.pt, missing.phi] if missing else [])]
+        return altered(self.columns, self.missing_momentum)
 
     def changed(self, events: Any, direction: Direction, chance: "np.random.Generator") -> Any:
         """Return the events with the columns multiplied."""
