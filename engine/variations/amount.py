@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, field_validator
 
 from lineshape.engine.core.errors import ProcessorError, nearest
+from lineshape.engine.core.records import digest_of_file
 from lineshape.engine.core.settings import Names, Settings
 
 if TYPE_CHECKING:
@@ -43,6 +44,11 @@ def columns_of(amount: Amount | None) -> list[str]:
     if isinstance(amount, str):
         return [amount]
     return list(amount.columns) if isinstance(amount, Correction) else []
+
+
+def contents_of(*amounts: Amount | None) -> list[str]:
+    """Return digests of the files that amounts are read from."""
+    return [digest_of_file(amount.file) for amount in amounts if isinstance(amount, Correction)]
 
 
 def evaluated(amount: Amount, events: Any) -> "ak.Array | float":

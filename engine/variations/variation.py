@@ -87,7 +87,7 @@ class Variation(Settings, ABC):
         return {}
 
     def source(self) -> list[str]:
-        """Return code, beside that of its class, that what it does depends on."""
+        """Return code, or digests of files, that what it does depends on beside its class and settings."""
         return []
 
 

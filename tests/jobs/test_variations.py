@@ -355,6 +355,9 @@ def test_a_correction_of_correctionlib(tmp_path: Path) -> None:
     found = ak.Array({"pt": [[20.0, 40.0], [], [100.0]]})
     assert built.changed(found, "up", np.random.default_rng(1)).pt.tolist() == [[22.0, 48.0], [], [120.0]]
     assert built.changed(found, "down", np.random.default_rng(1)).pt.tolist() == [[18.0, 32.0], [], [80.0]]
+    known = built.source()
+    path.write_text(path.read_text(encoding="utf-8").replace("1.2", "1.3"), encoding="utf-8")
+    assert built.source() != known  # another file of the same name makes other shards
     assert built.reads() == ["pt"]  # the words of the correction are no branches
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 from pydantic import Field, model_validator
 
 from lineshape.engine.core.settings import Names
-from lineshape.engine.variations.amount import Amount, evaluated
+from lineshape.engine.variations.amount import Amount, contents_of, evaluated
 from lineshape.engine.variations.columns import MissingMomentum, altered, read, scaled
 from lineshape.engine.variations.variation import Direction, Variation
 
@@ -40,6 +40,10 @@ class ScaleVariation(Variation):
     def alters(self) -> list[str]:
         """Return the columns that are changed."""
         return altered(self.columns, self.missing_momentum)
+
+    def source(self) -> list[str]:
+        """Return digests of the files of corrections."""
+        return contents_of(self.up, self.down)
 
     def changed(self, events: Any, direction: Direction, chance: "np.random.Generator") -> Any:
         """Return the events with the columns multiplied."""

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from lineshape.engine.core.errors import ProcessorError
 from lineshape.engine.core.settings import Names
-from lineshape.engine.variations.amount import Amount, column_of, evaluated
+from lineshape.engine.variations.amount import Amount, column_of, contents_of, evaluated
 from lineshape.engine.variations.columns import MissingMomentum, altered, read, scaled
 from lineshape.engine.variations.variation import Direction, Variation
 
@@ -38,6 +38,10 @@ class SmearVariation(Variation):
     def alters(self) -> list[str]:
         """Return the columns that are changed."""
         return altered(self.columns, self.missing_momentum)
+
+    def source(self) -> list[str]:
+        """Return digests of the files of corrections."""
+        return contents_of(self.up, self.down)
 
     def changed(self, events: Any, direction: Direction, chance: "np.random.Generator") -> Any:
         """Return the events with the columns smeared."""
