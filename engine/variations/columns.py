@@ -1,6 +1,6 @@
 """Put other values into columns of events, and follow them in the missing momentum."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lineshape.engine.core.settings import Settings
@@ -43,6 +43,19 @@ def scaled(
     events: Any, columns: Sequence[str], factor: "ak.Array | float", missing: MissingMomentum | None = None
 ) -> Any:
     """Return the events with columns multiplied by a factor, of the type that they have."""
+    return _altered(events, columns, lambda values: values * factor, missing)
+
+
+def added(
+    events: Any, columns: Sequence[str], amount: "ak.Array | float", missing: MissingMomentum | None = None
+) -> Any:
+    """Return the events with an amount added to columns, of the type that they have."""
+    return _altered(events, columns, lambda values: values + amount, missing)
+
+
+def _altered(
+    events: Any, columns: Sequence[str], change: "Callable[[ak.Array], ak.Array]", missing: MissingMomentum | None
+) -> Any:
     import awkward as ak
     import numpy as np
 
@@ -50,7 +63,7 @@ def scaled(
     for name in columns:
         values = column_of(events, name)
         own = np.asarray(ak.to_numpy(ak.flatten(values[:0], axis=None))).dtype
-        changed = values * factor
+        changed = change(values)
         found[name] = ak.values_astype(changed, own) if own.kind == "f" else changed
     if missing:
         found |= _propagated(events, found[missing.of], missing)

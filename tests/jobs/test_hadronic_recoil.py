@@ -49,7 +49,10 @@ def test_every_model_is_measured_against_the_plain_sum(small: api.Result) -> Non
     assert small.figure("plain", "mean_corrected_over_plain").value == 1
     # Trees need little to be better; networks have seen each event once or twice.
     assert small.figure("brt", "mean_corrected_over_plain").value < 0.95
-    assert small.figure("brt", "mean_corrected_over_plain").uncertainty > 0
+    found = small.figure("brt", "mean_corrected_over_plain")
+    assert found.uncertainty > 0
+    assert found.systematic is not None
+    assert found.systematic > 0  # of pile-up
 
 
 def test_the_report_shows_it(small: api.Result) -> None:

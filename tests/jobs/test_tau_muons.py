@@ -53,8 +53,12 @@ def reduced(models: list[str], measures: list[str], changes: dict[str, Any]) -> 
         key: value for key, value in changes.items() if key.split(".")[1] not in left_out.get(key.split(".")[0], ())
     }
     claims = claims_about(SHIPPED, models, measures, SAMPLES)
+    variations = {name: spec.model_dump() for name, spec in SHIPPED.variations.items()}
+    for spec in variations.values():
+        spec["measures"] = [name for name in spec["measures"] if name in measures]
     samples = {name: SHIPPED.samples[name].model_dump() for name in SAMPLES}
-    return load("tau_muons", None, {"samples": samples, "models": kept, "measures": judged, "claims": claims} | wanted)
+    parts = {"samples": samples, "models": kept, "measures": judged, "claims": claims, "variations": variations}
+    return load("tau_muons", None, {**parts, **wanted})
 
 
 MODELS = ["abs_d0", "brt", "flat", "high_pt_w_star"]
@@ -122,6 +126,16 @@ def test_measures_are_of_their_samples_and_models(small: api.Result) -> None:
     assert {row.model for row in rows(small, measure="importance")} == {"brt", "flat"}
     assert small.figure("brt", "auc", measure="tagging").value > small.figure("abs_d0", "auc").value
     assert small.figure("flat", "mean_rejection_prompt_over_abs_d0").value is not None
+
+
+def test_a_worse_resolution_lets_more_prompt_muons_pass(small: api.Result) -> None:
+    """More than nominal's of |d0| alone, and both variations are in the systematic uncertainty."""
+    found = json.loads((small.folder / "variations.json").read_text())
+    place = {"model": "abs_d0", "measure": "one_threshold", "sample": "ttbar", "figure": "auc_prompt", "by": ""}
+    (shift,) = [each for each in found if each["variation"] == "d0_resolution" and place.items() <= each.items()]
+    assert shift["shift"] < -2 * shift["uncertainty"]  # the smaller sample has 40,000 muons
+    (row,) = rows(small, **place)
+    assert row.systematic == pytest.approx(abs(shift["shift"]))  # isolation is no input of |d0|
 
 
 def test_the_report_shows_it(small: api.Result) -> None:

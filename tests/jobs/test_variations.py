@@ -217,6 +217,17 @@ def test_smearing_draws_by_seed_chunk_and_name(made: Result) -> None:
     assert len({each.mark() for each in varied_of(job)}) == 4
 
 
+def test_absolute_smearing_adds_the_width() -> None:
+    """Impact parameters are around zero: their resolution is worse by a length, not by a share of themselves."""
+    built = VARIATIONS.build(
+        KindSpec(kind="smear", columns=["d0"], up=0.005, absolute=True, symmetrise=True), ("variations", "w")
+    )
+    found = ak.Array({"d0": np.zeros(20_000, dtype=np.float32)})
+    changed = ak.to_numpy(built.changed(found, "up", np.random.default_rng(3)).d0)
+    assert changed.dtype == np.float32
+    assert changed.std() == pytest.approx(0.005, rel=0.03)  # six standard deviations of the width
+
+
 @pytest.mark.parametrize(
     ("variation", "said"),
     [

@@ -7,7 +7,7 @@ from pydantic import Field
 from lineshape.engine.core.errors import ProcessorError
 from lineshape.engine.core.settings import Names
 from lineshape.engine.variations.amount import Amount, column_of, contents_of, evaluated
-from lineshape.engine.variations.columns import MissingMomentum, altered, read, scaled
+from lineshape.engine.variations.columns import MissingMomentum, added, altered, read, scaled
 from lineshape.engine.variations.variation import Direction, Variation
 
 if TYPE_CHECKING:
@@ -17,15 +17,20 @@ if TYPE_CHECKING:
 class SmearVariation(Variation):
     """Multiplication of columns by 1 + width × a normal random number, the same for all columns of an object.
 
-    Both directions draw the same numbers, of the job's seed, the chunk and the variation's name.
+    With `absolute` width × the number is added instead. Both directions draw the same numbers, of the job's seed, the
+    chunk and the variation's name.
     """
 
     columns: Annotated[Names, Field(min_length=1)]
     """Columns that the processor reads, which are smeared; of whole events as Jet.pt."""
     up: Amount
-    """Relative width: a number (0.05), a column that has it for each value or event, or a correction."""
+    """Width: a number (0.05), a column that has it for each value or event, or a correction."""
     down: Amount | None = None
     """The same for the other direction, as resolutions mostly become worse alone; null beside `symmetrise: true`."""
+    absolute: bool = False
+    """Whether the width is in the columns' own unit, as of impact parameters, which are around zero; false: it is
+    relative.
+    """
     missing_momentum: MissingMomentum | None = None
     """Missing momentum that takes the opposite of the change; null: it stays as it is."""
 
@@ -54,4 +59,6 @@ class SmearVariation(Variation):
         number = int(ak.count(like, axis=None))
         drawn = chance.standard_normal(number)
         normal = ak.unflatten(drawn, ak.num(like)) if like.ndim > 1 else ak.Array(drawn)
+        if self.absolute:
+            return added(events, self.columns, width * normal, self.missing_momentum)
         return scaled(events, self.columns, 1 + width * normal, self.missing_momentum)
