@@ -1,0 +1,1 @@
+"""Jets: sequential recombination, grooming and substructure, compiled by numba."""
