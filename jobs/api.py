@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from lineshape.engine.feature_store.shards import Table
     from lineshape.engine.learning.bundles import Bundle
+    from lineshape.engine.planning.planning import Planned
     from lineshape.engine.results.look import FirstLook
     from lineshape.engine.running.run import Run
     from lineshape.engine.stages.training.stage import Trained
@@ -265,6 +266,29 @@ def vary(
 
     with opened(job, output, client, screen, again=True) as one:
         one.vary(one.simulate(simulator(one.job)), simulator)
+
+
+def plan(
+    job: Job | str | Path,
+    output: str | Path | None = None,
+    client: "Client | None" = None,
+    screen: Screen | None = None,
+    like: str | Path | None = None,
+    entries: int | None = None,
+) -> "Planned":
+    """Forecast what a job costs, by pilots on its cluster: the same job with fewer entries and shorter trainings.
+
+    like: an earlier run, whose trainings tell how many steps are made before they stop; by default that of the run
+    folder, where there is one. entries: of the larger pilot. Other arguments are those of `run`.
+    """
+    from lineshape.engine.planning.planning import plan as forecast
+    from lineshape.jobs.simulate.orders import amounts_of, reduced, simulator
+
+    loaded = job if isinstance(job, Job) else load(job)
+    folder = output_of(loaded, output, _named(job))
+    earlier = RunFolder.find(like).path if like else folder if RunFolder(folder).job.is_file() else None
+    place = folder.with_name(f".{folder.name}.plan")
+    return forecast(loaded, place, earlier, amounts_of(loaded), reduced, simulator, screen or Screen(), client, entries)
 
 
 def report(

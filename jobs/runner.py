@@ -211,7 +211,7 @@ def plan_of(
     mark = digest(
         LAYOUT, digest_of_processor(processor), digest_of_processor(known), digest_of_state(options), accepted or []
     )
-    GIVEN[mark] = processor
+    GIVEN[mark] = processor, known
     datasets = {name: replace(each, mark=digest_of_state(dict(each.metadata))) for name, each in datasets.items()}
     return Accumulation(
         f"{kind.__module__}.{kind.__qualname__}",

@@ -20,6 +20,7 @@ LAYERS = {"engine": 0, "processors": 1, "jobs": 2}
 ROOMS = {
     "lineshape.engine": [
         "reprocessing",
+        "planning",
         "running",
         "stages",
         "fits",

@@ -33,12 +33,13 @@ class Screen:
 
     console: rich's console, by default on standard error, so that standard output is reserved for results. page: the
     notebook output used instead where this process is a notebook's kernel. dashboard: whether the address of Dask's
-    dashboard is shown; None: neither it nor how to see it.
+    dashboard is shown; None: neither it nor how to see it. quiet: whether only what was found or begun leaves a line.
     """
 
     console: Console = field(default_factory=lambda: Console(stderr=True))
     page: notebook.Page | None = field(default_factory=notebook.here)
     dashboard: bool | None = None
+    quiet: bool = False
 
     @contextmanager
     def bars(self) -> Iterator["Bars"]:
@@ -60,6 +61,8 @@ class Screen:
 
     def done(self, stage: str, text: str, seconds: float) -> None:
         """Print the permanent line of a finished stage."""
+        if self.quiet:
+            return
         if self.page:
             self.page.add(notebook.NotebookLine("✓", "green", text, stage, f"({seconds:.1f} s)"))
             return
@@ -85,6 +88,8 @@ class Screen:
 
     def warn(self, text: str) -> None:
         """Print a permanent warning."""
+        if self.quiet:
+            return
         if self.page:
             self.page.add(notebook.NotebookLine("!", "darkorange", text))
             return

@@ -151,6 +151,8 @@ def require_variations(job: Job, processor: Selects) -> None:
             _require_known((*place, "columns"), variation.alters(), processor.inputs, "column that the processor reads")
         for direction in variation.directions:
             _require_known((*place, "model"), variation.bundles(direction), job.models, "model")
+            if other := variation.replacement(direction):
+                _require_known((*place, direction), [other], job.samples.keys() - {*variation.samples}, "other sample")
             changed = Varied(name, direction, job.variations[name], job.seed).job(job)
             columns, own = (_weight_columns(each) for each in (changed, job))
             made = {*processor.outputs, *job.derived, EVENT_WEIGHT}

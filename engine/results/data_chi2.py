@@ -10,6 +10,8 @@ from lineshape.engine.results.row import Row
 
 #: Expected entries below which a bin is left out.
 _FEW = 5
+#: Relative size of differences that are of rounding alone.
+_ROUNDING = 1e-9
 
 
 def rows_of_plot(
@@ -43,7 +45,11 @@ def rows_of_plot(
     statistical = np.diag((simulation.y + error**2)[used])
     systematic = sum(np.outer(shift[used], shift[used]) for shift in shifts.values())
     residual = (data.y - simulation.y)[used]
-    degrees = int(used.sum())
+    # Where simulation was scaled to as many objects as data have, one of the bins follows from the others.
+    scaled = bool(np.isclose(np.nansum(data.y), simulation.y.sum(), rtol=_ROUNDING))
+    degrees = int(used.sum()) - int(scaled)
+    if degrees < 1:
+        return []
     found = []
     for name, covariance in {
         "chi2_systematic": statistical + systematic,

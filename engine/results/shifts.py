@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -61,15 +61,36 @@ def key_of(row: Row) -> Key:
     return row.sample, row.model, row.measure, row.figure, *place
 
 
-#: Values of figures (1 + groups,): of everything, and without each group of the jackknife.
-Values = Mapping[Key, NDArray[np.float64]]
+@dataclass(frozen=True)
+class Replicates:
+    """Values of figures (1 + groups,): of everything, and without each group of the jackknife.
+
+    bins: the bins that an inclusive figure is a mean over, as its range and what is left out of it.
+    """
+
+    values: dict[Key, NDArray[np.float64]] = field(default_factory=dict)
+    bins: dict[Key, tuple[float | None, float | None, str]] = field(default_factory=dict)
+
+    def over_other_bins(self, other: "Replicates") -> list[Key]:
+        """Return the figures that are means over other bins in others."""
+        return [key for key, bins in self.bins.items() if other.bins.get(key, bins) != bins]
+
+    def lacking(self, whole: "Replicates") -> list[Key]:
+        """Return the figures that others have on the same samples, models and measures, and that are not here."""
+        here = {key[:3] for key in self.values}
+        finite = {key for key, values in self.values.items() if math.isfinite(values[0])}
+        return [
+            key
+            for key, values in whole.values.items()
+            if key[:3] in here and math.isfinite(values[0]) and key not in finite
+        ]
 
 
 def replicates_of(
     performance: Performance, measures: Mapping[str, Measure], baseline: str, subjects: Iterable[str]
-) -> dict[Key, NDArray[np.float64]]:
+) -> Replicates:
     """Return the values of all figures of samples and groups, and of the same without one group each."""
-    found: dict[Key, NDArray[np.float64]] = {}
+    found = Replicates()
     with statistics.values_alone():
         for sample in subjects:
             for name, measure in measures.items():
@@ -80,7 +101,9 @@ def replicates_of(
                                 continue
                             place = (each.by, each.low, each.high) if each.by else _INCLUSIVE
                             key = sample, model, name, each.figure, *place
-                            found.setdefault(key, np.full(GROUPS + 1, np.nan))[number] = each.value
+                            found.values.setdefault(key, np.full(GROUPS + 1, np.nan))[number] = each.value
+                            if not number and not each.by:
+                                found.bins[key] = each.low, each.high, each.remark
     return found
 
 
@@ -101,8 +124,8 @@ def _without_each(performance: Performance, sample: str, measure: str) -> Iterat
 def shifts_of(
     variation: str,
     direction: Direction,
-    nominal: Values,
-    varied: Values,
+    nominal: Replicates,
+    varied: Replicates,
     same_events: bool = True,
     lost: bool = False,
 ) -> list[FigureShift]:
@@ -111,8 +134,8 @@ def shifts_of(
     same_events: whether both are of the same events, by which their statistical uncertainties are correlated.
     """
     found = []
-    for key, values in varied.items():
-        own = nominal.get(key, np.full_like(values, np.nan))
+    for key, values in varied.values.items():
+        own = nominal.values.get(key, np.full_like(values, np.nan))
         differences = values - own
         # Sums of other weights are rounded otherwise.
         differences[np.abs(differences) < _ROUNDING * np.abs(values)] = 0.0

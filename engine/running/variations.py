@@ -44,7 +44,8 @@ def make_store(
         known: Path | None = folder.features
         if varied.variation.changes_files:
             known = None
-            taken = {name: changed.samples[name].files for name in samples}
+            other = varied.variation.replacement(varied.direction)
+            taken = {name: files[other] if other else changed.samples[name].files for name in samples}
             for name in (name for name, of in taken.items() if not of):
                 taken[name], _ = simulator_of(changed)(name, own.simulated, workers, bars)
         process(changed, own, workers, bars, taken, varied, known)

@@ -86,6 +86,10 @@ class Variation(Settings, ABC):
         """Return the bundles that take the place of models, by name of the model: another model, or a folder."""
         return {}
 
+    def replacement(self, direction: Direction) -> str | None:
+        """Return the sample of the job whose files take the place of the varied one's; None where there is none."""
+        return None
+
     def source(self) -> list[str]:
         """Return code, or digests of files, that what it does depends on beside its class and settings."""
         return []

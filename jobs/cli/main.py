@@ -9,7 +9,7 @@ from rich.markup import escape
 from lineshape.engine.clusters.site import fault_of_settings
 from lineshape.engine.core import output as streams
 from lineshape.engine.core.errors import LineshapeError, code_line, is_users
-from lineshape.jobs.cli import applying, fits, reference, results, scheduled, stages, starting
+from lineshape.jobs.cli import applying, fits, planning, reference, results, scheduled, stages, starting
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -19,7 +19,7 @@ app = typer.Typer(
     help="From ROOT files to calibrated, tagged and measured particles, on a Dask cluster.",
 )
 
-for part in (stages, applying, starting, results, fits, reference, scheduled):
+for part in (stages, applying, starting, planning, results, fits, reference, scheduled):
     app.add_typer(part.app)
 
 #: Exit status after Ctrl-C.

@@ -36,11 +36,11 @@ def show_tables(result: Any) -> None:
     console.print(f"\nReport: {result.page.resolve()}", soft_wrap=True, highlight=False)
 
 
-def show_table(title: str, headings: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
-    """Print a table; its first two columns are words."""
+def show_table(title: str, headings: Sequence[str], lines: Sequence[Sequence[str]], words: int = 2) -> None:
+    """Print a table. words: number of the first columns that are words."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for i, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if i > 1 else "left", no_wrap=i > 1)
+        table.add_column(heading, justify="right" if i >= words else "left", no_wrap=i >= words)
     for line in lines:
         table.add_row(*map(escape, line))
     console = Console()

@@ -73,6 +73,23 @@ def read_order(sample: str, spec: KindSpec) -> tuple[Family, SimulationRequest]:
     return family, order
 
 
+def amounts_of(job: Job) -> dict[str, int]:
+    """Return how much is simulated of each sample that has no files, in its family's unit."""
+    wanted = {name: sample.simulate for name, sample in job.samples.items() if not sample.files and sample.simulate}
+    return {name: read_order(name, spec)[1].amount for name, spec in wanted.items()}
+
+
+def reduced(sample: str, spec: KindSpec, share: float) -> KindSpec:
+    """Return the same simulation with a share of its amount, and as many files fewer, but two where there are as many.
+
+    sample: what it is of, for messages.
+    """
+    family, order = read_order(sample, spec)
+    amount = max(1, round(order.amount * share))
+    files = min(amount, order.files, max(2, round(order.files * share)))
+    return KindSpec(kind=spec.kind, **(spec.settings | {family.unit: amount, "files": files}))
+
+
 def simulator(job: Job) -> Simulate:
     """Return the function that a run calls to get the files of a sample that has none of its own."""
 

@@ -32,6 +32,22 @@ class Dimuons(processor.ProcessorABC):
         return accumulator | {"seen": sorted(accumulator["entries"])}
 
 
+class KeptMuons(processor.ProcessorABC):
+    """Muons of all chunks, which are joined at the end, where they are vectors still."""
+
+    def process(self, events: Any) -> Any:
+        muons = events.Muon[ak.num(events.Muon) >= 2]
+        return {
+            "muons": [
+                ak.zip({name: muons[name] for name in ("pt", "eta", "phi", "mass")}, with_name="PtEtaPhiMLorentzVector")
+            ]
+        }
+
+    def postprocess(self, accumulator: Any) -> Any:
+        pairs = [each[:, 0] + each[:, 1] for each in accumulator["muons"] if len(each)]
+        return accumulator | {"mass": ak.to_list(ak.concatenate([each.mass for each in pairs]))}
+
+
 class CleanedJets(processor.ProcessorABC):
     """Jets that are not the electron or muon that a cross-reference leads to."""
 

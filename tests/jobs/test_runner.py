@@ -40,6 +40,7 @@ NANO = {
 }
 CASES: dict[str, tuple[Any, Any, dict[str, dict[str, str]]]] = {
     "dimuons": (stock.Dimuons(), NanoAODSchema, NANO),
+    "kept": (stock.KeptMuons(), NanoAODSchema, {"dimuon": {"nano_dimuon.root": "Events"}}),
     "cleaned": (stock.CleanedJets(), NanoAODSchema, {"tt": {"nano_tt_v12.root": "Events"}}),
     "scaled": (
         stock.ScaledJets(),
@@ -84,6 +85,8 @@ def require_same(one: Any, other: Any, place: str = "out") -> None:
     elif hasattr(one, "__dict__"):
         for key, value in vars(one).items():
             require_same(value, vars(other)[key], f"{place}.{key}")
+    elif isinstance(one, list) and one and isinstance(one[0], ak.Array):
+        assert all(ak.array_equal(a, b) for a, b in zip(one, other, strict=True)), place
     elif isinstance(one, float | np.floating):
         assert one == pytest.approx(other, rel=1e-12), place
     else:

@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,6 +135,22 @@ class FittedNetwork(Model, ABC):
             if unknown := [name for name in phase.names if name not in self.loss_names]:
                 raise ValueError(f"phases: no loss {', '.join(unknown)}: expected one of {', '.join(self.loss_names)}")
         return self
+
+    @property
+    def most_steps(self) -> int:
+        """Most epochs, of all phases."""
+        return sum(phase.epochs for phase in self.phases_of())
+
+    @property
+    def stops_early(self) -> bool:
+        """Whether a phase may end before its last epoch."""
+        return any(phase.keep == "best" and self.patience < phase.epochs for phase in self.phases_of())
+
+    def shortened(self) -> dict[str, Any]:
+        """Return settings of a training of a few epochs, of each phase."""
+        if self.phases:
+            return {"phases": [phase.model_dump(mode="json") | {"epochs": 1} for phase in self.phases]}
+        return {"epochs": 3}
 
     @property
     def built_sampler(self) -> Sampler:

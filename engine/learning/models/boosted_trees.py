@@ -88,6 +88,15 @@ class BoostedTrees(Model):
     """
 
     @property
+    def most_steps(self) -> int:
+        """Most rounds of boosting."""
+        return self.rounds
+
+    def shortened(self) -> dict[str, Any]:
+        """Return settings of a training of a few rounds."""
+        return {"rounds": 31}
+
+    @property
     def draws(self) -> bool:
         """Whether trees draw rows or features."""
         return self.rows < 1 or self.columns < 1

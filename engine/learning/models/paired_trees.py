@@ -52,6 +52,15 @@ class PairedTrees(Model):
     comparable: ClassVar[bool] = False
 
     @property
+    def most_steps(self) -> int:
+        """Most rounds of boosting."""
+        return self.rounds
+
+    def shortened(self) -> dict[str, Any]:
+        """Return settings of a training of a few rounds."""
+        return {"rounds": 31}
+
+    @property
     def _trees(self) -> BoostedTrees:
         names = ("depth", "rate", "rounds", "early_stopping", "minimum_weight", "device")
         return BoostedTrees(objective="logistic", **{name: getattr(self, name) for name in names})

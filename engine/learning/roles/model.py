@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,6 +132,20 @@ class Model(Settings, ABC):
     def members(self) -> tuple[str, ...]:
         """Return the models of the job that the model is the mean of, in place of a training; none for most."""
         return ()
+
+    @property
+    def most_steps(self) -> int:
+        """Most steps of a training, which are epochs or rounds of boosting; 0: not known."""
+        return 0
+
+    @property
+    def stops_early(self) -> bool:
+        """Whether a training may stop before all steps are done."""
+        return True
+
+    def shortened(self) -> dict[str, Any]:
+        """Return settings by which a training ends after a few steps, at the same pace; none where it has none."""
+        return {}
 
     @property
     def is_learnt(self) -> bool:

@@ -48,6 +48,11 @@ class Accumulation:
     accepted: Sequence[str] = ()
     iteritems_options: Mapping[str, Any] = field(default_factory=dict)
 
+    def behavior(self) -> Mapping[str, Any]:
+        """Return the behaviors of the events' records, in the process that was given the schema."""
+        _, schema = GIVEN[self.fingerprint]
+        return schema.behavior() if hasattr(schema, "behavior") else {}
+
     def chunks_of(self, record: FileRecord) -> list[Chunk]:
         """Return a file's chunks, divided as coffea's Runner does; one without entries for a file that has none."""
         parts = max(round(record.entries / self.chunk_entries), 1)
@@ -68,16 +73,17 @@ class Accumulation:
         return found
 
 
-#: Processors that this process was given, by the fingerprint of their plan. A worker that is a thread of it takes a
-#: copy: one that is unpickled would change its class in a script, as cloudpickle gives a class it knows what it read.
-GIVEN: Final[dict[str, Any]] = {}
+#: Processors, and schemas, that this process was given, by the fingerprint of their plan. A worker that is a thread of
+#: it takes a copy: one that is unpickled would change its class in a script, as cloudpickle gives a class that it knows
+#: what it read.
+GIVEN: Final[dict[str, tuple[Any, Any]]] = {}
 
 
 def processor_of(plan: Accumulation) -> Any:
     """Return a new processor for each chunk, so that nothing that it keeps passes from one to another."""
     if plan.fingerprint in GIVEN:
         with suppress(Exception):  # what cannot be copied can be pickled, as was tried before
-            return copy.deepcopy(GIVEN[plan.fingerprint])
+            return copy.deepcopy(GIVEN[plan.fingerprint][0])
     return cloudpickle.loads(plan.processor)
 
 

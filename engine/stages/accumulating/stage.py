@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lineshape.engine.accumulators.addition import added
+from lineshape.engine.accumulators.behaviors import give_behavior
 from lineshape.engine.accumulators.part import AccumulatorPart, Metrics, entries_in, sizes_in
 from lineshape.engine.core.errors import RunError, calling
 from lineshape.engine.core.files import sweep
@@ -66,6 +67,7 @@ class Accumulated:
             part = self.part(dataset)
             metrics.add(part.metrics)
             value = added(value, part.value) if number else part.value
+        give_behavior(value, self.plan.behavior())
         if self.plan.postprocesses:
             with calling(f"{self.plan.name}.postprocess"):
                 changed = processor.postprocess(value)

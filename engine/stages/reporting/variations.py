@@ -20,7 +20,7 @@ from lineshape.engine.measures.plots import Plot
 from lineshape.engine.results.data_chi2 import rows_of_plot
 from lineshape.engine.results.performance import INDEX, Performance
 from lineshape.engine.results.row import Row
-from lineshape.engine.results.shifts import FigureShift, Values, replicates_of, shifts_of
+from lineshape.engine.results.shifts import FigureShift, Key, Replicates, replicates_of, shifts_of
 from lineshape.engine.stages.reporting.measured import plots_of
 from lineshape.engine.variations.variation import Direction
 
@@ -79,7 +79,7 @@ class ReplicatesTask:
     folder: RunFolder
     labels: Mapping[str, str]
 
-    def __call__(self, varied: Varied | None) -> tuple[Values, dict[PlotKey, Plot]]:
+    def __call__(self, varied: Varied | None) -> tuple[Replicates, dict[PlotKey, Plot]]:
         """Return the values and plots of a variation, of what it changes.
 
         None: of the job itself, plots of data alone.
@@ -164,7 +164,7 @@ def results_of(
         return found
     todo = [None, *(each.varied for each in records)]
     bar = bars.add("variations", len(todo))
-    made: dict[str, tuple[Values, dict[PlotKey, Plot]]] = {}
+    made: dict[str, tuple[Replicates, dict[PlotKey, Plot]]] = {}
     task = ReplicatesTask(job.model_dump(mode="json"), folder, labels)
     for varied, outcome in Executor(workers, task).run(todo):
         if isinstance(outcome, Failure):
@@ -178,7 +178,7 @@ def results_of(
         same, lost = record.has_same_events, record.lost > 0
         shifts = shifts_of(varied.name, varied.direction, nominal, values, same, lost)
         found.shifts += shifts
-        found.notes += _notes(record, shifts)
+        found.notes += [*_notes(record, shifts), *_unlike(varied.key, nominal, values)]
         for key, plot in plots.items():
             found.plots.setdefault(key, {}).setdefault(varied.name, {})[varied.direction] = plot
     for (sample, measure, name), plot in compared.items():
@@ -203,3 +203,26 @@ def _notes(record: VariedRecord, shifts: Sequence[FigureShift]) -> list[str]:
             "of the same events"
         )
     return notes
+
+
+def _unlike(key: str, nominal: Replicates, varied: Replicates) -> list[str]:
+    """Return notes on figures that a variation lacks, and on means that are over other bins in it."""
+    notes = []
+    if lacking := varied.lacking(nominal):
+        notes.append(
+            f"variation {key} lacks {len(lacking):,} figures of the job, as too few objects are left, so that it adds "
+            f"nothing to their uncertainty: {_first(lacking)}"
+        )
+    if others := varied.over_other_bins(nominal):
+        notes.append(
+            f"variation {key}: {len(others):,} means are over other bins than the job's, as other bins have enough "
+            f"objects, so that their shifts are of that, too: {_first(others)}"
+        )
+    return notes
+
+
+def _first(keys: Sequence[Key]) -> str:
+    """Return the first of the figures, in words, and that there are more."""
+    sample, model, measure, figure, by, low, high = keys[0]
+    place = f" in {by} {low:g} to {high:g}" if by and low is not None and high is not None else ""
+    return f"{figure} of {model} on {sample} ({measure}){place}{' and so on' if len(keys) > 1 else ''}"
