@@ -22,7 +22,7 @@ from lineshape.engine.core.statistics import GROUPS, groups
 from lineshape.engine.feature_store.store import FeatureStore
 from lineshape.engine.job.varied import varied_of
 from lineshape.engine.variations.variation import VARIATIONS
-from lineshape.jobs.api import Result, open_result, report, run, vary
+from lineshape.jobs.api import Result, load, open_result, report, run, vary
 from tests.jobs.toys import Toy, events, figures_alone, job_of, toy_values, write_events
 
 PROCESSES = 3
@@ -399,3 +399,65 @@ def test_whole_events_are_varied_with_their_behaviors(shared: Path) -> None:
     assert np.allclose(ak.flatten(changed.Muon.pt), ak.flatten(events.Muon.pt))
     assert changed.metadata == events.metadata
     assert (ak.num(changed.Jet.nearest(changed.Muon)) == ak.num(events.Jet)).tolist() == [True] * len(events)
+
+
+@pytest.mark.parametrize("more", [{"folds": 3}, {"folds": 3, "seeds": 2}, {"seeds": 2}], ids=str)
+def test_folds_and_seeds(more: dict[str, int], tmp_path: Path, client: Client) -> None:
+    """Events that are scaled, and files of the same events that hold the scaled ones, shift figures by the same."""
+    for seed in range(2):
+        branches = events(4000, seed=seed + 1)
+        write_events(tmp_path / "data" / f"{seed}.root", branches)
+        write_events(tmp_path / "scaled" / f"{seed}.root", branches | {"d0": branches["d0"] * np.float32(1.25)})
+    scaled = {"files": [str(tmp_path / "scaled" / "*.root")]}
+    values = values_of(
+        tmp_path,
+        scale={"kind": "scale", "columns": ["d0"], "up": 1.25, "symmetrise": True},
+        files={"kind": "sample", "samples": ["s"], "up": scaled, "symmetrise": True, "same_events": True},
+        one={"kind": "scale", "columns": ["d0"], "up": 1.0, "symmetrise": True},
+    )
+    values |= {"folds": more["folds"]} if "folds" in more else {}
+    if "seeds" in more:
+        values["models"]["brt"] |= {"seeds": more["seeds"], "rows": 0.5}
+    result = run(job_of(tmp_path, values), tmp_path / "run", client)
+    found = {
+        name: {(each["figure"], each["by"], each["low"]): each for each in shifts(result, variation=name, model="brt")}
+        for name in ("scale", "files", "one")
+    }
+    assert found["scale"].keys() == found["files"].keys() == found["one"].keys()
+    for key, each in found["scale"].items():
+        for name in ("value", "shift", "uncertainty"):
+            assert each[name] == found["files"][key][name], key
+    assert found["scale"]["auc", "", None]["shift"] != 0
+    assert all(each["shift"] == 0 for each in found["one"].values())
+
+
+def test_a_simulation_in_the_place_of_another(tmp_path: Path, client: Client) -> None:
+    """Its files are made once, beside nominal's, and its figures are those of a run of its own."""
+    small = {"kind": "gamma_tautau", "taus": 6000, "files": 2, "seed": 1}
+    other = {"simulate": small | {"seed": 2}}
+    changes = {
+        "processor": {"kind": "tests.jobs.small_taus:SmallTaus"},
+        "samples.gammatautau.simulate": small,
+        "models": {"combined": {"kind": "column", "column": "ptCombined"}, "mu": {"kind": "column", "column": "mu"}},
+        "baseline": "combined",
+        "measures": {"response": {"kind": "tests.jobs.small_taus:ResponseFigures", "truth": "truthPtVis", "by": {}}},
+        "claims": {},
+        "search": {},
+        "variations": {"seed": {"kind": "sample", "samples": ["gammatautau"], "up": other, "symmetrise": True}},
+    }
+    result = run(load("tau_energy_scale", None, changes), tmp_path / "run", client)
+    files = {path: path.stat().st_mtime_ns for path in result.folder.rglob("simulated/**/*.root")}
+    assert {path.relative_to(result.folder).parts[0] for path in files} == {"simulated", "variations"}
+    alone = run(
+        load("tau_energy_scale", None, changes | {"variations": {}, "samples.gammatautau.simulate": other["simulate"]}),
+        tmp_path / "alone",
+        client,
+    )
+    values = {each["figure"]: each["value"] for each in shifts(result, model="combined", by="")}
+    known = {row.figure: row.value for row in alone.rows if row.model == "combined" and not row.by}
+    assert values
+    assert {name: pytest.approx(value, abs=1e-6) for name, value in values.items()} == {
+        name: known[name] for name in values
+    }
+    run(load("tau_energy_scale", None, changes), tmp_path / "run", client)
+    assert {path: path.stat().st_mtime_ns for path in result.folder.rglob("simulated/**/*.root")} == files
