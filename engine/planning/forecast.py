@@ -147,7 +147,9 @@ def forecast_of(small: PilotCosts, large: PilotCosts, models: Mapping[str, Model
         if cost.trainings:
             starts = _starts(small), _starts(large)
             # In the order in which they are given to workers: those last in the job file first.
-            trainings = tuple(_training(model, plan, small, large, starts) for model, plan in reversed(models.items()))
+            trainings = tuple(
+                _training(model, plan, small, large, starts) for model, plan in reversed([*models.items()])
+            )
         parallel = min(workers, max(1, len(cost.tasks) + len(cost.trainings)))
         serial = max(0.0, cost.seconds - (cost.busy + sum(cost.trainings)) / parallel)
         longest = max(cost.tasks, default=0.0)
