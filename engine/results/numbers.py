@@ -15,18 +15,24 @@ def with_uncertainty(value: float, uncertainty: float, most: int = 8, systematic
     """Return value ± uncertainty, rounded as the Particle Data Group does: an uncertainty of 10 to 35 has two digits.
 
     Others have one. most: number of decimals that are shown at most. systematic: a second uncertainty, where there is
-    one; the larger of both decides the digits, of which the smaller has one at least. Without an uncertainty: four
-    digits of the value.
+    one; the larger of both decides the digits, of which the smaller has one at least, if need be of its own. Without an
+    uncertainty: four digits of the value.
     """
     sizes = [each for each in (uncertainty, systematic) if each and math.isfinite(each)]
     if not sizes:
         return f"{value:.4g}".replace("-", _MINUS)
-    first = min(most, -math.floor(math.log10(min(sizes))))
-    decimals = max(_decimals(max(sizes), most), first if len(sizes) > 1 else 0)
-    texts = [f"{value:.{decimals}f}", f"{uncertainty or 0.0:.{decimals}f}"]
+    decimals = _decimals(max(sizes), most)
+    texts = [f"{value:.{decimals}f}", _shown(uncertainty or 0.0, decimals, most)]
     if systematic is not None:
-        texts.append(f"{systematic:.{decimals}f}")
+        texts.append(_shown(systematic, decimals, most))
     return " ± ".join(texts).replace("-", _MINUS)
+
+
+def _shown(uncertainty: float, decimals: int, most: int) -> str:
+    """Return an uncertainty with so many decimals, or with as many more as its first digit needs."""
+    if uncertainty and math.isfinite(uncertainty):
+        decimals = max(decimals, min(most, -math.floor(math.log10(uncertainty))))
+    return f"{uncertainty:.{decimals}f}"
 
 
 def signed(value: float, uncertainty: float, most: int = 8) -> str:
