@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from lineshape.engine.core.errors import RequestError
+from lineshape.jobs.cli.accumulators import accumulates
 
 JobName = Annotated[
     str, typer.Argument(metavar="JOB", help="A study (see 'lineshape studies'), a job file or a run folder.")
@@ -70,6 +71,11 @@ def load(job: str, sample: list[str] | None, changes: dict[str, Any]) -> Any:
     """Return the job of a command, with its samples and changed values; raises RequestError where they are wrong."""
     from lineshape.jobs import job_files
 
+    if accumulates(job):
+        raise RequestError(
+            f"{job}: its processor returns accumulators of its own, which 'lineshape run' adds up and saves; there are "
+            "no other stages of such a job"
+        )
     return job_files.load(job, samples_of(sample), changes)
 
 

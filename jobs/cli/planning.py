@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from lineshape.engine.core.errors import RequestError
-from lineshape.jobs.cli.accumulators import accumulates
 from lineshape.jobs.cli.options import Changes, ClusterName, JobName, Output, Samples, changes_of, load
 from lineshape.jobs.cli.tables import show_table, warn
 
@@ -36,8 +34,6 @@ def plan(
     ] = None,
 ) -> None:
     """Forecast what a job costs: time against workers, disk, memory, from the same job in small on its cluster."""
-    if accumulates(job):
-        raise RequestError(f"{job} is of a coffea processor with accumulators of its own, for which there is no plan")
     from lineshape.engine.core import signals as stopping
     from lineshape.engine.reprocessing import output_folders as places
     from lineshape.jobs import api

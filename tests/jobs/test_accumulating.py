@@ -94,6 +94,14 @@ def test_a_job_file_of_accumulators(shared: Path, tmp_path: Path, client: Client
     assert accumulate(load_accumulating(written(tmp_path, shared)), tmp_path / "run", client).made == 0
 
 
+@pytest.mark.parametrize("command", ["report", "train", "plan", "vary"])
+def test_other_stages_of_accumulators_are_refused(command: str, shared: Path, tmp_path: Path) -> None:
+    """Nothing is asked for models that such a job has none of."""
+    status, _, told = here(command, str(written(tmp_path, shared)))
+    assert status in (1, 2)
+    assert "there are no other stages of such a job" in " ".join(told.split())
+
+
 @pytest.mark.processes
 def test_the_command_holds_no_accumulator(
     shared: Path, tmp_path: Path, client: Client, monkeypatch: pytest.MonkeyPatch
