@@ -26,6 +26,7 @@ from lineshape.engine.measures.measure import (
     group_axis,
 )
 from lineshape.engine.measures.plots import Plot, Series
+from lineshape.engine.measures.response_figures import core_mean, core_width, mode
 
 Floats = NDArray[np.float64]
 
@@ -40,7 +41,20 @@ FIGURES: dict[str, Callable[[Floats], Floats]] = {
     "median": lambda counts: statistics.quantiles(counts, EDGES, [0.5])[..., 0],
     "mean": lambda counts: statistics.mean(counts, EDGES),
 }
+#: Further figures, where they are asked for.
+MORE: dict[str, Callable[[Floats], Floats]] = {
+    "relative_68": lambda counts: statistics.divided(FIGURES["half_68"](counts), FIGURES["median"](counts)),
+    "mode": lambda counts: mode(counts, EDGES),
+    "core_mean": lambda counts: core_mean(counts, EDGES),
+    "core_width": lambda counts: core_width(counts, EDGES),
+}
+#: Figures that are better where they are lower, which are given over the baseline's, too.
+_WIDTHS = frozenset({"half_68", "half_95", "relative_68", "core_width"})
 _TITLES = {
+    "relative_68": "68 % half-width over median",
+    "mode": "Mode of response",
+    "core_mean": "Mean of the Gaussian core of response",
+    "core_width": "Width of the Gaussian core of response",
     "half_68": "68 % half-width of response",
     "half_95": "95 % half-width of response",
     "median": "Median response",
@@ -60,13 +74,25 @@ class Response(Measure):
     """Heading of the measure's tables in the report; its plots stand under "Line shape", "Closure" and "Resolution"."""
     by: dict[str, Binning] = {}
     """Bins by column; the name `estimate` bins in the model's own estimate. Empty for inclusive figures alone."""
+    more: list[Literal["relative_68", "mode", "core_mean", "core_width"]] = []
+    """Further figures: half_68 over the median, as widths of responses that are not around 1 cannot be compared; the
+    mode; mean and width of the Gaussian core, which is within 1.5 of its widths.
+    """
 
     figure_words: ClassVar[Mapping[str, str]] = {
         "median": "median response",
         "mean": "mean response",
         r"half_(\d+)": r"\1 % half-width",
+        r"relative_(\d+)": r"\1 % half-width over the median",
+        "core_mean": "mean of the Gaussian core",
+        "core_width": "width of the Gaussian core",
     }
-    better: ClassVar[Mapping[str, Better]] = {"half_68_over_baseline": "lower", "half_95_over_baseline": "lower"}
+    better: ClassVar[Mapping[str, Better]] = {f"{name}_over_baseline": "lower" for name in sorted(_WIDTHS)}
+
+    @property
+    def reads(self) -> dict[str, Callable[[Floats], Floats]]:
+        """Figures by name."""
+        return FIGURES | {name: MORE[name] for name in self.more}
 
     @field_validator("by")
     @classmethod
@@ -90,6 +116,8 @@ class Response(Measure):
             "68 % / baseline": "half_68_over_baseline",
             "95 % / baseline": "half_95_over_baseline",
             "mean": "mean",
+            **({"68 % / median": "relative_68"} if "relative_68" in self.more else {}),
+            **({"mode": "mode"} if "mode" in self.more else {}),
         }
 
     def columns(self) -> list[str]:
@@ -118,14 +146,14 @@ class Response(Measure):
             entries.fill(histograms[name], values[good], response)
 
     def figures(self, histograms: Histograms, references: Mapping[str, Histograms]) -> list[Figure]:
-        """Return mean, median, half_68, half_95, and the last two over the baseline's if the objects are the same."""
+        """Return the figures, and widths over the baseline's if the objects are the same."""
         found = []
         for by, histogram in histograms.items():
             counts, reference = by_group(histogram), by_group(references.get(BASELINE, histograms)[by])
-            for figure, (value, uncertainty) in _all_figures(counts, reference):
+            for figure, (value, uncertainty) in _all_figures(self.reads, counts, reference):
                 entries = counts.entries(0, -1)
                 ratio = figure.endswith("_over_baseline")
-                shown: Literal["", "%"] = "%" if figure.startswith("half") and not ratio else ""
+                shown: Literal["", "%"] = "%" if figure in _WIDTHS else ""
                 if by == _INCLUSIVE:
                     if entries > 0 and not (ratio and np.isnan(value)):
                         found.append(Figure(figure, float(value), float(uncertainty), "", int(entries), shown=shown))
@@ -157,9 +185,9 @@ class Response(Measure):
             axes = next(iter(measured.histograms.values()))[by].axes
             edges = np.asarray(axes[0].edges)
             metadata = self._metadata(by, measured.column_metadata)
-            for figure, read in FIGURES.items():
+            for figure, read in self.reads.items():
                 series: list[Series] = []
-                width = figure.startswith("half")
+                width = figure in _WIDTHS
                 for model, histograms in measured.histograms.items():
                     counts = by_group(histograms[by])
                     value, uncertainty = statistics.with_uncertainty(counts, read)
@@ -228,11 +256,13 @@ def shape(key: str, label: str, contents: Contents, dashed: bool = False) -> Ser
     return Series(key, label, EDGES[:401:2], fraction, inside.errors() / total, "steps", dashed)
 
 
-def _all_figures(counts: Contents, reference: Contents) -> Iterator[tuple[str, tuple[Floats, Floats]]]:
-    """Yield each figure with its uncertainty, and each half-width over the baseline's."""
-    for figure, read in FIGURES.items():
+def _all_figures(
+    reads: Mapping[str, Callable[[Floats], Floats]], counts: Contents, reference: Contents
+) -> Iterator[tuple[str, tuple[Floats, Floats]]]:
+    """Yield each figure with its uncertainty, and each width over the baseline's."""
+    for figure, read in reads.items():
         yield figure, statistics.with_uncertainty(counts, read)
-        if figure.startswith("half"):
+        if figure in _WIDTHS:
             yield f"{figure}_over_baseline", over_baseline(counts, reference, read)
 
 
