@@ -1,7 +1,7 @@
 """Compute a loss that is least near the mode of the target: a leaky Gaussian kernel.
 
-Source: the kernel is that of a density estimate (E. Parzen, Ann. Math. Stat. 33 (1962) 1065); with a leak it is among the
-losses by which networks calibrate jets to the mode of the response.
+Source: the kernel is that of a density estimate (E. Parzen, Ann. Math. Stat. 33 (1962) 1065); with a leak it is among
+the losses by which networks calibrate jets to the mode of the response.
 """
 
 from typing import TYPE_CHECKING, Annotated
