@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING
 from lineshape.engine.core.errors import RequestError, listing
 from lineshape.engine.core.run_folder import RunFolder
 from lineshape.engine.core.split import Folds, SplitName
+from lineshape.engine.job.data_samples import replacements_in
 from lineshape.jobs.job_files import load
 
 if TYPE_CHECKING:
     from lineshape.engine.feature_store.store import FeatureStore
     from lineshape.engine.fits.templates import SampleHistograms, Templates
     from lineshape.engine.job.job import Job
+    from lineshape.engine.job.varied import Varied as VariedDirection
     from lineshape.engine.results.performance import Performance
 
+#: Parameters of the fit that variations must not be called.
+RESERVED = ("mu", "luminosity", "lumi", "Lumi")
 #: Histograms of samples, by parameter and direction.
 Varied = dict[str, dict[str, dict[str, "SampleHistograms"]]]
 
@@ -57,9 +61,11 @@ def write_templates(run: str | Path, output: Path | None = None) -> list[Written
     found = []
     for name, measure in measures.items():
         for model in (each for each in nominal.models if measure.is_of_model(each)):
-            own = _histograms(nominal, store, model, name)
-            varied = _varied(job, folder, store, model, name, own)
+            left_out = set(replacements_in(job.model_dump(mode="json"))) - {*measure.signal}
+            own = {each: of for each, of in _histograms(nominal, store, model, name).items() if each not in left_out}
+            varied = _varied(job, folder, store, model, name, own, nominal)
             made = collect(f"{name}_{model}", measure, own, varied, whole)
+            made.notes.extend(_unscaled(job))
             place = (output or folder.path / "templates") / f"{name}_{model}"
             found.append(WrittenTemplates(name, model, made, write(place, made)))
     return found
@@ -89,6 +95,7 @@ def _varied(
     model: str,
     name: str,
     own: Mapping[str, "SampleHistograms"],
+    nominal: "Performance",
 ) -> Varied:
     """Return the histograms of variations of a measure; those of the same events keep their sample's factor."""
     from lineshape.engine.job.varied import varied_of
@@ -108,9 +115,16 @@ def _varied(
                 "first"
             ) from error
         samples = _histograms(performance, of.store, model, name)
-        if not varied.variation.changes_what_is_measured:
+        _require_whole(varied, job, store, of.store)
+        # Of a model with another split fewer events count, so that the factor to the whole sample is another.
+        if not varied.variation.changes_what_is_measured and performance.about == nominal.about:
             samples = {each: replace(histograms, scales=own[each].scales) for each, histograms in samples.items()}
         parameter = varied.variation.parameter or varied.name
+        if parameter in RESERVED or parameter.startswith("staterror_"):
+            raise RequestError(
+                f"variation {varied.name}: '{parameter}' is a parameter of the fit's own: call it something else, or "
+                "give it another 'parameter'"
+            )
         direction = found.setdefault(parameter, {}).setdefault(varied.direction, {})
         if twice := direction.keys() & samples.keys():
             raise RequestError(
@@ -119,3 +133,33 @@ def _varied(
             )
         direction.update(samples)
     return found
+
+
+def _require_whole(varied: "VariedDirection", job: "Job", store: "FeatureStore", own: "FeatureStore") -> None:
+    """Raise RequestError where a variation lacks a part of the input that nominal has, or the other way round."""
+    if varied.variation.changes_files:
+        return
+    changed = varied.samples(job)
+    parts = [
+        {(each.sample, each.file, each.start) for each in of.quarantined if each.sample in changed}
+        for of in (store, own)
+    ]
+    if lost := parts[0] ^ parts[1]:
+        raise RequestError(
+            f"variation {varied.key}: {len(lost)} of the input's parts could be used with or without it alone, so that "
+            "its templates would have another rate: mend it, or leave it out"
+        )
+
+
+def _unscaled(job: "Job") -> list[str]:
+    """Return notes on samples of variations whose size is that of their files alone."""
+    alone = [
+        (name, sample)
+        for name, variation in job.built_variations().items()
+        for sample in (variation.samples if variation.changes_files else ())
+        if job.samples[sample].cross_section is None or job.luminosity is None
+    ]
+    return [
+        f"variation {name}: {sample} has no cross-section and luminosity: its rate is that of the numbers of events"
+        for name, sample in alone
+    ]

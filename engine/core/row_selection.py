@@ -40,6 +40,8 @@ class Blind(Settings):
     """Scores above this; null: none."""
     below: float | None = None
     """Scores below this; null: none."""
+    model: str | None = None
+    """The model whose scores these are; null: the only one of the job that is trained."""
 
     @model_validator(mode="after")
     def _hides_something(self) -> Self:
@@ -61,7 +63,8 @@ class Blind(Settings):
             f"above {self.above:g}" if self.above is not None else "",
             f"below {self.below:g}" if self.below is not None else "",
         ]
-        return "scores " + " and ".join(filter(None, ends))
+        whose = f" of {self.model}" if self.model else ""
+        return f"scores{whose} {' and '.join(filter(None, ends))}"
 
 
 def _listed(condition: object) -> object:
@@ -83,6 +86,21 @@ def meeting(conditions: Mapping[str, Condition], columns: Mapping[str, NDArray[A
         values = columns[name]
         good &= condition.holds(values) if isinstance(condition, Range) else np.isin(values, condition)
     return good
+
+
+def are_disjoint(one: Mapping[str, Condition], other: Mapping[str, Condition]) -> bool:
+    """Return whether no row can meet both conditions, as those on a column exclude one another."""
+    return any(_exclude(one[name], other[name]) for name in one.keys() & other.keys())
+
+
+def _exclude(one: Condition, other: Condition) -> bool:
+    if isinstance(one, Range) and isinstance(other, Range):
+        low, high = (-np.inf if each.low is None else each.low for each in (one, other)), (one.high, other.high)
+        return bool(min(np.inf if each is None else each for each in high) <= max(low))
+    if isinstance(one, Range):
+        return _exclude(other, one)
+    values = np.asarray(one, dtype=float)
+    return not (other.holds(values) if isinstance(other, Range) else np.isin(values, other)).any()
 
 
 class Part(Settings):

@@ -144,8 +144,15 @@ def collect(
     backgrounds = [sample for sample in nominal if sample not in measure.signal and sample not in measure.data]
     if not backgrounds:
         raise RequestError(f"templates {name}: all samples are signal or data: expected background, too")
+    seen = [region for region in measure.channels if measure.is_observed(region)]
+    if measure.data and (hidden := [region for region in measure.channels if region not in seen]):
+        where = "; ".join(f"{each}, {blind.words}" for each, blind in measure.blind.items())
+        told = "it is left out" if seen else "the expectation takes the place of data"
+        notes.append(f"nothing is observed in {listing(hidden)}, which may be blind ({where}): {told}")
+    # Of a fit to data only what was observed: an expectation beside it would count like data.
     channels = [
-        _channel(name, region, measure, nominal, varied, backgrounds, whole, notes) for region in measure.channels
+        _channel(name, region, measure, nominal, varied, backgrounds, whole, notes)
+        for region in seen or measure.channels
     ]
     return Templates(name, channels, measure.signal, measure.luminosity_error, list(dict.fromkeys(notes)))
 
@@ -183,9 +190,7 @@ def _channel(
     if not samples:
         raise RequestError(f"templates {name}: region {region} has no entries on the test split: leave it out")
     observed = None
-    if measure.data and region in measure.blind:
-        notes.append(f"{region} is blind ({measure.blind[region].words}): nothing is observed there")
-    elif measure.data:
+    if measure.is_observed(region):
         observed = sum(
             (_observed(measure, region, nominal[each], whole) for each in measure.data), np.zeros(measure.bins)
         )
@@ -220,7 +225,10 @@ def _both(
             values = rebin(_contents(measure, region, samples[sample], "test")[0])
             found[direction] = _floored(values, f"{region}: {parameter} {direction} of {sample}", notes)
     if "down" not in found:
-        found["down"] = _floored(2 * nominal - found["up"], f"{region}: {parameter} down of {sample}, mirrored,", notes)
+        mirrored = 2 * nominal - found["up"]
+        floored = _floored(mirrored, f"{region}: {parameter} down of {sample}, mirrored,", notes)
+        # Bins that were set to the floor must not add to the rate.
+        found["down"] = floored * max(mirrored.sum() / floored.sum(), FLOOR)
     return found["up"], found["down"]
 
 

@@ -18,7 +18,8 @@ def with_data(values: Any) -> Any:
     if not isinstance(samples, dict):
         return values
     data = [name for name, each in samples.items() if isinstance(each, dict) and each.get("data") in (True, "true")]
-    simulation = [name for name in samples if name not in data]
+    replacing = replacements_in(values)
+    simulation = [name for name in samples if name not in data and name not in replacing]
     found = dict(values)
     measures = values.get("measures")
     if isinstance(measures, dict):
@@ -26,12 +27,21 @@ def with_data(values: Any) -> Any:
             name: _measure(name, each, data, simulation, values.get("baseline")) for name, each in measures.items()
         }
     models = values.get("models")
-    if data and isinstance(models, dict):
+    if (data or replacing) and isinstance(models, dict):
         known = set(simulation) | _classes_of_target(values)
         found["models"] = {
-            name: _model(each, [one for one in samples if one in known], data) for name, each in models.items()
+            name: _model(each, [one for one in samples if one in known], [*data, *replacing])
+            for name, each in models.items()
         }
     return found
+
+
+def replacements_in(values: Mapping[str, Any]) -> list[str]:
+    """Return the samples that take the place of others in variations, of which nominal figures have none."""
+    variations = values.get("variations")
+    each = [one for one in variations.values() if isinstance(one, dict)] if isinstance(variations, dict) else []
+    found = [one.get(way) for one in each if one.get("kind") == "sample" for way in ("up", "down")]
+    return list(dict.fromkeys(name for name in found if isinstance(name, str)))
 
 
 def _classes_of_target(values: Mapping[str, Any]) -> set[str]:

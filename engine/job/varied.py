@@ -135,8 +135,9 @@ def varied_of(job: Job) -> list[Varied]:
 
 
 def samples_of(job: Job, variation: Variation) -> list[str]:
-    """Return the samples that a variation changes: those it names, else all that are not data."""
-    return list(variation.samples) or [name for name, sample in job.samples.items() if sample.weighted]
+    """Return the samples that a variation changes: those it names, else all that are not data, or data as well."""
+    whole = [name for name, sample in job.samples.items() if sample.weighted or variation.of_data]
+    return list(variation.samples) or whole
 
 
 def require_variations(job: Job, processor: Selects) -> None:
@@ -145,6 +146,8 @@ def require_variations(job: Job, processor: Selects) -> None:
         place = ("variations", name)
         _require_known((*place, "samples"), variation.samples, job.samples, "sample")
         _require_known((*place, "measures"), variation.measures, job.measures, "measure")
+        if data := [each for each in variation.samples if job.samples[each].data and not variation.of_data]:
+            raise SettingsError.at((*place, "samples"), f"'{data[0]}' is of data, which are not varied: leave it out")
         if not samples_of(job, variation):
             raise SettingsError.at(place, "no sample is weighted, and data are not varied: name 'samples'")
         if getattr(processor, "schema", None) is None and variation.alters():
@@ -152,7 +155,8 @@ def require_variations(job: Job, processor: Selects) -> None:
         for direction in variation.directions:
             _require_known((*place, "model"), variation.bundles(direction), job.models, "model")
             if other := variation.replacement(direction):
-                _require_known((*place, direction), [other], job.samples.keys() - {*variation.samples}, "other sample")
+                simulated = {each for each, sample in job.samples.items() if not sample.data}
+                _require_known((*place, direction), [other], simulated - {*variation.samples}, "other simulated sample")
             changed = Varied(name, direction, job.variations[name], job.seed).job(job)
             columns, own = (_weight_columns(each) for each in (changed, job))
             made = {*processor.outputs, *job.derived, EVENT_WEIGHT}

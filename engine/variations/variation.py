@@ -41,6 +41,8 @@ class Variation(Settings, ABC):
 
     #: Whether events are changed before they are processed, so that there are shards of its own.
     changes_events: ClassVar[bool] = False
+    #: Whether data are changed, too, where no samples are named.
+    of_data: ClassVar[bool] = False
     #: Whether files are others than those of the job.
     changes_files: ClassVar[bool] = False
 

@@ -9,11 +9,14 @@ import awkward as ak
 import numpy as np
 import pyhf
 import pytest
+import uproot
 import yaml
 from distributed import Client
 
 from lineshape.engine import Column, Selection, Study, flat
 from lineshape.engine.core.errors import RequestError
+from lineshape.engine.core.row_selection import Range, are_disjoint
+from lineshape.engine.job.data_samples import replacements_in
 from lineshape.jobs.api import Result, run
 from lineshape.jobs.job_files import load
 from lineshape.jobs.templates import write_templates
@@ -123,6 +126,7 @@ def values_of(folder: Path, **changes: Any) -> dict[str, Any]:
                 "edges": [-4, -2, -1, -0.5, 0, 0.5, 1, 1.5, 2, 3, 4],
                 "signal": ["signal"],
                 "data": ["data"],
+                "regions": ["low", "high"],
             },
         },
     } | changes
@@ -203,9 +207,14 @@ def figure_of(result: Result, name: str) -> Any:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_an_injected_scale_is_found_by_a_fit_of_the_templates(compared: Result, tmp_path: Path) -> None:
-    """3 % in data is 0.6 of the variation's 5 %; all data are in the fit."""
+    """3 % in data is 0.6 of the variation's 5 %; all data of the region that is not blind are in the fit."""
     (made,) = write_templates(compared.folder, tmp_path)
-    assert made.templates.channels[0].observed.sum() == 24_000
+    (low,) = made.templates.channels
+    assert low.name == "low"
+    assert low.observed is not None
+    with uproot.open(compared.folder.parent / "data.root") as file:
+        assert low.observed.sum() == (file["tree"]["y"].array(library="np") < 1).sum()
+    assert any("nothing is observed in high, which may be blind" in note for note in made.templates.notes)
     spec = pyhf.Workspace(json.loads(made.files[0].read_text(encoding="utf-8")))
     pyhf.set_backend("numpy", pyhf.optimize.minuit_optimizer(verbose=0))
     model = spec.model()
@@ -225,7 +234,7 @@ def test_a_blind_region_hides_scores(compared: Result) -> None:
         seen = [value or 0 for value in curves["(data)"]["y"]]
         assert (sum(seen[16:]) == 0) is hidden
         assert sum(seen[:16]) > 0
-    assert "scores above 0.8" in compared.page.read_text(encoding="utf-8")
+    assert "scores of trees above 0.8" in compared.page.read_text(encoding="utf-8")
 
 
 def test_the_plot_is_a_stack_with_data_over_it(compared: Result) -> None:
@@ -259,3 +268,85 @@ def test_without_data_there_is_nothing_to_compare(compared: Result, tmp_path: Pa
     del values["samples"]["data"]["data"]
     with pytest.raises(RequestError, match="mark a sample by 'data: true'"):
         job_of(tmp_path / "job.yaml", values)
+
+
+def with_two_models(folder: Path, blind: dict[str, Any], **measure: Any) -> dict[str, Any]:
+    """A job whose baseline is a column, beside the trees, and one distribution of y without regions."""
+    values = values_of(folder)
+    values["models"]["x"] = {"kind": "column", "column": "x"}
+    values |= {"baseline": "x", "variations": {}}
+    values["regions"]["high"]["blind"] = blind
+    values["measures"] = {
+        "tagging": values["measures"]["tagging"],
+        "data": {"kind": "agreement_with_data", "variables": {"y": {"low": 0, "high": 5, "bins": 5}}} | measure,
+    }
+    return values
+
+
+def test_what_is_hidden_is_hidden_in_every_distribution(tmp_path: Path, client: Client) -> None:
+    """By the scores of the model that is trained, not by those of the baseline, and without a region, too."""
+    write_samples(tmp_path)
+    result = run(job_of(tmp_path / "job.yaml", with_two_models(tmp_path, {"above": 0.6})), tmp_path / "run", client)
+    rows = [*result.events("test", ["x", "y"], "data")]
+    score = np.concatenate([result.model("trees").predict(table).target for table in rows])
+    y = np.concatenate([table["y"] for table in rows])
+    hidden = (y >= 1) & (score > 0.6)
+    assert 500 < hidden.sum() < 0.5 * len(y)
+    plot = json.loads((result.folder / "report" / "plots" / "all_data_y_trees.json").read_text(encoding="utf-8"))
+    seen = next(curve["y"] for curve in plot["curves"] if curve["key"] == "(data)")
+    assert np.array_equal(seen, np.histogram(y[~hidden], 5, (0, 5))[0])
+
+
+@pytest.mark.parametrize(
+    ("blind", "measure", "said"),
+    [
+        ({"above": 0.6, "model": "tree"}, {}, "'tree' is no model"),
+        ({"above": 0.6}, {"models": ["x"]}, "other models would show them: expected 'models: \\[trees\\]'"),
+    ],
+)
+def test_blinding_that_cannot_be(blind: dict[str, Any], measure: Any, said: str, tmp_path: Path) -> None:
+    write_samples(tmp_path)
+    with pytest.raises(RequestError, match=said):
+        job_of(tmp_path / "job.yaml", with_two_models(tmp_path, blind, **measure))
+
+
+def test_of_several_models_one_is_named(tmp_path: Path) -> None:
+    write_samples(tmp_path)
+    values = with_two_models(tmp_path, {"above": 0.6})
+    values["models"]["more"] = values["models"]["trees"]
+    with pytest.raises(RequestError, match="there are 2 models that are trained: name the one"):
+        job_of(tmp_path / "job.yaml", values)
+
+
+def test_a_sample_that_replaces_another_is_not_counted(tmp_path: Path) -> None:
+    """Neither in the stack, nor as background, nor in training."""
+    write_samples(tmp_path)
+    values = values_of(tmp_path)
+    values["samples"]["other"] = values["samples"]["signal"]
+    values["variations"] = {"shower": {"kind": "sample", "samples": ["signal"], "up": "other", "symmetrise": True}}
+    job = job_of(tmp_path / "job.yaml", values)
+    assert job.built_measures()["data"].simulation == ["signal", "background"]  # type: ignore[attr-defined]
+    assert job.models["trees"].settings["learns_from"] == [{"samples": ["signal", "background"]}]
+    assert replacements_in(job.model_dump(mode="json")) == ["other"]
+
+
+def test_a_variation_of_one_measure_beside_those_of_data(compared: Result, tmp_path: Path, client: Client) -> None:
+    """Its figures alone are shifted: there is no group of all samples among them."""
+    write_samples(tmp_path)
+    values = values_of(tmp_path)
+    values["variations"]["x_scale"]["measures"] = ["tagging"]
+    for name in ("efficiency", "fit"):
+        del values["measures"][name]
+    result = run(job_of(tmp_path / "job.yaml", values), tmp_path / "run", client)
+    assert {row.measure for row in result.rows if row.systematic is not None} == {"tagging"}
+
+
+def test_conditions_that_exclude_one_another() -> None:
+    low, high = Range(high=1), Range(low=1)
+    assert are_disjoint({"y": low}, {"y": high, "x": low})
+    assert not are_disjoint({"y": low}, {"x": high})
+    assert not are_disjoint({"y": Range(high=1.1)}, {"y": high})
+    assert are_disjoint({"n": [1.0, 2.0]}, {"n": [3.0]})
+    assert are_disjoint({"n": [0.0]}, {"n": high})
+    assert not are_disjoint({"n": high}, {"n": [0.0, 1.0]})
+    assert not are_disjoint({}, {"n": [0.0]})

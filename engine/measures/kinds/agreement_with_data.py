@@ -36,7 +36,9 @@ class AgreementWithData(Measure):
     regions: dict[str, dict[str, Condition]] = {}
     """Regions, by name: in a job file a list of names of its `regions`; empty: all rows."""
     blind: dict[str, Blind] = {}
-    """Scores of each region that are not looked at, as its `blind` says."""
+    """Scores that are not looked at, of each region of the job that is blind: their rows are in no distribution."""
+    hidden: dict[str, dict[str, Condition]] = {}
+    """Conditions of these regions; a job file leaves it out."""
     data: Names = []
     """Samples of data; empty: those with `data: true`."""
     simulation: Names = []
@@ -77,7 +79,8 @@ class AgreementWithData(Measure):
 
     def columns(self) -> list[str]:
         """Return the columns that are compared, and those of regions."""
-        named = [name for where in self.regions.values() for name in where]
+        every = [*self.regions.values(), *self.hidden.values()]
+        named = [name for where in every for name in where]
         return list(dict.fromkeys([*(name for name in self.variables if name != SCORE), *named]))
 
     def not_columns(self) -> list[str]:
@@ -110,10 +113,11 @@ class AgreementWithData(Measure):
             return
         score = objects.prediction.estimate
         number = len(score)
+        shown = np.ones(number, dtype=bool)
+        for name, where in self.hidden.items():
+            shown &= self.blind[name].shows(score) | ~meeting(where, objects.columns, number)
         chosen = {
-            name: meeting(self.regions.get(name, {}), objects.columns, number)
-            & (self.blind[name].shows(score) if name in self.blind else True)
-            for name in self.regions or [""]
+            name: meeting(self.regions.get(name, {}), objects.columns, number) & shown for name in self.regions or [""]
         }
         for tag, variable, region in self._distributions():
             values = score if variable == SCORE else objects.columns[variable]
@@ -165,7 +169,7 @@ class AgreementWithData(Measure):
                 axis = histograms[tag].axes[1]
                 label = measured.labels[model]
                 where = f", {region}" if region else ""
-                blind = f" Not looked at: {self.blind[region].words}." if region in self.blind else ""
+                blind = f" {self.note}" if self.blind else ""
                 sized = "scaled to data" if self.normalise == "shape" else "by its weights"
                 plots.append(
                     Plot(

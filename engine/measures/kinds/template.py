@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from lineshape.engine.core.equal_bins import require_range, within_range
 from lineshape.engine.core.histograms import Histograms
-from lineshape.engine.core.row_selection import Blind, Condition, meeting
+from lineshape.engine.core.row_selection import Blind, Condition, are_disjoint, meeting
 from lineshape.engine.core.settings import Names, Settings
 from lineshape.engine.core.split import SplitName
 from lineshape.engine.measures.measure import ColumnMetadata, Figure, Measure, Measured, Objects, group_axis
@@ -50,13 +50,15 @@ class Template(Measure):
     bins: Annotated[int, Field(gt=0)] = 1000
     """Number of fine bins, whose edges those of the templates are chosen from."""
     edges: list[float] = []
-    """Edges of the templates, moved to those of fine bins; empty: chosen by `rule`."""
+    """Edges of the templates, from `low` to `high`, each an edge of a fine bin; empty: chosen by `rule`."""
     rule: BinningRule = BinningRule()
     """Rule that edges are chosen by."""
     regions: dict[str, dict[str, Condition]] = {}
     """Regions, by name, each a channel of the fit: in a job file a list of names of its `regions`; empty: all rows."""
     blind: dict[str, Blind] = {}
-    """Scores of regions that are not looked at, as their `blind` says: nothing is observed in these regions."""
+    """Scores that are not looked at, of regions of the job that are blind: nothing is observed where they may be."""
+    hidden: dict[str, dict[str, Condition]] = {}
+    """Conditions of these regions; a job file leaves it out."""
     signal: Annotated[Names, Field(min_length=1)]
     """Samples whose size is measured: the parameter of interest, `mu`, multiplies them."""
     data: Names = []
@@ -72,12 +74,29 @@ class Template(Measure):
         require_range(self.low, self.high)
         if len(self.edges) == 1 or any(b <= a for a, b in zip(self.edges, self.edges[1:], strict=False)):
             raise ValueError("edges: expected rising numbers, two or more")
+        if self.edges and (self.edges[0], self.edges[-1]) != (self.low, self.high):
+            raise ValueError(
+                f"edges: what is beyond them would count in the outer bins: expected {self.low:g} and {self.high:g} at "
+                "the ends, as low and high"
+            )
+        fine = np.linspace(self.low, self.high, self.bins + 1)
+        for edge in self.edges:
+            if np.abs(fine - edge).min() > 1e-6 * (self.high - self.low) / self.bins:
+                near = fine[np.abs(fine - edge).argmin()]
+                raise ValueError(f"edges: {edge:g} is no edge of a fine bin: expected {near:.10g}, or other 'bins'")
+        if twice := [each for each in self.signal if each in self.data]:
+            raise ValueError(f"signal: '{twice[0]}' is among the data")
         return self
 
     @property
     def channels(self) -> list[str]:
         """Names of the regions."""
         return [*self.regions] or [EVERYWHERE]
+
+    def is_observed(self, region: str) -> bool:
+        """Return whether data of a region may be looked at: that none of them can be in a region that is blind."""
+        own = self.regions.get(region, {})
+        return bool(self.data) and all(are_disjoint(own, where) for where in self.hidden.values())
 
     def columns(self) -> list[str]:
         """Return the columns of regions, and that of the templates."""

@@ -101,7 +101,9 @@ class ReplicatesTask:
         own = VariedStore.load(job, self.folder, store, varied)
         found = Performance.as_saved(own.job, own.folder.histograms, own.store).beside(nominal)
         changed = set(varied.samples(job))
-        subjects = [subject for subject, of in members.items() if changed & set(of)]
+        # Without a measure of all samples there is no group of all.
+        there = found.subjects.members
+        subjects = [subject for subject, of in members.items() if changed & set(of) and subject in there]
         measures = own.job.built_measures()
         with values_alone():
             plots = {
