@@ -17,6 +17,7 @@ from lineshape.engine import Column, Selection, Study, flat
 from lineshape.engine.core.errors import RequestError
 from lineshape.engine.core.row_selection import Range, are_disjoint
 from lineshape.engine.job.data_samples import replacements_in
+from lineshape.engine.job.varied import varied_of
 from lineshape.jobs.api import Result, run
 from lineshape.jobs.job_files import load
 from lineshape.jobs.templates import write_templates
@@ -350,3 +351,32 @@ def test_conditions_that_exclude_one_another() -> None:
     assert are_disjoint({"n": [0.0]}, {"n": high})
     assert not are_disjoint({"n": high}, {"n": [0.0, 1.0]})
     assert not are_disjoint({}, {"n": [0.0]})
+
+
+def test_data_are_not_varied_and_replace_nothing(tmp_path: Path, client: Client) -> None:
+    write_samples(tmp_path)
+    for variation, said in (
+        ({"kind": "rate", "samples": ["data"], "up": 1.1, "down": 0.9}, "'data' is of data, which are not varied"),
+        ({"kind": "sample", "samples": ["signal"], "up": "data", "symmetrise": True}, "'data' is no other simulated"),
+    ):
+        values = values_of(tmp_path) | {"variations": {"v": variation}}
+        with pytest.raises(RequestError, match=said):
+            run(job_of(tmp_path / "job.yaml", values), tmp_path / "run", client)
+
+
+def test_names_of_the_fits_own_parameters_are_refused(compared: Result, tmp_path: Path, client: Client) -> None:
+    write_samples(tmp_path)
+    values = values_of(tmp_path)
+    values["variations"] = {"mu": values["variations"]["x_scale"] | {"measures": ["fit"]}}
+    result = run(job_of(tmp_path / "job.yaml", values), tmp_path / "run", client)
+    with pytest.raises(RequestError, match="'mu' is a parameter of the fit's own"):
+        write_templates(result.folder, tmp_path / "templates")
+
+
+def test_another_model_is_asked_of_data_too(compared: Result) -> None:
+    """So that both sides of a comparison are of the same model."""
+    values = values_of(compared.folder.parent)
+    values["variations"] = {"m": {"kind": "bundle", "model": "trees", "up": "trees", "symmetrise": True}}
+    job = job_of(compared.folder.parent / "bundle.yaml", values)
+    (varied,) = varied_of(job)
+    assert varied.samples(job) == ["signal", "background", "data"]

@@ -13,12 +13,13 @@ import pytest
 import uproot
 import yaml
 from distributed import Client
+from pydantic import ValidationError
 
 from lineshape.engine import Column, Selection, Study, flat
 from lineshape.engine.core.errors import RequestError
 from lineshape.engine.fits.significance import asimov_squared, chosen_edges
-from lineshape.engine.fits.templates import FLOOR
-from lineshape.engine.measures.kinds.template import BinningRule
+from lineshape.engine.fits.templates import FLOOR, SampleHistograms, _both
+from lineshape.engine.measures.kinds.template import BinningRule, Template
 from lineshape.jobs import api
 from lineshape.jobs.job_files import load
 from lineshape.jobs.templates import write_templates
@@ -256,3 +257,33 @@ def _changed(run: Path, folder: Path, settings: Mapping[str, Any]) -> Path:
     path = folder / "job.yaml"
     path.write_text(yaml.safe_dump(values), encoding="utf-8")
     return path
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"edges": [0.5, 0.8, 1.0]}, "expected 0 and 1 at the ends"),
+        ({"bins": 10, "edges": [0.0, 0.51, 1.0]}, "0.51 is no edge of a fine bin: expected 0.5"),
+        ({"data": ["sig"]}, "'sig' is among the data"),
+    ],
+)
+def test_templates_that_cannot_be(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        Template(signal=["sig"], **settings)
+
+
+def test_bins_that_are_set_to_the_floor_add_nothing_to_a_mirrored_rate() -> None:
+    """Yields that move between bins, and beyond zero where they are mirrored."""
+    nominal, up = np.array([10.0, 100.0, 10.0]), np.array([30.0, 60.0, 30.0])
+    measure = Template(signal=["s"], bins=3, edges=[0, 1 / 3, 2 / 3, 1])
+    column = Column("Score", "", 0, 1)
+    filled = measure.empty({"score": column})
+    for number, value in enumerate((1 / 6, 0.5, 5 / 6)):
+        filled["values_0"].fill("test", np.full(int(up[number]), value), np.zeros(int(up[number]), dtype=int))
+        filled["rows"].fill("test", np.ones(int(up[number]), dtype=int), np.zeros(int(up[number]), dtype=int))
+    notes: list[str] = []
+    histograms = SampleHistograms.of(filled, 120)
+    one, other = _both({"up": {"s": histograms}}, "s", measure, "all", nominal, lambda values: values, "p", notes)
+    assert np.allclose(one, up)
+    assert other.sum() == pytest.approx(120)
+    assert len(notes) == 1
