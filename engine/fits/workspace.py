@@ -1,6 +1,5 @@
 """Write templates as a pyhf workspace (JSON 1.0.0), and as ROOT histograms with a configuration of cabinetry."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -150,8 +149,3 @@ def write(folder: Path, templates: Templates) -> list[Path]:
         text = yaml.safe_dump(cabinetry_config(templates, str(root)), sort_keys=False)
         temporary.write_text(text, encoding="utf-8")
     return [workspace, root, config]
-
-
-def yields_by_sample(channel: FitChannel) -> Mapping[str, float]:
-    """Return the yield of each sample in a channel."""
-    return {name: float(sample.yields.sum()) for name, sample in channel.samples.items()}

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lineshape.engine.measures.plots import Plot, Series
+from lineshape.engine.measures.plots import SIMULATION, Plot, Series
 from lineshape.engine.results.ratios import ratios_of, reference_of
 from lineshape.engine.variations.variation import Direction
 
@@ -18,15 +18,20 @@ Directions = Mapping[Direction, Plot]
 def with_bands(plot: Plot, varied: Mapping[str, Directions], parameters: Mapping[str, str]) -> Plot:
     """Return a plot with the systematic uncertainty of each curve, and of its ratio to the reference.
 
+    Where data are compared with simulation, the band is that of the simulation, with its statistical uncertainty, and
+    in the ratio around one.
+
     varied: the same plot of each variation. parameters: for each the name of what is uncertain.
     """
+    if plot.compares:
+        return _compared(plot, varied, parameters)
     if not varied or plot.plane is not None:
         return plot
     reference = reference_of(plot)
     series = []
     for each in plot.series:
         # Of the noise in a line shape's tails a band would show that of the variations.
-        if each.filled or (each.style == "steps" and not plot.compares):
+        if each.filled or each.style == "steps":
             series.append(each)
             continue
         found = {name: {way: _same(each, other.series) for way, other in of.items()} for name, of in varied.items()}
@@ -38,6 +43,20 @@ def with_bands(plot: Plot, varied: Mapping[str, Directions], parameters: Mapping
             own = _ratio(each, plot)
             of_ratio = {name: {way: _ratio(each, other) for way, other in of.items()} for name, of in varied.items()}
             ratio = None if own is None else _band(own, of_ratio, parameters)
+        series.append(replace(each, systematic=band, ratio_systematic=ratio))
+    return replace(plot, series=series)
+
+
+def _compared(plot: Plot, varied: Mapping[str, Directions], parameters: Mapping[str, str]) -> Plot:
+    series = []
+    for each in plot.series:
+        if each.key != SIMULATION or each.filled:
+            series.append(each)
+            continue
+        found = {name: {way: _y(_same(each, other.series)) for way, other in of.items()} for name, of in varied.items()}
+        moved, own = _band(each.y, found, parameters), np.zeros_like(each.y) if each.error is None else each.error
+        band = np.hypot(own, 0.0 if moved is None else moved)
+        ratio = np.divide(band, each.y, out=np.full_like(band, np.nan), where=each.y > 0)
         series.append(replace(each, systematic=band, ratio_systematic=ratio))
     return replace(plot, series=series)
 

@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from lineshape.engine.core.errors import ProcessorError, nearest
 from lineshape.engine.core.records import digest_of_file
@@ -35,8 +35,17 @@ class Correction(Settings):
         return file
 
 
+def _no_number(name: str) -> str:
+    """Return the name of a column; raise ValueError where it is a number in quotes."""
+    try:
+        float(name)
+    except ValueError:
+        return name
+    raise ValueError(f"'{name}' is a text: expected a number without quotes, or the name of a column")
+
+
 #: A number, the name of a column, or a correction.
-Amount = float | str | Correction
+Amount = Annotated[float, Field(allow_inf_nan=False)] | Annotated[str, AfterValidator(_no_number)] | Correction
 
 
 def columns_of(amount: Amount | None) -> list[str]:

@@ -176,7 +176,7 @@ class AgreementWithData(Measure):
                         f"data_{tag}_{model}",
                         self.title,
                         f"{axis.label if variable != SCORE else f'Score of {label}'}{where}: data, and simulation "
-                        f"{sized}; test split.{blind}",
+                        f"{sized}, with a band of its statistical and systematic uncertainty; test split.{blind}",
                         axis.label if variable != SCORE else f"Score, {label}",
                         "Objects",
                         self._series(np.asarray(axis.edges), data, parts),

@@ -1,8 +1,8 @@
 """Vary the resolution of columns."""
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lineshape.engine.core.errors import ProcessorError
 from lineshape.engine.core.settings import Names
@@ -35,6 +35,12 @@ class SmearVariation(Variation):
     """Missing momentum that takes the opposite of the change; null: it stays as it is."""
 
     changes_events: ClassVar[bool] = True
+
+    @model_validator(mode="after")
+    def _widths_are_not_negative(self) -> Self:
+        if bad := [each for each in (self.up, self.down) if isinstance(each, float) and each < 0]:
+            raise ValueError(f"a width of {bad[0]:g} is below zero: expected one of at least 0")
+        return self
 
     def reads(self) -> list[str]:
         """Return the columns that are changed, and those of the width."""
