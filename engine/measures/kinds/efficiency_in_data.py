@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import hist
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from lineshape.engine.core.errors import RunError
 from lineshape.engine.core.histograms import Histograms
@@ -55,6 +55,13 @@ class EfficiencyInData(Measure):
     """Samples of simulation; empty: all others. Those that are no signal are background."""
     title: str = "Efficiency in data"
     """Heading of the measure's tables and plots in the report."""
+
+    @field_validator("edges")
+    @classmethod
+    def _edges_rise(cls, edges: list[float]) -> list[float]:
+        if sorted({*edges}) != edges:
+            raise ValueError(f"expected edges that rise, found {edges}")
+        return edges
 
     of_all_samples: ClassVar[bool] = True
     calibrates: ClassVar[bool] = True

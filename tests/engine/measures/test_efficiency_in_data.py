@@ -3,10 +3,12 @@
 import hist
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from lineshape.engine.core.columns import Column
 from lineshape.engine.core.kinds import KindSpec
 from lineshape.engine.core.statistics import values_alone
+from lineshape.engine.measures.binning import Binning
 from lineshape.engine.measures.kinds.efficiency_in_data import EfficiencyInData
 from lineshape.engine.measures.measure import MEASURES
 
@@ -93,3 +95,8 @@ def test_too_few_data_give_no_figure() -> None:
     place = [*histogram.axes[0]].index("data")
     view.value[place] = view.variance[place] = 0
     assert not built().figures({"objects": histogram}, {})
+
+
+def test_edges_that_fall_are_refused() -> None:
+    with pytest.raises(ValidationError, match="expected edges that rise, found"):
+        EfficiencyInData(column="m", fit=Binning(low=60, high=120, bins=30), by="pt", edges=[40, 20], signal=["s"])
