@@ -102,7 +102,7 @@ def test_a_sample_in_the_place_of_another_one_of_the_job(folder: Path, client: C
     (other,) = [each for each in result.rows if each.figure == "auc" and each.model == "d0" and each.sample == "t"]
     assert shift.systematic == pytest.approx(abs(other.value - shift.value), abs=2e-6)  # rounded
     wrong = values | {"variations": {"shower": VARIATIONS["shower"] | {"up": "u"}}}
-    with pytest.raises(RequestError, match="'u' is no other sample"):
+    with pytest.raises(RequestError, match="'u' is no other simulated sample"):
         api.run(job_of(folder, wrong), folder / "wrong", client)
 
 
