@@ -3,8 +3,7 @@
 import re
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -26,7 +25,7 @@ from lineshape.engine.planning.costs import PilotCosts
 from lineshape.engine.planning.forecast import Forecast, ModelSteps, forecast_of
 from lineshape.engine.planning.pilot import Reduce, pilot_of, placed, reduced
 from lineshape.engine.running.recording import recorded
-from lineshape.engine.running.run import Run, open_run
+from lineshape.engine.running.run import Run, open_run, require_samples
 from lineshape.engine.running.variations import SimulatorOf
 
 #: Entries of the larger pilot: a share of the job's, and limits of it.
@@ -87,9 +86,10 @@ def plan(
 
     Raises what the stages do.
     """
+    require_samples(job)
     own = RunFolder(folder.absolute())
     try:
-        with _opened(job, own.path / "catalogue", screen, client) as run:
+        with open_run(job, own.path / "catalogue", replace(screen, quiet=True), client) as run:
             files = _look(job, run)
             whole = sum(amounts.values()) + sum(record.entries for record in files.records.get("", ()))
             size = min(whole, entries or max(FEWEST, min(MOST, round(whole * SHARE))))
@@ -101,8 +101,12 @@ def plan(
                 screen.say(f"pilot {number + 1} of 3", f"{round(whole * share):,} of {whole:,} entries")
                 pilot = _pilot(pilot_of(job, share, reduce), share, own.path / f"pilot_{number}", files, run)
                 costs.append(_costs(pilot, share, simulator_of))
-            with costs[-1].stage("reporting", run.workers, grows=False), suppress(RequestError, RunError):
-                pilot.report()  # which fails where no figure has enough objects
+            notes = [*files.notes]
+            with costs[-1].stage("reporting", run.workers, grows=False):
+                try:
+                    pilot.report()
+                except (RequestError, RunError) as error:  # no figure has enough objects
+                    notes.append(f"the time of the report is not known, as that of the pilot failed: {error}")
             workers = run.workers.number
     finally:
         shutil.rmtree(own.path, ignore_errors=True)
@@ -110,13 +114,7 @@ def plan(
     unknown = tuple(name for name, each in models.items() if not any(one in costs[-1].paces for one in each.names))
     before = _before(like) if like else None
     forecast = forecast_of(costs[1], costs[2], models, workers)
-    return Planned(forecast, whole, round(costs[-1].share * whole), workers, unknown, files.notes, before)
-
-
-@contextmanager
-def _opened(job: Job, folder: Path, screen: Screen, client: Any) -> Iterator[Run]:
-    with open_run(job, folder, replace(screen, quiet=True), client) as run:
-        yield run
+    return Planned(forecast, whole, round(costs[-1].share * whole), workers, unknown, tuple(notes), before)
 
 
 def _look(job: Job, run: Run) -> _Files:

@@ -47,11 +47,7 @@ class Run:
 
     def simulate(self, make: Simulate) -> dict[str, list[str]]:
         """Return the files of every sample; samples for which the job file gives no files are simulated."""
-        if not self.job.samples:
-            raise RequestError(
-                f"study {self.job.study} has no samples of its own: give your files with --sample NAME=FILES, "
-                "as in --sample ntuples='/data/*.root'"
-            )
+        require_samples(self.job)
         files = {name: sample.files for name, sample in self.job.samples.items() if sample.files}
         for name, sample in self.job.samples.items():
             if not sample.files:
@@ -243,6 +239,15 @@ class Run:
         # Saved only on success: a request that turns out to be wrong leaves a finished run unchanged.
         with recorded(self.folder, self.screen, name, lambda: save_record(self.folder.job, self._to_save())) as stage:
             yield stage
+
+
+def require_samples(job: Job) -> None:
+    """Raise RequestError where a job has no samples."""
+    if not job.samples:
+        raise RequestError(
+            f"study {job.study} has no samples of its own: give your files with --sample NAME=FILES, "
+            "as in --sample ntuples='/data/*.root'"
+        )
 
 
 @contextmanager

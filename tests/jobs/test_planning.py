@@ -150,6 +150,12 @@ def test_the_command(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert text in told.output
 
 
+def test_a_job_without_samples_is_refused(folder: Path, client: Client) -> None:
+    job = api.load("tau_energy_scale").model_copy(update={"samples": {}})
+    with pytest.raises(RequestError, match="has no samples of its own: give your files with --sample"):
+        api.plan(job, folder / "none", client)
+
+
 def test_times_in_words() -> None:
     assert lasting(Estimate(5.0, 0.6)) == "5 ± 1 s"
     assert lasting(Estimate(150.0, 30.0)) == "2.5 ± 0.5 min"
